@@ -1,0 +1,1 @@
+"""The language server: LSP in, gRPC out. Imports nothing of the project but server.client."""

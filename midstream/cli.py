@@ -1,0 +1,49 @@
+"""Dispatch only: a command's module is imported when that command runs, so `--help` stays instant."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from midstream import __version__
+
+# name: (module that holds a click command of the same name, one line for --help)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "broker": ("midstream.commands.broker", "Start, stop and inspect the local Apache Kafka broker."),
+    "topics": ("midstream.commands.topics", "Create the topics from the reviewed table."),
+    "ingest": ("midstream.commands.ingest", "Read a source (git, files, notebooks, events) into its topic."),
+    "worker": ("midstream.commands.worker", "Run one stage: prepare, dedup, redact or pack."),
+    "tokenizer": ("midstream.commands.tokenizer", "Train or inspect a tokenizer."),
+    "train": ("midstream.commands.train", "Train on the stream, writing checkpoints."),
+    "serve": ("midstream.commands.serve", "Serve completions over gRPC, following the checkpoints."),
+    "lsp": ("midstream.commands.lsp", "Run the language server over stdio."),
+    "complete": ("midstream.commands.complete", "Complete FILE:LINE:COL from the shell."),
+    "peek": ("midstream.commands.peek", "Print decoded records of a topic."),
+    "status": ("midstream.commands.status", "Lag, counts, drop reasons and the conservation sum."),
+    "deadletters": ("midstream.commands.deadletters", "List, retry or discard what could not be processed."),
+    "up": ("midstream.commands.up", "Run everything on your own repositories."),
+    "demo": ("midstream.commands.demo", "Run the whole path once on real input and report."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and help lines without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        return getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Midstream keeps a code model current: commits in, completions out."""

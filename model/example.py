@@ -1,0 +1,84 @@
+"""What the packer hands to the trainer: tokenised Examples, and the Batches that the feed makes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+Order = Literal["plain", "psm", "spm"]
+
+PADDING = -1
+"""The document number of a token that belongs to none."""
+
+
+class Example(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One piece of one document, tokenised, its end-of-text included."""
+
+    offset: int
+    index: int
+    ids: bytes
+    """Token ids, uint32 little endian."""
+    bytes: int
+    """UTF-8 bytes of user text that the ids stand for: what bits per byte are counted against."""
+    piece: int = 0
+    pieces: int = 1
+    kind: str = "file"
+    order: Order = "plain"
+
+    @property
+    def tokens(self) -> int:
+        return len(self.ids) // 4
+
+    def array(self) -> NDArray[np.uint32]:
+        return np.frombuffer(self.ids, dtype="<u4")
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """B rows of T tokens. Rows hold whole examples; a document never sees another (`documents`)."""
+
+    ids_BT: NDArray[np.int64]
+    positions_BT: NDArray[np.int64]
+    """Position inside the example, from 0."""
+    documents_BT: NDArray[np.int32]
+    """Number of the example inside its row, PADDING where there is none."""
+    bytes: int
+    """UTF-8 bytes of user text in the batch."""
+    examples: int
+    replayed: int = 0
+    """Examples that replay brought in; they count apart."""
+    flushed: bool = False
+    """A row was handed on before it was full, to bound the wait."""
+
+    @property
+    def tokens(self) -> int:
+        return int((self.documents_BT != PADDING).sum())
+
+
+class Feed(Protocol):
+    """Where the trainer's Batches come from. Knows Kafka, which the trainer does not."""
+
+    def next(self, timeout_s: float) -> Batch | None:
+        """The next Batch, or None when none was ready within the timeout."""
+        ...
+
+    def state(self) -> bytes:
+        """Marks, offsets, bins and counts as of the Batch handed out last; opaque to the trainer."""
+        ...
+
+    @property
+    def drained(self) -> bool:
+        """The log has been read to its end and nothing is left in a bin."""
+        ...
+
+    def trained(self, step: int) -> None:
+        """The Batch handed out last was trained on as this step: write it to the ledger."""
+        ...
+
+    def summary(self) -> dict[str, int | float]:
+        """Figures for the progress line and the manifest: lag, waiting, trained, packing use."""
+        ...

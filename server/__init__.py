@@ -1,0 +1,1 @@
+"""The inference server: engine, gRPC service, client. Follows the checkpoint folder."""

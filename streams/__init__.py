@@ -1,0 +1,1 @@
+"""From a source record to a training batch: Kafka, Faust, and the pure stages between them."""

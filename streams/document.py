@@ -1,0 +1,84 @@
+"""A Document: what one file version, changed file, issue thread or notebook is between the stages."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["file", "commit", "issue", "notebook"]
+
+
+class Source(msgspec.Struct, frozen=True, order=True):
+    """One partition of one source topic. A re-created topic has another id, so it is another source."""
+
+    topic: str
+    """Without the prefix: commits, issues, notebooks, files or retries."""
+    topic_id: str
+    """Kafka's topic id as 32 hex digits."""
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}"
+
+
+class Origin(msgspec.Struct, frozen=True, order=True):
+    """Where a document came from: the identity that delivery is counted by (DESIGN §2.2)."""
+
+    topic_id: str
+    partition: int
+    offset: int
+    index: int
+    """Position in the event, counted before any filter."""
+
+    def __str__(self) -> str:
+        return f"{self.topic_id}:{self.partition}:{self.offset}:{self.index}"
+
+    @classmethod
+    def parse(cls, text: str) -> Origin:
+        """The origin that `str` wrote. Raises ValueError on anything else."""
+        topic_id, partition, offset, index = text.split(":")
+        return cls(topic_id, int(partition), int(offset), int(index))
+
+
+class Part(msgspec.Struct, omit_defaults=True):
+    """A piece of a document's text with its role; every part goes through redaction."""
+
+    role: str
+    """text | message, before, after | title, comment | markdown, code, raw, output."""
+    text: str
+    label: str = ""
+    """What the renderer needs beside the text: a comment's author and action, for example."""
+
+
+class Document(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Unknown fields are ignored and new ones have defaults: Frames of version N-1 stay readable."""
+
+    offset: int
+    index: int
+    kind: Kind
+    parts: list[Part]
+    id: bytes = b""
+    """16 bytes of what the document says and where (kind, repository, path, parts): keys every keyed choice."""
+    exact: bytes = b""
+    """16 bytes of the compared text alone."""
+    signature: bytes = b""
+    """256 MinHash values of 8 bits; empty below five tokens."""
+    repository: str = ""
+    """`host/name`."""
+    path: str = ""
+    language: str = ""
+    licence: str = ""
+    stars: int | None = None
+    revision: str = ""
+    number: int = 0
+    """An issue's number."""
+    state: str = ""
+
+    def origin(self, source: Source) -> Origin:
+        return Origin(source.topic_id, source.partition, self.offset, self.index)
+
+    @property
+    def size(self) -> int:
+        """Characters of text in all parts."""
+        return sum(len(p.text) for p in self.parts)

@@ -1,0 +1,126 @@
+"""The public JSON schemas of the source topics. Anyone may produce them with any Kafka client.
+
+One JSON object a record, its key the repository (`host/name`). The field `kind` says which struct
+it is. Unknown fields are ignored, so a producer may be newer than a worker. docs/events.md shows
+an example of each.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+MAX_RECORD_BYTES = 8 * 1024 * 1024
+"""The largest source record, key and value together (DESIGN §1)."""
+
+
+class Repository(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What prepare must know of a repository, so that it needs no state."""
+
+    name: str
+    """`owner/name`, or a folder's name for local sources."""
+    host: str = "local"
+    licence: str = ""
+    """SPDX expression, empty when unknown."""
+    licence_text: str = ""
+    """The text of the licence file, at most its first 64 KiB."""
+    stars: int | None = None
+    commits: int | None = None
+    language: str = ""
+    opt_out: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"{self.host}/{self.name}"
+
+
+class SourceFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    path: str
+    text: str
+    blob: str = ""
+    """The git blob id, when known."""
+
+
+class ChangedFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    path: str
+    before: str | None = None
+    """None when the commit adds the file."""
+    after: str | None = None
+    """None when the commit deletes the file."""
+
+
+class Comment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    text: str
+    author: str = ""
+    action: str = "commented"
+    """opened, commented, closed, reopened, edited."""
+    date: str = ""
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    type: Literal["code", "markdown", "raw"]
+    source: str
+    output: str = ""
+    """The text that the formats use; everything else of the outputs is stripped at the source."""
+
+
+class Files(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="files"):
+    """Versions of files of one repository; each file is a Document."""
+
+    repository: Repository
+    files: list[SourceFile]
+    revision: str = ""
+
+
+class Commit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="commit"):
+    """A commit, or part `part` of `parts` of one too large for a record; each changed file is a Document."""
+
+    repository: Repository
+    sha: str
+    message: str
+    files: list[ChangedFile]
+    date: str = ""
+    part: int = 0
+    parts: int = 1
+
+
+class Issue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="issue"):
+    """A whole thread, assembled by the source: one Document. The opening text is the first comment."""
+
+    repository: Repository
+    number: int
+    title: str
+    comments: list[Comment]
+    state: str = "open"
+    pull_request: bool = False
+
+
+class Notebook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="notebook"):
+    """One notebook, outputs stripped to text: one Document."""
+
+    repository: Repository
+    path: str
+    cells: list[Cell]
+    language: str = "python"
+
+
+Event = Files | Commit | Issue | Notebook
+
+TOPIC_OF: dict[type, str] = {Files: "files", Commit: "commits", Issue: "issues", Notebook: "notebooks"}
+
+_decoder = msgspec.json.Decoder(Event)
+_encoder = msgspec.json.Encoder()
+
+
+def decode(value: bytes) -> Event:
+    """The event of a record's value.
+
+    Raises msgspec.DecodeError (bad JSON, bad UTF-8) or msgspec.ValidationError (a field is missing
+    or of another type).
+    """
+    return _decoder.decode(value)
+
+
+def encode(event: Event) -> bytes:
+    return _encoder.encode(event)

@@ -1,0 +1,109 @@
+"""A Frame: the microbatch that is one Kafka record between two stages (DESIGN §1, §2.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from model.example import Example
+from streams.document import Document, Origin, Source
+
+MAX_DOCUMENTS = 256
+MAX_BYTES = 512 * 1024
+"""A Frame closes at either bound; an event is never split, so a single larger one is a Frame of its own."""
+
+
+class Tally(msgspec.Struct, omit_defaults=True):
+    """What became of one source offset: the feed counts conservation from these alone (DESIGN §2.6)."""
+
+    offset: int
+    seen: int
+    """Documents of the event before any filter; an event that died whole counts as one."""
+    rejected: list[int] = []
+    """Indexes of the documents that a rule or the index dropped."""
+    dead: list[int] = []
+    """Indexes of the documents that could not be processed."""
+    replaces: str = ""
+    """The origin that this retry or removal replaces (DESIGN §2.8)."""
+
+
+class Frame(msgspec.Struct, kw_only=True, omit_defaults=True, tag="frame", tag_field="t"):
+    """Documents of the source offsets [start, upto). Decoding ignores unknown fields."""
+
+    v: int = 1
+    source: Source
+    start: int
+    upto: int
+    tallies: list[Tally]
+    documents: list[Document] = []
+    examples: list[Example] = []
+    tokenizer: str = ""
+    """Hash of the tokenizer that made the examples."""
+    time_ms: int = 0
+    """Log-append time of the oldest source record, milliseconds since 1970."""
+
+
+class Rejection(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Why a document is not trained on. Holds no text."""
+
+    origin: Origin
+    stage: str
+    rule: str
+    reason: str
+    measure: float = 0.0
+    kind: str = ""
+    repository: str = ""
+    path: str = ""
+    matched: str = ""
+    """The origin that a duplicate matched."""
+    similarity: float = 0.0
+
+
+class Rejections(msgspec.Struct, kw_only=True, tag="rejections", tag_field="t"):
+    """All rejections of one Frame at one stage: one record of the topic `rejected`."""
+
+    v: int = 1
+    source: Source
+    items: list[Rejection]
+
+
+class DeadLetter(msgspec.Struct, kw_only=True):
+    """A document, or a whole event (form `event`, index 0), that could not be processed."""
+
+    origin: Origin
+    stage: str
+    error: str
+    """The exception's class name, never its message."""
+    form: str
+    """event: `value` is the source record's value; document: it is an encoded Document."""
+    value: bytes
+    whole: bool = False
+    """The event died whole: it counts as one document."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a stage makes of its input: the Frame to hand on and what fell out."""
+
+    frame: Frame
+    rejections: tuple[Rejection, ...] = ()
+    dead: tuple[DeadLetter, ...] = field(default=())
+
+
+_frames = msgspec.msgpack.Decoder(Frame)
+_rejections = msgspec.msgpack.Decoder(Rejections)
+_encoder = msgspec.msgpack.Encoder()
+
+
+def encode(value: Frame | Rejections | Document) -> bytes:
+    return _encoder.encode(value)
+
+
+def decode(value: bytes) -> Frame:
+    """Raises msgspec.DecodeError: a Frame that cannot be decoded is our own bug, and stops the worker."""
+    return _frames.decode(value)
+
+
+def decode_rejections(value: bytes) -> Rejections:
+    return _rejections.decode(value)

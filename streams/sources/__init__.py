@@ -1,0 +1,1 @@
+"""Sources: each turns something on disk into public JSON events (streams.event)."""

@@ -22,7 +22,7 @@ class Example(msgspec.Struct, kw_only=True, omit_defaults=True):
     index: int
     ids: bytes
     """Token ids, uint32 little endian."""
-    bytes: int
+    text_bytes: int
     """UTF-8 bytes of user text that the ids stand for: what bits per byte are counted against."""
     piece: int = 0
     pieces: int = 1
@@ -46,7 +46,7 @@ class Batch:
     """Position inside the example, from 0."""
     documents_BT: NDArray[np.int32]
     """Number of the example inside its row, PADDING where there is none."""
-    bytes: int
+    text_bytes: int
     """UTF-8 bytes of user text in the batch."""
     examples: int
     replayed: int = 0

@@ -1,0 +1,113 @@
+"""Byte-level BPE: training, encoding and the bytes behind each id."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+from tokenizers import AddedToken, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer as Backend
+
+from model.formats import STARCODER, Format
+
+DEFAULT_VOCAB = 49_152
+"""StarCoder's."""
+
+
+class Tokenizer:
+    """Text to ids and back. Sentinels come from `special` alone: in a text their strings are ordinary characters."""
+
+    def __init__(self, backend: Backend) -> None:
+        backend.encode_special_tokens = True
+        backend.no_truncation()
+        backend.no_padding()
+        self._backend = backend
+        self._special = {t.content: i for i, t in backend.get_added_tokens_decoder().items() if t.special}
+
+    @classmethod
+    def load(cls, path: Path) -> Tokenizer:
+        """Reads a `tokenizer.json`. Raises ValueError when it is none."""
+        try:
+            return cls(Backend.from_str(path.read_text(encoding="utf-8")))
+        except OSError:
+            raise
+        except Exception as error:  # the library raises a bare Exception
+            raise ValueError(f"{path} is not a tokenizer.json: {error}") from error
+
+    def save(self, path: Path) -> None:
+        path.write_text(self.json, encoding="utf-8")
+
+    @cached_property
+    def json(self) -> str:
+        """The canonical text: keys sorted, no blanks. Its hash is the tokenizer's."""
+        return json.dumps(json.loads(self._backend.to_str()), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of `json`, hex."""
+        return sha256(self.json.encode()).hexdigest()
+
+    @cached_property
+    def vocab_size(self) -> int:
+        """One more than the largest id."""
+        return max(self._backend.get_vocab(with_added_tokens=True).values()) + 1
+
+    @property
+    def specials(self) -> dict[str, int]:
+        return dict(self._special)
+
+    def special(self, text: str) -> int:
+        """The id of a sentinel. Raises ValueError for one that this tokenizer does not have."""
+        try:
+            return self._special[text]
+        except KeyError:
+            raise ValueError(f"the tokenizer has no sentinel {text!r}") from None
+
+    def encode(self, text: str) -> list[int]:
+        return self._backend.encode(text, add_special_tokens=False).ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text; sentinels appear as their strings, bytes that are not UTF-8 as U+FFFD."""
+        names = {i: t for t, i in self._special.items()}
+        return b"".join(names[i].encode() if i in names else self.bytes_of[i] for i in ids).decode(errors="replace")
+
+    @cached_property
+    def bytes_of(self) -> tuple[bytes, ...]:
+        """The bytes that each id stands for; none for a sentinel."""
+        letters = _byte_letters()
+        table = [b""] * self.vocab_size
+        for token, i in self._backend.get_vocab(with_added_tokens=False).items():
+            if token not in self._special:
+                table[i] = bytes(letters[c] for c in token)
+        return tuple(table)
+
+
+def _byte_letters() -> dict[str, int]:
+    """GPT-2's printable letter for each byte (openai/gpt-2, encoder.py, bytes_to_unicode), turned around."""
+    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    letters = {chr(b): b for b in printable}
+    hidden = [b for b in range(256) if b not in printable]
+    return letters | {chr(256 + n): b for n, b in enumerate(hidden)}
+
+
+def train(texts: Iterable[str], vocab_size: int = DEFAULT_VOCAB, fmt: Format = STARCODER) -> Tokenizer:
+    """Learns merges from `texts`, digits one by one; the format's sentinels are the first ids.
+
+    Deterministic. The vocabulary is smaller than asked for when the texts run out of pairs.
+    """
+    backend = Backend(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    backend.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        show_progress=False,
+        special_tokens=[AddedToken(s, special=True, normalized=False) for s in fmt.sentinels],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+    )
+    backend.train_from_iterator(texts, trainer)
+    return Tokenizer(backend)

@@ -1,0 +1,88 @@
+"""`midstream broker start|stop|status`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from midstream.commands.options import with_settings
+from midstream.settings import Settings
+
+DEFAULT_PORT = 29092
+
+state_option = click.option("--state", type=click.Path(path_type=Path), help="Folder of the broker's data.")
+
+
+@click.group()
+def broker() -> None:
+    """Start, stop and inspect the local Apache Kafka broker."""
+
+
+@broker.command()
+@click.option("--port", default=DEFAULT_PORT, show_default=True, help="Where clients connect on this machine.")
+@state_option
+@with_settings
+def start(settings: Settings, port: int, state: Path | None) -> None:
+    """Fetch Kafka's jars once, then start the broker in the background and wait until it answers."""
+    from midstream.broker import KAFKA_VERSION
+
+    with _Bar() as bar:
+        started = _broker(settings, state).start(port, bar.show)
+    if started.fresh:
+        click.echo(f"Kafka {KAFKA_VERSION} answers at {started.running.brokers} after {started.seconds:.1f} s")
+    else:
+        click.echo(f"Kafka already runs at {started.running.brokers}")
+
+
+@broker.command()
+@state_option
+@with_settings
+def stop(settings: Settings, state: Path | None) -> None:
+    """Stop the broker; its data stays."""
+    click.echo("stopped" if _broker(settings, state).stop() else "no broker was running")
+
+
+@broker.command()
+@state_option
+@with_settings
+def status(settings: Settings, state: Path | None) -> None:
+    """Say whether the broker runs; exit 1 when it does not."""
+    broker = _broker(settings, state)
+    running = broker.status()
+    if running is None:
+        click.echo("not running")
+        sys.exit(1)
+    click.echo(f"running at {running.brokers}, process {running.pid}, data in {broker.folder}")
+
+
+def _broker(settings: Settings, state: Path | None):
+    from midstream.broker import Broker
+
+    paths = settings.paths if state is None else replace(settings.paths, state=state)
+    return Broker(paths.state.absolute(), paths.cache.absolute())
+
+
+class _Bar:
+    """A progress bar that appears with the first byte that is missing."""
+
+    def __enter__(self) -> _Bar:
+        self.progress = None
+        return self
+
+    def show(self, done: int, total: int) -> None:
+        if self.progress is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+            columns = (TextColumn("Kafka's jars"), BarColumn(), DownloadColumn())
+            self.progress = Progress(*columns, console=Console(stderr=True))
+            self.task = self.progress.add_task("jars", total=total)
+            self.progress.start()
+        self.progress.update(self.task, completed=done)
+
+    def __exit__(self, *error: object) -> None:
+        if self.progress is not None:
+            self.progress.stop()

@@ -1,0 +1,53 @@
+"""The options that most commands share, and errors as one sentence instead of a stack trace."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from midstream.settings import Settings, SettingsError, load
+
+REPORTED = {
+    "midstream.settings": ("SettingsError",),
+    "midstream.jars": ("JarsError",),
+    "midstream.broker": ("BrokerError",),
+    "streams.connection": ("Unreachable",),
+    "streams.topics": ("TopicsError",),
+}
+"""Module to its errors whose message is all that a user needs. By name: the modules are heavy."""
+
+
+def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --config, --brokers and --prefix and passes the Settings as the keyword `settings`."""
+
+    @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="TOML file of settings.")
+    @click.option("--brokers", help="host:port of a Kafka cluster, several separated by commas.")
+    @click.option("--prefix", help="What topic names begin with.")
+    @functools.wraps(command)
+    def run(*args: Any, config: Path | None, brokers: str | None, prefix: str | None, **kwargs: Any) -> Any:
+        try:
+            settings: Settings = load(config).with_kafka(brokers=brokers, prefix=prefix)
+        except SettingsError as error:
+            raise click.ClickException(str(error)) from error
+        return command(*args, settings=settings, **kwargs)
+
+    return reported(run)
+
+
+def reported(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Shows the errors of REPORTED as one sentence and ends with code 1."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except Exception as error:
+            if type(error).__name__ in REPORTED.get(type(error).__module__, ()):
+                raise click.ClickException(str(error)) from error
+            raise
+
+    return run

@@ -1,0 +1,182 @@
+"""One TOML file, one tree of frozen dataclasses; an unknown key is an error that lists the known ones."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+if TYPE_CHECKING:
+    from streams.connection import Connection
+
+T = TypeVar("T")
+
+
+class SettingsError(Exception):
+    """A setting that is unknown or of the wrong type; the message says where and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Kafka:
+    """The cluster and how to reach it."""
+
+    brokers: str = "127.0.0.1:29092"
+    """host:port, several separated by commas."""
+    prefix: str = "midstream."
+    """What every topic's name begins with; consumer groups use it with dots as dashes."""
+    partitions: int = 4
+    """Of each source topic and everything after it; never changed once the topics exist."""
+    replication: int = 1
+    """Copies of each partition; 3 on a cluster of three brokers or more."""
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How the brokers are spoken to."""
+    sasl_mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = ""
+    """With a SASL protocol only."""
+    sasl_username: str = ""
+    """With a SASL protocol only."""
+    sasl_password: str = field(default="", repr=False)
+    """Empty: taken from the environment variable MIDSTREAM_SASL_PASSWORD."""
+    ssl_cafile: str = ""
+    """PEM file of the authority that signed the brokers' certificates; empty: the system's."""
+    ssl_certfile: str = ""
+    """PEM file of our certificate, for clusters that ask for one."""
+    ssl_keyfile: str = ""
+    """PEM file of our certificate's key."""
+
+
+def state_home() -> Path:
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "midstream"
+
+
+def cache_home() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "midstream"
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Folders and files; `~` is the home folder, relative ones start at the working folder."""
+
+    state: Path = field(default_factory=state_home)
+    """What must survive: the broker's data, cursors, checkpoints. XDG_STATE_HOME/midstream."""
+    cache: Path = field(default_factory=cache_home)
+    """What can be fetched again: Kafka's jars. XDG_CACHE_HOME/midstream."""
+    checkpoints: Path | None = None
+    """The checkpoint folder; unset: `checkpoints` under the state folder."""
+    tokenizer: Path | None = None
+    """The tokenizer's file; unset: `tokenizer.json` under the state folder."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "checkpoints", self.checkpoints or self.state / "checkpoints")
+        object.__setattr__(self, "tokenizer", self.tokenizer or self.state / "tokenizer.json")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The whole file; a section is a field."""
+
+    kafka: Kafka = field(default_factory=Kafka)
+    """`[kafka]`"""
+    paths: Paths = field(default_factory=Paths)
+    """`[paths]`"""
+
+    def connection(self) -> Connection:
+        """How to reach the cluster, as the parts of `streams` want it."""
+        from streams.connection import Connection, Security
+
+        kafka = self.kafka
+        password = kafka.sasl_password or os.environ.get("MIDSTREAM_SASL_PASSWORD", "")
+        security = Security(
+            protocol=kafka.security_protocol,
+            mechanism=kafka.sasl_mechanism,
+            username=kafka.sasl_username,
+            password=password,
+            cafile=kafka.ssl_cafile,
+            certfile=kafka.ssl_certfile,
+            keyfile=kafka.ssl_keyfile,
+        )
+        return Connection(brokers=kafka.brokers, prefix=kafka.prefix, security=security)
+
+    def with_kafka(self, **changes: Any) -> Settings:
+        """The same settings with the given, not None, fields of `[kafka]` replaced."""
+        given = {name: value for name, value in changes.items() if value is not None}
+        return replace(self, kafka=replace(self.kafka, **given))
+
+
+def load(path: Path | None = None) -> Settings:
+    """Settings of `path`, else of MIDSTREAM_CONFIG, else of midstream.toml here if there is one, else defaults.
+
+    Raises SettingsError, also when a file that was named does not exist.
+    """
+    named = path or (Path(value) if (value := os.environ.get("MIDSTREAM_CONFIG")) else None)
+    chosen = named or Path("midstream.toml")
+    if not chosen.exists():
+        if named:
+            raise SettingsError(f"{chosen}: no such file")
+        return Settings()
+    try:
+        mapping = tomllib.loads(chosen.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{chosen}: not valid TOML: {error}") from error
+    return from_mapping(Settings, mapping, str(chosen))
+
+
+def from_mapping(cls: type[T], mapping: Mapping[str, Any], where: str) -> T:
+    """A frozen dataclass of `cls` with nested ones built from tables; `where` names the place in errors.
+
+    Raises SettingsError on an unknown key, a missing one without default, or a value of another type.
+    """
+    hints = _hints(cls)
+    known = [f.name for f in fields(cls) if f.init]  # type: ignore[arg-type]
+    unknown = sorted(set(mapping) - set(known))
+    if unknown:
+        raise SettingsError(f"{where}: unknown {', '.join(unknown)}; known are {', '.join(known)}")
+    values = {name: _value(hints[name], value, f"{where}: {name}") for name, value in mapping.items()}
+    try:
+        return cls(**values)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"{where}: {error}") from error
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return _value(next(t for t in inner if t is not type(None)), value, where)
+    if is_dataclass(hint) and isinstance(value, Mapping):
+        return from_mapping(hint, value, where)  # type: ignore[arg-type]
+    if origin is Literal and value in inner:
+        return value
+    if origin in (tuple, list) and isinstance(value, list):
+        return origin(_value(inner[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+    if origin is dict and isinstance(value, Mapping):
+        return {key: _value(inner[1], item, f"{where}.{key}") for key, item in value.items()}
+    return _scalar(hint, value, where)
+
+
+def _scalar(hint: Any, value: Any, where: str) -> Any:
+    if hint is Path and isinstance(value, str):
+        return Path(value).expanduser()
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and isinstance(value, hint) and isinstance(value, bool) == (hint is bool):
+        return value
+    raise SettingsError(f"{where} must be {_named(hint)}, not {value!r}")
+
+
+def _named(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(repr(choice) for choice in get_args(hint))
+    if is_dataclass(hint):
+        return "a table"
+    return {str: "text", int: "a whole number", float: "a number", bool: "true or false", Path: "a path"}.get(
+        hint, str(hint)
+    )

@@ -11,6 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from model.config import TrainConfig
+from model.fim import Mix
+from streams.recipe import Recipe, Thresholds
+
 if TYPE_CHECKING:
     from streams.connection import Connection
 
@@ -76,6 +80,50 @@ class Paths:
 
 
 @dataclass(frozen=True)
+class Model:
+    """The decoder that a new run begins with; a checkpoint's own shape wins."""
+
+    format: str = "starcoder"
+    """FIM format, a name of model.formats.FORMATS."""
+    context: int = 2048
+    """Longest example, tokens."""
+    width: int = 512
+    """Size of the residual stream."""
+    layers: int = 8
+    """Transformer blocks."""
+    heads: int = 8
+    """Query heads."""
+    seed: int = 0
+    """Of the initial weights."""
+    vocab: int = 49_152
+    """Size of a tokenizer that is trained here."""
+
+
+@dataclass(frozen=True)
+class Feed:
+    """How examples become Batches."""
+
+    rows: int = 4
+    """Rows of a Batch."""
+    open_bins: int = 64
+    """Rows that are filled at the same time."""
+    idle_s: float = 2.0
+    """Seconds without a new Frame after which rows are handed on before they are full."""
+    wait_s: float = 60.0
+    """Seconds that a document waits at most for its row to fill."""
+
+
+@dataclass(frozen=True)
+class Serve:
+    """The inference server."""
+
+    listen: str = "127.0.0.1:50151"
+    """host:port of the gRPC service."""
+    threads: int = 1
+    """CPU threads of the engine."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """The whole file; a section is a field."""
 
@@ -83,6 +131,20 @@ class Settings:
     """`[kafka]`"""
     paths: Paths = field(default_factory=Paths)
     """`[paths]`"""
+    recipe: Recipe = field(default_factory=Recipe)
+    """`[recipe]`"""
+    index: Thresholds = field(default_factory=Thresholds)
+    """`[index]`"""
+    fim: Mix = field(default_factory=Mix)
+    """`[fim]`"""
+    model: Model = field(default_factory=Model)
+    """`[model]`"""
+    train: TrainConfig = field(default_factory=TrainConfig)
+    """`[train]`"""
+    feed: Feed = field(default_factory=Feed)
+    """`[feed]`"""
+    serve: Serve = field(default_factory=Serve)
+    """`[serve]`"""
 
     def connection(self) -> Connection:
         """How to reach the cluster, as the parts of `streams` want it."""

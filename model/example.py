@@ -21,20 +21,29 @@ class Example(msgspec.Struct, kw_only=True, omit_defaults=True):
     offset: int
     index: int
     ids: bytes
-    """Token ids, uint32 little endian."""
+    """Token ids, little endian, `width` bytes each."""
     text_bytes: int
     """UTF-8 bytes of user text that the ids stand for: what bits per byte are counted against."""
     piece: int = 0
     pieces: int = 1
     kind: str = "file"
     order: Order = "plain"
+    width: int = 2
+    """2 up to a vocabulary of 65,536, else 4."""
 
     @property
     def tokens(self) -> int:
-        return len(self.ids) // 4
+        return len(self.ids) // self.width
 
-    def array(self) -> NDArray[np.uint32]:
-        return np.frombuffer(self.ids, dtype="<u4")
+    def array(self) -> NDArray[np.unsignedinteger]:
+        """The ids, read only."""
+        return np.frombuffer(self.ids, dtype=f"<u{self.width}")
+
+
+def pack_ids(ids: list[int], vocabulary: int) -> tuple[bytes, int]:
+    """The ids as an Example holds them, and their width."""
+    width = 2 if vocabulary <= 1 << 16 else 4
+    return np.array(ids, f"<u{width}").tobytes(), width
 
 
 @dataclass(frozen=True, eq=False)

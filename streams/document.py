@@ -74,6 +74,7 @@ class Document(msgspec.Struct, kw_only=True, omit_defaults=True):
     number: int = 0
     """An issue's number."""
     state: str = ""
+    opt_out: bool = False
 
     def origin(self, source: Source) -> Origin:
         return Origin(source.topic_id, source.partition, self.offset, self.index)

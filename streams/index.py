@@ -16,6 +16,7 @@ import xxhash
 from streams.document import Document, Origin, Source
 from streams.frame import Frame, Rejection
 from streams.minhash import PERMUTATIONS, fingerprint
+from streams.recipe import Thresholds
 from streams.signatures import Applied, Insertion
 from streams.table import Columns, Table
 
@@ -28,15 +29,6 @@ class Gap(RuntimeError):
 
 class WrongIndex(RuntimeError):
     """The log was written by an index of other settings."""
-
-
-class Thresholds(msgspec.Struct, frozen=True):
-    """Similarity bars of the index. Changing one needs a new index."""
-
-    near: float = 0.7
-    """Estimated Jaccard similarity from which a document is a near duplicate."""
-    version: float = 0.9
-    """The same, between two versions of one path of one repository."""
 
 
 class Index:

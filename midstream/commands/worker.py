@@ -1,0 +1,29 @@
+"""`midstream worker STAGE`: one stage, one process, one member of the stage's consumer group."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import click
+
+from midstream.commands.options import with_settings
+from midstream.settings import Settings
+
+STAGES = ("prepare", "dedup", "redact", "pack")
+
+
+@click.command()
+@click.argument("stage", type=click.Choice(STAGES))
+@with_settings
+def worker(settings: Settings, stage: str) -> None:
+    """Run STAGE until SIGTERM or Ctrl-C; exits 1 when it must be started again."""
+    from midstream.stages import build
+    from streams.app import Place, run
+
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    connection = settings.connection()
+    built, attempts = build(stage, settings, connection)
+    folder = settings.paths.state / "faust" / f"{stage}-{attempts.slot}"
+    folder.mkdir(parents=True, exist_ok=True)
+    sys.exit(run(Place(connection, connection.group(stage), folder), built))

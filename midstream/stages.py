@@ -1,0 +1,60 @@
+"""The four stages with their settings: what a worker process runs."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+
+from midstream.settings import Settings
+from streams.attempts import Attempts
+from streams.careful import Careful
+from streams.connection import Connection
+from streams.counts import Counts
+from streams.pack import Packer
+from streams.pipeline import Call, Pack, Prepare, Redact, directly
+from streams.stage import SOURCES, DedupStage, EachFrame, PrepareStage, Stage, Watch
+from streams.topics import check
+
+log = logging.getLogger("midstream.streams")
+
+
+def build(stage: str, settings: Settings, connection: Connection) -> tuple[Stage, Attempts]:
+    """The stage, and the file that tells how its last process ended. Refuses topics that were re-created."""
+    genesis = check(connection)
+    state = settings.paths.state
+    attempts = Attempts(state / "attempts", stage)
+    if attempts.careful:
+        log.warning("%s died %s times at %s: careful mode", stage, "three", attempts.record)
+    call: Call = Careful() if attempts.careful else directly
+    watch = Watch(Counts(state / "counts" / f"{stage}-{attempts.slot}.json"), attempts)
+    if stage == "prepare":
+        ids = {name: genesis.topics[name].id for name in SOURCES}
+        return PrepareStage(Prepare(settings.recipe, call), ids, watch), attempts
+    if stage == "dedup":
+        return DedupStage(connection, settings.index, watch), attempts
+    if stage == "redact":
+        return EachFrame("redact", "unique", "clean", Redact(call), watch), attempts
+    return EachFrame("pack", "clean", "examples", Pack(packer(settings), call), watch), attempts
+
+
+def packer(settings: Settings) -> Packer:
+    """Waits for the tokenizer's file: pack cannot begin without one."""
+    from model.formats import FORMATS
+    from model.tokenizer import Tokenizer
+
+    path = _wait_for(settings.paths.tokenizer)
+    return Packer(Tokenizer.load(path), FORMATS[settings.model.format], settings.fim, settings.model.context)
+
+
+def _wait_for(path: Path) -> Path:
+    told = False
+    while not path.exists():
+        if not told:
+            log.warning("pack waits for a tokenizer: make one with `midstream tokenizer train --from-topic`")
+            told = True
+        time.sleep(0.25)
+    return path
+
+

@@ -1,0 +1,88 @@
+"""The topic `examples` as a feed reads it: every partition assigned, no group, no jump (DESIGN §2.9)."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from kafka.errors import OffsetOutOfRangeError
+
+from streams import frame as frames
+from streams.connection import Connection
+from streams.feed import Feed, Limits, State, decode, fresh
+from streams.frame import Frame
+from streams.ledger import Ledger
+from streams.topics import check
+
+TOPIC = "examples"
+ENDS_EVERY_S = 1.0
+
+
+class Lost(RuntimeError):
+    """Records that the checkpoint has not read are gone from the log."""
+
+
+class ExamplesLog:
+    """A `streams.feed.FrameLog` on Kafka."""
+
+    def __init__(self, connection: Connection, offsets: list[int], closed: bool) -> None:
+        """`closed`: the log ends where it ends now. Raises Lost when `offsets` are no longer all there."""
+        self.partitions = len(offsets)
+        first = connection.beginning_offsets([TOPIC])
+        for p, offset in enumerate(offsets):
+            if offset < first[TOPIC, p]:
+                raise Lost(
+                    f"{TOPIC}/{p}: offsets {offset} to {first[TOPIC, p] - 1} were deleted by retention before they "
+                    "were trained on. Raise the topic's retention, and start a new checkpoint folder."
+                )
+        self._consumer = connection.consumer({(TOPIC, p): o for p, o in enumerate(offsets)})
+        self._partitions = {tp.partition: tp for tp in self._consumer.assignment()}
+        self._closed = closed
+        self._ends = [connection.end_offsets([TOPIC])[TOPIC, p] for p in range(self.partitions)]
+        self._asked = time.monotonic()
+
+    def poll(self, timeout_s: float, enough: set[int]) -> list[tuple[int, int, Frame]]:
+        for p, tp in self._partitions.items():
+            (self._consumer.pause if p in enough else self._consumer.resume)(tp)
+        try:
+            polled = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=64)
+        except OffsetOutOfRangeError as error:
+            raise Lost(f"{TOPIC}: an offset is out of range: records were deleted before they were read") from error
+        return [
+            (tp.partition, record.offset, frames.decode(record.value))
+            for tp, records in polled.items()
+            for record in records
+            if not self._closed or record.offset < self._ends[tp.partition]
+        ]
+
+    def ended(self, partition: int, position: int) -> bool:
+        return position >= self._end(partition)
+
+    def lag(self, positions: list[int]) -> int:
+        return sum(max(0, self._end(p) - position) for p, position in enumerate(positions))
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def _end(self, partition: int) -> int:
+        if not self._closed and time.monotonic() - self._asked > ENDS_EVERY_S:
+            found = self._consumer.end_offsets(list(self._partitions.values()))
+            self._ends = [found[self._partitions[p]] for p in range(self.partitions)]
+            self._asked = time.monotonic()
+        return self._ends[partition]
+
+
+def open_feed(connection: Connection, checkpoints: Path, tokenizer: str, limits: Limits, state: bytes | None) -> Feed:
+    """The feed of a checkpoint (`state`), or of a new run. Refuses re-created topics."""
+    first = check(connection)
+    restored: State = (
+        decode(state)
+        if state is not None
+        else fresh(
+            tokenizer,
+            first.topics[TOPIC].starts,
+            {(t.id, p): o for t in first.topics.values() for p, o in enumerate(t.starts)},
+        )
+    )
+    log = ExamplesLog(connection, restored.offsets, limits.closed)
+    return Feed(log, Ledger(checkpoints / "ledger.bin"), limits, restored)

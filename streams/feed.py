@@ -1,0 +1,331 @@
+"""The trainer's feed: drops re-deliveries, fills rows by best fit, hands out Batches, counts conservation.
+
+Its state is that of the last Batch handed out, and lives in the checkpoint (DESIGN §2.4 to 2.6).
+It knows no Kafka: Frames come from a `FrameLog`. On a closed log, read in a fixed rotation of the
+partitions, the Batches are the same however often the run was stopped and resumed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import Protocol
+
+import msgspec
+
+from model.batch import collate
+from model.bins import Bins
+from model.example import Batch, Example
+from streams.document import Origin, Source
+from streams.frame import Frame
+from streams.index import Gap
+from streams.ledger import Entry, Ledger
+
+
+READ_AHEAD = 16
+"""Frames of one partition that wait for their turn before it is paused."""
+
+
+class WrongTokenizer(RuntimeError):
+    """Examples were made with another tokenizer than the checkpoint's."""
+
+
+class NotConserved(RuntimeError):
+    """A Frame's tally and its examples disagree: our own bug, and training stops rather than lose count."""
+
+
+class FrameLog(Protocol):
+    """The topic `examples`, partition by partition."""
+
+    partitions: int
+
+    def poll(self, timeout_s: float, enough: set[int]) -> list[tuple[int, int, Frame]]:
+        """(partition, offset, Frame) in each partition's order, none of the partitions that have `enough`;
+        empty when nothing came in time."""
+        ...
+
+    def ended(self, partition: int, position: int) -> bool:
+        """Nothing at or above `position` is known of this partition now."""
+        ...
+
+    def lag(self, positions: list[int]) -> int:
+        """Records that are known and not read."""
+        ...
+
+
+class Held(msgspec.Struct):
+    """An example in a bin, and where it came from."""
+
+    example: Example
+    topic_id: str
+    partition: int
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.topic_id, self.partition, self.example.offset, self.example.index)
+
+
+class Count(msgspec.Struct):
+    """Conservation of one source partition: documents = waiting + trained + rejected + dead."""
+
+    topic: str
+    documents: int = 0
+    trained: int = 0
+    rejected: int = 0
+    dead: int = 0
+
+    @property
+    def waiting(self) -> int:
+        return self.documents - self.trained - self.rejected - self.dead
+
+
+class State(msgspec.Struct, kw_only=True):
+    """All of it as data: what the checkpoint keeps."""
+
+    v: int = 1
+    tokenizer: str
+    offsets: list[int]
+    """Next offset of each partition of `examples`."""
+    turn: int = 0
+    """The partition whose Frame is taken next."""
+    marks: dict[str, int]
+    """By `topic id:partition`."""
+    counts: dict[str, Count] = {}
+    dead: set[str] = set()
+    replaced: set[str] = set()
+    pieces_left: dict[str, int] = {}
+    """Of documents of several pieces that are partly trained."""
+    open_bins: list[list[Held]] = []
+    rows: list[list[Held]] = []
+    flushing: int = 0
+    """How many of the last rows were closed by a flush."""
+    ledger_bytes: int = 0
+    full_rows: int = 0
+    full_tokens: int = 0
+    flushed_rows: int = 0
+    flushed_tokens: int = 0
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How rows become Batches."""
+
+    context: int
+    rows: int
+    open_bins: int = 64
+    idle_s: float = 2.0
+    """Without a new Frame for so long, open bins are flushed."""
+    wait_s: float = 30.0
+    """The longest that a document waits in a bin before the bins are flushed."""
+    closed: bool = False
+    """Read in the fixed rotation, waiting for each partition, and flush only at the end of all."""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(State)
+
+
+def fresh(tokenizer: str, offsets: Iterable[int], marks: dict[tuple[str, int], int]) -> State:
+    """The state of a run that has trained on nothing, from the Genesis."""
+    return State(tokenizer=tokenizer, offsets=list(offsets), marks={f"{t}:{p}": o for (t, p), o in marks.items()})
+
+
+def decode(data: bytes) -> State:
+    return _decoder.decode(data)
+
+
+class Feed:
+    """A `model.example.Feed`."""
+
+    def __init__(self, log: FrameLog, ledger: Ledger, limits: Limits, state: State) -> None:
+        self._log, self._ledger, self._limits = log, ledger, limits
+        self._s = state
+        self._bins: Bins[Held] = Bins.restore(
+            limits.context, limits.open_bins, state.open_bins, state.rows, size=lambda held: held.example.tokens
+        )
+        self._queues: list[deque[tuple[int, Frame]]] = [deque() for _ in range(log.partitions)]
+        self._handed: list[list[Held]] = []
+        self._handed_flushed = 0
+        self._flushing = state.flushing
+        self._last_arrival = self._oldest = time.monotonic()
+        self._waiting_since_flush = bool(state.open_bins)
+        ledger.truncate(state.ledger_bytes)
+
+    def next(self, timeout_s: float) -> Batch | None:
+        deadline = time.monotonic() + timeout_s
+        while len(self._bins.rows) < self._limits.rows and not self._flushing:
+            if self._flush_due():
+                self._flushing += self._bins.flush()
+                self._waiting_since_flush = False
+                break
+            if not self._read(min(0.1, max(0.0, deadline - time.monotonic()))) and time.monotonic() >= deadline:
+                break
+        if not self._bins.rows or (len(self._bins.rows) < self._limits.rows and not self._flushing):
+            return None
+        return self._hand_out()
+
+    def trained(self, step: int) -> None:
+        """Write the Batch handed out last to the ledger and count its documents."""
+        entries = [_entry(held, step) for row in self._handed for held in row]
+        self._s.ledger_bytes = self._ledger.append(entries)
+        for row in self._handed:
+            for held in row:
+                self._count_trained(held)
+        self._handed, self._handed_flushed = [], 0
+
+    def state(self) -> bytes:
+        """Of the last trained Batch. A Batch handed out and not yet trained on still belongs to the rows."""
+        self._s.open_bins = [list(b) for b in self._bins.open_bins]
+        self._s.rows = [*self._handed, *(list(r) for r in self._bins.rows)]
+        self._s.flushing = self._flushing + self._handed_flushed
+        return _encoder.encode(self._s)
+
+    @property
+    def drained(self) -> bool:
+        return not (self._handed or self._bins.rows or self._bins.open_bins) and self._at_end()
+
+    @property
+    def counts(self) -> dict[str, Count]:
+        return self._s.counts
+
+    def summary(self) -> dict[str, int | float]:
+        s = self._s
+        counts = s.counts.values()
+        return {
+            "lag": self._log.lag(s.offsets),
+            "documents": sum(c.documents for c in counts),
+            "waiting": sum(c.waiting for c in counts),
+            "trained": sum(c.trained for c in counts),
+            "rejected": sum(c.rejected for c in counts),
+            "dead": sum(c.dead for c in counts),
+            "replaced": len(s.replaced),
+            "use": round(s.full_tokens / max(1, s.full_rows * self._limits.context), 5),
+            "full_rows": s.full_rows,
+            "flushed_rows": s.flushed_rows,
+            "flushed_use": round(s.flushed_tokens / max(1, s.flushed_rows * self._limits.context), 5),
+        }
+
+    def _read(self, timeout_s: float) -> bool:
+        """Take one Frame, in the rotation's order; False when none came."""
+        if self._take_turn():
+            return True
+        enough = {p for p, queue in enumerate(self._queues) if len(queue) >= READ_AHEAD}
+        for partition, offset, frame in self._log.poll(timeout_s, enough):
+            self._queues[partition].append((offset, frame))
+        return self._take_turn()
+
+    def _take_turn(self) -> bool:
+        n = self._log.partitions
+        for step in range(n):
+            p = (self._s.turn + step) % n
+            if self._queues[p]:
+                offset, frame = self._queues[p].popleft()
+                self._s.turn = (p + 1) % n
+                self._take(p, offset, frame)
+                return True
+            if self._limits.closed and not self._log.ended(p, self._s.offsets[p]):
+                return False
+        return False
+
+    def _take(self, partition: int, offset: int, frame: Frame) -> None:
+        """A Frame enters whole: what is not below the mark is counted and goes into the bins."""
+        s = self._s
+        if offset < s.offsets[partition]:
+            return
+        if frame.tokenizer != s.tokenizer:
+            raise WrongTokenizer(
+                f"examples/{partition} at {offset} was made with tokenizer {frame.tokenizer[:12]}, the checkpoint has "
+                f"{s.tokenizer[:12]}: train from a new checkpoint folder, or pack again with the old tokenizer"
+            )
+        mark = self._mark(frame)
+        examples = [e for e in frame.examples if e.offset >= mark]
+        self._count_taken(frame, mark, examples)
+        for example in examples:
+            self._bins.add(example.tokens, Held(example, frame.source.topic_id, frame.source.partition))
+        s.marks[_key(frame.source)] = max(mark, frame.upto)
+        s.offsets[partition] = offset + 1
+        now = time.monotonic()
+        self._last_arrival = now
+        if examples and not self._waiting_since_flush:
+            self._oldest, self._waiting_since_flush = now, True
+
+    def _mark(self, frame: Frame) -> int:
+        key = _key(frame.source)
+        if key not in self._s.marks:
+            raise Gap(f"{frame.source}: a topic of another id than the checkpoint's; it was re-created")
+        mark = self._s.marks[key]
+        if frame.start > mark:
+            raise Gap(f"{frame.source}: offsets {mark} to {frame.start - 1} never reached the trainer")
+        return mark
+
+    def _count_taken(self, frame: Frame, mark: int, examples: list[Example]) -> None:
+        source = frame.source
+        count = self._s.counts.setdefault(_key(source), Count(source.topic))
+        arrived = {(e.offset, e.index) for e in examples}
+        alive = 0
+        for tally in frame.tallies:
+            if tally.offset < mark:
+                continue
+            count.documents += tally.seen
+            count.rejected += len(tally.rejected)
+            count.dead += len(tally.dead)
+            alive += tally.seen - len(tally.rejected) - len(tally.dead)
+            self._s.dead.update(str(Origin(source.topic_id, source.partition, tally.offset, i)) for i in tally.dead)
+            if tally.replaces:
+                self._s.replaced.add(tally.replaces)
+        if alive != len(arrived):
+            raise NotConserved(f"{source} [{frame.start}, {frame.upto}): {alive} documents should be here, {len(arrived)} are")
+
+    def _count_trained(self, held: Held) -> None:
+        e = held.example
+        if e.pieces > 1:
+            name = str(held.origin)
+            left = self._s.pieces_left.pop(name, e.pieces) - 1
+            if left:
+                self._s.pieces_left[name] = left
+                return
+        self._s.counts[f"{held.topic_id}:{held.partition}"].trained += 1
+
+    def _hand_out(self) -> Batch:
+        n = min(self._limits.rows, len(self._bins.rows))
+        rows = [list(self._bins.rows.popleft()) for _ in range(n)]
+        # Nothing is read while flushed rows are left, so they stand behind all full ones.
+        flushed = min(n, max(0, self._flushing - len(self._bins.rows)))
+        self._flushing -= flushed
+        self._count_rows(rows, flushed)
+        self._handed, self._handed_flushed = rows, flushed
+        return collate([[h.example for h in row] for row in rows], self._limits.context, flushed=flushed > 0)
+
+    def _count_rows(self, rows: list[list[Held]], flushed: int) -> None:
+        sizes = [sum(h.example.tokens for h in row) for row in rows]
+        full = len(rows) - flushed
+        self._s.full_rows += full
+        self._s.full_tokens += sum(sizes[:full])
+        self._s.flushed_rows += flushed
+        self._s.flushed_tokens += sum(sizes[full:])
+
+    def _flush_due(self) -> bool:
+        if not self._bins.open_bins and not self._bins.rows:
+            return False
+        if self._limits.closed:
+            return self._at_end()
+        now = time.monotonic()
+        idle = now - self._last_arrival > self._limits.idle_s and not any(self._queues)
+        return idle or (self._waiting_since_flush and now - self._oldest > self._limits.wait_s)
+
+    def _at_end(self) -> bool:
+        return not any(self._queues) and all(self._log.ended(p, o) for p, o in enumerate(self._s.offsets))
+
+
+def retryable(state: State) -> list[str]:
+    """The origins that may be retried: dead minus replaced (DESIGN §2.8)."""
+    return sorted(state.dead - state.replaced)
+
+
+def _key(source: Source) -> str:
+    return f"{source.topic_id}:{source.partition}"
+
+
+def _entry(held: Held, step: int) -> Entry:
+    e = held.example
+    return Entry(held.topic_id, held.partition, e.offset, e.index, e.piece, e.pieces, step)

@@ -1,0 +1,56 @@
+"""Which licences may be trained on: SPDX identifiers sorted into permissive, copyleft and unknown."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+Class = Literal["permissive", "copyleft", "unknown"]
+
+PERMISSIVE = frozenset(
+    "0bsd afl-3.0 apache-1.1 apache-2.0 artistic-2.0 blueoak-1.0.0 bsd-1-clause bsd-2-clause bsd-3-clause "
+    "bsd-4-clause bsd bsl-1.0 cc0-1.0 cc-by-3.0 cc-by-4.0 curl hpnd isc mit mit-0 mit-cmu ms-pl ncsa ofl-1.1 "
+    "openssl postgresql psf-2.0 python-2.0 tcl unicode-3.0 unicode-dfs-2016 unlicense upl-1.0 w3c wtfpl x11 zlib "
+    "zpl-2.1".split()
+)
+_COPYLEFT = re.compile(r"^(a?gpl|lgpl|mpl|epl|eupl|cddl|cc-by-(nc|sa)|osl|sspl|busl|cpl|gfdl|ecos|sleepycat)")
+_SPDX = re.compile(r"SPDX-License-Identifier:[ \t]*([A-Za-z0-9.+() \t-]{1,120})")
+_WITH = re.compile(r"\s+WITH\s+\S+", re.I)
+_SUFFIX = re.compile(r"(\+|-only|-or-later)$")
+
+
+def spdx_line(text: str) -> str:
+    """The expression of an `SPDX-License-Identifier:` line among the first 4,096 characters, or ""."""
+    found = _SPDX.search(text[:4096])
+    return found.group(1).strip(" \t-*/") if found else ""
+
+
+def classify(expression: str) -> Class:
+    """The class of an SPDX expression.
+
+    Of `A OR B` the reader may choose, so one permissive side is enough; of `A AND B` the stricter
+    side counts. What is not recognised is unknown.
+    """
+    expression = _WITH.sub("", expression.replace("(", " ").replace(")", " ")).strip()
+    if not expression:
+        return "unknown"
+    sides = [_all_of(side) for side in re.split(r"\s+OR\s+|/", expression, flags=re.I)]
+    for wanted in ("permissive", "unknown"):
+        if wanted in sides:
+            return wanted
+    return "copyleft"
+
+
+def _all_of(expression: str) -> Class:
+    classes = [_one(e) for e in re.split(r"\s+AND\s+|,", expression, flags=re.I)]
+    for worst in ("copyleft", "unknown"):
+        if worst in classes:
+            return worst
+    return "permissive"
+
+
+def _one(identifier: str) -> Class:
+    identifier = identifier.strip().lower()
+    if identifier in PERMISSIVE or _SUFFIX.sub("", identifier) in PERMISSIVE:
+        return "permissive"
+    return "copyleft" if _COPYLEFT.match(identifier) else "unknown"

@@ -1,0 +1,48 @@
+"""Where each partition's next Frame begins, and the guard against silent jumps (DESIGN §2.3, §2.9)."""
+
+from __future__ import annotations
+
+from streams.connection import Connection
+from streams.log import records_between
+
+
+class Jump(RuntimeError):
+    """Records between the committed offset and the first one delivered are missing."""
+
+
+class Positions:
+    def __init__(self, connection: Connection, group: str) -> None:
+        self._connection = connection
+        self._group = group
+        self._next: dict[tuple[str, int], int] = {}
+
+    def forget(self) -> None:
+        self._next.clear()
+
+    def start(self, topic: str, partition: int, offset: int) -> int:
+        """Where the Frame that holds the record at `offset` begins.
+
+        After an assignment that is the committed offset. A record beyond it is accepted only when
+        the log holds none between them (a transaction's markers take offsets, too).
+        """
+        key = (topic, partition)
+        if key not in self._next:
+            self._next[key] = self._committed(topic, partition)
+        expected = self._next[key]
+        if offset > expected and records_between(
+            self._connection, topic, partition, expected, offset
+        ):
+            raise Jump(
+                f"{topic}/{partition}: the record at {offset} came before the one at {expected}; "
+                "the worker begins again at the committed offset"
+            )
+        return expected
+
+    def reached(self, topic: str, partition: int, offset: int) -> None:
+        self._next[topic, partition] = offset
+
+    def _committed(self, topic: str, partition: int) -> int:
+        committed = self._connection.group_offsets(self._group).get((topic, partition))
+        if committed is None:
+            raise Jump(f"{topic}/{partition} has no committed offset: run `midstream topics create` first")
+        return committed

@@ -1,0 +1,53 @@
+"""The recipe: every threshold of the stages that work on a document by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Defaults follow the published filters (CodeParrot, SantaCoder, The Stack v2); sources in docs/rules.md."""
+
+    licences: tuple[str, ...] = ("permissive", "unknown")
+    """Licence classes that are kept: permissive, unknown, copyleft."""
+    languages: tuple[str, ...] = ()
+    """Languages of files and commits that are kept; empty keeps all."""
+    min_chars: int = 50
+    """The fewest characters of a file."""
+    max_chars: int = 1_000_000
+    """The most characters of any document."""
+    max_lines: int = 100_000
+    """The most lines of a file."""
+    data_max_chars: int = 5_000
+    """The most characters of a JSON, YAML, XML or similar file."""
+    max_line_length: int = 1_000
+    """The longest line of a file, characters; markup and data are exempt."""
+    mean_line_length: float = 100.0
+    """The greatest mean line length of a file, characters; markup and data are exempt."""
+    min_alphanumeric: float = 0.25
+    """The smallest share of letters and digits among a file's characters."""
+    max_encoded_run: int = 1_024
+    """The longest run of base64, hexadecimal or escaped data, characters."""
+    max_encoded_share: float = 0.5
+    """The largest share of a file that is such runs."""
+    min_message_words: int = 2
+    """The fewest words of a commit message."""
+    max_changed_chars: int = 100_000
+    """The most characters of a changed file before its commit (bigcode's commit filter)."""
+    min_issue_chars: int = 200
+    """The fewest characters of an issue thread (bigcode's issue filter)."""
+    max_issue_chars: int = 50_000
+    """The most characters of an issue thread."""
+    min_notebook_chars: int = 100
+    """The fewest characters of a notebook's cells."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Similarity bars of the index. Changing one needs a new index: a fingerprint guards it."""
+
+    near: float = 0.7
+    """Estimated Jaccard similarity from which a document is a near duplicate."""
+    version: float = 0.9
+    """The same, between two versions of one path of one repository."""

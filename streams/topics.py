@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -179,10 +180,8 @@ def _make(connection: Connection, missing: list[Topic], partitions: int, replica
     if not wanted:
         return
     with connection.admin() as admin:
-        try:
+        with suppress(TopicAlreadyExistsError):  # another `topics create` at the same time
             admin.create_topics(wanted)
-        except TopicAlreadyExistsError:  # another `topics create` at the same time
-            pass
         admin.wait_for_topics(list(wanted))
 
 

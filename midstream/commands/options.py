@@ -17,6 +17,8 @@ REPORTED = {
     "midstream.broker": ("BrokerError",),
     "streams.connection": ("Unreachable",),
     "streams.topics": ("TopicsError",),
+    "streams.sources.delivery": ("Undelivered",),
+    "streams.sources.objects": ("GitError",),
 }
 """Module to its errors whose message is all that a user needs. By name: the modules are heavy."""
 

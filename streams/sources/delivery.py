@@ -1,0 +1,73 @@
+"""Puts events into their topics and knows what Kafka acknowledged."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import Any
+
+from streams.connection import Connection
+from streams.event import TOPIC_OF, Event
+from streams.sources.record import records
+from streams.sources.text import Counts
+
+WINDOW_BYTES = 16 * 1024 * 1024
+"""Bytes sent and not yet acknowledged; beyond this, `send` waits for the oldest."""
+PATIENCE_S = 130
+"""A little longer than the producer itself goes on trying."""
+
+
+class Undelivered(Exception):
+    """A record was not acknowledged: everything since the last `confirm` may be missing."""
+
+
+class Delivery:
+    """Use as a context manager: leaving it without an error confirms."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._producer = connection.producer()
+        self._waiting: deque[tuple[Any, int]] = deque()
+        self._waiting_bytes = 0
+        self.sent: Counter[str] = Counter()
+        """Records by topic."""
+        self.bytes = 0
+        self.left_out: Counts = Counter()
+
+    def __enter__(self) -> Delivery:
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        try:
+            if error is None:
+                self.confirm()
+        finally:
+            self._producer.close(timeout=5)
+
+    def send(self, event: Event) -> None:
+        """Hands the event on; raises Undelivered when an earlier one has failed."""
+        name = TOPIC_OF[type(event)]
+        key = event.repository.key.encode()
+        for value in records(event, self.left_out):
+            future = self._producer.send(self._connection.topic(name), key=key, value=value)
+            self._waiting.append((future, len(value)))
+            self._waiting_bytes += len(value)
+            self.sent[name] += 1
+            self.bytes += len(value)
+        while self._waiting_bytes > WINDOW_BYTES:
+            self._await_oldest()
+
+    def confirm(self) -> None:
+        """Returns when Kafka has acknowledged everything sent so far. Raises Undelivered."""
+        while self._waiting:
+            self._await_oldest()
+
+    def _await_oldest(self) -> None:
+        future, size = self._waiting.popleft()
+        self._waiting_bytes -= size
+        try:
+            future.get(timeout=PATIENCE_S)
+        except Exception as error:
+            raise Undelivered(
+                f"Kafka did not acknowledge a record ({type(error).__name__}). What was confirmed before is safe; "
+                f"run the same command again: it sends what may be missing."
+            ) from error

@@ -1,0 +1,36 @@
+"""Rows of Examples as the arrays of one Batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from model.example import PADDING, Batch, Example
+
+
+def collate(rows: Sequence[Sequence[Example]], row_tokens: int, replayed: int = 0, flushed: bool = False) -> Batch:
+    """One Batch of B = len(rows) rows, padded on the right. Raises ValueError when a row holds more than its tokens."""
+    shape = (len(rows), row_tokens)
+    ids_BT = np.zeros(shape, np.int64)
+    positions_BT = np.zeros(shape, np.int64)
+    documents_BT = np.full(shape, PADDING, np.int32)
+    for b, row in enumerate(rows):
+        at = 0
+        for number, example in enumerate(row):
+            end = at + example.tokens
+            if end > row_tokens:
+                raise ValueError(f"a row of {row_tokens} tokens was given {sum(e.tokens for e in row)}")
+            ids_BT[b, at:end] = example.array()
+            positions_BT[b, at:end] = np.arange(example.tokens)
+            documents_BT[b, at:end] = number
+            at = end
+    return Batch(
+        ids_BT=ids_BT,
+        positions_BT=positions_BT,
+        documents_BT=documents_BT,
+        text_bytes=sum(e.text_bytes for row in rows for e in row),
+        examples=sum(map(len, rows)),
+        replayed=replayed,
+        flushed=flushed,
+    )

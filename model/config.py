@@ -1,0 +1,70 @@
+"""Shape of the decoder and settings of a training run; both are stored in the manifest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Family = Literal["gpt_bigcode"]
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """A decoder's shape."""
+
+    vocab: int
+    """Rows of the embedding: at least the tokenizer's `vocab_size`."""
+    context: int
+    """Tokens that one example may have: rows of the position table."""
+    width: int = 256
+    """Size of the residual stream; a multiple of `heads`."""
+    layers: int = 4
+    heads: int = 4
+    """Query heads. Keys and values have one head for all of them (MQA, arXiv 1911.02150)."""
+    family: Family = "gpt_bigcode"
+    seed: int = 0
+    """Of the initial weights."""
+
+    def __post_init__(self) -> None:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+
+    @property
+    def head_width(self) -> int:
+        return self.width // self.heads
+
+    @property
+    def inner(self) -> int:
+        """Width of the MLP."""
+        return 4 * self.width
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of a training run."""
+
+    learning_rate: float = 6e-4
+    """After the warm-up; constant from there on, because the stream has no end."""
+    warm_up_steps: int = 100
+    """Steps of linear warm-up."""
+    beta_1: float = 0.9
+    beta_2: float = 0.95
+    weight_decay: float = 0.1
+    """For matrices alone: not for norms, biases and positions."""
+    clip: float = 1.0
+    """Largest norm of the gradient."""
+    precision: Literal["auto", "bf16", "float32"] = "auto"
+    """bf16: autocast, weights and optimizer stay in float32. auto: bf16 where the processor multiplies it in hardware;
+    emulated it is sixteen times slower than float32 (AVX2, 5 M parameters: 66 and 1,090 tokens/s)."""
+    checkpoint_every_steps: int = 500
+    """Steps between checkpoints."""
+    checkpoint_every_s: float = 60.0
+    """Seconds after which a checkpoint is due although the steps are not reached."""
+    keep: int = 3
+    """Checkpoints that are left after pruning."""
+    threads: int = 1
+    """CPU threads; another number may sum in another order, so it is fixed for a bit-exact resume."""
+    feed_timeout_s: float = 0.5
+    """Seconds to wait for a Batch before the feed counts as idle."""
+    window: int = 100
+    """Batches that the prequential bits per byte is taken over."""

@@ -146,6 +146,7 @@ class Broker:
             _end(process.pid)
             process.wait()
             raise
+        process.returncode = 0  # detached: it outlives this program, which therefore never waits for it
         (self.folder / "broker.json").write_bytes(msgspec.json.encode(running))
         return Started(running, time.monotonic() - begun, True)
 

@@ -6,6 +6,7 @@ cluster raises Unreachable within some five seconds when no broker answers.
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -213,6 +214,8 @@ class Connection:
                 raise Unreachable(self.brokers) from error
 
     def _reach(self, client: Callable[..., T], **settings: Any) -> T:
+        if not any(_accepts(broker) for broker in self.brokers.split(",")):  # kafka-python would leak its sockets
+            raise Unreachable(self.brokers)
         try:
             return client(**{**self.client_settings(), "bootstrap_timeout_ms": BOOTSTRAP_MS, **settings})
         except (KafkaConnectionError, KafkaTimeoutError) as error:
@@ -228,3 +231,12 @@ class Connection:
                 if not getattr(error, "retriable", False) or time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
+
+
+def _accepts(broker: str) -> bool:
+    host, _, port = broker.strip().rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), BOOTSTRAP_MS / 1000):
+            return True
+    except (OSError, ValueError):
+        return False

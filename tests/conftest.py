@@ -1,0 +1,110 @@
+"""What several test files share: one real broker a session, a fresh set of topics a test, small git repositories."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PARTITIONS = 2
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """host:port of a real Apache Kafka of this session; its jars are in the user's cache."""
+    from midstream.broker import Broker
+    from midstream.settings import cache_home
+
+    kafka = Broker(tmp_path_factory.mktemp("broker"), cache_home())
+    try:
+        yield kafka.start(free_port()).running.brokers
+    finally:
+        kafka.stop()
+
+
+@pytest.fixture
+def bare_connection(broker: str):
+    """A connection with a prefix of its own and no topics."""
+    from streams.connection import Connection
+
+    return Connection(brokers=broker, prefix=f"t{secrets.token_hex(4)}.")
+
+
+@pytest.fixture
+def connection(bare_connection):
+    """A connection with a prefix of its own and all topics, two partitions each."""
+    from streams.topics import create
+
+    create(bare_connection, PARTITIONS)
+    return bare_connection
+
+
+@pytest.fixture
+def read_all(connection) -> Callable[[str], list]:
+    """Every record of a topic, by partition and offset, as kafka-python gives them."""
+
+    def read(name: str) -> list:
+        ends = {key: end for key, end in connection.end_offsets([name]).items() if end}
+        consumer = connection.consumer(dict.fromkeys(ends, 0)) if ends else None
+        records: list = []
+        while consumer and len(records) < sum(ends.values()):
+            records += [record for batch in consumer.poll(timeout_ms=500).values() for record in batch]
+        if consumer:
+            consumer.close()
+        return sorted(records, key=lambda record: (record.partition, record.offset))
+
+    return read
+
+
+@dataclass(frozen=True)
+class GitFolder:
+    """A repository that a test writes: deterministic author and dates."""
+
+    path: Path
+
+    def git(self, *arguments: str) -> str:
+        who = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in WHO.items()}
+        environment = {**os.environ, **who, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+        return subprocess.run(
+            ["git", "-C", str(self.path), *arguments], check=True, capture_output=True, text=True, env=environment
+        ).stdout.strip()
+
+    def write(self, files: dict[str, str | bytes | None]) -> None:
+        """Writes the files; None deletes one."""
+        for name, content in files.items():
+            target = self.path / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if content is None:
+                target.unlink()
+            else:
+                target.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def commit(self, message: str, files: dict[str, str | bytes | None]) -> str:
+        """Commits the files and returns the commit's id."""
+        self.write(files)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", message)
+        return self.git("rev-parse", "HEAD")
+
+
+WHO = {"NAME": "A Tester", "EMAIL": "tester@example.org", "DATE": "2026-01-02T03:04:05+00:00"}
+
+
+@pytest.fixture
+def git_folder(tmp_path: Path) -> GitFolder:
+    folder = GitFolder(tmp_path / "repository")
+    folder.path.mkdir()
+    folder.git("init", "--quiet", "--initial-branch=main")
+    return folder

@@ -1,0 +1,101 @@
+"""Topics on a real broker: made once, never changed, and recognised when someone made them again."""
+
+from __future__ import annotations
+
+import pytest
+
+from streams.connection import Connection, Unreachable
+from streams.topics import GROUPS, SOURCES, TOPICS, TopicsError, check, create, genesis
+
+pytestmark = pytest.mark.broker
+
+
+def test_creating_twice_changes_nothing(bare_connection):
+    first = create(bare_connection, 2)
+    before = bare_connection.topics()
+    assert create(bare_connection, 2) == first
+    assert bare_connection.topics() == before
+    assert bare_connection.end_offsets(["signatures"]) == {("signatures", 0): 1}
+
+
+def test_every_row_of_the_table_has_its_partitions(connection):
+    made = connection.topics()
+    assert {name: partitions for name, (_, partitions) in made.items()} == {t.name: t.count(2) for t in TOPICS}
+
+
+def test_a_record_with_an_old_timestamp_gets_the_brokers(connection, read_all):
+    with connection.producer() as producer:
+        producer.send(connection.topic("files"), b"{}", timestamp_ms=1_420_000_000_000).get(timeout=10)
+    (record,) = read_all("files")
+    assert record.timestamp_type == 1
+    assert record.timestamp > 1_700_000_000_000
+
+
+def test_genesis_holds_every_topics_identity(connection):
+    first = genesis(connection)
+    assert {name: start.id for name, start in first.topics.items()} == connection.topic_ids(t.name for t in TOPICS)
+    assert first.topics["commits"].starts == [0, 0]
+    assert first.topics["candidates"].starts == [0]
+    assert check(connection) == first
+
+
+def test_each_group_begins_at_the_first_offset(connection):
+    for stage, names in GROUPS.items():
+        wanted = connection.beginning_offsets(names)
+        assert connection.group_offsets(connection.group(stage)) == wanted
+    assert len(connection.group_offsets(connection.group("prepare"))) == len(SOURCES) * 2
+
+
+def test_a_groups_progress_survives_another_create(connection):
+    group = connection.group("dedup")
+    connection.commit(group, {("candidates", 0): 5})
+    create(connection, 2)
+    assert connection.group_offsets(group) == {("candidates", 0): 5}
+
+
+def test_two_prefixes_share_no_group(broker):
+    one, other = Connection(broker, "a."), Connection(broker, "a.b.")
+    assert one.group("prepare") == "a-prepare"
+    assert other.group("prepare") == "a-b-prepare"
+
+
+def test_a_changed_partition_count_is_refused(connection):
+    with pytest.raises(TopicsError, match=r"2 partitions, not 3.*partitions = 2"):
+        create(connection, 3)
+
+
+def test_a_topic_made_again_is_refused(connection):
+    with connection.admin() as admin:
+        name = connection.topic("unique")
+        admin.delete_topics([name])
+        with pytest.raises(TopicsError, match="was deleted, so"):
+            check(connection)
+        admin.create_topics({name: {"num_partitions": 2, "replication_factor": 1}})
+        admin.wait_for_topics([name])
+    for attempt in (check, lambda connection: create(connection, 2)):
+        with pytest.raises(TopicsError, match=f"{name} was deleted and made again.*Start over"):
+            attempt(connection)
+
+
+def test_without_topics_the_message_says_how_to_make_them(bare_connection):
+    with pytest.raises(TopicsError, match="midstream topics create"):
+        check(bare_connection)
+
+
+def test_an_offset_that_is_gone_stops_the_reader(connection):
+    with connection.producer() as producer:
+        for _ in range(3):
+            producer.send(connection.topic("files"), b"{}", partition=0).get(timeout=10)
+    with connection.admin() as admin:
+        admin.delete_records({next(iter(connection.consumer({("files", 0): 0}).assignment())): 2})
+    consumer = connection.consumer({("files", 0): 0})
+    with pytest.raises(Exception, match=r"(?i)out.?of.?range"):
+        for _ in range(20):
+            consumer.poll(timeout_ms=500)
+    consumer.close()
+    assert connection.beginning_offsets(["files"])[("files", 0)] == 2
+
+
+def test_no_broker_is_one_clear_sentence():
+    with pytest.raises(Unreachable, match="midstream broker start"):
+        Connection("127.0.0.1:1").topics()

@@ -9,7 +9,6 @@ from itertools import groupby
 from typing import Protocol
 
 from model.formats import STARCODER, Format, Infill
-from model.syntax import node_span
 
 
 class Mark(str):
@@ -99,6 +98,8 @@ def _span(text: str, language: str, draw: _Draw, mix: Mix) -> tuple[int, int]:
         one, two = draw.below(3, len(text) + 1), draw.below(4, len(text) + 1)
         return min(one, two), max(one, two)
     if kind >= mix.random + mix.line:
+        from model.syntax import node_span  # the grammars are heavy, and few who import this module cut
+
         span = node_span(text, language, draw.below(3, len(text)), draw.unit(4))
         if span is not None:
             return span
@@ -129,11 +130,11 @@ def _line_end(text: str, at: int) -> int:
     return end - 1 if end > at and text[end - 1] == "\r" else end
 
 
-def file_head(path: str, repository: str = "", stars: int | None = None, fmt: Format = STARCODER) -> list[str]:
+def file_head(path: str, repository: str = "", stars: str = "", fmt: Format = STARCODER) -> list[str]:
     """What comes before a file's text: `<reponame>R<filename>F<gh_stars>B\\n`, without the parts that are not given.
 
-    The server knows the path alone, so the packer must train on heads of the path alone too. Empty for a format
-    that has no file sentinel, or without a path.
+    The server knows the path alone, so the packer must train on heads of the path alone too. `stars` is what
+    `star_bucket` names. Empty for a format that has no file sentinel, or without a path.
     """
     if not fmt.file or not path:
         return []
@@ -141,8 +142,8 @@ def file_head(path: str, repository: str = "", stars: int | None = None, fmt: Fo
     if repository and fmt.repository:
         head += [Mark(fmt.repository), _one_line(repository)]
     head += [Mark(fmt.file), _one_line(path)]
-    if stars is not None and fmt.stars:
-        head += [Mark(fmt.stars), star_bucket(stars)]
+    if stars and fmt.stars:
+        head += [Mark(fmt.stars), stars]
     return [*head, "\n"]
 
 

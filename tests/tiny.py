@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 
+import msgspec
+
+from model.batch import collate
+from model.bins import Bins
+from model.config import ModelConfig, TrainConfig
+from model.example import Batch, Example, pack_ids
+from model.fim import Cut, encode, file_head, segments
+from model.formats import STARCODER
 from model.tokenizer import Tokenizer, train
 
 WORDS = ("self", "range", "print", "value", "index", "item", "name", "load", "save", "open", "close", "read", "write")
@@ -23,3 +31,73 @@ def texts() -> tuple[str, ...]:
 def tokenizer() -> Tokenizer:
     """Bytes, StarCoder's sentinels and a few merges."""
     return train(texts(), vocab_size=320)
+
+
+def example(text: str, number: int, order: str = "plain") -> Example:
+    """The training sequence of one file."""
+    cut = Cut(text[:9], text[9:20], text[20:], order) if order in ("psm", "spm") else None  # pyright: ignore
+    ids = encode(tokenizer(), segments(STARCODER, file_head(f"m{number}.py"), text, cut))
+    data, width = pack_ids(ids, tokenizer().vocab_size)
+    size = len(text.encode())
+    return Example(offset=number, index=0, ids=data, width=width, text_bytes=size, order=cut.order if cut else "plain")
+
+
+def examples(count: int, context: int = 128) -> list[Example]:
+    """Files of the three orders in turn, none longer than `context` tokens."""
+    made: list[Example] = []
+    for n in range(count):
+        text = texts()[n % len(texts())].split("\n\n\n")[0] + "\n"
+        made.append(example(text, n, ("plain", "psm", "spm")[n % 3]))
+    assert all(e.tokens <= context for e in made)
+    return made
+
+
+class ListFeed:
+    """A closed log in memory: the examples once, in order, through the bins. Its state is the number that were read,
+    those that are open and those in rows: plain data."""
+
+    def __init__(self, log: list[Example], context: int = 128, rows: int = 2, state: bytes = b"") -> None:
+        self.log, self.context, self.row_count = log, context, rows
+        kept = msgspec.msgpack.decode(state, type=ListFeedState) if state else ListFeedState()
+        self.read, self.ledger = kept.read, dict(kept.ledger)
+        self.bins = Bins.restore(context, 4, kept.open_bins, kept.rows, size=lambda e: e.tokens)
+        self._handed: list[list[Example]] = []
+
+    def next(self, timeout_s: float) -> Batch | None:
+        while len(self.bins.rows) < self.row_count and self.read < len(self.log):
+            self.bins.add(self.log[self.read].tokens, self.log[self.read])
+            self.read += 1
+        if self.read == len(self.log):
+            self.bins.flush()
+        if not self.bins.rows:
+            return None
+        self._handed = [self.bins.rows.popleft() for _ in range(min(self.row_count, len(self.bins.rows)))]
+        return collate(self._handed, self.context)
+
+    def state(self) -> bytes:
+        rows = [*self._handed, *self.bins.rows]
+        return msgspec.msgpack.encode(ListFeedState(self.read, self.ledger, self.bins.open_bins, rows))
+
+    @property
+    def drained(self) -> bool:
+        return self.read == len(self.log) and not self.bins.rows and not self.bins.open_bins
+
+    def trained(self, step: int) -> None:
+        for row in self._handed:
+            for e in row:
+                self.ledger[e.offset] = self.ledger.get(e.offset, 0) + 1
+        self._handed = []
+
+    def summary(self) -> dict[str, int | float]:
+        return {"lag": len(self.log) - self.read, "trained": len(self.ledger)}
+
+
+class ListFeedState(msgspec.Struct):
+    read: int = 0
+    ledger: dict[int, int] = {}
+    open_bins: list[list[Example]] = []
+    rows: list[list[Example]] = []
+
+
+SHAPE = ModelConfig(vocab=tokenizer().vocab_size, context=128, width=32, layers=2, heads=2)
+QUICK = TrainConfig(learning_rate=3e-3, warm_up_steps=4, precision="float32", checkpoint_every_steps=1000)

@@ -1,0 +1,93 @@
+"""Checkpoints: whole or not there, and clear about what is wrong with one."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+import torch
+from tiny import SHAPE, tokenizer
+
+from model import checkpoint
+from model.checkpoint import CheckpointError, Contents, Manifest, load_all, load_model, write
+from model.formats import STARCODER
+from model.transformer import Decoder
+
+
+def contents(step: int = 7) -> Contents:
+    manifest = Manifest(
+        step=step, tokens=10, text_bytes=20, model=SHAPE, format=STARCODER, tokenizer=tokenizer().hash,
+        bits_per_byte=1.5, feed={"lag": 0},
+    )  # fmt: skip
+    moments = {"exp_avg/norm.weight": torch.ones(32)}
+    return Contents(manifest, dict(Decoder(SHAPE).state_dict()), moments, b"feed", tokenizer())
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    given = contents()
+    manifest = write(tmp_path, given, keep=3)
+    path = checkpoint.latest(tmp_path)
+    assert path == tmp_path / "step-00000007"
+    assert manifest.model_version.startswith("step-00000007-") and len(manifest.model_version) == 13 + 9
+    model, read, tok = load_model(path)
+    assert read == manifest and read.format == STARCODER and read.model == SHAPE and tok.hash == tokenizer().hash
+    assert not model.training
+    assert all(torch.equal(t, given.weights[n]) for n, t in model.state_dict().items())
+    back = load_all(path)
+    assert back.feed == b"feed" and torch.equal(back.optimizer["exp_avg/norm.weight"], torch.ones(32))
+
+
+def test_the_version_names_the_weights(tmp_path: Path) -> None:
+    one = write(tmp_path / "a", contents(), keep=3).model_version
+    other = contents()
+    other.weights["norm.bias"] = torch.ones(32)
+    assert write(tmp_path / "b", contents(), keep=3).model_version == one
+    assert write(tmp_path / "c", other, keep=3).model_version != one
+
+
+def test_the_newest_are_kept_and_a_step_is_written_once(tmp_path: Path) -> None:
+    for step in (1, 2, 10):
+        write(tmp_path, contents(step), keep=2)
+    assert [p.name for p in checkpoint.folders(tmp_path)] == ["step-00000002", "step-00000010"]
+    with pytest.raises(CheckpointError, match="never changes"):
+        write(tmp_path, contents(10), keep=2)
+
+
+def test_a_torn_folder_is_not_seen_and_is_removed(tmp_path: Path) -> None:
+    torn = tmp_path / ".unfinished-step-00000099"
+    torn.mkdir()
+    (torn / checkpoint.WEIGHTS).write_bytes(b"half")
+    assert checkpoint.latest(tmp_path) is None and checkpoint.latest(tmp_path / "none") is None
+    write(tmp_path, contents(), keep=2)
+    assert [p.name for p in tmp_path.iterdir()] == ["step-00000007"]
+
+
+@pytest.mark.parametrize("file", [checkpoint.WEIGHTS, checkpoint.TOKENIZER, checkpoint.MANIFEST])
+@pytest.mark.parametrize("harm", ["missing", "changed"])
+def test_what_is_wrong_is_named(tmp_path: Path, file: str, harm: str) -> None:
+    write(tmp_path, contents(), keep=2)
+    path = tmp_path / "step-00000007"
+    if harm == "missing":
+        (path / file).unlink()
+    else:
+        data = (path / file).read_bytes()
+        (path / file).write_bytes(data[:-8])
+    with pytest.raises(CheckpointError, match=rf"step-00000007.*{file}"):
+        load_model(path)
+
+
+def test_another_version_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, contents(), keep=2)
+    path = tmp_path / "step-00000007" / checkpoint.MANIFEST
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"v": 2}))
+    with pytest.raises(CheckpointError, match="version 2, and this program reads 1"):
+        load_model(path.parent)
+
+
+def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
+    given = contents()
+    other = msgspec.structs.replace(given.manifest, model=replace(SHAPE, layers=1))
+    write(tmp_path, replace(given, manifest=other), keep=2)
+    with pytest.raises(CheckpointError, match="not of the manifest's shape"):
+        load_model(tmp_path / "step-00000007")

@@ -48,6 +48,31 @@ def files(settings: Settings, paths: tuple[Path, ...], name: str) -> None:
 @ingest.command()
 @paths_argument
 @name_option
+@with_settings
+def notebooks(settings: Settings, paths: tuple[Path, ...], name: str) -> None:
+    """Jupyter notebooks of folders, outputs stripped to the text that the formats use."""
+    from streams.sources.notebooks import events
+
+    def tell(path: Path) -> None:
+        click.echo(f"left out {path}", err=True)
+
+    _send(settings, lambda left_out: (event for path in paths for event in events(path, left_out, name, tell)))
+
+
+@ingest.command()
+@paths_argument
+@click.option("--event", "event_name", default="", help="A webhook's X-GitHub-Event, where its payload does not tell.")
+@with_settings
+def events(settings: Settings, paths: tuple[Path, ...], event_name: str) -> None:
+    """GitHub's issue and comment events (GH Archive, webhooks, lists of examples) as whole threads."""
+    from streams.sources import github
+
+    _send(settings, lambda left_out: github.events(paths, left_out, event_name))
+
+
+@ingest.command()
+@paths_argument
+@name_option
 @click.option("--ref", default="HEAD", show_default=True, help="The branch or commit to read.")
 @click.option(
     "--versions",

@@ -18,6 +18,7 @@ REPORTED = {
     "streams.connection": ("Unreachable",),
     "streams.topics": ("TopicsError",),
     "streams.sources.delivery": ("Undelivered",),
+    "streams.sources.github": ("UnreadableEvents",),
     "streams.sources.objects": ("GitError",),
 }
 """Module to its errors whose message is all that a user needs. By name: the modules are heavy."""

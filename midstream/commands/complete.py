@@ -1,0 +1,77 @@
+"""`midstream complete FILE:LINE:COL`: one completion from the shell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from midstream.commands.options import with_settings
+from midstream.settings import Settings
+
+
+class Place(click.ParamType):
+    """FILE:LINE:COL, both counted from 1; COL counts characters, and one past the last is the line's end."""
+
+    name = "FILE:LINE:COL"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Path, int, int]:
+        file, _, rest = value.rpartition(":")
+        file, _, line = file.rpartition(":")
+        if not file or not line.isdigit() or not rest.isdigit() or "0" in (line, rest):
+            self.fail(f"{value!r} is not FILE:LINE:COL with numbers from 1", param, ctx)
+        return Path(file), int(line), int(rest)
+
+
+@click.command()
+@click.argument("place", type=Place())
+@click.option("--server", help="host:port of `midstream serve`.")
+@click.option("--max-tokens", type=click.IntRange(min=1), default=64, show_default=True)
+@click.option("--single-line", is_flag=True, help="Stop at the end of the line.")
+@click.option("--deadline-ms", type=click.IntRange(min=0), default=0, help="Return what is ready after so long.")
+@with_settings
+def complete(
+    place: tuple[Path, int, int],
+    server: str | None,
+    max_tokens: int,
+    single_line: bool,
+    deadline_ms: int,
+    settings: Settings,
+) -> None:
+    """Print what the served model would insert at FILE:LINE:COL."""
+    from server.client import Client, ServerError
+
+    file, line, column = place
+    try:
+        prefix, suffix = split(file.read_bytes().decode(), line, column)
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise click.ClickException(f"{file}: {error}") from error
+    options = {"path": path_in_repository(file), "max_tokens": max_tokens, "single_line": single_line}
+    try:
+        with Client(server or settings.serve.listen) as client:
+            for piece in client.stream(prefix, suffix, deadline_ms=deadline_ms, **options):
+                click.echo(piece.text, nl=False)
+    except ServerError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo()
+
+
+def split(text: str, line: int, column: int) -> tuple[str, str]:
+    """Text before and after the place. Raises ValueError when the text has no such place."""
+    lines = text.splitlines(keepends=True) or [""]
+    if text.endswith(("\n", "\r")):
+        lines.append("")
+    if line > len(lines):
+        raise ValueError(f"there is no line {line}, the last is {len(lines)}")
+    width = len(lines[line - 1].rstrip("\r\n"))
+    if column > width + 1:
+        raise ValueError(f"line {line} has no column {column}, its end is {width + 1}")
+    at = sum(map(len, lines[: line - 1])) + column - 1
+    return text[:at], text[at:]
+
+
+def path_in_repository(file: Path) -> str:
+    """The path as training saw it: from the repository's root, or the name alone outside of one."""
+    file = file.resolve()
+    root = next((folder for folder in file.parents if (folder / ".git").exists()), file.parent)
+    return file.relative_to(root).as_posix()

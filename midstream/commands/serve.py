@@ -1,0 +1,33 @@
+"""`midstream serve`: completions over gRPC, following the checkpoints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from midstream.commands.options import with_settings
+from midstream.settings import Settings
+
+
+@click.command()
+@click.option("--checkpoints", type=click.Path(path_type=Path, file_okay=False), help="Folder of the checkpoints.")
+@click.option("--listen", help="host:port; port 0 takes a free one.")
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads of the model.")
+@with_settings
+def serve(checkpoints: Path | None, listen: str | None, threads: int | None, settings: Settings) -> None:
+    """Serve completions over gRPC, swapping in each new checkpoint without dropping a request."""
+    import asyncio
+    import logging
+
+    from server.app import CannotListen, ServeConfig
+    from server.app import serve as run
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    folder = checkpoints or settings.paths.checkpoints
+    assert folder is not None
+    config = ServeConfig(folder, listen or settings.serve.listen, threads or settings.serve.threads)
+    try:
+        asyncio.run(run(config, say=click.echo))
+    except CannotListen as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,113 @@
+"""The server program: engine, watcher, gRPC with health and reflection, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from server import infill_pb2, infill_pb2_grpc
+from server.engine import Engine
+from server.reload import Watcher
+from server.served import Served
+from server.service import InfillService
+
+SERVICE = infill_pb2.DESCRIPTOR.services_by_name["InfillService"].full_name
+MAX_MESSAGE = 16 * 1024 * 1024
+"""Bytes of a request: prefix and suffix are a whole buffer."""
+OPTIONS = [("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.so_reuseport", 0)]
+"""Without port reuse a second server on the address is an error, not a coin toss."""
+
+
+class CannotListen(Exception):
+    """The address cannot be bound; the message names it."""
+
+
+@dataclass(frozen=True)
+class ServeConfig:
+    """Settings of the server program."""
+
+    checkpoints: Path
+    listen: str = "127.0.0.1:50151"
+    """host:port; port 0 takes a free one."""
+    threads: int = 1
+    """CPU threads of the model."""
+    grace_s: float = 2.0
+    """Seconds that running requests have at the end."""
+
+
+class Server:
+    """`start`, then `stop`: a whole server inside a running event loop."""
+
+    def __init__(self, config: ServeConfig) -> None:
+        self.config = config
+        self.engine = Engine(config.threads)
+        self.watcher = Watcher(config.checkpoints, self._offer)
+        self.address = ""
+        self._health = health.aio.HealthServicer()
+        self._serving = asyncio.Event()
+
+    async def start(self) -> str:
+        """Binds and answers; health is NOT_SERVING until a model is loaded. Raises CannotListen."""
+        self._loop = asyncio.get_running_loop()
+        self._server = grpc.aio.server(
+            options=[("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.so_reuseport", 0)]
+        )
+        infill_pb2_grpc.add_InfillServiceServicer_to_server(InfillService(self.engine), self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection([SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
+        try:
+            port = self._server.add_insecure_port(self.config.listen)
+        except RuntimeError as error:
+            raise CannotListen(f"cannot listen on {self.config.listen}: is another server running there?") from error
+        await self._set(health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self._server.start()
+        self.engine.start()
+        self.watcher.start()
+        self.address = f"{self.config.listen.rpartition(':')[0]}:{port}"
+        return self.address
+
+    async def ready(self) -> None:
+        """Returns when a model is served."""
+        await self._serving.wait()
+
+    async def stop(self) -> None:
+        """NOT_SERVING at once; running requests get the grace, then are cancelled."""
+        await self._health.enter_graceful_shutdown()
+        await asyncio.to_thread(self.watcher.close)
+        await self._server.stop(self.config.grace_s)
+        await asyncio.to_thread(self.engine.close)
+
+    def _offer(self, served: Served) -> None:
+        """Called in the watcher's thread."""
+        self.engine.offer(served)
+        asyncio.run_coroutine_threadsafe(self._now_serving(), self._loop)
+
+    async def _now_serving(self) -> None:
+        await self._set(health_pb2.HealthCheckResponse.SERVING)
+        self._serving.set()
+
+    async def _set(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+        for name in ("", SERVICE):
+            await self._health.set(name, status)
+
+
+async def serve(config: ServeConfig, say: Callable[[str], None]) -> None:
+    """Runs until SIGTERM or SIGINT. Says one line when it listens and one when a model is served."""
+    loop, ending = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    server = Server(config)
+    address = await server.start()
+    say(f"listening on {address}, following {config.checkpoints}")
+    waiting = asyncio.create_task(server.ready())
+    waiting.add_done_callback(lambda task: None if task.cancelled() else say(f"ready: {server.engine.served.version}"))
+    await ending.wait()
+    waiting.cancel()
+    await server.stop()

@@ -1,0 +1,188 @@
+"""Clients of the completion service, blocking and asynchronous. Imports neither torch nor model."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+
+import grpc
+
+from server import infill_pb2, infill_pb2_grpc
+from server.request import DEFAULT_TOKENS, Finish, Piece
+
+DEFAULT_ADDRESS = "127.0.0.1:50151"
+OPTIONS = [
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 2000),
+]
+"""No proxy to a machine's own server, and a server that comes back is found soon."""
+
+
+class ServerError(Exception):
+    """The request was not answered; the message says why."""
+
+
+class Unreachable(ServerError):
+    """Nobody listens there."""
+
+
+class NotReady(ServerError):
+    """The server has no model yet."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is served now."""
+
+    version: str
+    step: int
+    tokens: int
+    bits_per_byte: float
+    context: int
+    format: str
+    orders: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A whole answer."""
+
+    text: str
+    model_version: str
+    finish: Finish
+    tokens: int
+    prompt_tokens: int
+    reused_tokens: int
+
+
+def message(
+    prefix: str,
+    suffix: str = "",
+    *,
+    path: str = "",
+    language: str = "",
+    max_tokens: int = DEFAULT_TOKENS,
+    temperature: float = 0.0,
+    seed: int = 0,
+    stop: tuple[str, ...] = (),
+    deadline_ms: int = 0,
+    session: str = "",
+    single_line: bool = False,
+) -> infill_pb2.InfillRequest:
+    """The request of these keywords; both clients take the same."""
+    return infill_pb2.InfillRequest(
+        prefix=prefix, suffix=suffix, path=path, language=language, max_tokens=max_tokens, temperature=temperature,
+        seed=seed, stop=stop, deadline_ms=deadline_ms, session=session, single_line=single_line,
+    )  # fmt: skip
+
+
+class Client:
+    """Blocking. Use as a context manager."""
+
+    def __init__(self, address: str = DEFAULT_ADDRESS) -> None:
+        self._address = address
+        self._channel = grpc.insecure_channel(address, options=OPTIONS)
+        self._stub = infill_pb2_grpc.InfillServiceStub(self._channel)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._channel.close()
+
+    def stream(self, prefix: str, suffix: str = "", **options: object) -> Iterator[Piece]:
+        """Pieces as they come; keywords as `message`. Raises ServerError."""
+        try:
+            for response in self._stub.Infill(message(prefix, suffix, **options)):  # pyright: ignore[reportArgumentType]
+                yield _piece(response)
+        except grpc.RpcError as error:
+            raise _explained(error, self._address) from error
+
+    def complete(self, prefix: str, suffix: str = "", **options: object) -> Completion:
+        """The whole answer. Raises ServerError."""
+        return _joined(list(self.stream(prefix, suffix, **options)))
+
+    def model(self) -> ModelInfo:
+        """Raises ServerError."""
+        try:
+            return _info(self._stub.Model(infill_pb2.ModelRequest()))
+        except grpc.RpcError as error:
+            raise _explained(error, self._address) from error
+
+
+class AsyncClient:
+    """For an event loop: cancelling the task that iterates cancels the request. Use as a context manager."""
+
+    def __init__(self, address: str = DEFAULT_ADDRESS) -> None:
+        self._address = address
+        self._channel = grpc.aio.insecure_channel(address, options=OPTIONS)
+        self._stub = infill_pb2_grpc.InfillServiceStub(self._channel)
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._channel.close()
+
+    async def stream(self, prefix: str, suffix: str = "", **options: object) -> AsyncIterator[Piece]:
+        """As `Client.stream`."""
+        call = self._stub.Infill(message(prefix, suffix, **options))  # pyright: ignore[reportArgumentType]
+        try:
+            async for response in call:
+                yield _piece(response)
+        except grpc.RpcError as error:
+            raise _explained(error, self._address) from error
+        finally:
+            call.cancel()
+
+    async def complete(self, prefix: str, suffix: str = "", **options: object) -> Completion:
+        """As `Client.complete`."""
+        return _joined([piece async for piece in self.stream(prefix, suffix, **options)])
+
+    async def model(self) -> ModelInfo:
+        """As `Client.model`."""
+        try:
+            return _info(await self._stub.Model(infill_pb2.ModelRequest()))
+        except grpc.RpcError as error:
+            raise _explained(error, self._address) from error
+
+
+def _piece(response: infill_pb2.InfillResponse) -> Piece:
+    finish = Finish[infill_pb2.FinishReason.Name(response.finish_reason).removeprefix("FINISH_REASON_")]
+    return Piece(
+        response.text, response.model_version, finish, response.tokens, response.prompt_tokens, response.reused_tokens
+    )
+
+
+def _joined(pieces: list[Piece]) -> Completion:
+    last = pieces[-1]
+    text = "".join(piece.text for piece in pieces)
+    return Completion(text, last.model_version, last.finish, last.tokens, last.prompt_tokens, last.reused_tokens)
+
+
+def _info(response: infill_pb2.ModelResponse) -> ModelInfo:
+    return ModelInfo(
+        version=response.model_version,
+        step=response.step,
+        tokens=response.tokens,
+        bits_per_byte=response.bits_per_byte,
+        context=response.context,
+        format=response.format,
+        orders=tuple(response.orders),
+    )
+
+
+def _explained(error: grpc.RpcError, address: str) -> ServerError:
+    """Only our own server says UNAVAILABLE with a sentence about its checkpoint; else nobody answered."""
+    code, details = error.code(), error.details() or ""  # pyright: ignore[reportAttributeAccessIssue]
+    if code is grpc.StatusCode.UNAVAILABLE:
+        if "checkpoint" in details:
+            return NotReady(f"the server at {address} is not ready: {details}")
+        return Unreachable(f"no completion server answers at {address}; `midstream serve` starts one")
+    return ServerError(f"the server at {address} answered {code.name}: {details}")

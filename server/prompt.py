@@ -1,0 +1,107 @@
+"""The prompt: budgeted in tokens before the sentinels are put around it, and stable while the user types.
+
+Cuts move in strides, not with every key: a prompt whose beginning slides would never meet its cache again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from model import fim
+from model.formats import Format
+from model.tokenizer import Tokenizer
+
+PREFIX_SHARE = 0.75
+"""Of the room for user text, when both sides have more than enough."""
+MAX_CHARACTERS = 8
+"""A token is taken for at most this many characters; text further away is not even tokenised."""
+MAX_HEALED = 4
+"""Tokens that are taken back at the cursor at most."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Token ids to feed, and the bytes at their end that were taken back so that a token may span the cursor."""
+
+    ids: list[int]
+    healed: bytes = b""
+
+
+def order_for(fmt: Format) -> str:
+    """spm when it was trained (typing then appends at the prompt's end), else psm, else left to right."""
+    return next((order for order in ("spm", "psm") if order in fmt.orders), "plain")
+
+
+def build(fmt: Format, tokenizer: Tokenizer, path: str, prefix: str, suffix: str, room: int) -> Prompt:
+    """The prompt of at most `room` tokens, in the order that `order_for` prefers.
+
+    Raises ValueError when the room does not even hold the sentinels and the path.
+    """
+    order, head = order_for(fmt), fim.file_head(path, fmt=fmt)
+    free = room - len(fim.encode(tokenizer, head)) - 4
+    if free < 1:
+        raise ValueError(f"a context of {room} tokens has no room for the path and the sentinels")
+    if order == "plain":
+        return _healed(tokenizer, [*head, _tail(tokenizer, prefix, free)])
+    prefix = _tail(
+        tokenizer, prefix, max(1, int(free * PREFIX_SHARE), free - len(tokenizer.encode(suffix[: free * 8])))
+    )
+    used = len(tokenizer.encode(prefix))
+    stride = max(1, free // 8)
+    suffix = _beginning(tokenizer, suffix, max(0, free - -(-used // stride) * stride))
+    parts = fim.prompt(fmt, order, head, prefix, suffix)
+    return _healed(tokenizer, parts) if order == "spm" and fmt.joint else Prompt(fim.encode(tokenizer, parts))
+
+
+def _healed(tokenizer: Tokenizer, parts: list[str]) -> Prompt:
+    """Takes the last token of text back, or all of the word that it is in: trained jointly, the model has seen no
+    token that ends at a cursor."""
+    ids = fim.encode(tokenizer, parts)
+    healed = b""
+    for _ in range(MAX_HEALED):
+        last = tokenizer.bytes_of[ids[-1]] if ids else b""
+        if not last or (healed and not (_letter(last[-1]) and _letter(healed[0]))):
+            break
+        healed = last + healed
+        ids.pop()
+    return Prompt(ids, healed)
+
+
+def _letter(byte: int) -> bool:
+    """Of a word, as far as one byte tells: letters are what the pre-tokenizer keeps together."""
+    return byte >= 0x80 or chr(byte).isalpha()
+
+
+def _tail(tokenizer: Tokenizer, text: str, room: int) -> str:
+    """The end of `text` that fits `room` tokens, from a line's start where one is near."""
+    start = _stride_start(text, len(text) - room * MAX_CHARACTERS, room)
+    while True:
+        ids = tokenizer.encode(text[start:])
+        if len(ids) <= room:
+            return text[start:]
+        excess = sum(len(tokenizer.bytes_of[i]) for i in ids[: len(ids) - room])
+        skipped = len(text[start:].encode()[:excess].decode(errors="ignore"))
+        start = max(start + 1, _stride_start(text, start + max(1, skipped), room))
+
+
+def _stride_start(text: str, least: int, room: int) -> int:
+    """The first line start behind a multiple of the stride that is at or after `least`; else the multiple itself."""
+    if least <= 0:
+        return 0
+    stride = max(16, room // 2)
+    at = -(-least // stride) * stride
+    if at >= len(text):
+        return least
+    line = text.find("\n", at - 1, at + stride) + 1
+    return line if 0 < line < len(text) else at
+
+
+def _beginning(tokenizer: Tokenizer, text: str, room: int) -> str:
+    """The beginning of `text` that fits `room` tokens, to a line's end where there is one."""
+    text = text[: room * MAX_CHARACTERS]
+    ids = tokenizer.encode(text)
+    if len(ids) <= room:
+        return text
+    kept = b"".join(tokenizer.bytes_of[i] for i in ids[:room]).decode(errors="ignore")
+    line = kept.rfind("\n") + 1
+    return kept[:line] if line else kept

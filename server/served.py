@@ -1,0 +1,35 @@
+"""A loaded checkpoint with what belongs to it alone: its tokenizer, its sessions, its version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.checkpoint import Manifest, load_model
+from model.tokenizer import Tokenizer
+from model.transformer import Decoder
+from server.cache import Sessions
+from server.heal import Spellings
+
+
+@dataclass(frozen=True, eq=False)
+class Served:
+    """A request keeps the one that it began with."""
+
+    model: Decoder
+    manifest: Manifest
+    tokenizer: Tokenizer
+    sessions: Sessions
+    spellings: Spellings
+
+    @property
+    def version(self) -> str:
+        return self.manifest.model_version
+
+
+def load(path: Path, sessions: int = 8) -> Served:
+    """Reads a checkpoint and runs it once, so that the first request does not pay for it. Raises CheckpointError."""
+    model, manifest, tokenizer = load_model(path)
+    model.extend([0, 0], model.new_cache())
+    model.extend([0], model.new_cache())
+    return Served(model, manifest, tokenizer, Sessions(sessions), Spellings(tokenizer.bytes_of))

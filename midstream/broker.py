@@ -23,6 +23,11 @@ DEFAULT_PORT = 29092
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
 LOG_LINES = 12
+LOGGING = (
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss",
+)
 
 PROPERTIES = """\
 process.roles=broker,controller
@@ -177,7 +182,7 @@ class Broker:
         version.write_text(KAFKA_VERSION + "\n", encoding="utf-8")
 
     def _spawn(self, command: list[str], properties: Path) -> subprocess.Popen[bytes]:
-        options = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"]
+        options = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *LOGGING]
         with self.log.open("wb") as log:
             return subprocess.Popen(
                 [*command, *options, f"-Dmidstream={self.folder}", "kafka.Kafka", str(properties)],

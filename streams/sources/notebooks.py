@@ -68,9 +68,9 @@ def read(value: bytes) -> tuple[list[Cell], str]:
         raise Malformed("malformed") from error
     if not isinstance(notebook, dict):
         raise Malformed("malformed")
-    raw = notebook.get("cells", [] if "worksheets" in notebook else None)
-    for sheet in _dicts(notebook.get("worksheets")):
-        raw = [*raw, *_dicts(sheet.get("cells"))]
+    raw = notebook.get("cells")
+    if isinstance(sheets := notebook.get("worksheets"), list):  # format 3
+        raw = [cell for sheet in _dicts(sheets) for cell in _dicts(sheet.get("cells"))]
     if not isinstance(raw, list):
         raise Malformed("malformed")
     cells = [cell for item in _dicts(raw[:MAX_CELLS]) if (cell := _cell(item)) is not None]

@@ -1,0 +1,181 @@
+"""Histories written by real git, read back as events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from streams.event import Commit, Files
+from streams.sources.cursors import CursorFile
+from streams.sources.git import Cursor, History
+from streams.sources.objects import GitError
+
+NEW = Cursor()
+
+
+def read(history: History, cursor: Cursor = NEW, steps: int | None = None):
+    """(commits, file events, cursor after the last step, what was left out, notes)."""
+    left_out: Counter[str] = Counter()
+    events, notes = [], []
+    for step in history.steps(cursor, left_out):
+        events += step.events
+        notes += [step.note] if step.note else []
+        cursor = step.cursor
+        if steps is not None and (steps := steps - 1) == 0:
+            break
+    commits = [event for event in events if isinstance(event, Commit)]
+    return commits, [event for event in events if isinstance(event, Files)], cursor, left_out, notes
+
+
+def changes(commit: Commit) -> dict[str, tuple[str | None, str | None]]:
+    return {file.path: (file.before, file.after) for file in commit.files}
+
+
+def test_adds_edits_deletes_and_renames_are_before_and_after(git_folder):
+    git_folder.commit("add", {"a.py": "one\n", "b.py": "two\n"})
+    git_folder.commit("edit\n\nWith a body.", {"a.py": "one!\n"})
+    git_folder.commit("rename", {"b.py": None, "c.py": "two\n"})
+    git_folder.commit("delete", {"c.py": None})
+    commits, files, cursor, _, _ = read(History.open(git_folder.path))
+    assert [commit.message for commit in commits] == ["add", "edit\n\nWith a body.", "rename", "delete"]
+    assert changes(commits[0]) == {"a.py": (None, "one\n"), "b.py": (None, "two\n")}
+    assert changes(commits[1]) == {"a.py": ("one\n", "one!\n")}
+    assert changes(commits[2]) == {"b.py": ("two\n", None), "c.py": (None, "two\n")}
+    assert changes(commits[3]) == {"c.py": ("two\n", None)}
+    assert [[f.path for f in event.files] for event in files] == [["a.py", "b.py"], ["a.py"], ["c.py"]]
+    assert cursor == Cursor(git_folder.git("rev-parse", "HEAD"))
+    assert commits[0].date == "2026-01-02T03:04:05+00:00"
+
+
+def test_a_merge_is_no_commit_of_its_own_and_both_sides_are_read(git_folder):
+    git_folder.commit("base", {"a": "a\n"})
+    git_folder.git("checkout", "--quiet", "-b", "side")
+    git_folder.commit("on the side", {"s": "s\n"})
+    git_folder.git("checkout", "--quiet", "main")
+    git_folder.commit("on main", {"m": "m\n"})
+    git_folder.git("merge", "--quiet", "--no-ff", "--message", "merge", "side")
+    commits, *_ = read(History.open(git_folder.path))
+    assert sorted(commit.message for commit in commits) == ["base", "on main", "on the side"]
+    assert commits[0].message == "base"
+
+
+def test_names_with_spaces_newlines_and_other_scripts(git_folder):
+    names = ["with space.py", "new\nline.py", "日本.py", ":000000 looks like git's own", "\x01f.py"]
+    git_folder.commit("odd names", {name: name for name in names})
+    commits, *_ = read(History.open(git_folder.path))
+    assert changes(commits[0]) == {name: (None, name) for name in names}
+
+
+def test_what_is_no_text_is_left_out_and_counted(git_folder):
+    git_folder.commit(
+        "all kinds",
+        {"ok.py": "x\n", "image": b"\x89PNG\0\1", "latin": "é".encode("latin-1"), "huge": "x" * (1 << 20) + "y"},
+    )
+    (git_folder.path / "link").symlink_to("ok.py")
+    git_folder.commit("a link", {})
+    git_folder.commit("text becomes binary", {"ok.py": b"\0"})
+    commits, _, _, left_out, _ = read(History.open(git_folder.path))
+    assert [changes(commit) for commit in commits] == [{"ok.py": (None, "x\n")}]
+    assert left_out == {"binary": 2, "not UTF-8": 1, "larger than 1 MiB": 1, "commit without text": 2}
+
+
+def test_a_commit_too_large_for_a_record_is_split_by_file_and_says_so(git_folder):
+    lines = "".join(f"{i:099}\n" for i in range(9_000))
+    files = {f"f{i}.txt": f"{i}{lines}" for i in range(8)}
+    sha = git_folder.commit("large", files)
+    commits, versions, _, left_out, notes = read(History.open(git_folder.path))
+    assert [(commit.part, commit.parts) for commit in commits] == [(0, 2), (1, 2)]
+    assert {p: a for commit in commits for p, (_, a) in changes(commit).items()} == files
+    assert sum(len(event.files) for event in versions) == 8
+    assert notes == [f"commit {sha[:12]} is split by file into 2 parts"]
+    assert not left_out
+
+
+def test_reading_stopped_anywhere_goes_on_without_loss_or_repeat(git_folder):
+    for number in range(4):
+        git_folder.commit(f"commit {number}", {"a.py": f"{number}\n"})
+    history = History.open(git_folder.path, versions="none")
+    whole, *_ = read(history)
+    for stop in range(1, 5):
+        first, _, cursor, _, _ = read(history, steps=stop)
+        git_folder.commit(f"new {stop}", {"new": f"{stop}"})
+        rest, _, cursor, _, _ = read(history, cursor)
+        assert [c.sha for c in first + rest][:4] == [c.sha for c in whole][:4]
+        after, *_ = read(history, cursor)
+        assert all(commit.message.startswith("new") for commit in after)
+        assert {c.sha for c in after}.isdisjoint(c.sha for c in first + rest)
+
+
+def test_nothing_new_gives_nothing(git_folder):
+    git_folder.commit("one", {"a": "a"})
+    history = History.open(git_folder.path)
+    *_, cursor, _, _ = read(history)
+    assert read(history, cursor)[0] == []
+    assert list(history.steps(cursor, Counter())) == []
+
+
+def test_a_rewritten_history_goes_on_from_the_merge_base(git_folder):
+    git_folder.commit("kept", {"a": "a"})
+    git_folder.commit("replaced", {"b": "b"})
+    history = History.open(git_folder.path)
+    cursor = read(history)[2]
+    git_folder.git("reset", "--quiet", "--hard", "HEAD~1")
+    git_folder.commit("instead", {"c": "c"})
+    commits, _, cursor, _, notes = read(history, cursor)
+    assert [commit.message for commit in commits] == ["instead"]
+    assert "was rewritten" in notes[0]
+    assert cursor.done == git_folder.git("rev-parse", "HEAD")
+
+
+def test_last_versions_are_those_of_the_head(git_folder):
+    git_folder.commit("one", {"a.py": "1", "b.py": "b"})
+    git_folder.commit("two", {"a.py": "2"})
+    _, files, *_ = read(History.open(git_folder.path, versions="last"))
+    assert [(f.path, f.text) for event in files for f in event.files] == [("a.py", "2"), ("b.py", "b")]
+
+
+def test_the_repository_is_described(git_folder):
+    git_folder.commit("one", {"LICENSE": "MIT License\n\n" + MIT, "a.py": "a"})
+    git_folder.git("remote", "add", "origin", "https://user:secret@git.example.org/owner/name.git")
+    described = History.open(git_folder.path).describe()
+    assert described.key == "git.example.org/owner/name"
+    assert (described.licence, described.commits) == ("MIT", 1)
+    assert "Permission is hereby granted" in described.licence_text
+
+
+def test_a_repository_without_commits_gives_nothing(git_folder):
+    assert read(History.open(git_folder.path))[:2] == ([], [])
+
+
+def test_no_repository_is_a_clear_error(tmp_path: Path):
+    with pytest.raises(GitError, match="not a git repository"):
+        History.open(tmp_path)
+
+
+def test_the_repositorys_own_configuration_runs_nothing(git_folder, tmp_path):
+    ran = tmp_path / "ran"
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    program.chmod(0o755)
+    git_folder.commit("one", {"a.py": "a", ".gitattributes": "*.py diff=x\n"})
+    for key in ("core.fsmonitor", "diff.external", "diff.x.textconv", "core.pager", "gpg.program"):
+        git_folder.git("config", key, str(program))
+    git_folder.git("config", "log.showSignature", "true")
+    commits, *_ = read(History.open(git_folder.path))
+    assert len(commits) == 1
+    assert not ran.exists()
+
+
+def test_a_cursor_is_kept_by_repository_ref_and_topic(tmp_path):
+    file = CursorFile.of(tmp_path, tmp_path, "HEAD", "a" * 32)
+    assert file.read() == Cursor()
+    file.write(Cursor("d", "t", 3))
+    assert CursorFile.of(tmp_path, tmp_path, "HEAD", "a" * 32).read() == Cursor("d", "t", 3)
+    assert CursorFile.of(tmp_path, tmp_path, "HEAD", "b" * 32).read() == Cursor()
+    assert CursorFile.of(tmp_path, tmp_path, "main", "a" * 32).read() == Cursor()
+
+
+MIT = """Permission is hereby granted, free of charge, to any person obtaining a copy of this software.
+The above copyright notice and this permission notice shall be included in all copies."""

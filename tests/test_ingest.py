@@ -1,0 +1,111 @@
+"""`midstream ingest` as a user runs it, against a real broker."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from streams.event import decode
+
+pytestmark = pytest.mark.broker
+
+
+@pytest.fixture
+def midstream(connection, tmp_path):
+    """Starts a command on this test's topics with a state folder of its own."""
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "PYTHONUNBUFFERED": "1"}
+
+    def start(*arguments: object) -> subprocess.Popen[str]:
+        where = ["--brokers", connection.brokers, "--prefix", connection.prefix]
+        command = [sys.executable, "-m", "midstream", *map(str, arguments), *where]
+        return subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path
+        )
+
+    return start
+
+
+def ended(process: subprocess.Popen[str]) -> str:
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, out
+    return out
+
+
+def test_files_go_into_their_topic_keyed_by_repository(midstream, read_all, tmp_path):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for number in range(20):
+        (folder / f"{number}.py").write_text(f"print({number})\n")
+    assert ended(midstream("ingest", "files", folder)) == "sent 2 files (0.0 MB)\n"
+    records = read_all("files")
+    assert {record.key for record in records} == {b"local/project"}
+    assert len({record.partition for record in records}) == 1
+    assert sum(len(decode(record.value).files) for record in records) == 20
+
+
+def test_a_history_goes_on_where_the_last_run_ended(midstream, read_all, git_folder):
+    for number in range(5):
+        git_folder.commit(f"commit {number}", {"a.py": f"{number}\n"})
+    outs = [ended(midstream("ingest", "git", git_folder.path, "--no-versions", "--max-commits", 2)) for _ in range(4)]
+    sent = ["sent 2 commits", "sent 2 commits", "sent 1 commits", "sent nothing"]
+    assert [out.partition(" (")[0] for out in outs] == sent
+    messages = [decode(record.value).message for record in read_all("commits")]
+    assert messages == [f"commit {number}" for number in range(5)]
+    assert read_all("files") == []
+
+
+def test_follow_picks_up_commits_until_it_is_told_to_stop(midstream, connection, read_all, git_folder):
+    git_folder.commit("first", {"a.py": "1\n"})
+    following = midstream("ingest", "git", git_folder.path, "--follow", "--interval", 0.1)
+    wait_for_records(connection, 1)
+    git_folder.commit("second", {"a.py": "2\n"})
+    wait_for_records(connection, 2)
+    following.send_signal(signal.SIGTERM)
+    assert ended(following).startswith("sent 2 commits, 2 files")
+    assert ended(midstream("ingest", "git", git_folder.path)) == "sent nothing (0.0 MB)\n"
+    assert [decode(record.value).message for record in read_all("commits")] == ["first", "second"]
+
+
+def test_a_kill_repeats_at_most_and_loses_nothing(midstream, connection, read_all, git_folder):
+    git_folder.commit("first", {"a.py": "1\n"})
+    following = midstream("ingest", "git", git_folder.path, "--follow", "--interval", 0.1)
+    wait_for_records(connection, 1)
+    following.kill()
+    following.communicate()
+    git_folder.commit("second", {"a.py": "2\n"})
+    ended(midstream("ingest", "git", git_folder.path))
+    messages = [decode(record.value).message for record in read_all("commits")]
+    assert messages in (["first", "second"], ["first", "first", "second"])
+
+
+def wait_for_records(connection, count: int) -> None:
+    deadline = time.monotonic() + 60
+    while sum(connection.end_offsets(["commits"]).values()) < count:
+        assert time.monotonic() < deadline, "the commit did not arrive"
+        time.sleep(0.1)
+
+
+def test_peek_shows_what_was_sent(midstream, tmp_path):
+    (tmp_path / "a.py").write_text("x" * 200)
+    ended(midstream("ingest", "files", tmp_path / "a.py", "--name", "named"))
+    (line,) = ended(midstream("peek", "files")).splitlines()
+    shown = json.loads(line)
+    assert shown["key"] == "local/named"
+    assert shown["value"]["files"][0]["text"] == "x" * 80 + "… (200 characters)"
+    (line,) = ended(midstream("peek", "signatures")).splitlines()
+    assert json.loads(line)["value"]["t"] == "genesis"
+
+
+def test_ingest_without_topics_says_what_to_do(bare_connection, tmp_path):
+    where = ["--brokers", bare_connection.brokers, "--prefix", bare_connection.prefix]
+    command = [sys.executable, "-m", "midstream", "ingest", "files", str(tmp_path), *where]
+    told = subprocess.run(command, capture_output=True, text=True)
+    assert told.returncode == 1
+    assert told.stderr.startswith("Error: No topics under")
+    assert "midstream topics create" in told.stderr

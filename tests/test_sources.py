@@ -1,0 +1,266 @@
+"""Folders, notebooks and GitHub's events as events; licences; the split into records."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from streams.event import MAX_RECORD_BYTES, ChangedFile, Commit, Files, Issue, Repository, SourceFile, decode
+from streams.sources import files, github, notebooks
+from streams.sources.record import records
+from streams.sources.repository import from_metadata, host_and_name, licence_of, recognise
+
+
+def write(folder: Path, contents: dict[str, str | bytes]) -> Path:
+    for name, content in contents.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+def test_a_folder_is_read_in_the_order_of_its_paths(tmp_path):
+    root = write(tmp_path / "project", {"b.py": "b", "a/z.py": "z", "a.py": "a", ".git/config": "no"})
+    (event,) = files.events(root, Counter())
+    assert [file.path for file in event.files] == ["a.py", "a/z.py", "b.py"]
+    assert event.repository.key == "local/project"
+
+
+def test_a_folder_is_read_the_same_way_twice(tmp_path):
+    root = write(tmp_path, {f"{i}.py": "x" * i * 1000 for i in range(60)})
+    first, second = list(files.events(root, Counter())), list(files.events(root, Counter()))
+    assert first == second
+    assert all(len(event.files) <= 16 for event in first)
+    assert all(sum(len(f.text) for f in event.files) <= 256 * 1024 for event in first)
+    assert sum(len(event.files) for event in first) == 60
+
+
+def test_what_is_no_text_in_a_folder_is_counted(tmp_path):
+    kinds = {"a.py": "\ufeffa", "b": b"\0", "l": b"\xff", "huge": "x" * (1 << 20) + "y"}
+    left_out: Counter[str] = Counter()
+    (event,) = files.events(write(tmp_path, kinds), left_out, "named")
+    assert event.files == [SourceFile(path="a.py", text="a")]
+    assert event.repository.name == "named"
+    assert left_out == {"binary": 1, "not UTF-8": 1, "larger than 1 MiB": 1}
+
+
+@pytest.mark.parametrize(
+    ("contents", "spdx"),
+    [
+        ({"LICENSE": "Apache License\nVersion 2.0, January 2004"}, "Apache-2.0"),
+        ({"COPYING": "GNU GENERAL PUBLIC LICENSE\nVersion 3, 29 June 2007"}, "GPL-3.0-only"),
+        ({"LICENSE-MIT": "", "package.json": '{"license": "ISC"}'}, "ISC"),
+        ({"pyproject.toml": '[project]\nlicense = "MIT OR Apache-2.0"'}, "MIT OR Apache-2.0"),
+        ({"pyproject.toml": '[project]\nclassifiers = ["License :: OSI Approved :: MIT License"]'}, "MIT"),
+        ({"x-1.dist-info/METADATA": "Name: x\nLicense-Expression: BSD-2-Clause\n\nMIT"}, "BSD-2-Clause"),
+        ({"LICENSE": "All rights reserved."}, ""),
+        ({"license_check.py": "MIT"}, ""),
+        ({}, ""),
+    ],
+)
+def test_licences_are_found(tmp_path, contents, spdx):
+    assert files.describe(write(tmp_path, contents)).licence == spdx
+
+
+def test_well_known_texts_are_told_apart():
+    bsd = "Redistribution and use in source and binary forms ... in binary form must reproduce"
+    assert recognise(bsd) == "BSD-2-Clause"
+    assert recognise(bsd + " ... to endorse or promote products") == "BSD-3-Clause"
+    assert recognise("GNU LESSER GENERAL PUBLIC LICENSE\n  Version 3, 29 June 2007") == "LGPL-3.0-only"
+    assert recognise("Mozilla Public License Version 2.0") == "MPL-2.0"
+    assert from_metadata("License: BSD License\nClassifier: License :: OSI Approved :: MIT License") == "BSD-3-Clause"
+    assert licence_of(["LICENSE"], lambda name: None) == ("", "")
+
+
+def test_a_remotes_address_gives_host_and_name_without_credentials():
+    assert host_and_name("git@example.org:owner/name.git") == ("example.org", "owner/name")
+    assert host_and_name("ssh://git@example.org:22/owner/name") == ("example.org", "owner/name")
+    assert host_and_name("https://user:token@example.org/owner/name.git") == ("example.org", "owner/name")
+    assert host_and_name("/srv/git/name.git") is None
+
+
+V4 = {
+    "nbformat": 4,
+    "metadata": {"kernelspec": {"language": "Julia"}},
+    "cells": [
+        {"cell_type": "markdown", "source": ["# Title\n", "text"]},
+        {
+            "cell_type": "code",
+            "source": "1 + 1",
+            "outputs": [
+                {"output_type": "display_data", "data": {"image/png": "AAAA"}},
+                {"output_type": "execute_result", "data": {"text/plain": ["2", "x" * 2000]}},
+                {"output_type": "stream", "text": "later"},
+            ],
+        },
+        {"cell_type": "code", "source": "  ", "outputs": []},
+        {"cell_type": "raw", "source": "raw"},
+    ],
+}
+V3 = {
+    "nbformat": 3,
+    "worksheets": [
+        {
+            "cells": [
+                {"cell_type": "heading", "level": 2, "source": "Old"},
+                {"cell_type": "code", "language": "python", "input": ["print(1)"], "outputs": [{"text": ["1\n"]}]},
+            ]
+        }
+    ],
+}
+
+
+def test_notebooks_of_both_formats(tmp_path):
+    write(tmp_path, {"new.ipynb": json.dumps(V4), "old.ipynb": json.dumps(V3)})
+    new, old = notebooks.events(tmp_path, Counter())
+    assert [(c.type, c.source, c.output) for c in new.cells] == [
+        ("markdown", "# Title\ntext", ""),
+        ("code", "1 + 1", "2" + "x" * 999),
+        ("raw", "raw", ""),
+    ]
+    assert new.language == "julia"
+    assert [(c.type, c.source, c.output) for c in old.cells] == [
+        ("markdown", "## Old", ""),
+        ("code", "print(1)", "1\n"),
+    ]
+    assert old.language == "python"
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"cells": 1}', '{"worksheets": 1}', '{"a": "\\ud800"}', "[" * 100_000, '{"x": 1}']
+)
+def test_a_malformed_notebook_is_counted_and_named_and_the_rest_goes_on(tmp_path, content):
+    write(tmp_path, {"bad.ipynb": content, "good.ipynb": json.dumps(V4)})
+    left_out: Counter[str] = Counter()
+    named: list[Path] = []
+    (event,) = notebooks.events(tmp_path, left_out, malformed=named.append)
+    assert event.path == "good.ipynb"
+    assert left_out == {"notebook malformed": 1}
+    assert named == [tmp_path / "bad.ipynb"]
+
+
+ISSUE = {"number": 7, "title": "It fails", "body": "Here is how", "state": "open", "user": {"login": "ann"}}
+ISSUE |= {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
+COMMENT = {"id": 1, "body": "Me too", "user": {"login": "bob"}, "created_at": "2026-01-02T00:00:00Z"}
+
+
+def archive(kind: str, date: str, actor: str = "ann", **payload) -> dict:
+    repo = {"id": 1, "name": "o/r"}
+    return {"type": kind, "repo": repo, "actor": {"login": actor}, "payload": payload, "created_at": date}
+
+
+ARCHIVE = [
+    archive("IssuesEvent", "2026-01-01T00:00:00Z", action="opened", issue=ISSUE),
+    archive("IssueCommentEvent", "2026-01-02T00:00:00Z", "bob", action="created", issue=ISSUE, comment=COMMENT),
+    archive("PushEvent", "2026-01-03T00:00:00Z", commits=[{"sha": "a"}], size=1, ref="refs/heads/main"),
+    archive("PushEvent", "2026-01-03T00:00:00Z", push_id=1, head="b", before="a", ref="refs/heads/main"),
+    archive(
+        "IssuesEvent", "2026-01-04T00:00:00Z", "cat", action="closed", issue=ISSUE | {"state": "closed", "title": "New"}
+    ),
+    archive("WatchEvent", "2026-01-05T00:00:00Z"),
+]
+THREAD = [
+    ("opened", "ann", "Here is how"),
+    ("commented", "bob", "Me too"),
+    ("closed", "cat", ""),
+]
+
+
+def told(event: Issue) -> list[tuple[str, str, str]]:
+    return [(comment.action, comment.author, comment.text) for comment in event.comments]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_gh_archive_lines_become_one_thread_however_often_they_come(tmp_path, times):
+    path = tmp_path / "hour.json.gz"
+    path.write_bytes(gzip.compress("\n".join(json.dumps(event) for event in ARCHIVE * times).encode()))
+    left_out: Counter[str] = Counter()
+    (thread,) = github.events([path], left_out)
+    assert thread.repository == Repository(host="github.com", name="o/r")
+    assert (thread.number, thread.title, thread.state, thread.pull_request) == (7, "New", "closed", False)
+    assert told(thread) == THREAD
+    assert left_out == {"push: needs git": 2 * times, "event without a thread: WatchEvent": times}
+
+
+def test_the_order_of_the_lines_does_not_matter(tmp_path):
+    path = tmp_path / "hour.json"
+    path.write_text("\n".join(json.dumps(event) for event in reversed(ARCHIVE)))
+    (thread,) = github.events([path], Counter())
+    assert (thread.title, thread.state, told(thread)) == ("New", "closed", THREAD)
+
+
+WEBHOOK = {
+    "action": "created",
+    "issue": ISSUE,
+    "comment": COMMENT,
+    "sender": {"login": "bob"},
+    "repository": {"full_name": "o/r", "license": {"spdx_id": "MIT"}, "stargazers_count": 3, "language": "C"},
+}
+
+
+def test_one_webhook_payload(tmp_path):
+    path = tmp_path / "payload.json"
+    path.write_text(json.dumps(WEBHOOK, indent=1))
+    (thread,) = github.events([path], Counter())
+    assert told(thread) == THREAD[:2]
+    assert thread.repository == Repository(host="github.com", name="o/r", licence="MIT", stars=3, language="C")
+
+
+def test_a_list_of_examples(tmp_path):
+    pull = {"action": "opened", "pull_request": ISSUE | {"number": 8}, "repository": {"full_name": "o/r"}}
+    path = tmp_path / "index.json"
+    examples = [{"name": "issue_comment", "examples": [WEBHOOK]}, {"name": "pull_request", "examples": [pull]}]
+    path.write_text(json.dumps([*examples, {"name": "ping", "examples": [{"zen": "x"}]}]))
+    left_out: Counter[str] = Counter()
+    threads = list(github.events([path], left_out))
+    assert [(thread.number, thread.pull_request) for thread in threads] == [(7, False), (8, True)]
+    assert left_out == {"event without a thread: ping": 1}
+
+
+def test_a_deleted_comment_is_gone_and_a_bad_line_is_counted(tmp_path):
+    gone = archive("IssueCommentEvent", "2026-01-03T00:00:00Z", action="deleted", issue=ISSUE, comment=COMMENT)
+    path = tmp_path / "hour.json"
+    path.write_text("\n".join([json.dumps(ARCHIVE[0]), json.dumps(ARCHIVE[1]), "{", json.dumps(gone)]))
+    left_out: Counter[str] = Counter()
+    (thread,) = github.events([path], left_out)
+    assert told(thread) == THREAD[:1]
+    assert left_out == {"malformed line": 1}
+
+
+@pytest.mark.parametrize("content", [b"", b"not json", b"3", b"\x1f\x8b broken"])
+def test_a_file_of_no_known_shape_is_a_clear_error(tmp_path, content):
+    path = tmp_path / ("x.json.gz" if content.startswith(b"\x1f") else "x.json")
+    path.write_bytes(content)
+    with pytest.raises(github.UnreadableEvents, match=r"x\.json"):
+        list(github.events([path], Counter()))
+
+
+REPOSITORY = Repository(name="r")
+
+
+def test_an_event_within_the_limit_is_one_record():
+    event = Files(repository=REPOSITORY, files=[SourceFile(path="a", text="a")])
+    assert [decode(value) for value in records(event, Counter())] == [event]
+
+
+def test_a_commit_that_json_makes_too_large_is_split_within_the_limit():
+    text = "\x01" * (1 << 20)  # six bytes each in JSON
+    changed = [ChangedFile(path=f"{i}", after=text) for i in range(3)]
+    commit = Commit(repository=REPOSITORY, sha="s", message="m", files=changed)
+    parts = [decode(value) for value in records(commit, Counter())]
+    assert [file for part in parts for file in part.files] == changed
+    assert [(part.part, part.parts) for part in parts] == [(0, 3), (1, 3), (2, 3)]
+    assert all(len(value) + len("local/r") <= MAX_RECORD_BYTES for value in records(commit, Counter()))
+
+
+def test_what_cannot_be_split_is_refused_with_a_count():
+    left_out: Counter[str] = Counter()
+    huge = Issue(repository=REPOSITORY, number=1, title="x" * MAX_RECORD_BYTES, comments=[])
+    assert list(records(huge, left_out)) == []
+    file = ChangedFile(path="a", before="\x01" * (1 << 20), after="\x01" * (1 << 20))
+    assert list(records(Commit(repository=REPOSITORY, sha="s", message="", files=[file]), left_out)) == []
+    assert left_out == {"issue too large for a record": 1, "file too large for a record": 1}

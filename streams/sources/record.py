@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from streams.event import MAX_RECORD_BYTES, Commit, Event, Files, encode
+from streams.event import MAX_RECORD_BYTES, ChangedFile, Commit, Event, Files, SourceFile, encode
 from streams.sources.text import Counts
 
 SLACK = 1024
@@ -31,7 +31,7 @@ def records(event: Event, left_out: Counts, limit: int = MAX_RECORD_BYTES) -> It
 
 def _split(event: Commit | Files, room: int, left_out: Counts) -> Iterator[bytes]:
     base = len(encode(msgspec.structs.replace(event, files=[]))) + SLACK
-    groups: list[list] = []
+    groups: list[list[ChangedFile | SourceFile]] = []
     filled = room
     for file in event.files:
         size = len(msgspec.json.encode(file)) + 1

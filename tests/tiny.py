@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
+import torch
 
 from model.batch import collate
 from model.bins import Bins
+from model.checkpoint import Contents, Manifest, write
 from model.config import ModelConfig, TrainConfig
 from model.example import Batch, Example, pack_ids
 from model.fim import Cut, encode, file_head, segments
 from model.formats import STARCODER
 from model.tokenizer import Tokenizer, train
+from model.train import Trainer, Until
 
 WORDS = ("self", "range", "print", "value", "index", "item", "name", "load", "save", "open", "close", "read", "write")
 
@@ -34,8 +40,10 @@ def tokenizer() -> Tokenizer:
 
 
 def example(text: str, number: int, order: str = "plain") -> Example:
-    """The training sequence of one file."""
-    cut = Cut(text[:9], text[9:20], text[20:], order) if order in ("psm", "spm") else None  # pyright: ignore
+    """The training sequence of one file, half of the cut ones up to its end."""
+    start = number * 7 % len(text)
+    end = len(text) if number % 2 else min(len(text), start + 20)
+    cut = Cut(text[:start], text[start:end], text[end:], order) if order in ("psm", "spm") else None  # pyright: ignore
     ids = encode(tokenizer(), segments(STARCODER, file_head(f"m{number}.py"), text, cut))
     data, width = pack_ids(ids, tokenizer().vocab_size)
     size = len(text.encode())
@@ -46,7 +54,8 @@ def examples(count: int, context: int = 128) -> list[Example]:
     """Files of the three orders in turn, none longer than `context` tokens."""
     made: list[Example] = []
     for n in range(count):
-        text = texts()[n % len(texts())].split("\n\n\n")[0] + "\n"
+        functions = texts()[n % len(texts())].split("\n\n\n")
+        text = "\n\n\n".join(functions[:2]) + "\n"
         made.append(example(text, n, ("plain", "psm", "spm")[n % 3]))
     assert all(e.tokens <= context for e in made)
     return made
@@ -101,3 +110,24 @@ class ListFeedState(msgspec.Struct):
 
 SHAPE = ModelConfig(vocab=tokenizer().vocab_size, context=128, width=32, layers=2, heads=2)
 QUICK = TrainConfig(learning_rate=3e-3, warm_up_steps=4, precision="float32", checkpoint_every_steps=1000)
+
+
+@cache
+def weights(seed: int = 0) -> dict[str, torch.Tensor]:
+    """Of a decoder that has learnt the files by heart: 100 steps, some seconds, once a test session."""
+    torch.manual_seed(seed)
+    with TemporaryDirectory() as folder:
+        config = replace(QUICK, warm_up_steps=10, learning_rate=1e-2)
+        feed = ListFeed(examples(2000), rows=4)
+        trainer = Trainer(replace(SHAPE, seed=seed), config, feed, Path(folder), tokenizer(), STARCODER)
+        trainer.run(Until(max_steps=100))
+        return {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
+
+
+def write_checkpoint(root: Path, step: int, seed: int = 0, keep: int = 100) -> str:
+    """Writes the learnt weights as the checkpoint of `step`; returns its version."""
+    manifest = Manifest(
+        step=step, tokens=step * 100, text_bytes=step * 200, model=replace(SHAPE, seed=seed), format=STARCODER,
+        tokenizer=tokenizer().hash, bits_per_byte=2.5,
+    )  # fmt: skip
+    return write(root, Contents(manifest, weights(seed), {}, b"", tokenizer()), keep).model_version

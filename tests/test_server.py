@@ -1,0 +1,215 @@
+"""A real server on a free port, a small model that has learnt forty files, real clients."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from tiny import texts, write_checkpoint
+
+from server import infill_pb2, infill_pb2_grpc
+from server.app import CannotListen, ServeConfig, Server
+from server.client import AsyncClient, Client, NotReady, ServerError, Unreachable
+from server.request import Finish
+from server.service import read
+
+PREFIX = texts()[20][:9]
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    """Up, and without a model."""
+    server = Server(ServeConfig(tmp_path, listen="127.0.0.1:0", grace_s=0.2))
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def ready(server: Server, tmp_path: Path) -> Server:
+    write_checkpoint(tmp_path, 1)
+    await asyncio.wait_for(server.ready(), 20)
+    return server
+
+
+@pytest.fixture
+async def client(server: Server) -> AsyncIterator[AsyncClient]:
+    async with AsyncClient(server.address) as client:
+        yield client
+
+
+async def test_pieces_add_up_to_the_answer(ready: Server, client: AsyncClient) -> None:
+    pieces = [p async for p in client.stream(PREFIX, path="m.py", max_tokens=20)]
+    whole = await client.complete(PREFIX, path="m.py", max_tokens=20)
+    assert len(pieces) > 3 and "".join(p.text for p in pieces) == whole.text != ""
+    assert [p.finish is Finish.NONE for p in pieces] == [True] * (len(pieces) - 1) + [False]
+    assert whole.tokens <= 20 and whole.prompt_tokens > 5
+    assert whole.model_version.startswith("step-00000001-")
+    assert {p.model_version for p in pieces} == {whole.model_version}
+
+
+async def test_the_model_says_what_it_is(ready: Server, client: AsyncClient) -> None:
+    info = await client.model()
+    assert (info.step, info.tokens, info.bits_per_byte, info.context) == (1, 100, 2.5, 128)
+    assert (info.format, info.orders) == ("starcoder", ("psm", "spm"))
+
+
+async def test_health_and_unavailable_until_there_is_a_model(
+    server: Server, client: AsyncClient, tmp_path: Path
+) -> None:
+    async with grpc.aio.insecure_channel(server.address) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+
+        async def status(service: str) -> int:
+            return (await health.Check(health_pb2.HealthCheckRequest(service=service))).status
+
+        service = "midstream.v1.InfillService"
+        assert await status("") == await status(service) == health_pb2.HealthCheckResponse.NOT_SERVING
+        for ask in (client.complete("x"), client.model()):
+            with pytest.raises(NotReady, match="no checkpoint is loaded"):
+                await ask
+        write_checkpoint(tmp_path, 1)
+        await asyncio.wait_for(server.ready(), 20)
+        assert await status("") == await status(service) == health_pb2.HealthCheckResponse.SERVING
+        assert (await client.complete(PREFIX)).finish is not Finish.NONE
+
+
+async def test_reflection_lists_the_service(server: Server) -> None:
+    async with grpc.aio.insecure_channel(server.address) as channel:
+        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
+        answers = [a async for a in stub.ServerReflectionInfo(asked)]
+    names = {s.name for s in answers[0].list_services_response.service}
+    assert {"midstream.v1.InfillService", "grpc.health.v1.Health"} <= names
+
+
+async def test_cancelling_ends_the_generation(ready: Server, client: AsyncClient) -> None:
+    """Nothing runs any more soon after, although thousands of tokens were asked for."""
+    pieces = client.stream(PREFIX, max_tokens=64, temperature=3.0, seed=3)
+    await anext(pieces)
+    await pieces.aclose()
+    async with asyncio.timeout(10):
+        while ready.engine.active:
+            await asyncio.sleep(0.005)
+    at = ready.engine.rounds
+    await asyncio.sleep(0.1)
+    assert ready.engine.rounds == at < 64
+
+
+async def test_a_deadline_returns_what_is_ready(ready: Server, client: AsyncClient) -> None:
+    got = await client.complete(PREFIX, max_tokens=64, temperature=9.0, deadline_ms=1)
+    assert got.finish is Finish.DEADLINE and got.tokens < 64
+
+
+def test_the_call_s_own_deadline_counts_too() -> None:
+    """Less is left than the margin: the answer is empty, and it is still an answer."""
+    assert read(infill_pb2.InfillRequest(deadline_ms=60_000), 0.005).deadline <= time.monotonic()
+    assert read(infill_pb2.InfillRequest(), None).deadline is None
+    later = read(infill_pb2.InfillRequest(deadline_ms=60_000), 900.0).deadline
+    assert later is not None and later - time.monotonic() <= 60
+
+
+async def test_stops_and_lines(ready: Server, client: AsyncClient) -> None:
+    whole = (await client.complete(PREFIX, path="m.py", max_tokens=24)).text
+    assert "\n" in whole
+    line = await client.complete(PREFIX, path="m.py", max_tokens=24, single_line=True)
+    stopped = await client.complete(PREFIX, path="m.py", max_tokens=24, stop=("return",))
+    assert (line.text, line.finish) == (whole.split("\n")[0], Finish.STOP)
+    assert (stopped.text, stopped.finish) == (whole.split("return")[0], Finish.STOP)
+
+
+async def test_a_session_reuses_its_tokens(ready: Server, client: AsyncClient) -> None:
+    first = await client.complete(texts()[0], session="a", max_tokens=4)
+    second = await client.complete(texts()[0] + "de", session="a", max_tokens=4)
+    assert first.reused_tokens == 0 and second.prompt_tokens - second.reused_tokens <= 4
+
+
+async def test_a_swap_under_load_drops_nothing(ready: Server, client: AsyncClient, tmp_path: Path) -> None:
+    write = asyncio.to_thread(write_checkpoint, tmp_path, 2, 1)
+    running = asyncio.create_task(write)
+    versions: list[str] = []
+
+    async def ask(n: int) -> None:
+        while not versions or versions[-1][:13] != "step-00000002":
+            got = await client.complete(PREFIX, session=f"s{n}", max_tokens=8)
+            assert got.finish in (Finish.LENGTH, Finish.END_OF_TEXT)
+            versions.append(got.model_version)
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(ask(n) for n in range(3)))
+    await running
+    assert {v[:13] for v in versions} == {"step-00000001", "step-00000002"}
+    assert (await client.model()).step == 2
+
+
+async def test_what_is_wrong_with_a_request_is_said(ready: Server, client: AsyncClient) -> None:
+    with pytest.raises(ServerError, match="not negative"):
+        await client.complete(PREFIX, temperature=-1.0)
+    with pytest.raises(ServerError, match="no room for the path"):
+        await client.complete(PREFIX, path="é" * 300)
+
+
+async def test_nobody_there_is_one_sentence() -> None:
+    async with AsyncClient("127.0.0.1:1") as client:
+        with pytest.raises(Unreachable, match=r"no completion server answers at 127\.0\.0\.1:1"):
+            await client.complete("x")
+
+
+async def test_a_taken_address_is_named(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(CannotListen, match=server.address):
+        await Server(ServeConfig(tmp_path, listen=server.address)).start()
+
+
+def test_the_program_serves_and_ends_with_code_0(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "c", 1)
+    (tmp_path / "m.py").write_text(texts()[20])
+    midstream = [sys.executable, "-c", "from midstream.cli import main; main()"]
+    program = subprocess.Popen(
+        [*midstream, "serve", "--checkpoints", str(tmp_path / "c"), "--listen", "127.0.0.1:0"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with program:
+        assert program.stdout is not None
+        address = program.stdout.readline().split(",")[0].removeprefix("listening on ")
+        assert program.stdout.readline().startswith("ready: step-00000001-")
+        with Client(address) as client:
+            text = client.complete(texts()[20][:9], texts()[20][9:], path="m.py").text
+        shell = subprocess.run(
+            [*midstream, "complete", f"{tmp_path}/m.py:1:10", "--server", address],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert shell.stdout == text + "\n"
+        program.terminate()
+    assert program.returncode == 0
+
+
+def test_completing_without_a_server_is_one_sentence_and_code_1(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text("x = 1\n")
+    midstream = [sys.executable, "-c", "from midstream.cli import main; main()"]
+    got = subprocess.run(
+        [*midstream, "complete", f"{tmp_path}/m.py:1:3", "--server", "127.0.0.1:1"], capture_output=True, text=True
+    )
+    assert got.returncode == 1
+    assert got.stderr == "Error: no completion server answers at 127.0.0.1:1; `midstream serve` starts one\n"
+
+
+def test_the_client_imports_no_torch() -> None:
+    code = "import server.client, sys; assert not {'torch', 'model'} & set(sys.modules), 'heavy'"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_generated_modules_are_current(tmp_path: Path) -> None:
+    root = Path(infill_pb2.__file__).parents[1]
+    flags = [f"--{kind}_out={tmp_path}" for kind in ("python", "pyi", "grpc_python")]
+    subprocess.run(
+        [sys.executable, "-m", "grpc_tools.protoc", f"-I{root}", *flags, "server/infill.proto"], check=True, cwd=root
+    )
+    for name in ("infill_pb2.py", "infill_pb2.pyi", "infill_pb2_grpc.py"):
+        assert (tmp_path / "server" / name).read_text() == (root / "server" / name).read_text(), name

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 from kafka.errors import TopicAlreadyExistsError
 
-from streams.connection import Connection, Offsets
+from streams.connection import Connection, Offsets, Unreachable
 from streams.event import MAX_RECORD_BYTES
 
 KIB = 1024
@@ -98,6 +98,7 @@ class Genesis(msgspec.Struct, frozen=True, kw_only=True, tag="genesis", tag_fiel
 
 
 GENESIS_KEY = b"genesis"
+READ_MS = 15_000
 _genesis = msgspec.msgpack.Decoder(Genesis)
 
 
@@ -125,9 +126,9 @@ def genesis(connection: Connection) -> Genesis:
         raise TopicsError(f"No topics under {connection.prefix!r} yet. Make them with `midstream topics create`.")
     consumer = connection.consumer({("signatures", 0): 0}, max_poll_records=1)
     try:
-        while True:
-            for records in consumer.poll(timeout_ms=1000).values():
-                return _genesis.decode(records[0].value)
+        for records in consumer.poll(timeout_ms=READ_MS).values():
+            return _genesis.decode(records[0].value)
+        raise Unreachable(connection.brokers)
     finally:
         consumer.close()
 

@@ -99,12 +99,8 @@ def git(
 ) -> None:
     """The history of repositories as commits and file versions, each from where the last run ended."""
     from streams.sources.git import History
-    from streams.sources.objects import GitError
 
-    try:
-        histories = [History.open(path, ref, name, "none" if no_versions else versions) for path in paths]
-    except GitError as error:
-        raise click.ClickException(str(error)) from error
+    histories = [History.open(path, ref, name, "none" if no_versions else versions) for path in paths]
     with _Stop() as stop, _delivery(settings) as delivery:
         readers = [_Reader(history, settings, delivery, stop) for history in histories]
         for reader in readers:

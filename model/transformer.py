@@ -1,38 +1,16 @@
 """The decoder: gpt_bigcode (SantaCoder, arXiv 2301.03988): learned positions, MQA, LayerNorm, GELU-tanh, tied head.
 
-Shapes: B rows, T tokens, N new tokens, D width, V vocabulary, H heads, K head width, L layers.
+Shapes: B rows, T tokens, D width, V vocabulary, H heads, K head width.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from model.attention import attend, attend_cached, document_mask
+from model.attention import attend, document_mask
 from model.config import ModelConfig
-
-
-class Cache:
-    """Keys and values of one sequence, and the ids that they stand for. Owned by one sequence at a time."""
-
-    def __init__(self, config: ModelConfig, like: Tensor) -> None:
-        shape = (config.layers, config.context, config.head_width)
-        self.keys_LTK = torch.empty(shape, dtype=like.dtype, device=like.device)
-        self.values_LTK = torch.empty(shape, dtype=like.dtype, device=like.device)
-        self.ids: list[int] = []
-
-    def keep_common(self, ids: Sequence[int]) -> int:
-        """Truncates to the longest common prefix with `ids`; returns its length.
-
-        One id is always left to be computed, since the cache holds no logits.
-        """
-        limit = min(len(self.ids), len(ids) - 1)
-        same = next((i for i in range(limit) if self.ids[i] != ids[i]), max(limit, 0))
-        del self.ids[same:]
-        return same
 
 
 class Block(nn.Module):
@@ -56,29 +34,24 @@ class Block(nn.Module):
         x_BTD = x_BTD + self.out(a_BTD)
         return x_BTD + self._mlp(x_BTD)
 
-    def cached(self, x_ND: Tensor, k_TK: Tensor, v_TK: Tensor, at: int, ahead_NT: Tensor | None) -> Tensor:
-        """N new tokens from position `at` on; writes their keys and values into the layer's cache."""
-        end = at + x_ND.shape[0]
-        q_ND, new_k, new_v = self.qkv(self.norm_1(x_ND)).split((self.width, self.head_width, self.head_width), dim=-1)
-        k_TK[at:end] = new_k
-        v_TK[at:end] = new_v
-        a_NHK = attend_cached(q_ND.unflatten(-1, (self.heads, self.head_width)), k_TK[:end], v_TK[:end], ahead_NT)
-        x_ND = x_ND + self.out(a_NHK.flatten(-2))
-        return x_ND + self._mlp(x_ND)
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The twelve parameters in the order that they are used in, for `model.runner`."""
+        parts = (self.norm_1, self.qkv, self.out, self.norm_2, self.up, self.down)
+        return tuple(tensor.detach() for part in parts for tensor in (part.weight, part.bias))
 
     def _mlp(self, x: Tensor) -> Tensor:
         return self.down(F.gelu(self.up(self.norm_2(x)), approximate="tanh"))
 
 
 class Decoder(nn.Module):
-    """Logits of the next token. `forward` is for packed rows, `extend` for one sequence with a cache."""
+    """Logits of the next token, for packed rows; `model.runner` is for one sequence that grows."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         self.tokens = nn.Embedding(config.vocab, config.width)
         self.positions = nn.Embedding(config.context, config.width)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.blocks: list[Block] = nn.ModuleList(Block(config) for _ in range(config.layers))  # pyright: ignore
         self.norm = nn.LayerNorm(config.width)
         self._initialise()
 
@@ -100,25 +73,3 @@ class Decoder(nn.Module):
         for block in self.blocks:
             x_BTD = block(x_BTD, allow_B1TT)
         return F.linear(self.norm(x_BTD), self.tokens.weight)
-
-    def new_cache(self) -> Cache:
-        return Cache(self.config, self.tokens.weight)
-
-    @torch.inference_mode()
-    def extend(self, ids: Sequence[int], cache: Cache) -> Tensor:
-        """Appends `ids` to the cached sequence; returns logits_V after the last of them.
-
-        Raises ValueError when the context has no room for them.
-        """
-        at, end = len(cache.ids), len(cache.ids) + len(ids)
-        if end > self.config.context:
-            raise ValueError(f"{end} tokens do not fit into a context of {self.config.context}")
-        table = self.tokens.weight
-        x_ND = table[list(ids)] + self.positions.weight[at:end]
-        ahead_NT = None
-        if len(ids) > 1:
-            ahead_NT = torch.full((len(ids), end), -torch.inf, dtype=table.dtype, device=table.device).triu_(at + 1)
-        for layer, block in enumerate(self.blocks):
-            x_ND = block.cached(x_ND, cache.keys_LTK[layer], cache.values_LTK[layer], at, ahead_NT)
-        cache.ids.extend(ids)
-        return F.linear(self.norm(x_ND[-1]), table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from model.transformer import Cache, Decoder
+from model.runner import Cache, Runner
 
 
 class Sessions:
@@ -17,7 +17,7 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._caches)
 
-    def take(self, session: str, model: Decoder) -> Cache:
+    def take(self, session: str, model: Runner) -> Cache:
         """The session's cache, which is then the caller's alone; a new one when there is none."""
         return self._caches.pop(session, None) or model.new_cache()
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.checkpoint import Manifest, load_model
+from model.runner import Runner
 from model.tokenizer import Tokenizer
-from model.transformer import Decoder
 from server.cache import Sessions
 from server.heal import Spellings
 
@@ -16,7 +16,7 @@ from server.heal import Spellings
 class Served:
     """A request keeps the one that it began with."""
 
-    model: Decoder
+    model: Runner
     manifest: Manifest
     tokenizer: Tokenizer
     sessions: Sessions
@@ -29,7 +29,8 @@ class Served:
 
 def load(path: Path, sessions: int = 8) -> Served:
     """Reads a checkpoint and runs it once, so that the first request does not pay for it. Raises CheckpointError."""
-    model, manifest, tokenizer = load_model(path)
+    decoder, manifest, tokenizer = load_model(path)
+    model = Runner(decoder)
     model.extend([0, 0], model.new_cache())
     model.extend([0], model.new_cache())
     return Served(model, manifest, tokenizer, Sessions(sessions), Spellings(tokenizer.bytes_of))

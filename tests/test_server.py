@@ -13,7 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from tiny import texts, write_checkpoint
 
-from server import infill_pb2, infill_pb2_grpc
+from server import infill_pb2
 from server.app import CannotListen, ServeConfig, Server
 from server.client import AsyncClient, Client, NotReady, ServerError, Unreachable
 from server.request import Finish

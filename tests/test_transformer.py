@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from model import hub
 from model.config import ModelConfig
+from model.runner import Runner
 from model.transformer import Decoder
 
 SMALL = ModelConfig(vocab=97, context=48, width=32, layers=2, heads=4)
@@ -106,30 +107,31 @@ def test_the_seed_makes_the_weights() -> None:
 def test_a_cache_changes_no_logits(chunks: list[int]) -> None:
     model = Decoder(SMALL).eval()
     ids, positions, documents = row(sum(chunks))
-    cache = model.new_cache()
+    runner = Runner(model)
+    cache = runner.new_cache()
     with torch.inference_mode():
         whole = model(ids, positions, documents)[0]
     at = 0
     for n in chunks:
-        logits = model.extend(ids[0, at : at + n].tolist(), cache)
+        logits = runner.extend(ids[0, at : at + n].tolist(), cache)
         at += n
         torch.testing.assert_close(logits, whole[at - 1], atol=1e-5, rtol=1e-4)
 
 
 def test_a_cache_is_cut_to_the_common_prefix() -> None:
-    model = Decoder(SMALL).eval()
-    cache = model.new_cache()
-    model.extend([1, 2, 3, 4, 5], cache)
+    runner = Runner(Decoder(SMALL))
+    cache = runner.new_cache()
+    runner.extend([1, 2, 3, 4, 5], cache)
     assert cache.keep_common([1, 2, 3, 9, 9]) == 3 and cache.ids == [1, 2, 3]
-    again = model.extend([9, 9], cache)
-    torch.testing.assert_close(again, model.extend([1, 2, 3, 9, 9], model.new_cache()), atol=1e-5, rtol=1e-4)
+    again = runner.extend([9, 9], cache)
+    torch.testing.assert_close(again, runner.extend([1, 2, 3, 9, 9], runner.new_cache()), atol=1e-5, rtol=1e-4)
     assert cache.keep_common([1, 2, 3, 9, 9]) == 4, "the last one is computed again for its logits"
     assert cache.keep_common([7]) == 0 and cache.ids == []
 
 
 def test_more_than_the_context_is_refused() -> None:
-    model = Decoder(SMALL)
+    runner = Runner(Decoder(SMALL))
     with pytest.raises(ValueError, match="context of 48"):
-        model.extend([1] * 49, model.new_cache())
+        runner.extend([1] * 49, runner.new_cache())
     with pytest.raises(ValueError, match="multiple of heads"):
         replace(SMALL, heads=5)

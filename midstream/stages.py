@@ -6,7 +6,6 @@ import logging
 import time
 from pathlib import Path
 
-
 from midstream.settings import Settings
 from streams.attempts import Attempts
 from streams.careful import Careful
@@ -56,5 +55,3 @@ def _wait_for(path: Path) -> Path:
             told = True
         time.sleep(0.25)
     return path
-
-

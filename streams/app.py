@@ -52,11 +52,13 @@ def run(place: Place, stage: Stage) -> int:
     )  # fmt: skip
     app.agent(channel, name=stage.name, concurrency=1)(shell.agent)
     app.on_partitions_assigned.connect(shell.assigned)
-    worker = faust.Worker(app, loglevel="WARN", redirect_stdouts=False, stdout=sys.stderr, quiet=True)
+    worker = faust.Worker(app, override_logging=False, redirect_stdouts=False, stdout=sys.stderr, quiet=True)
     try:
         worker.execute_from_commandline()
     except SystemExit as stop:
         return int(stop.code or 0) or shell.code
+    finally:
+        stage.close()
     return shell.code
 
 

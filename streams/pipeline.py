@@ -6,6 +6,8 @@ applied to one document: directly, or in a child process when the worker is care
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,11 +23,13 @@ from streams.prepare import explode, weigh
 from streams.recipe import Recipe
 from streams.rules import Verdict
 
+log = logging.getLogger("midstream.streams")
+
 Call = Callable[..., Any]
 """call(step, *arguments) -> the step's value; raises what the step raises."""
 
-FORM, INDEX = "midstream.form", "midstream.index"
-"""Headers of a retry: what its value is (event or document), and which document of the event is meant."""
+FORM = "midstream.form"
+"""Header of a retry: what its value is, event or document."""
 
 
 def directly(step: Callable[..., Any], *arguments: Any) -> Any:
@@ -81,7 +85,8 @@ class Prepare:
             replaces = _replaced(source, record)
             if replaces and not record.value:
                 return _Prepared(Tally(record.offset, 0, replaces=replaces), [], [], [], record.time_ms)
-            documents = self.call(parse, record.value or b"", record.offset, record.headers)
+            form = record.headers.get(FORM, b"") if source.topic == "retries" else b""
+            documents = self.call(parse, record.value or b"", record.offset, form)
         except Exception as error:
             prepared = _whole_dead(source, record, error)
             prepared.tally.replaces = replaces
@@ -127,9 +132,9 @@ class Pack:
         return Outcome(packed, dead=outcome.dead)
 
 
-def parse(value: bytes, offset: int, headers: dict[str, bytes]) -> list[Document]:
+def parse(value: bytes, offset: int, form: bytes = b"") -> list[Document]:
     """The documents of a record's value. Raises msgspec.DecodeError on what is no event."""
-    if headers.get(FORM) == b"document":
+    if form == b"document":
         document = msgspec.msgpack.decode(value, type=Document)
         document.offset, document.index = offset, 0
         return [document]
@@ -185,6 +190,7 @@ def _replaced(source: Source, record: Record) -> str:
 
 def _whole_dead(source: Source, record: Record, error: Exception) -> _Prepared:
     origin = Origin(source.topic_id, source.partition, record.offset, 0)
+    log.warning("prepare: %s died whole: %s", origin, _where(error))
     letter = DeadLetter(
         origin=origin, stage="prepare", error=type(error).__name__, form="event", value=record.value or b"", whole=True
     )
@@ -192,9 +198,16 @@ def _whole_dead(source: Source, record: Record, error: Exception) -> _Prepared:
 
 
 def _dead(source: Source, document: Document, stage: str, error: Exception) -> DeadLetter:
+    log.warning("%s: %s died: %s", stage, document.origin(source), _where(error))
     return DeadLetter(
         origin=document.origin(source), stage=stage, error=type(error).__name__, form="document", value=encode(document)
     )
+
+
+def _where(error: Exception) -> str:
+    """The error's class and the line that raised it; never its message, which may hold a user's text."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {frame.name} ({frame.filename.rsplit('/', 1)[-1]}:{frame.lineno})"
 
 
 def _rejection(source: Source, document: Document, verdict: Verdict) -> Rejection:

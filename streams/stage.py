@@ -35,6 +35,10 @@ class Stage(Protocol):
         """Partitions were assigned anew."""
         ...
 
+    def close(self) -> None:
+        """The process ends: leave the counters written."""
+        ...
+
     async def process(
         self, delivery: Delivery, topic: str, partition: int, start: int, messages: Sequence[Any], began: float
     ) -> None:
@@ -68,6 +72,9 @@ class PrepareStage:
     def forget(self) -> None:
         pass
 
+    def close(self) -> None:
+        self._watch.counts.write()
+
     async def process(
         self, delivery: Delivery, topic: str, partition: int, start: int, messages: Sequence[Any], began: float
     ) -> None:
@@ -93,6 +100,9 @@ class EachFrame:
     def forget(self) -> None:
         pass
 
+    def close(self) -> None:
+        self._watch.counts.write()
+
     async def process(
         self, delivery: Delivery, topic: str, partition: int, start: int, messages: Sequence[Any], began: float
     ) -> None:
@@ -116,6 +126,9 @@ class DedupStage:
 
     def forget(self) -> None:
         self._index = None
+
+    def close(self) -> None:
+        self._watch.counts.write()
 
     async def process(
         self, delivery: Delivery, topic: str, partition: int, start: int, messages: Sequence[Any], began: float

@@ -10,6 +10,7 @@ import click
 from midstream.commands.options import with_settings
 from midstream.settings import Settings
 
+LOG_FORMAT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 STAGES = ("prepare", "dedup", "redact", "pack")
 
 
@@ -21,7 +22,8 @@ def worker(settings: Settings, stage: str) -> None:
     from midstream.stages import build
     from streams.app import Place, run
 
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format=LOG_FORMAT)
+    logging.getLogger("midstream").setLevel(logging.INFO)
     connection = settings.connection()
     built, attempts = build(stage, settings, connection)
     folder = settings.paths.state / "faust" / f"{stage}-{attempts.slot}"

@@ -1,0 +1,307 @@
+"""A whole Midstream over an in-memory log, for the simulation: the real stages, the real index, the real feed.
+
+Every stage is a generator that yields between any two of its effects, so the simulation can stop it
+there. What is faked is Kafka alone: lists of records, and committed offsets that may lag.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from model.fim import Mix
+from model.formats import STARCODER
+from streams import deadletters
+from streams import frame as frames
+from streams.document import Document, Origin, Source
+from streams.event import Files, Repository, SourceFile
+from streams.event import encode as encode_event
+from streams.feed import Feed, Limits, decode, fresh, retryable
+from streams.frame import Frame, Outcome
+from streams.index import Index
+from streams.ledger import Entry
+from streams.pack import Packer
+from streams.pipeline import Pack, Prepare, Record, Redact
+from streams.recipe import Recipe, Thresholds
+from streams.signatures import Applied
+from tests.tiny import tokenizer
+
+PARTITIONS = 2
+SOURCES = ("files", "retries")
+STAGES = ("prepare", "dedup", "redact", "pack")
+POISON = "POISON"
+
+
+class Poisoned(RuntimeError):
+    pass
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A record of a source topic."""
+
+    key: bytes
+    value: bytes | None
+    headers: dict[str, bytes] = field(default_factory=dict)
+
+
+class MemoryLedger:
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+
+    def truncate(self, length: int) -> None:
+        assert len(self.entries) >= length
+        del self.entries[length:]
+
+    def append(self, entries: list[Entry]) -> int:
+        self.entries += entries
+        return len(self.entries)
+
+
+class MemoryLog:
+    """`examples` as the feed reads it."""
+
+    partitions = PARTITIONS
+
+    def __init__(self, world: World, offsets: list[int]) -> None:
+        self._log = world.frames["examples"]
+        self._at = list(offsets)
+
+    def poll(self, timeout_s: float, enough: set[int]) -> list[tuple[int, int, Frame]]:
+        found: list[tuple[int, int, Frame]] = []
+        for p in range(PARTITIONS):
+            if p not in enough:
+                found += [(p, o, f) for o, f in enumerate(self._log[p]) if o >= self._at[p]]
+                self._at[p] = len(self._log[p])
+        return found
+
+    def ended(self, partition: int, position: int) -> bool:
+        return position >= len(self._log[partition])
+
+    def lag(self, positions: list[int]) -> int:
+        return sum(len(self._log[p]) - o for p, o in enumerate(positions))
+
+
+class World:
+    def __init__(self) -> None:
+        self.sources: dict[tuple[str, int], list[Sent]] = {(t, p): [] for t in SOURCES for p in range(PARTITIONS)}
+        self.frames: dict[str, list[list[Frame]]] = {
+            "candidates": [[]],
+            **{t: [[] for _ in range(PARTITIONS)] for t in ("unique", "clean", "examples")},
+        }
+        self.signatures: list[Applied] = []
+        self.letters: list[tuple[str, str, bytes]] = []
+        self.committed: dict[tuple[str, str, int], int] = defaultdict(int)
+        self.min_chars = 10
+        self.poisonous: set[str] = set()
+        """Stages at which a document with POISON raises now."""
+        self.ledger = MemoryLedger()
+        self.checkpoints: list[bytes] = []
+        self.late: list[Callable[[], None]] = []
+        """Writes of killed workers that have not reached the broker yet."""
+        self.step = 0
+        self.discarded: set[str] = set()
+        """Texts that a user gave up."""
+
+    # What a user does.
+
+    def produce(self, partition: int, texts: list[str], paths: list[str]) -> None:
+        files = [SourceFile(path=p, text=t) for t, p in zip(texts, paths, strict=True)]
+        event = Files(repository=Repository(name=f"r{partition}", licence="MIT"), files=files)
+        self.sources["files", partition].append(Sent(event.repository.key.encode(), encode_event(event)))
+
+    def produce_garbage(self, partition: int) -> None:
+        self.sources["files", partition].append(Sent(b"x", b"{not json"))
+
+    def retry(self, discard: bool) -> None:
+        """Everything that the newest checkpoint offers."""
+        if not self.checkpoints:
+            return
+        by_origin = {origin: (form, value) for origin, form, value in self.letters}
+        for origin in retryable(decode(self.checkpoints[-1])):
+            record = deadletters.removal(origin) if discard else deadletters.retry(origin, *by_origin[origin])
+            if discard:
+                self.discarded.update(self.texts_at(origin))
+            self.sources["retries", record.partition].append(Sent(record.key, record.value, dict(record.headers)))
+
+    # The stages, each effect followed by a yield.
+
+    def prepare(self, topic: str, partition: int, batch: int) -> Iterator[None]:
+        source = Source(topic, topic_id(topic), partition)
+        step = Prepare(Recipe(min_chars=self.min_chars), self.call("prepare"))
+        at = self.committed["prepare", topic, partition]
+        while at < len(self.sources[topic, partition]):
+            sent = self.sources[topic, partition][at : at + batch]
+            records = [Record(at + i, s.key, s.value, s.headers) for i, s in enumerate(sent)]
+            for outcome in step(source, at, records):
+                yield from self.deliver(outcome, "candidates", 0)
+                at = outcome.frame.upto
+                self.acknowledge("prepare", topic, partition, at)
+                yield
+
+    def dedup(self) -> Iterator[None]:
+        at = self.committed["dedup", "candidates", 0]
+        index = self.restored(at)
+        yield
+        while at < len(self.frames["candidates"][0]):
+            rest, rejections, applied = index.take(wire(self.frames["candidates"][0][at]), at)
+            yield from self.effect(lambda a=applied: self.signatures.append(a))
+            yield from self.deliver(Outcome(rest, rejections), "unique", applied.source.partition)
+            at += 1
+            self.acknowledge("dedup", "candidates", 0, at)
+            yield
+
+    def each(self, stage: str, partition: int) -> Iterator[None]:
+        reads, writes = {"redact": ("unique", "clean"), "pack": ("clean", "examples")}[stage]
+        packer = Packer(tokenizer(), STARCODER, Mix(), 48)
+        step: Any = Redact(self.call(stage)) if stage == "redact" else Pack(packer, self.call(stage))
+        at = self.committed[stage, reads, partition]
+        while at < len(self.frames[reads][partition]):
+            outcome = step(wire(self.frames[reads][partition][at]))
+            yield from self.deliver(outcome, writes, partition)
+            at += 1
+            self.acknowledge(stage, reads, partition, at)
+            yield
+
+    def train(self, resume: int, checkpoint_every: int) -> Iterator[None]:
+        """From checkpoint `resume` (negative: counted from the newest; none: a fresh run)."""
+        if self.checkpoints:
+            del self.checkpoints[len(self.checkpoints) + resume + 1 :]
+        state = (
+            decode(self.checkpoints[-1]) if self.checkpoints else fresh(tokenizer().hash, [0] * PARTITIONS, starts())
+        )
+        feed = Feed(
+            MemoryLog(self, state.offsets), self.ledger, Limits(context=48, rows=2, open_bins=4, closed=True), state
+        )
+        yield
+        while (batch := feed.next(0.0)) is not None:
+            yield
+            self.step += 1
+            feed.trained(self.step)
+            yield
+            if self.step % checkpoint_every == 0:
+                self.checkpoints.append(feed.state())
+                yield
+        self.checkpoints.append(feed.state())
+
+    # How effects reach the log.
+
+    def deliver(self, outcome: Outcome, topic: str, partition: int) -> Iterator[None]:
+        for letter in outcome.dead:
+            fact = (str(letter.origin), letter.form, letter.value)
+            yield from self.effect(lambda f=fact: self.letters.append(f))
+        yield from self.effect(lambda: self.frames[topic][partition].append(wire(outcome.frame)))
+
+    def effect(self, write: Callable[[], None]) -> Iterator[None]:
+        """A kill at the first yield may leave the write on its way: the simulation then owns it."""
+        self.in_flight = write
+        yield
+        self.in_flight = None
+        write()
+        yield
+
+    def acknowledge(self, group: str, topic: str, partition: int, offset: int) -> None:
+        self.acknowledged = (group, topic, partition), offset
+
+    def commit(self) -> None:
+        if self.acknowledged is not None:
+            key, offset = self.acknowledged
+            self.committed[key] = max(self.committed[key], offset)
+
+    in_flight: Callable[[], None] | None = None
+    acknowledged: tuple[tuple[str, str, int], int] | None = None
+
+    def call(self, stage: str) -> Callable[..., Any]:
+        def run(step: Callable[..., Any], *arguments: Any) -> Any:
+            document = arguments[0]
+            if stage in self.poisonous and isinstance(document, Document) and POISON in document.parts[0].text:
+                raise Poisoned
+            return step(*arguments)
+
+        return run
+
+    def restored(self, upto: int) -> Index:
+        """As streams.restore does from Kafka."""
+        index, expected = Index(Thresholds(), starts()), 0
+        for record in self.signatures:
+            if expected <= record.offset < upto:
+                assert record.offset == expected
+                index.apply(record)
+                expected += 1
+        assert expected == upto
+        return index
+
+    # What the promise says.
+
+    def check(self) -> None:
+        """Every document is trained on once, or rejected, or dead; each rejected copy has its match in training."""
+        state = decode(self.checkpoints[-1])
+        trained = Counter((e.topic_id, e.partition, e.offset, e.index, e.piece) for e in self.ledger.entries)
+        assert all(n == 1 for n in trained.values()), "trained twice"
+        whole = {(e.topic_id, e.partition, e.offset, e.index): e.pieces for e in self.ledger.entries}
+        assert sum(whole.values()) == len(trained), "a piece is missing"
+        seen = {(topic_id(t), p, o, i) for t, p, o, i in self.documents()}
+        dead = {tuple(origin(d)) for d in state.dead}
+        total = Counter()
+        for count in state.counts.values():
+            total.update(documents=count.documents, rejected=count.rejected, dead=count.dead, waiting=count.waiting)
+        assert total["documents"] == len(seen), "a document was not counted"
+        assert total["waiting"] == 0
+        assert set(whole) <= seen
+        assert not set(whole) & dead, "trained and dead"
+        assert len(whole) + total["rejected"] + len(dead) == len(seen), "lost"
+        assert total["dead"] == len(dead)
+
+    def documents(self) -> Iterator[tuple[str, int, int, int]]:
+        """(topic, partition, offset, index) of every document of every source record."""
+        for (topic, partition), records in self.sources.items():
+            for offset, sent in enumerate(records):
+                for index in range(count_of(topic, sent)):
+                    yield topic, partition, offset, index
+
+    def texts_of(self, topic: str, partition: int, offset: int) -> list[str]:
+        """The event's texts; none when it cannot be parsed."""
+        try:
+            return [d.parts[0].text for d in documents_of(topic, self.sources[topic, partition][offset])]
+        except Exception:
+            return []
+
+    def texts_at(self, origin: str) -> list[str]:
+        o = Origin.parse(origin)
+        topic = next(t for t in SOURCES if topic_id(t) == o.topic_id)
+        return self.texts_of(topic, o.partition, o.offset)[o.index : o.index + 1]
+
+
+def documents_of(topic: str, sent: Sent) -> list[Document]:
+    from streams.pipeline import FORM, parse
+
+    return parse(sent.value or b"", 0, sent.headers.get(FORM, b"") if topic == "retries" else b"")
+
+
+def count_of(topic: str, sent: Sent) -> int:
+    if sent.value is None:
+        return 0
+    try:
+        return len(documents_of(topic, sent))
+    except Exception:
+        return 1
+
+
+def origin(text: str) -> tuple[str, int, int, int]:
+    o = Origin.parse(text)
+    return o.topic_id, o.partition, o.offset, o.index
+
+
+def topic_id(topic: str) -> str:
+    return {"files": "f1" * 16, "retries": "e2" * 16}[topic]
+
+
+def starts() -> dict[tuple[str, int], int]:
+    return {(topic_id(t), p): 0 for t in SOURCES for p in range(PARTITIONS)}
+
+
+def wire(frame: Frame) -> Frame:
+    """Through the encoding, so that no stage shares an object with another."""
+    return frames.decode(frames.encode(frame))

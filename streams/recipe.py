@@ -34,7 +34,7 @@ class Recipe:
     min_message_words: int = 2
     """The fewest words of a commit message."""
     max_changed_chars: int = 100_000
-    """The most characters of a changed file before its commit (bigcode's commit filter)."""
+    """The most characters of a changed file on either side of its commit (bigcode's commit filter, before)."""
     min_issue_chars: int = 200
     """The fewest characters of an issue thread (bigcode's issue filter)."""
     max_issue_chars: int = 50_000

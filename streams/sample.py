@@ -1,0 +1,42 @@
+"""A sample of the stream to train a tokenizer on: texts of `clean`, chosen by keyed hash."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import xxhash
+
+from streams import frame as frames
+from streams.connection import Connection
+from streams.document import Document
+from streams.log import read
+from streams.topics import genesis
+
+
+def texts(
+    connection: Connection, size: int, share: float = 1.0, seed: int = 0, patience_s: float = 30.0
+) -> Iterator[str]:
+    """Texts of the first documents of `clean` whose keyed hash falls into `share`, until `size` characters.
+
+    Ends before that when nothing new has come for `patience_s` seconds. In the log's order, partition
+    by partition in turn, so the same log gives the same sample.
+    """
+    positions = dict(enumerate(genesis(connection).topics["clean"].starts))
+    left, last = size, time.monotonic()
+    while left > 0 and time.monotonic() - last < patience_s:
+        ends = connection.end_offsets(["clean"])
+        for partition, position in positions.items():
+            for logged in read(connection, "clean", partition, position, ends["clean", partition]):
+                last = time.monotonic()
+                positions[partition] = logged.offset + 1
+                for document in frames.decode(logged.value or b"").documents:
+                    if left > 0 and chosen(document, share, seed):
+                        left -= document.size
+                        yield "\n".join(part.text for part in document.parts)
+        if all(positions[p] >= ends["clean", p] for p in positions):
+            time.sleep(0.5)
+
+
+def chosen(document: Document, share: float, seed: int) -> bool:
+    return xxhash.xxh3_64_intdigest(document.id, seed) < share * 2**64

@@ -1,0 +1,165 @@
+"""The index against exact Jaccard and against datasketch, and as a state machine."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import pytest
+import xxhash
+from datasketch import MinHash
+
+from streams.document import Document, Source
+from streams.frame import Frame, Tally
+from streams.index import Gap, Index, WrongIndex
+from streams.minhash import signature, similarity
+from streams.recipe import Thresholds
+
+SOURCE = Source("files", "ab" * 16, 0)
+STARTS = {(SOURCE.topic_id, 0): 0}
+
+
+def shingles(text: str) -> set[tuple[str, ...]]:
+    words = re.findall(r"[A-Za-z0-9_]+", text)
+    return {tuple(words[i : i + 5]) for i in range(len(words) - 4)}
+
+
+def jaccard(one: str, other: str) -> float:
+    a, b = shingles(one), shingles(other)
+    return len(a & b) / len(a | b)
+
+
+def texts(pairs: int) -> list[tuple[str, str]]:
+    """Pairs of texts of 150 words, the second with a growing share of its words exchanged."""
+    chance = random.Random(7)
+    made: list[tuple[str, str]] = []
+    for n in range(pairs):
+        words = [f"w{chance.randrange(5000)}" for _ in range(150)]
+        other = [f"x{chance.randrange(5000)}" if chance.random() < 0.1 * n / pairs else w for w in words]
+        made.append((" ".join(words), "\n\t".join(other)))
+    return made
+
+
+def document(offset: int, text: str, path: str = "", kind: str = "file") -> Document:
+    exact = xxhash.xxh3_128_digest(text.encode())
+    return Document(
+        offset=offset, index=0, kind=kind, parts=[], exact=exact, signature=signature(text), repository="r", path=path
+    )  # fmt: skip  # pyright: ignore
+
+
+def frame(documents: list[Document], start: int, upto: int) -> Frame:
+    tallies = [Tally(o, sum(d.offset == o for d in documents)) for o in range(start, upto)]
+    return Frame(source=SOURCE, start=start, upto=upto, tallies=tallies, documents=documents)
+
+
+def take(index: Index, *documents: Document) -> list[str]:
+    """The rules that dropped something, one document a Frame."""
+    rules: list[str] = []
+    for d in documents:
+        mark = index.mark(SOURCE)
+        d.offset = mark
+        _, rejections, _ = index.take(frame([d], mark, mark + 1), mark)
+        rules += [r.rule for r in rejections] or [""]
+    return rules
+
+
+def test_estimates_agree_with_exact_jaccard_and_with_datasketch() -> None:
+    errors: list[float] = []
+    ours_wins = theirs_wins = 0
+    for one, other in texts(300):
+        exact = jaccard(one, other)
+        mine = similarity(signature(one), signature(other)) - exact
+        sketches = [MinHash(256), MinHash(256)]
+        for sketch, text in zip(sketches, (one, other), strict=True):
+            sketch.update_batch([" ".join(s).encode() for s in shingles(text)])
+        theirs = sketches[0].jaccard(sketches[1]) - exact
+        errors.append(mine * mine)
+        ours_wins += abs(mine) <= abs(theirs)
+        theirs_wins += abs(theirs) <= abs(mine)
+    assert (sum(errors) / len(errors)) ** 0.5 < 0.035
+    assert ours_wins > theirs_wins / 2
+
+
+def test_near_duplicates_are_found_and_others_are_not() -> None:
+    found = missed = wrong = 0
+    for one, other in texts(400):
+        index = Index(Thresholds(), dict(STARTS))
+        verdict = take(index, document(0, one), document(1, other))[1]
+        similar = jaccard(one, other) >= 0.7
+        found += verdict != "" and similar
+        missed += verdict == "" and similar
+        wrong += verdict != "" and jaccard(one, other) < 0.65
+    assert found / (found + missed) >= 0.95
+    assert wrong <= 0.01 * found
+
+
+def test_first_seen_wins_and_names_the_match() -> None:
+    index = Index(Thresholds(), dict(STARTS))
+    text = " ".join(f"word{i}" for i in range(40))
+    _, _, _ = index.take(frame([document(0, text)], 0, 1), 0)
+    _, (rejection,), _ = index.take(frame([document(1, text)], 1, 2), 1)
+    assert rejection.rule == "exact_duplicate" and rejection.matched == f"{SOURCE.topic_id}:0:0:0"
+    assert rejection.similarity == 1.0
+
+
+def test_a_new_version_has_a_higher_bar() -> None:
+    index = Index(Thresholds(), dict(STARTS))
+    words = [f"word{i}" for i in range(200)]
+    some, more = list(words), list(words)
+    some[100] = "changed"
+    for i in range(0, 200, 35):
+        more[i] = f"changed{i}"
+    first, barely, further = (" ".join(w) for w in (words, some, more))
+    assert jaccard(first, barely) > 0.9 and 0.7 < jaccard(first, further) < 0.9
+    assert take(index, document(0, first, "a.py"), document(1, barely, "a.py"), document(2, further, "a.py")) == [
+        "", "new_version", ""
+    ]  # fmt: skip
+    assert take(index, document(3, further + " end", "b.py")) == ["near_duplicate"]
+
+
+def test_kinds_do_not_match_each_other_and_short_texts_match_exactly_only() -> None:
+    index = Index(Thresholds(), dict(STARTS))
+    text = " ".join(f"word{i}" for i in range(40))
+    assert take(index, document(0, text), document(1, text, kind="commit")) == ["", ""]
+    assert take(index, document(2, "a b c"), document(3, "a b d"), document(4, "a b c")) == ["", "", "exact_duplicate"]
+
+
+def test_the_log_gives_the_same_index() -> None:
+    one, other = Index(Thresholds(), dict(STARTS)), Index(Thresholds(), dict(STARTS))
+    for n, (a, b) in enumerate(texts(60)):
+        _, _, applied = one.take(frame([document(n, a), document(n, b)], n, n + 1), n)
+        other.apply(applied)
+    again = [document(0, b) for _, b in texts(60)]
+    assert take(one, *again) == take(other, *again)
+    assert len(one) == len(other)
+
+
+def test_what_is_below_the_mark_is_not_judged_again_and_a_gap_stops() -> None:
+    index = Index(Thresholds(), dict(STARTS))
+    documents = [document(n, f"text number {n} of a few words") for n in range(3)]
+    index.take(frame(documents[:2], 0, 2), 0)
+    rest, rejections, _ = index.take(frame(documents, 0, 3), 1)
+    assert [d.offset for d in rest.documents] == [2] and not rejections and (rest.start, rest.upto) == (2, 3)
+    with pytest.raises(Gap):
+        index.take(frame([], 5, 6), 2)
+
+
+def test_another_fingerprint_is_refused() -> None:
+    _, _, applied = Index(Thresholds(), dict(STARTS)).take(frame([], 0, 1), 0)
+    with pytest.raises(WrongIndex):
+        Index(Thresholds(near=0.8), dict(STARTS)).apply(applied)
+
+
+def test_a_topic_that_was_made_again_is_refused() -> None:
+    with pytest.raises(WrongIndex):
+        Index(Thresholds(), {("cd" * 16, 0): 0}).take(frame([], 0, 1), 0)
+
+
+def test_the_table_grows() -> None:
+    index = Index(Thresholds(), dict(STARTS))
+    count = 6000
+    documents = [document(0, " ".join(f"{n}_{i}" for i in range(8))) for n in range(count)]
+    rest, _, _ = index.take(frame(documents, 0, 1), 0)
+    assert len(rest.documents) == len(index) == count
+    again = take(index, *(document(0, " ".join(f"{n}_{i}" for i in range(8))) for n in range(0, count, 500)))
+    assert again == ["exact_duplicate"] * len(again)

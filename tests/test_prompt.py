@@ -42,7 +42,9 @@ def test_typing_appends_to_the_prompt() -> None:
     recomputed: list[int] = []
     for end in range(2001, 2101):
         ids = build(STARCODER, tokenizer(), "a.py", CODE[:end], suffix, 500).ids
-        same = next((i for i, (a, b) in enumerate(zip(ids, before, strict=False)) if a != b), min(len(ids), len(before)))
+        same = next(
+            (i for i, (a, b) in enumerate(zip(ids, before, strict=False)) if a != b), min(len(ids), len(before))
+        )
         recomputed.append(len(ids) - same)
         before = ids
     assert sorted(recomputed)[len(recomputed) // 2] <= 4

@@ -35,7 +35,9 @@ def test_the_text_ends_before_the_first_stop_however_it_is_cut(text: str, cuts: 
 @given(TEXT, st.lists(st.integers(0, 80), max_size=8))
 def test_a_single_line_has_no_line_end(text: str, cuts: list[int]) -> None:
     shown = "".join(run(text.encode(), cuts, Stops((), single_line=True))[0])
-    assert shown == text.split("\n")[0].removesuffix("\r" if "\r\n" in text and text.split("\n")[0][-1:] == "\r" else "")
+    assert shown == text.split("\n")[0].removesuffix(
+        "\r" if "\r\n" in text and text.split("\n")[0][-1:] == "\r" else ""
+    )
 
 
 def test_an_unfinished_character_is_dropped() -> None:

@@ -1,0 +1,93 @@
+"""`midstream status`: lag, counts, drop reasons, rates, and the conservation sum."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from midstream.commands.options import with_settings
+from midstream.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from midstream.status import Stage, Status, Trainer
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of tables.")
+@click.option("--partitions", is_flag=True, help="Also the lag of every partition.")
+@with_settings
+def status(settings: Settings, as_json: bool, partitions: bool) -> None:
+    """Print what every stage and the trainer have done and have before them."""
+    import msgspec
+
+    from midstream.status import collect
+
+    found = collect(settings)
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+        return
+    from rich.console import Console
+
+    console = Console()
+    for table in tables(found, partitions):
+        console.print(table)
+
+
+def tables(found: Status, partitions: bool = False) -> list[Table | str]:
+    shown: list[Table | str] = [_stages(found.stages)]
+    if partitions:
+        shown.append(_partitions(found))
+    if any(stage.rules for stage in found.stages):
+        shown.append(_rules(found.stages))
+    return [*shown, *(_trainer(found.trainer) if found.trainer else ["No checkpoint yet."])]
+
+
+def _table(title: str, *columns: str) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, justify="left" if column in ("stage", "source", "rule", "topic") else "right")
+    return table
+
+
+def _stages(stages: list[Stage]) -> Table:
+    table = _table("Stages", "stage", "lag", "in", "out", "rejected", "dead", "docs/s", "docs/CPU s", "CPU s")
+    for s in stages:
+        rates = (f"{s.documents_per_s:,.0f}", f"{s.documents_per_cpu_s:,.0f}", f"{s.cpu_s:,.1f}")
+        table.add_row(s.name, *_counts(s.lag, s.documents_in, s.documents_out, s.rejected, s.dead), *rates)
+    return table
+
+
+def _partitions(found: Status) -> Table:
+    table = _table("Partitions", "stage", "topic", "committed", "end", "lag")
+    rows = [(s.name, p) for s in found.stages for p in s.partitions]
+    rows += [("train", p) for p in (found.trainer.partitions if found.trainer else [])]
+    for name, p in rows:
+        table.add_row(name, f"{p.topic}/{p.partition}", *_counts(p.committed, p.end, p.lag))
+    return table
+
+
+def _rules(stages: list[Stage]) -> Table:
+    table = _table("Dropped by rule", "stage", "rule", "documents")
+    for stage in stages:
+        for rule, count in stage.rules.items():
+            table.add_row(stage.name, rule, f"{count:,}")
+    return table
+
+
+def _trainer(t: Trainer) -> list[Table | str]:
+    bits = "none" if t.bits_per_byte is None else f"{t.bits_per_byte:.3f}"
+    title = f"Checkpoint {t.model_version}: lag {t.lag:,}, bits per byte {bits}, packing use {t.packing_use:.3f}"
+    table = _table(title, "source", "documents", "= waiting", "+ trained", "+ rejected", "+ dead")
+    for c in (*t.sources, t.total):
+        table.add_row(c.source, *_counts(c.documents, c.waiting, c.trained, c.rejected, c.dead))
+    kept = "the sum holds" if t.conserved else f"THE SUM DOES NOT HOLD: {t.held:,} documents are in the bins"
+    return [table, f"{kept}; {t.replaced:,} replaced, {t.retryable:,} may be retried"]
+
+
+def _counts(*values: int) -> list[str]:
+    return [f"{value:,}" for value in values]

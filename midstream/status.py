@@ -1,0 +1,201 @@
+"""What Midstream is doing: lag and counts of the stages, and the conservation sum of the newest checkpoint.
+
+It only looks: nothing here joins a group, commits or writes. Kafka gives the lag, the workers' own
+files the counts, the checkpoint the sum (DESIGN §2.6).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from midstream.settings import Settings
+from streams.connection import Connection, Offsets
+from streams.topics import GROUPS, genesis
+
+CHECKPOINT_TRIES = 5
+"""A checkpoint may be pruned while it is read; the next look finds a newer one."""
+
+
+class Lag(msgspec.Struct, frozen=True):
+    """One partition that a stage reads. Offsets: `committed` is the next one to take, `end` one past the last."""
+
+    topic: str
+    partition: int
+    committed: int
+    end: int
+    lag: int
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """All workers of a stage together. Counts are cumulative, and repeats count again."""
+
+    name: str
+    lag: int
+    partitions: list[Lag]
+    workers: int
+    """Counter files: the most workers that ever ran at once on this machine."""
+    frames: int
+    documents_in: int
+    documents_out: int
+    examples_out: int
+    rejected: int
+    dead: int
+    rules: dict[str, int]
+    """Documents dropped, by rule, most first."""
+    licence_unknown: int
+    cpu_s: float
+    documents_per_s: float
+    """In the last second that a worker wrote its counters."""
+    documents_per_cpu_s: float
+
+
+class Conservation(msgspec.Struct, frozen=True, kw_only=True):
+    """One source partition, or all: documents = waiting + trained + rejected + dead."""
+
+    source: str
+    """`topic/partition`, or "all"."""
+    documents: int
+    waiting: int
+    trained: int
+    rejected: int
+    dead: int
+
+
+class Trainer(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest checkpoint."""
+
+    step: int
+    model_version: str
+    bits_per_byte: float | None
+    lag: int
+    """Frames of `examples` that came after the checkpoint's offsets."""
+    partitions: list[Lag]
+    sources: list[Conservation]
+    total: Conservation
+    held: int
+    """Documents in the checkpoint's bins and rows, counted one by one: what `waiting` must be."""
+    conserved: bool
+    replaced: int
+    retryable: int
+    packing_use: float
+
+
+class Status(msgspec.Struct, frozen=True):
+    stages: list[Stage]
+    trainer: Trainer | None
+    """None before the first checkpoint."""
+
+
+def collect(settings: Settings) -> Status:
+    """A look at everything. Raises Unreachable and TopicsError."""
+    connection = settings.connection()
+    genesis(connection)
+    committed, ends = positions(connection)
+    stages = [_stage(name, lags(GROUPS[name], committed[name], ends), settings.paths.state) for name in GROUPS]
+    assert settings.paths.checkpoints is not None
+    return Status(stages, trainer(settings.paths.checkpoints, ends))
+
+
+def caught_up(connection: Connection) -> bool:
+    """Whether the four stages have taken every record there is and committed it."""
+    committed, ends = positions(connection)
+    return not any(lag.lag for name, topics in GROUPS.items() for lag in lags(topics, committed[name], ends))
+
+
+def positions(connection: Connection) -> tuple[dict[str, Offsets], Offsets]:
+    """What each stage committed, then every topic's end.
+
+    In this order: a stage delivers before it commits, so ends that are asked for afterwards hold
+    whatever the committed offsets led to, and lag 0 everywhere means that nothing is under way.
+    """
+    committed = {name: connection.group_offsets(connection.group(name)) for name in GROUPS}
+    read = [topic for topics in GROUPS.values() for topic in topics]
+    return committed, connection.end_offsets([*read, "examples"])
+
+
+def lags(topics: Iterable[str], committed: Offsets, ends: Offsets) -> list[Lag]:
+    wanted = set(topics)
+    found = [(key, committed.get(key, 0), end) for key, end in sorted(ends.items()) if key[0] in wanted]
+    return [Lag(topic, partition, at, end, max(0, end - at)) for (topic, partition), at, end in found]
+
+
+def _stage(name: str, partitions: list[Lag], state: Path) -> Stage:
+    files = [_counters(path) for path in sorted((state / "counts").glob(f"{name}-*.json"))]
+    total: Counter[str] = Counter()
+    for counters in files:
+        total.update({key: value for key, value in counters.items() if isinstance(value, int)})
+    rules = {key.removeprefix("rule."): n for key, n in total.most_common() if key.startswith("rule.")}
+    documents = total["documents_out"] + total["rejected"] + total["dead"]
+    cpu_s = total["cpu_us"] / 1e6
+    return Stage(
+        name=name, lag=sum(p.lag for p in partitions), partitions=partitions, workers=len(files),
+        frames=total["frames"], documents_in=documents, documents_out=total["documents_out"],
+        examples_out=total["examples_out"], rejected=total["rejected"], dead=total["dead"], rules=rules,
+        licence_unknown=total["licence_unknown"], cpu_s=cpu_s,
+        documents_per_s=round(sum(float(c.get("documents_per_s", 0.0)) for c in files), 1),
+        documents_per_cpu_s=round(documents / cpu_s, 1) if cpu_s else 0.0,
+    )  # fmt: skip
+
+
+def _counters(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def newest_checkpoint(root: Path) -> tuple[Mapping[str, Any], bytes] | None:
+    """Manifest and feed state of the newest finished checkpoint, or None before the first."""
+    for _ in range(CHECKPOINT_TRIES):
+        finished = sorted(p for p in root.glob("step-*") if p.name[5:].isdigit())
+        if not finished:
+            return None
+        try:
+            manifest = json.loads((finished[-1] / "manifest.json").read_bytes())
+            return manifest, (finished[-1] / "feed.msgpack").read_bytes()
+        except FileNotFoundError:
+            continue
+    return None
+
+
+def trainer(root: Path, ends: Offsets) -> Trainer | None:
+    """The newest checkpoint under `root` against the ends of `examples`."""
+    from streams.feed import decode, retryable
+
+    found = newest_checkpoint(root)
+    if found is None:
+        return None
+    manifest, data = found
+    state = decode(data)
+    sources = [
+        _conservation(f"{c.topic}/{key.rpartition(':')[2]}", c.documents, c.waiting, c.trained, c.rejected, c.dead)
+        for key, c in sorted(state.counts.items(), key=lambda item: (item[1].topic, item[0]))
+    ]
+    total = _total(sources)
+    held = len({held.origin for row in (*state.open_bins, *state.rows) for held in row})
+    partitions = lags(["examples"], {("examples", p): at for p, at in enumerate(state.offsets)}, ends)
+    context = manifest["model"]["context"]
+    return Trainer(
+        step=manifest["step"], model_version=manifest["model_version"], bits_per_byte=manifest["bits_per_byte"],
+        lag=sum(p.lag for p in partitions), partitions=partitions, sources=sources, total=total, held=held,
+        conserved=held == total.waiting, replaced=len(state.replaced), retryable=len(retryable(state)),
+        packing_use=round(state.full_tokens / max(1, state.full_rows * context), 4),
+    )  # fmt: skip
+
+
+def _conservation(source: str, documents: int, waiting: int, trained: int, rejected: int, dead: int) -> Conservation:
+    return Conservation(
+        source=source, documents=documents, waiting=waiting, trained=trained, rejected=rejected, dead=dead
+    )
+
+
+def _total(sources: list[Conservation]) -> Conservation:
+    names = ("documents", "waiting", "trained", "rejected", "dead")
+    return Conservation(source="all", **{name: sum(getattr(s, name) for s in sources) for name in names})

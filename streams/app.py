@@ -30,6 +30,7 @@ TAKE_RECORDS = 512
 TAKE_WITHIN_S = 0.05
 FETCH_BYTES = 32 << 20
 BUFFERED_RECORDS = 256
+REPORT_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,14 @@ def run(place: Place, stage: Stage) -> int:
     )  # fmt: skip
     app.agent(channel, name=stage.name, concurrency=1)(shell.agent)
     app.on_partitions_assigned.connect(shell.assigned)
+    app.timer(REPORT_S)(shell.report)
     worker = faust.Worker(app, override_logging=False, redirect_stdouts=False, stdout=sys.stderr, quiet=True)
     try:
         worker.execute_from_commandline()
     except SystemExit as stop:
         return int(stop.code or 0) or shell.code
     finally:
-        stage.close()
+        stage.report()
     return shell.code
 
 
@@ -105,6 +107,9 @@ class Shell:
         """Forget where this process was: from here on the committed offsets say."""
         self._positions.forget()
         self._stage.forget()
+
+    async def report(self) -> None:
+        self._stage.report()
 
     async def agent(self, stream: Any) -> None:
         try:

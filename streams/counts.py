@@ -18,14 +18,16 @@ class Counts:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._written = 0.0
+        self._written = time.monotonic()
+        self._documents = self._rate = 0.0
         self._counter: Counter[str] = Counter(_read(path))
 
     def add(self, outcome: Outcome, cpu_s: float) -> None:
         frame = outcome.frame
         c = self._counter
         c["frames"] += 1
-        c["documents_out"] += len({(e.offset, e.index) for e in frame.examples}) or len(frame.documents)
+        made = len({(e.offset, e.index) for e in frame.examples}) or len(frame.documents)
+        c["documents_out"] += made
         c["examples_out"] += len(frame.examples)
         c["rejected"] += len(outcome.rejections)
         c["dead"] += len(outcome.dead)
@@ -34,14 +36,22 @@ class Counts:
             c[f"rule.{rejection.rule}"] += 1
         for document in frame.documents:
             c["licence_unknown"] += not document.licence
+        self._documents += made + len(outcome.rejections) + len(outcome.dead)
         if time.monotonic() - self._written > INTERVAL_S:
             self.write()
 
+    def report(self) -> None:
+        """Called once a second: writes when there is something new, and a rate of 0 once it is over."""
+        if self._documents or self._rate:
+            self.write()
+
     def write(self) -> None:
-        self._written = time.monotonic()
+        now = time.monotonic()
+        self._rate = round(self._documents / max(now - self._written, 0.1), 1)
+        self._written, self._documents = now, 0
         self._path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_suffix(f".{os.getpid()}")
-        temporary.write_text(json.dumps(dict(self._counter, time=time.time())))
+        temporary.write_text(json.dumps(dict(self._counter, documents_per_s=self._rate, time=time.time())))
         temporary.replace(self._path)
 
 

@@ -35,8 +35,8 @@ class Stage(Protocol):
         """Partitions were assigned anew."""
         ...
 
-    def close(self) -> None:
-        """The process ends: leave the counters written."""
+    def report(self) -> None:
+        """Called once a second, and at the end: leave the counters written."""
         ...
 
     async def process(
@@ -72,8 +72,8 @@ class PrepareStage:
     def forget(self) -> None:
         pass
 
-    def close(self) -> None:
-        self._watch.counts.write()
+    def report(self) -> None:
+        self._watch.counts.report()
 
     async def process(
         self, delivery: Delivery, topic: str, partition: int, start: int, messages: Sequence[Any], began: float
@@ -100,8 +100,8 @@ class EachFrame:
     def forget(self) -> None:
         pass
 
-    def close(self) -> None:
-        self._watch.counts.write()
+    def report(self) -> None:
+        self._watch.counts.report()
 
     async def process(
         self, delivery: Delivery, topic: str, partition: int, start: int, messages: Sequence[Any], began: float
@@ -127,8 +127,8 @@ class DedupStage:
     def forget(self) -> None:
         self._index = None
 
-    def close(self) -> None:
-        self._watch.counts.write()
+    def report(self) -> None:
+        self._watch.counts.report()
 
     async def process(
         self, delivery: Delivery, topic: str, partition: int, start: int, messages: Sequence[Any], began: float

@@ -1,5 +1,7 @@
 """Text leaves in whole characters, and never with the beginning of a stop string."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +14,7 @@ def run(data: bytes, cuts: list[int], stops: Stops) -> tuple[list[str], bool]:
     """Pushes `data` cut at `cuts`; the pieces, and whether a stop string ended it."""
     pieces: list[str] = []
     at = [0, *sorted(c % (len(data) + 1) for c in cuts), len(data)]
-    for start, end in zip(at, at[1:], strict=False):
+    for start, end in pairwise(at):
         pieces.append(stops.push(data[start:end]))
         if stops.stopped:
             return pieces, True

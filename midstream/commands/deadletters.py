@@ -1,0 +1,210 @@
+"""`midstream deadletters list|retry|discard`: what could not be processed, and what to do about it (DESIGN §2.8).
+
+What may be retried is the list of the newest checkpoint's feed, dead minus replaced. The topic
+`deadletters` only holds the bytes: a letter that is not in that list is void or not yet counted.
+No content is ever printed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from midstream.commands.options import with_settings
+from midstream.settings import Settings
+
+if TYPE_CHECKING:
+    from streams.connection import Connection
+    from streams.deadletters import Letter, Retry
+    from streams.feed import State
+
+NO_CHECKPOINT = "there is no checkpoint yet, and only the trainer knows what died for good"
+NOT_YET = "the newest checkpoint has not reached it yet"
+REPLACED = "it was retried or discarded already"
+VOID = "it did not die in the run that counted: it was trained on or rejected"
+UNKNOWN = "no such dead letter is known"
+ACKNOWLEDGED_S = 60
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A letter without its bytes; a letter that retention took has only its origin."""
+
+    origin: str
+    stage: str = ""
+    error: str = ""
+    topic: str = ""
+    bytes: int = 0
+    time_ms: int = 0
+
+    @property
+    def gone(self) -> bool:
+        return not self.stage
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What may be retried, and why other letters of the topic may not."""
+
+    offered: dict[str, Facts]
+    others: dict[str, str]
+    """Origin to the reason."""
+
+
+@click.group()
+def deadletters() -> None:
+    """List, retry or discard what could not be processed."""
+
+
+@deadletters.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
+@with_settings
+def list_letters(settings: Settings, as_json: bool) -> None:
+    """Show what may be retried: stage, error class, topic, age and size, never the content."""
+    found = survey(_state(settings), _letters(settings))
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode({"offered": list(found.offered.values()), "others": found.others}))
+        return
+    for line in _lines(found):
+        click.echo(line)
+
+
+@deadletters.command()
+@click.argument("origins", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Everything that `list` shows.")
+@click.option(
+    "--fixed",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A JSON event (docs/events.md) that takes the place of the one ORIGIN.",
+)
+@with_settings
+def retry(settings: Settings, origins: tuple[str, ...], every: bool, fixed: Path | None) -> None:
+    """Send the letters of ORIGINS once more, as new events that replace them."""
+    from streams import deadletters as parts
+
+    chosen = _chosen(settings, origins, every)
+    if fixed is not None and len(chosen) != 1:
+        raise click.ClickException("--fixed replaces exactly one ORIGIN.")
+    if fixed is not None:
+        retries = [parts.retry(chosen[0].origin, "event", fixed.read_bytes())]
+    else:
+        found = parts.newest(parts.letters(settings.connection()), {facts.origin for facts in chosen})
+        retries = [parts.retry(letter.origin, letter.form, letter.value) for letter in found.values()]
+    if missing := len(chosen) - len(retries):
+        click.echo(f"{missing:,} left out: their bytes are gone (retention); use --fixed, or discard them", err=True)
+    _send(settings, retries, "retried")
+
+
+@deadletters.command()
+@click.argument("origins", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Everything that `list` shows.")
+@with_settings
+def discard(settings: Settings, origins: tuple[str, ...], every: bool) -> None:
+    """Give ORIGINS up: they are no longer offered, and their copies may be trained on."""
+    from streams import deadletters as parts
+
+    _send(settings, (parts.removal(facts.origin) for facts in _chosen(settings, origins, every)), "discarded")
+
+
+def survey(state: State | None, letters: Iterable[Letter]) -> Survey:
+    """Joins the feed's list with the topic's letters; the newest letter of an origin counts."""
+    from streams.feed import retryable
+
+    newest = {a.origin: Facts(a.origin, a.stage, a.error, a.topic, len(a.value), a.time_ms) for a in letters}
+    wanted = retryable(state) if state else []
+    offered = {origin: newest.get(origin, Facts(origin)) for origin in wanted}
+    return Survey(offered, {origin: reason(state, origin) for origin in newest if origin not in offered})
+
+
+def reason(state: State | None, origin: str) -> str:
+    """Why an origin that has a letter is not offered."""
+    from streams.document import Origin
+
+    if state is None:
+        return NO_CHECKPOINT
+    if origin in state.replaced:
+        return REPLACED
+    found = Origin.parse(origin)
+    mark = state.marks.get(f"{found.topic_id}:{found.partition}")
+    if mark is None:
+        return "it belongs to a topic that was deleted and made again"
+    return NOT_YET if found.offset >= mark else VOID
+
+
+def _state(settings: Settings) -> State | None:
+    from midstream.status import newest_checkpoint
+    from streams.feed import decode
+
+    assert settings.paths.checkpoints is not None
+    found = newest_checkpoint(settings.paths.checkpoints)
+    return decode(found[1]) if found else None
+
+
+def _letters(settings: Settings) -> Iterator[Letter]:
+    from streams.deadletters import letters
+    from streams.topics import check
+
+    connection = settings.connection()
+    check(connection)
+    return letters(connection)
+
+
+def _lines(found: Survey) -> Iterator[str]:
+    width = max((len(origin) for origin in found.offered), default=0)
+    for origin, f in found.offered.items():
+        told = "its bytes are gone (retention)" if f.gone else f"{f.topic}, {_age(f.time_ms)}, {f.bytes:,} bytes"
+        yield f"{origin:<{width}}  {f.stage:<7} {f.error:<20} {told}".rstrip()
+    yield f"{len(found.offered):,} may be retried or discarded"
+    for why, count in Counter(found.others.values()).most_common():
+        yield f"{count:,} more in the topic may not: {why}"
+
+
+def _age(time_ms: int) -> str:
+    seconds = max(0.0, time.time() - time_ms / 1000)
+    for size, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {name} ago"
+    return f"{seconds:.0f} s ago"
+
+
+def _chosen(settings: Settings, origins: tuple[str, ...], every: bool) -> list[Facts]:
+    """The offered letters that were named. Raises when one is not offered, before anything is sent."""
+    if bool(origins) == every:
+        raise click.ClickException("Name origins as `midstream deadletters list` shows them, or give --all.")
+    state = _state(settings)
+    found = survey(state, _letters(settings))
+    if every:
+        return list(found.offered.values())
+    for origin in origins:
+        if origin not in found.offered:
+            why = found.others.get(origin) or (REPLACED if state and origin in state.replaced else UNKNOWN)
+            raise click.ClickException(f"{origin} is not offered: {why}. Nothing was sent.")
+    return [found.offered[origin] for origin in dict.fromkeys(origins)]
+
+
+def _send(settings: Settings, retries: Iterable[Retry], done: str) -> None:
+    count = deliver(settings.connection(), retries)
+    click.echo(f"{count:,} {done}")
+
+
+def deliver(connection: Connection, retries: Iterable[Retry]) -> int:
+    """Into `retries`; returns when Kafka has acknowledged all of them, raises when it has not."""
+    topic = connection.topic("retries")
+    producer = connection.producer()
+    try:
+        sent = [
+            producer.send(topic, key=r.key, value=r.value, headers=r.headers, partition=r.partition) for r in retries
+        ]
+        for future in sent:
+            future.get(timeout=ACKNOWLEDGED_S)
+        return len(sent)
+    finally:
+        producer.close(timeout=5)

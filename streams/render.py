@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.fim import Mark, file_head
+from model.fim import Mark, file_head, star_bucket
 from streams.document import Document, Part
 
 METADATA_SHARE = 0.2
@@ -41,7 +41,7 @@ def _file_head(document: Document) -> list[str]:
     """Path always; repository and stars each with a probability of its own, keyed by the document's id."""
     draws = document.id or bytes(2)
     repository = document.repository if draws[0] < METADATA_SHARE * 256 else ""
-    stars = document.stars if draws[1] < METADATA_SHARE * 256 else None
+    stars = star_bucket(document.stars) if document.stars is not None and draws[1] < METADATA_SHARE * 256 else ""
     return file_head(document.path, repository, stars)
 
 

@@ -124,6 +124,22 @@ class Serve:
 
 
 @dataclass(frozen=True)
+class Up:
+    """What `midstream up` reads and keeps running."""
+
+    git: tuple[Path, ...] = ()
+    """Repositories whose history is read and followed."""
+    versions: Literal["all", "last", "none"] = "last"
+    """File versions that are read beside the commits: after each commit, the last ones only, or none."""
+    interval_s: float = 1.0
+    """Seconds between looks for new commits."""
+    sample_bytes: int = 20_000_000
+    """Text from which a tokenizer is trained when there is none yet."""
+    patience_s: float = 30.0
+    """Seconds without new text after which the tokenizer makes do with what there is."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """The whole file; a section is a field."""
 
@@ -145,6 +161,8 @@ class Settings:
     """`[feed]`"""
     serve: Serve = field(default_factory=Serve)
     """`[serve]`"""
+    up: Up = field(default_factory=Up)
+    """`[up]`"""
 
     def connection(self) -> Connection:
         """How to reach the cluster, as the parts of `streams` want it."""

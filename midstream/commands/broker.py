@@ -38,6 +38,27 @@ def start(settings: Settings, port: int, state: Path | None) -> None:
 
 
 @broker.command()
+@click.option("--port", default=DEFAULT_PORT, show_default=True, help="Where clients connect on this machine.")
+@state_option
+@with_settings
+def run(settings: Settings, port: int, state: Path | None) -> None:
+    """Start the broker and stay until SIGTERM or Ctrl-C stops both; exit 1 when the broker dies."""
+    import signal
+    import threading
+
+    ending = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.set())
+    broker = _broker(settings, state)
+    started = broker.start(port)
+    click.echo(f"Kafka answers at {started.running.brokers} after {started.seconds:.1f} s")
+    while not ending.wait(0.5):
+        if broker.status() is None:
+            sys.exit(1)
+    broker.stop()
+
+
+@broker.command()
 @state_option
 @with_settings
 def stop(settings: Settings, state: Path | None) -> None:

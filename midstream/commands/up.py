@@ -1,0 +1,198 @@
+"""`midstream up`: everything on the user's own repositories, kept running until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from midstream.commands.options import with_settings
+from midstream.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from midstream.status import Status
+    from midstream.supervise import Program, Supervisor
+
+LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
+BROKER_PATIENCE_S = 600
+"""The first start fetches Kafka's jars."""
+LOOK_S = 3.0
+LINE_S = 10.0
+SOURCES, WORKERS, TRAINER, SERVER = range(4)
+"""Tiers: the order in which they are ended."""
+
+
+@click.command()
+@click.option(
+    "--git", "repositories", multiple=True, type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A repository to read and follow; may be given several times, beside [up] git.",
+)  # fmt: skip
+@with_settings
+def up(settings: Settings, repositories: tuple[Path, ...]) -> None:
+    """Broker, sources, workers, trainer and server, each started again when it dies; Ctrl-C ends all in order."""
+    where = ["--brokers", settings.kafka.brokers, "--prefix", settings.kafka.prefix]
+    config = click.get_current_context().params.get("config")
+    where += ["--config", str(config)] if config else []
+    paths = [path.expanduser().absolute() for path in dict.fromkeys((*settings.up.git, *repositories))]
+    if not paths:
+        raise click.UsageError("Nothing to read: give --git PATH, or [up] git in midstream.toml.")
+    asyncio.run(_run(settings, where, paths))
+
+
+def programs(settings: Settings, where: list[str], paths: list[Path]) -> list[Program]:
+    """What runs once the broker answers and the topics are there."""
+    from midstream.supervise import Program
+
+    def midstream(*arguments: str) -> tuple[str, ...]:
+        return (sys.executable, "-m", "midstream", *arguments, *where)
+
+    chosen, tokenizer = settings.up, settings.paths.tokenizer
+    follow = ("--follow", "--versions", chosen.versions, "--interval", str(chosen.interval_s))
+    made = [Program("ingest", midstream("ingest", "git", *map(str, paths), *follow), tier=SOURCES)]
+    made += [Program(name, midstream("worker", name), tier=WORKERS) for name in ("prepare", "dedup", "redact", "pack")]
+    if tokenizer is not None and not tokenizer.exists():
+        sample = ("--sample-bytes", str(chosen.sample_bytes), "--patience", str(chosen.patience_s))
+        train = midstream("tokenizer", "train", "--from-topic", *sample, "--out", str(tokenizer))
+        made.append(Program("tokenizer", train, tier=SOURCES, once=True))
+    made.append(Program("train", midstream("train"), tier=TRAINER))
+    made.append(Program("serve", midstream("serve"), tier=SERVER))
+    return made
+
+
+def broker_program(settings: Settings, where: list[str]) -> Program | None:
+    """The local broker, when one is configured and none answers."""
+    from midstream.supervise import Program
+
+    host, _, port = settings.kafka.brokers.partition(",")[0].rpartition(":")
+    if host not in LOCAL or settings.connection().ready():
+        return None
+    argv = (sys.executable, "-m", "midstream", "broker", "run", "--port", port, *where)
+    return Program("broker", argv, orphaned=signal.SIGTERM)
+
+
+async def _run(settings: Settings, where: list[str], paths: list[Path]) -> None:
+    from midstream.supervise import Supervisor
+
+    ending, logs = asyncio.Event(), settings.paths.state / "logs"
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ending.set)
+    kafka = await asyncio.to_thread(broker_program, settings, where)
+    broker = Supervisor([kafka] if kafka else [], logs)
+    rest = Supervisor(programs(settings, where, paths), logs)
+    await broker.start()
+    try:
+        if await _ready(settings, broker, ending):
+            await rest.start()
+            await _show(settings, _Run(broker, rest), ending)
+        click.echo("ending …")
+    finally:
+        await rest.stop()
+        await broker.stop()
+
+
+async def _ready(settings: Settings, broker: Supervisor, ending: asyncio.Event) -> bool:
+    """Waits for the broker and makes the topics; False when it was told to end before."""
+    from streams.topics import create
+
+    connection, kafka = settings.connection(), settings.kafka
+    deadline = time.monotonic() + (BROKER_PATIENCE_S if broker.restarts else 0)
+    while time.monotonic() < deadline and not ending.is_set():
+        if await asyncio.to_thread(connection.ready):
+            break
+        if broker.restarts["broker"]:
+            raise click.ClickException(f"The broker does not start; see {settings.paths.state / 'logs/broker.log'}.")
+        await asyncio.sleep(0.2)
+    if ending.is_set():
+        return False
+    await asyncio.to_thread(create, connection, kafka.partitions, kafka.replication)
+    return True
+
+
+@dataclass(frozen=True)
+class _Run:
+    broker: Supervisor
+    rest: Supervisor
+
+    def state(self, name: str) -> str:
+        if name in self.rest.done:
+            return "done"
+        return "runs" if name in {**self.rest.running, **self.broker.running} else "waits"
+
+    @property
+    def restarts(self) -> dict[str, int]:
+        return {**self.broker.restarts, **self.rest.restarts}
+
+
+async def _show(settings: Settings, run: _Run, ending: asyncio.Event) -> None:
+    """Until told to end: a live table, or a line every ten seconds where there is no terminal."""
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console()
+    if not console.is_terminal:
+        while not await _ended(ending, LINE_S):
+            click.echo(line(await _look(settings), run.restarts))
+        return
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            live.update(_table(await _look(settings), run), refresh=True)
+            if await _ended(ending, LOOK_S):
+                return
+
+
+async def _ended(ending: asyncio.Event, within_s: float) -> bool:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(ending.wait(), within_s)
+    return ending.is_set()
+
+
+async def _look(settings: Settings) -> Status | None:
+    """None while the broker is away: that is for its restart to mend."""
+    from midstream.status import collect
+    from streams.connection import Unreachable
+
+    try:
+        return await asyncio.to_thread(collect, settings)
+    except Unreachable:
+        return None
+
+
+def line(found: Status | None, restarts: dict[str, int]) -> str:
+    """One plain line of what the table shows."""
+    if found is None:
+        return "no broker answers"
+    parts = ["lag " + " ".join(f"{stage.name} {stage.lag}" for stage in found.stages), *_trained(found)]
+    parts += [f"{name} started again {n} times" for name, n in restarts.items() if n]
+    return "  ".join(parts)
+
+
+def _trained(found: Status) -> list[str]:
+    t = found.trainer
+    if t is None:
+        return ["no checkpoint yet"]
+    bits = "" if t.bits_per_byte is None else f"{t.bits_per_byte:.3f} bits/byte"
+    total = t.total
+    return [f"train {t.lag}", f"{total.trained} trained", f"step {t.step}", bits, f"model {t.model_version}"]
+
+
+def _table(found: Status | None, run: _Run) -> Table:
+    from rich.table import Table
+
+    title = "no broker answers" if found is None else "  ".join(_trained(found))
+    table = Table("program", "state", "lag", "documents", "docs/s", "started again", title=title, title_justify="left")
+    stages = {stage.name: stage for stage in found.stages} if found else {}
+    for name, restarts in run.restarts.items():
+        stage = stages.get(name)
+        lag = stage.lag if stage else (found.trainer.lag if name == "train" and found and found.trainer else "")
+        figures = (stage.documents_in, f"{stage.documents_per_s:.0f}") if stage else ("", "")
+        table.add_row(name, run.state(name), *map(str, (lag, *figures, restarts or "")))
+    return table

@@ -1,0 +1,105 @@
+"""The audit: the ids of every source record's documents held against the ids that were trained on.
+
+Nothing is subtracted: each document is looked for by its id among the trained, the waiting, the
+rejected and the dead, and what is nowhere is lost.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from streams import ledger
+from streams.connection import Connection
+from streams.document import Origin
+from streams.feed import State
+from streams.frame import decode_rejections
+from streams.log import Logged, read
+from streams.pipeline import FORM, parse
+from streams.topics import SOURCES, Genesis, check
+
+Id = tuple[str, int, int, int]
+"""Topic id, partition, offset, index."""
+
+
+@dataclass
+class Audit:
+    events: int = 0
+    documents: int = 0
+    trained: int = 0
+    waiting: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    """By rule."""
+    dead_letters: int = 0
+    in_flight: int = 0
+    """Above the feed's marks: still on the way."""
+    lost: int = 0
+    trained_twice: int = 0
+    pieces: int = 0
+
+
+def audit(connection: Connection, checkpoints: Path, state: State) -> Audit:
+    """The account of everything in the source topics against one checkpoint's feed state and ledger."""
+    genesis = check(connection)
+    found = Audit()
+    pieces = Counter((e.topic_id, e.partition, e.offset, e.index, e.piece) for e in ledger.read(checkpoints / "ledger.bin"))
+    trained = {key[:4] for key in pieces}
+    waiting = {_id(held.origin) for group in (*state.open_bins, *state.rows) for held in group}
+    dead = {_id(Origin.parse(d)) for d in state.dead}
+    rules = _rules(connection, genesis)
+    rejected: Counter[str] = Counter()
+    for key in _documents(connection, genesis, found):
+        found.documents += 1
+        if key[2] >= state.marks[f"{key[0]}:{key[1]}"]:
+            found.in_flight += 1
+        elif key in waiting:
+            found.waiting += 1
+        elif key in trained:
+            found.trained += 1
+        elif key in dead:
+            found.dead_letters += 1
+        elif key in rules:
+            rejected[rules[key]] += 1
+        else:
+            found.lost += 1
+    found.rejected = dict(sorted(rejected.items()))
+    found.trained_twice = sum(n > 1 for n in pieces.values())
+    found.pieces = len(pieces)
+    return found
+
+
+def _documents(connection: Connection, genesis: Genesis, found: Audit) -> Iterator[Id]:
+    """Every document of every source record; a record that is no event counts as one."""
+    for topic in SOURCES:
+        start = genesis.topics[topic]
+        for partition, first in enumerate(start.starts):
+            for logged in read(connection, topic, partition, first):
+                found.events += 1
+                for index in range(_count(topic, logged)):
+                    yield start.id, partition, logged.offset, index
+
+
+def _count(topic: str, logged: Logged) -> int:
+    if topic == "retries" and not logged.value:
+        return 0
+    form = logged.headers.get(FORM, b"") if topic == "retries" else b""
+    try:
+        return len(parse(logged.value or b"", logged.offset, form))
+    except Exception:  # whatever it is, prepare could not read it either
+        return 1
+
+
+def _rules(connection: Connection, genesis: Genesis) -> dict[Id, str]:
+    """The rule of every rejected document; the last record of a repeat counts."""
+    found: dict[Id, str] = {}
+    for partition in range(len(genesis.topics["rejected"].starts)):
+        for logged in read(connection, "rejected", partition):
+            for item in decode_rejections(logged.value or b"").items:
+                found[_id(item.origin)] = item.rule
+    return found
+
+
+def _id(origin: Origin) -> Id:
+    return origin.topic_id, origin.partition, origin.offset, origin.index

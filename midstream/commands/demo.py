@@ -1,0 +1,51 @@
+"""`midstream demo`: the whole path once, with a live line and a report at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from midstream.commands.options import with_settings
+from midstream.settings import Settings
+
+PLAIN_EVERY_S = 10.0
+
+
+@click.command()
+@click.option("--checkout", type=click.Path(path_type=Path, exists=True, file_okay=False), default=Path())
+@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), default=Path("demo-report.json"))
+@with_settings
+def demo(settings: Settings, checkout: Path, report: Path) -> None:
+    """Broker, ingest, stages, training, serving, completions, five commits; ends with a report."""
+    from rich.console import Console
+
+    from midstream.demo import Demo, StepFailed
+    from midstream.display import Display
+
+    console = Console()
+    with Display(console) as display:
+        run = Demo(checkout.absolute(), settings.paths.state.absolute() / "demo", settings.paths.cache.absolute(), display.say)
+        try:
+            found = asyncio.run(_until_done(run.run()))
+        except StepFailed as failed:
+            raise click.ClickException(str(failed)) from failed
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            sys.exit("stopped; everything that the demo had started has ended")
+    found.write(report)
+    found.show(console)
+    console.print(f"written to {report}")
+    if failures := found.failures():
+        raise click.ClickException("the delivery promise was broken: " + ", ".join(failures))
+
+
+async def _until_done(work):  # pyright: ignore[reportMissingParameterType]
+    """The work's result; SIGTERM cancels it as Ctrl-C does."""
+    task = asyncio.ensure_future(work)
+    with contextlib.suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task

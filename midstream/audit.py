@@ -44,7 +44,9 @@ def audit(connection: Connection, checkpoints: Path, state: State) -> Audit:
     """The account of everything in the source topics against one checkpoint's feed state and ledger."""
     genesis = check(connection)
     found = Audit()
-    pieces = Counter((e.topic_id, e.partition, e.offset, e.index, e.piece) for e in ledger.read(checkpoints / "ledger.bin"))
+    pieces = Counter(
+        (e.topic_id, e.partition, e.offset, e.index, e.piece) for e in ledger.read(checkpoints / "ledger.bin")
+    )
     trained = {key[:4] for key in pieces}
     waiting = {_id(held.origin) for group in (*state.open_bins, *state.rows) for held in group}
     dead = {_id(Origin.parse(d)) for d in state.dead}

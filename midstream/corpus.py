@@ -125,7 +125,9 @@ def _download(pin: Pin, work: Path) -> Path:
         raise CorpusError(f"{pin.name} {pin.version} could not be downloaded: {last}. Check the network and try again.")
     digest = hashlib.sha256(archives[0].read_bytes()).hexdigest()
     if digest != pin.sha256:
-        raise CorpusError(f"{pin.name} {pin.version} has sha256 {digest}, not {pin.sha256}: the download is not what was pinned")
+        raise CorpusError(
+            f"{pin.name} {pin.version} has sha256 {digest}, not {pin.sha256}: the download is not what was pinned"
+        )
     return archives[0]
 
 

@@ -249,7 +249,9 @@ class Demo:
         r.bits_per_byte_first = await asyncio.to_thread(score, self.first, self.held_out)
         r.bits_per_byte_last = await asyncio.to_thread(score, last, self.held_out)
         await self.crew(
-            self.program("first", "serve", "--checkpoints", str(self.first.parent), "--listen", f"127.0.0.1:{self.ports[2]}")
+            self.program(
+                "first", "serve", "--checkpoints", str(self.first.parent), "--listen", f"127.0.0.1:{self.ports[2]}"
+            )
         )
         chosen = places(self.held_out, PLACES)[-SHOWN:]
         for who, port in (("first", self.ports[2]), ("last", self.ports[1])):
@@ -319,8 +321,8 @@ def _line(progress: dict[str, Any], asked: int) -> str:
     if not progress:
         return "training: waiting for the first step"
     return (
-        f"training: step {progress['step']}, {progress['tokens_per_s']} tokens/s, {progress['bits_per_byte']:.3f} bits/byte, "
-        f"lag {progress['lag']}, trained {progress['trained']}, waiting {progress['waiting']}, {asked} completions"
+        f"training: step {progress['step']}, {progress['tokens_per_s']} tokens/s, "
+        f"{progress['bits_per_byte']:.3f} bits/byte, lag {progress['lag']}, trained {progress['trained']}, waiting {progress['waiting']}, {asked} completions"
     )
 
 
@@ -338,5 +340,3 @@ def _free_port() -> int:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
-
-

@@ -61,7 +61,12 @@ class Delivery:
         await self._send("deadletters", letter.value, str(letter.origin).encode(), 0, headers)
 
     async def _send(
-        self, topic: str, value: bytes, key: bytes | None, partition: int, headers: list[tuple[str, bytes]] | None = None
+        self,
+        topic: str,
+        value: bytes,
+        key: bytes | None,
+        partition: int,
+        headers: list[tuple[str, bytes]] | None = None,
     ) -> None:
         if self._producer is None:
             raise RuntimeError("start() first")

@@ -22,7 +22,6 @@ from streams.frame import Frame
 from streams.index import Gap
 from streams.ledger import Entry, Ledger
 
-
 READ_AHEAD = 16
 """Frames of one partition that wait for their turn before it is paused."""
 
@@ -274,7 +273,9 @@ class Feed:
             if tally.replaces:
                 self._s.replaced.add(tally.replaces)
         if alive != len(arrived):
-            raise NotConserved(f"{source} [{frame.start}, {frame.upto}): {alive} documents should be here, {len(arrived)} are")
+            raise NotConserved(
+                f"{source} [{frame.start}, {frame.upto}): {alive} documents should be here, {len(arrived)} are"
+            )
 
     def _count_trained(self, held: Held) -> None:
         e = held.example

@@ -8,10 +8,46 @@ from typing import Literal
 Class = Literal["permissive", "copyleft", "unknown"]
 
 PERMISSIVE = frozenset(
-    "0bsd afl-3.0 apache-1.1 apache-2.0 artistic-2.0 blueoak-1.0.0 bsd-1-clause bsd-2-clause bsd-3-clause "
-    "bsd-4-clause bsd bsl-1.0 cc0-1.0 cc-by-3.0 cc-by-4.0 curl hpnd isc mit mit-0 mit-cmu ms-pl ncsa ofl-1.1 "
-    "openssl postgresql psf-2.0 python-2.0 tcl unicode-3.0 unicode-dfs-2016 unlicense upl-1.0 w3c wtfpl x11 zlib "
-    "zpl-2.1".split()
+    [
+        "0bsd",
+        "afl-3.0",
+        "apache-1.1",
+        "apache-2.0",
+        "artistic-2.0",
+        "blueoak-1.0.0",
+        "bsd-1-clause",
+        "bsd-2-clause",
+        "bsd-3-clause",
+        "bsd-4-clause",
+        "bsd",
+        "bsl-1.0",
+        "cc0-1.0",
+        "cc-by-3.0",
+        "cc-by-4.0",
+        "curl",
+        "hpnd",
+        "isc",
+        "mit",
+        "mit-0",
+        "mit-cmu",
+        "ms-pl",
+        "ncsa",
+        "ofl-1.1",
+        "openssl",
+        "postgresql",
+        "psf-2.0",
+        "python-2.0",
+        "tcl",
+        "unicode-3.0",
+        "unicode-dfs-2016",
+        "unlicense",
+        "upl-1.0",
+        "w3c",
+        "wtfpl",
+        "x11",
+        "zlib",
+        "zpl-2.1",
+    ]
 )
 _COPYLEFT = re.compile(r"^(a?gpl|lgpl|mpl|epl|eupl|cddl|cc-by-(nc|sa)|osl|sspl|busl|cpl|gfdl|ecos|sleepycat)")
 _SPDX = re.compile(r"SPDX-License-Identifier:[ \t]*([A-Za-z0-9.+() \t-]{1,120})")

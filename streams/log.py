@@ -26,7 +26,9 @@ class Logged:
     time_ms: int
 
 
-def read(connection: Connection, topic: str, partition: int, start: int | None = None, upto: int | None = None) -> Iterator[Logged]:
+def read(
+    connection: Connection, topic: str, partition: int, start: int | None = None, upto: int | None = None
+) -> Iterator[Logged]:
     """The records of [start, upto) in order; `start` defaults to the first that is there, `upto` to the present end.
 
     Offsets that hold no record (transaction markers) are passed over.

@@ -40,7 +40,10 @@ class Packer:
         return pieces
 
     def _cut(self, body: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-        """Runs of the body of about a context each."""
+        """Runs of the body of about a context each; an empty body is one, so that no document disappears."""
+        if not any(body):
+            yield body
+            return
         limit = max(16, int((self.context - MARGIN) * CHARS_A_TOKEN))
         run: list[str] = []
         room = limit

@@ -29,9 +29,7 @@ class Positions:
         if key not in self._next:
             self._next[key] = self._committed(topic, partition)
         expected = self._next[key]
-        if offset > expected and records_between(
-            self._connection, topic, partition, expected, offset
-        ):
+        if offset > expected and records_between(self._connection, topic, partition, expected, offset):
             raise Jump(
                 f"{topic}/{partition}: the record at {offset} came before the one at {expected}; "
                 "the worker begins again at the committed offset"

@@ -174,7 +174,9 @@ def _ip(data: bytes, start: int, end: int) -> Span | None:
         address = ipaddress.ip_address(data[start:end].decode())
     except ValueError:
         return None
-    if not address.is_global or not (_looks_v4(address.packed) if address.version == 4 else address.packed[0] >> 5 == 1):
+    if not address.is_global or not (
+        _looks_v4(address.packed) if address.version == 4 else address.packed[0] >> 5 == 1
+    ):
         return None
     return start, end, "ip"
 

@@ -96,7 +96,13 @@ def _find_exact(tags, documents, alive, kinds, exacts, kind, exact) -> int:  # p
     slot = key & mask
     while documents[slot] != 0:
         d = np.int64(documents[slot]) - 1
-        if tags[slot] == tag and alive[d] and kinds[d] == kind and exacts[d, 0] == exact[0] and exacts[d, 1] == exact[1]:
+        if (
+            tags[slot] == tag
+            and alive[d]
+            and kinds[d] == kind
+            and exacts[d, 0] == exact[0]
+            and exacts[d, 1] == exact[1]
+        ):
             return d
         slot = (slot + np.uint64(1)) & mask
     return NONE

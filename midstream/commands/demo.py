@@ -29,7 +29,9 @@ def demo(settings: Settings, checkout: Path, report: Path) -> None:
 
     console = Console()
     with Display(console) as display:
-        run = Demo(checkout.absolute(), settings.paths.state.absolute() / "demo", settings.paths.cache.absolute(), display.say)
+        run = Demo(
+            checkout.absolute(), settings.paths.state.absolute() / "demo", settings.paths.cache.absolute(), display.say
+        )
         try:
             found = asyncio.run(_until_done(run.run()))
         except StepFailed as failed:

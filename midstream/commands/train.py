@@ -93,5 +93,6 @@ def _line(p: Progress) -> None:
     f = _facts(p)
     click.echo(
         f"step {f['step']:>6}  {f['tokens_per_s']:>6} tokens/s  loss {f['loss']:.3f}  "
-        f"{f['bits_per_byte']:.3f} bits/byte  lag {f['lag']}  waiting {f['waiting']}  trained {f['trained']}  {f['checkpoint']}"
+        f"{f['bits_per_byte']:.3f} bits/byte  lag {f['lag']}  waiting {f['waiting']}  "
+        f"trained {f['trained']}  {f['checkpoint']}"
     )

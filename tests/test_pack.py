@@ -1,0 +1,91 @@
+"""Pack: nothing is lost, every piece fits and ends well, and a piece's form depends on the document alone."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.fim import Mix, parse
+from model.formats import STARCODER
+from streams.document import Document, Part
+from streams.pack import Packer, lines_within
+from streams.prepare import identity
+from streams.render import WINDOW, window
+from tests.tiny import tokenizer
+
+KINDS = {
+    "file": lambda t: [Part("text", t)],
+    "commit": lambda t: [Part("message", "Say why"), Part("before", t), Part("after", t + "more\n")],
+    "issue": lambda t: [
+        Part("title", "It fails"),
+        Part("comment", t, "ann\nopened"),
+        Part("comment", "Fixed.", "bob\n"),
+    ],
+    "notebook": lambda t: [Part("markdown", "# Plot"), Part("code", t), Part("output", "3"), Part("code", "x = 1")],
+}
+
+
+def document(kind: str, text: str) -> Document:
+    d = Document(offset=3, index=1, kind=kind, parts=KINDS[kind](text), path="a/b.py", language="python")  # type: ignore
+    d.id = identity(d)
+    return d
+
+
+def packer(context: int, rate: float = 0.6) -> Packer:
+    return Packer(tokenizer(), STARCODER, Mix(fim_rate=rate), context)
+
+
+lines = st.lists(st.text(st.characters(codec="utf-8"), max_size=60), max_size=40).map("\n".join)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(list(KINDS)), lines, st.sampled_from([48, 128, 512]))
+def test_every_piece_fits_and_ends_with_end_of_text(kind: str, text: str, context: int) -> None:
+    made = packer(context).pack(document(kind, text))
+    end = tokenizer().special(STARCODER.end)
+    assert made and all(0 < e.tokens <= context for e in made)
+    assert all(list(e.array()).count(end) == 1 and e.array()[-1] == end for e in made)
+    assert [e.piece for e in made] == list(range(len(made))) and {e.pieces for e in made} == {len(made)}
+
+
+@settings(deadline=None)
+@given(lines, st.sampled_from([48, 128]))
+def test_the_pieces_of_a_file_hold_all_of_its_text(text: str, context: int) -> None:
+    found = ""
+    for e in packer(context, rate=1.0).pack(document("file", text)):
+        part = parse(STARCODER, tokenizer(), [int(i) for i in e.array()])
+        found += part.prefix.split("\n", 1)[1] + part.middle + part.suffix
+    assert found == text
+
+
+@settings(deadline=None)
+@given(lines)
+def test_the_same_document_is_packed_alike(text: str) -> None:
+    one, other = packer(64).pack(document("file", text)), packer(64).pack(document("file", text))
+    assert [e.ids for e in one] == [e.ids for e in other]
+
+
+def test_both_orders_and_plain_occur() -> None:
+    orders = {packer(512).pack(document("file", f"def f{n}():\n    return {n}\n" * 5))[0].order for n in range(60)}
+    assert orders == {"plain", "psm", "spm"}
+
+
+def test_names_of_people_become_numbers() -> None:
+    e = packer(512).pack(document("issue", "It is broken."))[0]
+    text = tokenizer().decode([int(i) for i in e.array()])
+    assert "ann" not in text and "username_0: It is broken." in text and "username_1: Fixed." in text
+
+
+@pytest.mark.parametrize("room", [3, 40, 100])
+@given(text=lines)
+def test_chunks_are_the_text(room: int, text: str) -> None:
+    chunks = list(lines_within(text, 100, room))
+    assert "".join(chunks) == text and all(0 < len(c) <= 100 for c in chunks)
+
+
+def test_a_window_keeps_the_change_and_some_lines() -> None:
+    before = "".join(f"line {i}\n" for i in range(200))
+    old, new = window(before, before.replace("line 100\n", "changed\n"))
+    assert "line 100\n" in old and "changed\n" in new
+    assert len(new.splitlines()) == 2 * WINDOW + 1 and len(old.splitlines()) == 2 * WINDOW + 1

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from lsp.options import LspOptions
 from model.config import TrainConfig
 from model.fim import Mix
 from streams.recipe import Recipe, Thresholds
@@ -161,6 +162,8 @@ class Settings:
     """`[feed]`"""
     serve: Serve = field(default_factory=Serve)
     """`[serve]`"""
+    lsp: LspOptions = field(default_factory=LspOptions)
+    """`[lsp]`"""
     up: Up = field(default_factory=Up)
     """`[up]`"""
 

@@ -1,0 +1,22 @@
+"""`midstream lsp`: the language server over stdio."""
+
+from __future__ import annotations
+
+import click
+
+from midstream.commands.options import with_settings
+from midstream.settings import Settings
+
+
+@click.command()
+@click.option("--server", help="host:port of `midstream serve`.")
+@with_settings
+def lsp(server: str | None, settings: Settings) -> None:
+    """Run the language server over stdio; an editor starts this."""
+    import logging
+    from dataclasses import replace
+
+    from lsp.app import serve
+
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    serve(replace(settings.lsp, server=server) if server else settings.lsp)

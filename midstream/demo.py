@@ -34,10 +34,12 @@ from server.client import AsyncClient, ServerError
 
 RECIPE = Path(__file__).with_name("demo.toml")
 FILES, HELD_OUT = 1500, 40
-FILE_BYTES = (150, 2500)
-SHARE = 320
+FILE_BYTES = (150, 1500)
+SHARE = 400
 """Most files of one package."""
-SAMPLE_BYTES = 700_000
+SAMPLE_BYTES = 600_000
+HISTORY = 30
+"""Commits of this checkout's history that are read, from the first."""
 PLACES, EVERY_S = 400, 1.5
 COMMITS = 5
 SHOWN = 4
@@ -142,7 +144,7 @@ class Demo:
 
     async def ingest(self) -> None:
         """This checkout's history, the chosen files, the notebooks and the issue events."""
-        self.say(await self.command("ingest", "git", str(self.checkout), "--versions", "all"))
+        self.say(await self.command("ingest", "git", str(self.checkout), "--max-commits", str(HISTORY)))
         folders = [str(p) for p in sorted((self.state / "corpus").iterdir())]
         self.say(await self.command("ingest", "files", *folders))
         notebooks = [str(p) for pin, p in self.packages.items() if pin.kind == "sdist"]
@@ -322,7 +324,8 @@ def _line(progress: dict[str, Any], asked: int) -> str:
         return "training: waiting for the first step"
     return (
         f"training: step {progress['step']}, {progress['tokens_per_s']} tokens/s, "
-        f"{progress['bits_per_byte']:.3f} bits/byte, lag {progress['lag']}, trained {progress['trained']}, waiting {progress['waiting']}, {asked} completions"
+        f"{progress['bits_per_byte']:.3f} bits/byte, lag {progress['lag']}, trained {progress['trained']}, "
+        f"waiting {progress['waiting']}, {asked} completions"
     )
 
 

@@ -64,7 +64,8 @@ class Editor:
         self._versions: dict[str, int] = {}
 
     async def start(self) -> None:
-        await self._client.start_io(sys.executable, "-m", "midstream", "lsp", "--server", self._server)
+        command = (sys.executable, "-m", "midstream", "lsp", "--server", self._server)
+        await self._client.start_io(*command, start_new_session=True)  # a Ctrl-C in the terminal is ours alone
         capabilities = lsp.ClientCapabilities(
             text_document=lsp.TextDocumentClientCapabilities(inline_completion=lsp.InlineCompletionClientCapabilities())
         )

@@ -106,6 +106,8 @@ class Feed:
 
     rows: int = 4
     """Rows of a Batch."""
+    row_contexts: int = 1
+    """Length of a row, contexts. Documents never see each other, so a longer row only fills better."""
     open_bins: int = 64
     """Rows that are filled at the same time."""
     idle_s: float = 2.0

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from model.attention import attend, document_mask
+from model.attention import Layout, attend, layout
 from model.config import ModelConfig
 
 
@@ -27,10 +27,10 @@ class Block(nn.Module):
         self.up = nn.Linear(d, config.inner)
         self.down = nn.Linear(config.inner, d)
 
-    def forward(self, x_BTD: Tensor, allow_B1TT: Tensor) -> Tensor:
+    def forward(self, x_BTD: Tensor, where: Layout) -> Tensor:
         q_BTD, k_BTK, v_BTK = self.qkv(self.norm_1(x_BTD)).split((self.width, self.head_width, self.head_width), dim=-1)
         q_BHTK = q_BTD.unflatten(-1, (self.heads, self.head_width)).transpose(1, 2)
-        a_BTD = attend(q_BHTK, k_BTK, v_BTK, allow_B1TT).transpose(1, 2).flatten(-2)
+        a_BTD = attend(q_BHTK, k_BTK, v_BTK, where).transpose(1, 2).flatten(-2)
         x_BTD = x_BTD + self.out(a_BTD)
         return x_BTD + self._mlp(x_BTD)
 
@@ -68,8 +68,8 @@ class Decoder(nn.Module):
 
     def forward(self, ids_BT: Tensor, positions_BT: Tensor, documents_BT: Tensor) -> Tensor:
         """logits_BTV. A token sees earlier tokens of its own document alone."""
-        allow_B1TT = document_mask(documents_BT)
+        where = layout(documents_BT)
         x_BTD = self.tokens(ids_BT) + self.positions(positions_BT)
         for block in self.blocks:
-            x_BTD = block(x_BTD, allow_B1TT)
+            x_BTD = block(x_BTD, where)
         return F.linear(self.norm(x_BTD), self.tokens.weight)

@@ -109,7 +109,8 @@ class State(msgspec.Struct, kw_only=True):
 class Limits(msgspec.Struct, frozen=True):
     """How rows become Batches."""
 
-    context: int
+    row_tokens: int
+    """A row's length; a multiple of the context wastes less of it, and no example is longer than the context."""
     rows: int
     open_bins: int = 64
     idle_s: float = 2.0
@@ -140,7 +141,7 @@ class Feed:
         self._log, self._ledger, self._limits = log, ledger, limits
         self._s = state
         self._bins: Bins[Held] = Bins.restore(
-            limits.context, limits.open_bins, state.open_bins, state.rows, size=lambda held: held.example.tokens
+            limits.row_tokens, limits.open_bins, state.open_bins, state.rows, size=lambda held: held.example.tokens
         )
         self._queues: list[deque[tuple[int, Frame]]] = [deque() for _ in range(log.partitions)]
         self._handed: list[list[Held]] = []
@@ -198,10 +199,10 @@ class Feed:
             "rejected": sum(c.rejected for c in counts),
             "dead": sum(c.dead for c in counts),
             "replaced": len(s.replaced),
-            "use": round(s.full_tokens / max(1, s.full_rows * self._limits.context), 5),
+            "use": round(s.full_tokens / max(1, s.full_rows * self._limits.row_tokens), 5),
             "full_rows": s.full_rows,
             "flushed_rows": s.flushed_rows,
-            "flushed_use": round(s.flushed_tokens / max(1, s.flushed_rows * self._limits.context), 5),
+            "flushed_use": round(s.flushed_tokens / max(1, s.flushed_rows * self._limits.row_tokens), 5),
         }
 
     def _read(self, timeout_s: float) -> bool:
@@ -295,7 +296,7 @@ class Feed:
         self._flushing -= flushed
         self._count_rows(rows, flushed)
         self._handed, self._handed_flushed = rows, flushed
-        return collate([[h.example for h in row] for row in rows], self._limits.context, flushed=flushed > 0)
+        return collate([[h.example for h in row] for row in rows], self._limits.row_tokens, flushed=flushed > 0)
 
     def _count_rows(self, rows: list[list[Held]], flushed: int) -> None:
         sizes = [sum(h.example.tokens for h in row) for row in rows]

@@ -173,7 +173,7 @@ class World:
             decode(self.checkpoints[-1]) if self.checkpoints else fresh(tokenizer().hash, [0] * PARTITIONS, starts())
         )
         feed = Feed(
-            MemoryLog(self, state.offsets), self.ledger, Limits(context=48, rows=2, open_bins=4, closed=True), state
+            MemoryLog(self, state.offsets), self.ledger, Limits(row_tokens=48, rows=2, open_bins=4, closed=True), state
         )
         yield
         while (batch := feed.next(0.0)) is not None:

@@ -64,7 +64,7 @@ def build(settings: Settings, folder: Path, tokenizer_file: Path, closed: bool) 
         heads=shape.heads, seed=shape.seed,
     )  # fmt: skip
     feed = settings.feed
-    limits = Limits(config.context, feed.rows, feed.open_bins, feed.idle_s, feed.wait_s, closed)
+    limits = Limits(feed.row_contexts * config.context, feed.rows, feed.open_bins, feed.idle_s, feed.wait_s, closed)
     opened = open_feed(settings.connection(), folder, tokenizer.hash, limits, resume.feed if resume else None)
     return Trainer(
         config, settings.train, opened, folder, tokenizer,

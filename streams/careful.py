@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
+import os
 import resource
+import signal
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
 TIMEOUT_S = 60.0
+START_S = 300.0
+"""For the child to start and to import what the step needs; it does not count against the document."""
 MEMORY_BYTES = 8 << 30
+PR_SET_PDEATHSIG = 1
 
 
 class ChildDied(RuntimeError):
@@ -28,15 +34,19 @@ class Careful:
         self._context = multiprocessing.get_context("spawn")
         self._process: Any = None
         self._pipe: Any = None
+        self._step: Callable[..., Any] | None = None
+        """What the child has: a step may carry a tokenizer, so it is sent once."""
 
     def __call__(self, step: Callable[..., Any], *arguments: Any) -> Any:
         """The step's value. Raises what it raises, ChildDied or TookTooLong."""
         if self._process is None or not self._process.is_alive():
             self._start()
         try:
-            self._pipe.send((step, arguments))
-            if not self._pipe.poll(self._timeout_s):
-                raise TookTooLong(f"not done after {self._timeout_s:.0f} s")
+            self._pipe.send((None if step == self._step else step, arguments))
+            self._step = step
+            self._await(START_S)
+            self._pipe.recv()
+            self._await(self._timeout_s)
             error, value = self._pipe.recv()
         except (EOFError, OSError) as gone:
             self.close()
@@ -48,29 +58,39 @@ class Careful:
             raise error
         return value
 
+    def _await(self, timeout_s: float) -> None:
+        if not self._pipe.poll(timeout_s):
+            raise TookTooLong(f"not done after {timeout_s:.0f} s")
+
     def close(self) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.join()
             self._pipe.close()
-            self._process = None
+            self._process = self._step = None
 
     def _start(self) -> None:
         ours, theirs = self._context.Pipe()
-        self._process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
+        self._process = self._context.Process(target=_serve, args=(theirs, os.getpid()), daemon=True)
         self._process.start()
         theirs.close()
         self._pipe = ours
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Connection, parent: int) -> None:
+    """For each call: None when its step and arguments are here, then (error, value)."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    while True:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))  # a hung child must not outlive a killed worker
+    step: Callable[..., Any] | None = None
+    while os.getppid() == parent:
         try:
-            step, arguments = pipe.recv()
+            given, arguments = pipe.recv()
         except EOFError:
             return
+        step = given or step
+        pipe.send(None)
         try:
+            assert step is not None
             reply = (None, step(*arguments))
         except Exception as error:
             reply = (error, None)

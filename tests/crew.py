@@ -1,0 +1,188 @@
+"""The four workers as real processes on a real broker, and the audit of what became of every document."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from midstream.cli import main
+from midstream.settings import Settings, load
+from midstream.status import caught_up
+from streams.connection import Connection
+from streams.document import Origin
+from streams.event import Files, Repository, SourceFile
+from streams.event import encode as encode_event
+from streams.examples import open_feed
+from streams.feed import Feed, Limits, State, decode
+from streams.frame import decode_rejections
+from streams.ledger import read
+from streams.log import read as read_log
+from streams.topics import SOURCES
+from tests.tiny import tokenizer
+
+STAGES = ("prepare", "dedup", "redact", "pack")
+CONTEXT = 256
+PATIENCE_S = 90
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What the audit knows of all documents, by origin."""
+
+    trained: Counter[str]
+    """Times that a document's last piece was trained on."""
+    rejected: dict[str, str]
+    """Origin to rule."""
+    state: State
+
+    @property
+    def dead(self) -> set[str]:
+        return self.state.dead
+
+    @property
+    def all(self) -> set[str]:
+        """Every origin that was trained on, rejected or dead."""
+        return {*self.trained, *self.rejected, *self.dead}
+
+
+class Crew:
+    """Workers of one state folder on one set of topics."""
+
+    def __init__(self, connection: Connection, folder: Path) -> None:
+        self.connection, self.folder = connection, folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.config = folder / "midstream.toml"
+        self.config.write_text(
+            f'[kafka]\nbrokers = "{connection.brokers}"\nprefix = "{connection.prefix}"\npartitions = 2\n'
+            f'[paths]\nstate = "{folder}"\n[model]\ncontext = {CONTEXT}\n'
+        )
+        tokenizer().save(folder / "tokenizer.json")
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.state: bytes | None = None
+        self._producer = connection.producer()
+        self._topic_ids = connection.topic_ids(SOURCES)
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.kill(*self.processes)
+        self._producer.close()
+
+    @property
+    def settings(self) -> Settings:
+        return load(self.config)
+
+    def start(self, *stages: str) -> None:
+        for stage in stages or STAGES:
+            with (self.folder / f"{stage}.log").open("ab") as log:
+                self.processes[stage] = subprocess.Popen(
+                    [sys.executable, "-m", "midstream", "worker", stage, "--config", str(self.config)],
+                    stdout=log, stderr=subprocess.STDOUT, env={**os.environ, "OMP_NUM_THREADS": "1"},
+                )  # fmt: skip
+
+    def run(self, *arguments: str) -> Result:
+        """A midstream command with this crew's settings, in this process: importing it anew takes seconds."""
+        return CliRunner().invoke(main, [*arguments, "--config", str(self.config)])
+
+    def kill(self, *stages: str) -> None:
+        for stage in stages:
+            self.processes[stage].kill()
+        for stage in stages:
+            assert self.processes.pop(stage).wait() == -signal.SIGKILL, self.log(stage)
+
+    def stop(self) -> dict[str, int]:
+        """SIGTERM to all; their exit codes."""
+        for process in self.processes.values():
+            process.terminate()
+        codes = {stage: process.wait(timeout=60) for stage, process in self.processes.items()}
+        self.processes.clear()
+        return codes
+
+    def log(self, stage: str) -> str:
+        return (self.folder / f"{stage}.log").read_text(errors="replace")
+
+    def drain(self) -> None:
+        """Returns when all stages have taken everything; fails when a worker dies meanwhile."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not caught_up(self.connection):
+            for stage, process in self.processes.items():
+                assert process.poll() is None, f"{stage} died:\n{self.log(stage)}"
+            assert time.monotonic() < deadline, {s: self.log(s)[-2000:] for s in STAGES}
+            time.sleep(0.5)
+
+    def produce(self, topic: str, values: list[bytes | None], partition: int = 0) -> list[Origin]:
+        """Origins of the records, index 0; every delivery is checked."""
+        name = self.connection.topic(topic)
+        futures = [self._producer.send(name, key=b"local/r", value=v, partition=partition) for v in values]
+        told = [future.get(timeout=30) for future in futures]
+        return [Origin(self._topic_ids[topic], t.partition, t.offset, 0) for t in told]
+
+    def train(self) -> Fate:
+        """Everything that is in `examples` now through the feed, goes on where the last call ended."""
+        checkpoints = self.folder / "checkpoints"
+        limits = Limits(row_tokens=CONTEXT, rows=2, open_bins=8, closed=True)
+        feed = open_feed(self.connection, checkpoints, tokenizer().hash, limits, self.state)
+        step = 0
+        while feed.next(0.5) is not None:
+            step += 1
+            feed.trained(step)
+        assert feed.drained
+        self.state = feed.state()
+        _close(feed)
+        return Fate(trained_times(checkpoints / "ledger.bin"), self.rejections(), decode(self.state))
+
+    def rejections(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for partition in range(2):
+            for logged in read_log(self.connection, "rejected", partition):
+                found.update({str(r.origin): r.rule for r in decode_rejections(logged.value or b"").items})
+        return found
+
+
+def _close(feed: Feed) -> None:
+    feed._log.close()  # type: ignore[attr-defined]
+    feed._ledger.close()
+
+
+def trained_times(ledger: Path) -> Counter[str]:
+    """How often each document was trained on; fails when a piece is missing or doubled beside its others."""
+    pieces: dict[str, Counter[int]] = {}
+    wanted: dict[str, int] = {}
+    for entry in read(ledger):
+        pieces.setdefault(str(entry.origin), Counter())[entry.piece] += 1
+        wanted[str(entry.origin)] = entry.pieces
+    times: Counter[str] = Counter()
+    for origin, found in pieces.items():
+        assert sorted(found) == list(range(wanted[origin])), f"pieces of {origin} are missing: {found}"
+        assert len(set(found.values())) == 1, f"a piece of {origin} was trained on twice"
+        times[origin] = found[0]
+    return times
+
+
+def files(texts: list[str], name: str = "r") -> bytes:
+    made = [SourceFile(path=f"{name}/{n}.py", text=text) for n, text in enumerate(texts)]
+    return encode_event(Files(repository=Repository(name="r", licence="MIT"), files=made))
+
+
+def python(seed: int, lines: int = 6) -> str:
+    """A small Python file that is like no other seed's."""
+    return "".join(
+        f"def f{seed}_{n}(a{seed * 7 + n}, b{seed}):\n    return a{seed * 7 + n} * {seed + n}\n" for n in range(lines)
+    )
+
+
+def documents(origins: list[Origin], counts: list[int]) -> Iterator[str]:
+    """The origins of all documents of records that hold so many each."""
+    for origin, count in zip(origins, counts, strict=True):
+        for index in range(count):
+            yield str(Origin(origin.topic_id, origin.partition, origin.offset, index))

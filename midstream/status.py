@@ -181,12 +181,11 @@ def trainer(root: Path, ends: Offsets) -> Trainer | None:
     total = _total(sources)
     held = len({held.origin for row in (*state.open_bins, *state.rows) for held in row})
     partitions = lags(["examples"], {("examples", p): at for p, at in enumerate(state.offsets)}, ends)
-    context = manifest["model"]["context"]
     return Trainer(
         step=manifest["step"], model_version=manifest["model_version"], bits_per_byte=manifest["bits_per_byte"],
         lag=sum(p.lag for p in partitions), partitions=partitions, sources=sources, total=total, held=held,
         conserved=held == total.waiting, replaced=len(state.replaced), retryable=len(retryable(state)),
-        packing_use=round(state.full_tokens / max(1, state.full_rows * context), 4),
+        packing_use=manifest["feed"].get("use", 0.0),
     )  # fmt: skip
 
 

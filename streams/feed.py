@@ -18,8 +18,7 @@ from model.batch import collate
 from model.bins import Bins
 from model.example import Batch, Example
 from streams.document import Origin, Source
-from streams.frame import Frame
-from streams.index import Gap
+from streams.frame import Frame, Gap
 from streams.ledger import Entry, Ledger
 
 READ_AHEAD = 16

@@ -14,6 +14,10 @@ MAX_BYTES = 512 * 1024
 """A Frame closes at either bound; an event is never split, so a single larger one is a Frame of its own."""
 
 
+class Gap(RuntimeError):
+    """A Frame begins above the mark: records between are missing."""
+
+
 class Tally(msgspec.Struct, omit_defaults=True):
     """What became of one source offset: the feed counts conservation from these alone (DESIGN §2.6)."""
 

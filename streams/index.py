@@ -14,17 +14,13 @@ import numpy as np
 import xxhash
 
 from streams.document import Document, Origin, Source
-from streams.frame import Frame, Rejection
+from streams.frame import Frame, Gap, Rejection
 from streams.minhash import PERMUTATIONS, fingerprint
 from streams.recipe import Thresholds
 from streams.signatures import Applied, Insertion
 from streams.table import Columns, Table
 
 KINDS = ("file", "commit", "issue", "notebook")
-
-
-class Gap(RuntimeError):
-    """A Frame begins above the mark: records between are missing."""
 
 
 class WrongIndex(RuntimeError):

@@ -6,7 +6,8 @@ import logging
 
 from streams import signatures
 from streams.connection import Connection
-from streams.index import Gap, Index
+from streams.frame import Gap
+from streams.index import Index
 from streams.log import read
 from streams.recipe import Thresholds
 from streams.topics import genesis

@@ -10,12 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from streams.document import Document, Part
 from streams.language import DATA, MARKUP
 from streams.licences import classify
-from streams.measure import Measure
 from streams.recipe import Recipe
+
+if TYPE_CHECKING:
+    from streams.measure import Measure
 
 
 @dataclass(frozen=True)

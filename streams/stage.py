@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from streams import frame as frames
 from streams import signatures
@@ -16,10 +16,11 @@ from streams.counts import Counts
 from streams.delivery import Delivery
 from streams.document import Source
 from streams.frame import Frame, Outcome
-from streams.index import Index
 from streams.pipeline import Pack, Prepare, Record, Redact
 from streams.recipe import Thresholds
-from streams.restore import restore
+
+if TYPE_CHECKING:
+    from streams.index import Index
 
 SOURCES = ("commits", "issues", "notebooks", "files", "retries")
 
@@ -134,6 +135,8 @@ class DedupStage:
         self, delivery: Delivery, topic: str, partition: int, start: int, messages: Sequence[Any], began: float
     ) -> None:
         if self._index is None:
+            from streams.restore import restore  # with numba, 1.4 s and 80 MB that the other stages do without
+
             self._index = await asyncio.to_thread(restore, self._connection, self._thresholds, start)
             began = time.thread_time()
         for message in messages:

@@ -10,8 +10,8 @@ import xxhash
 from datasketch import MinHash
 
 from streams.document import Document, Source
-from streams.frame import Frame, Tally
-from streams.index import Gap, Index, WrongIndex
+from streams.frame import Frame, Gap, Tally
+from streams.index import Index, WrongIndex
 from streams.minhash import signature, similarity
 from streams.recipe import Thresholds
 

@@ -31,9 +31,10 @@ def without_rest_of_line(text: str, rest: str) -> str:
     """Without the rest of the cursor's line at its end, and cut where it would close what the rest closes."""
     if not rest:
         return text
-    if "\n" not in text:
-        text = text[: len(text) - len(rest)] if text.endswith(rest) else text
-    return text[: _closed_at(text, rest.lstrip()[:1])]
+    first = rest.lstrip()[:1]
+    if first in CLOSING or first in QUOTES:
+        return text[: _closed_at(text, first)]
+    return text if "\n" in text else text.removesuffix(rest)
 
 
 def without_following_lines(line_before: str, text: str, following: str) -> str:
@@ -83,10 +84,8 @@ def _indent(line: str) -> int:
 def _closed_at(text: str, closer: str) -> int:
     """Index of the first `closer` on the first line that nothing in `text` opened; the length when there is none."""
     line = text.partition("\n")[0]
-    if closer and closer in QUOTES:
+    if closer in QUOTES:
         return line.find(closer) if line.count(closer) % 2 else len(text)
-    if closer not in CLOSING:
-        return len(text)
     open_brackets = 0
     for at, character in enumerate(line):
         open_brackets += (character == CLOSING[closer]) - (character == closer)

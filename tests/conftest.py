@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -13,6 +14,18 @@ from pathlib import Path
 import pytest
 
 PARTITIONS = 2
+NEEDED = {"neovim": "nvim"}
+"""Marker to the program without which its tests are deselected."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What this machine cannot run is deselected, and said to be."""
+    for marker, program in NEEDED.items():
+        lacking = [item for item in items if item.get_closest_marker(marker)] if not shutil.which(program) else []
+        if lacking:
+            items[:] = [item for item in items if item not in lacking]
+            config.hook.pytest_deselected(items=lacking)
+            config.get_terminal_writer().line(f"{program} is not on PATH: {len(lacking)} {marker} tests are deselected")
 
 
 def free_port() -> int:

@@ -209,10 +209,9 @@ class Demo:
         follow = ("ingest", "git", str(scratch.folder), "--follow", "--name", "scratch")
         await self.crew(self.program("follow", *follow))
         connection = self.settings.connection()
-        server = AsyncClient(f"127.0.0.1:{self.ports[1]}")
-        watch = Watch(connection, genesis(connection), self.checkpoints, server)
         seconds: list[float] = []
-        try:
+        async with AsyncClient(f"127.0.0.1:{self.ports[1]}") as server:
+            watch = Watch(connection, genesis(connection), self.checkpoints, server)
             await asyncio.sleep(5)
             for number in range(1, COMMITS + 1):
                 above = watch.here()
@@ -220,8 +219,6 @@ class Demo:
                 began = time.monotonic()
                 seconds.append(await watch.served(sha, above) - began)
                 self.say(f"commit {number} of {COMMITS} was served after {seconds[-1]:.1f} s")
-        finally:
-            await server.close()
         self.report.fresh(seconds)
 
     async def account(self) -> None:
@@ -289,7 +286,7 @@ class Demo:
         return next(c for c in self.crews if name in c.restarts)
 
     async def command(self, *words: str) -> str:
-        """Run a midstream command to its end; its last line. Raises RuntimeError when it fails."""
+        """Run a midstream command to its end; its last lines. Raises RuntimeError when it fails."""
         program = self.program("command", *words)
         process = await asyncio.create_subprocess_exec(
             *program.argv, env={**os.environ, **program.env},
@@ -299,7 +296,7 @@ class Demo:
         lines = [line for line in out.decode(errors="replace").splitlines() if line.strip()]
         if process.returncode:
             raise RuntimeError(f"`midstream {' '.join(words[:2])}` ended with {process.returncode}: {lines[-1:]}")
-        return lines[-1] if lines else ""
+        return "; ".join(lines[-3:])
 
     def progress(self) -> dict[str, Any]:
         """The trainer's last line."""
@@ -330,13 +327,12 @@ def _line(progress: dict[str, Any], asked: int) -> str:
 
 
 async def _ready(address: str) -> None:
-    client = AsyncClient(address)
-    for _ in range(120):
-        with suppress(ServerError):
-            await client.model()
-            break
-        await asyncio.sleep(0.5)
-    await client.close()
+    async with AsyncClient(address) as client:
+        for _ in range(120):
+            with suppress(ServerError):
+                await client.model()
+                return
+            await asyncio.sleep(0.5)
 
 
 def _free_port() -> int:

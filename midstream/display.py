@@ -39,4 +39,4 @@ class Display:
         if repeated and time.monotonic() - self._at < EVERY_S:
             return
         self._last, self._at = topic, time.monotonic()
-        self._console.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {line}", highlight=False)
+        self._console.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {line}", highlight=False, soft_wrap=True)

@@ -62,6 +62,9 @@ class Editor:
         self._root, self._server = root, server
         self._client = LanguageClient("midstream-demo", "1")
         self._versions: dict[str, int] = {}
+        self.messages: list[str] = []
+        for method in ("window/showMessage", "window/logMessage"):
+            self._client.feature(method)(lambda params: self.messages.append(params.message))
 
     async def start(self) -> None:
         command = (sys.executable, "-m", "midstream", "lsp", "--server", self._server)

@@ -9,7 +9,9 @@ import numpy as np
 from model.example import PADDING, Batch, Example
 
 
-def collate(rows: Sequence[Sequence[Example]], row_tokens: int, replayed: int = 0, flushed: bool = False) -> Batch:
+def collate(
+    rows: Sequence[Sequence[Example]], row_tokens: int, replayed: int = 0, flushed: bool = False, capacity: int = 0
+) -> Batch:
     """One Batch of B = len(rows) rows, padded on the right. Raises ValueError when a row holds more than its tokens."""
     shape = (len(rows), row_tokens)
     ids_BT = np.zeros(shape, np.int64)
@@ -33,4 +35,5 @@ def collate(rows: Sequence[Sequence[Example]], row_tokens: int, replayed: int = 
         examples=sum(map(len, rows)),
         replayed=replayed,
         flushed=flushed,
+        capacity=capacity,
     )

@@ -60,12 +60,19 @@ class Batch:
     examples: int
     replayed: int = 0
     """Examples that replay brought in; they count apart."""
+    capacity: int = 0
+    """Tokens that a full Batch of this feed holds; 0: as many as this one has room for."""
     flushed: bool = False
     """A row was handed on before it was full, to bound the wait."""
 
     @property
     def tokens(self) -> int:
         return int((self.documents_BT != PADDING).sum())
+
+    @property
+    def share(self) -> float:
+        """How full it is, in (0, 1]: a handful of documents must not move the weights as a full Batch does."""
+        return min(1.0, self.tokens / (self.capacity or self.ids_BT.size))
 
 
 class Feed(Protocol):

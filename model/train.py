@@ -155,14 +155,15 @@ class Trainer:
             logits_BTV = self.model(ids_BT, positions_BT, documents_BT)
         total = nats(logits_BTV, targets_BT)
         loss = total / (targets_BT >= 0).sum().clamp(min=1)
-        self._update(loss)
+        self._update(loss, batch.share)
         self.tokens += batch.tokens
         self.text_bytes += batch.text_bytes
         self._loss = loss.item()
         self._prequential.add(total.item(), batch.text_bytes)
         self.feed.trained(self.step)
 
-    def _update(self, loss: Tensor) -> None:
+    def _update(self, loss: Tensor, share: float) -> None:
+        """AdamW takes a step of the same length whatever the gradient is, so a partial Batch takes a shorter one."""
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
@@ -170,7 +171,7 @@ class Trainer:
             raise Diverged(f"step {self.step + 1}: the loss is {loss.item()}, the gradient's norm {norm.item()}")
         self.step += 1
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.step, self.config)
+            group["lr"] = share * learning_rate(self.step, self.config)
         self.optimizer.step()
 
     def _due(self, idle: bool) -> bool:

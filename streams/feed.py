@@ -295,7 +295,9 @@ class Feed:
         self._flushing -= flushed
         self._count_rows(rows, flushed)
         self._handed, self._handed_flushed = rows, flushed
-        return collate([[h.example for h in row] for row in rows], self._limits.row_tokens, flushed=flushed > 0)
+        limits = self._limits
+        examples = [[h.example for h in row] for row in rows]
+        return collate(examples, limits.row_tokens, flushed=flushed > 0, capacity=limits.rows * limits.row_tokens)
 
     def _count_rows(self, rows: list[list[Held]], flushed: int) -> None:
         sizes = [sum(h.example.tokens for h in row) for row in rows]

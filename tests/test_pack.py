@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny import tokenizer
 
 from model.fim import Mix, parse
 from model.formats import STARCODER
@@ -12,7 +13,6 @@ from streams.document import Document, Part
 from streams.pack import Packer, lines_within
 from streams.prepare import identity
 from streams.render import WINDOW, window
-from tests.tiny import tokenizer
 
 KINDS = {
     "file": lambda t: [Part("text", t)],

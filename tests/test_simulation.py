@@ -11,10 +11,10 @@ import os
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from world import PARTITIONS, POISON, SOURCES, STAGES, World, topic_id
 
 from streams.feed import decode, retryable
 from streams.minhash import signature, similarity
-from tests.world import PARTITIONS, POISON, SOURCES, STAGES, World, topic_id
 
 WORDS = [f"alpha{i} beta{i} gamma{i} delta{i} epsilon{i} zeta{i} eta{i} theta{i} iota{i} kappa{i}" for i in range(4)]
 TEXTS = [

@@ -165,3 +165,19 @@ def test_a_model_that_knows_nothing_scores_its_entropy() -> None:
     logits = torch.zeros(1, 3, 8)
     assert nats(logits, torch.tensor([[1, 2, -100]])).item() == pytest.approx(2 * log(8))
     assert bits_per_byte(log(2) * 12, 4) == 3
+
+
+def test_a_partial_batch_takes_a_shorter_step(tmp_path: Path) -> None:
+    """One short example in a Batch that has room for many moves the weights less than its share of a full one."""
+
+    def moved(capacity: int) -> float:
+        feed = ListFeed(examples(1))
+        trainer = Trainer(SHAPE, QUICK, feed, tmp_path / str(capacity), tokenizer(), STARCODER)
+        before = torch.cat([p.detach().flatten().clone() for p in trainer.model.parameters()])
+        batch = feed.next(0.0)
+        assert batch is not None
+        trainer._train(replace(batch, capacity=capacity))
+        after = torch.cat([p.detach().flatten() for p in trainer.model.parameters()])
+        return float((after - before).abs().max())
+
+    assert moved(10_000) < 0.1 * moved(0)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from tiny import tokenizer
+
 from model.fim import Mix
 from model.formats import STARCODER
 from streams import deadletters
@@ -26,7 +28,6 @@ from streams.pack import Packer
 from streams.pipeline import Pack, Prepare, Record, Redact
 from streams.recipe import Recipe, Thresholds
 from streams.signatures import Applied
-from tests.tiny import tokenizer
 
 PARTITIONS = 2
 SOURCES = ("files", "retries")

@@ -1,0 +1,112 @@
+"""`midstream up` as a user runs it: everything on a small repository, until Ctrl-C ends all of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import free_port
+
+from midstream.broker import Broker
+from midstream.commands.up import LOCAL, line, programs
+from midstream.settings import Settings, cache_home, load
+from midstream.status import collect
+from streams.connection import Connection
+from tests.crew import python
+
+NAMES = ["ingest", "prepare", "dedup", "redact", "pack", "tokenizer", "train", "serve"]
+
+
+def configured(folder: Path, repository: Path) -> Settings:
+    """A small model, quick checkpoints, a broker of its own."""
+    path = folder / "midstream.toml"
+    path.write_text(
+        f'[kafka]\nbrokers = "127.0.0.1:{free_port()}"\npartitions = 2\n[paths]\nstate = "{folder / "state"}"\n'
+        f"[model]\ncontext = 128\nwidth = 32\nlayers = 1\nheads = 2\nvocab = 400\n[feed]\nrows = 2\n"
+        f'[train]\ncheckpoint_every_s = 2.0\n[serve]\nlisten = "127.0.0.1:{free_port()}"\n'
+        f'[up]\ngit = ["{repository}"]\nsample_bytes = 4000\npatience_s = 5\n'
+    )
+    return load(path)
+
+
+def test_the_programs_are_data(tmp_path):
+    settings = configured(tmp_path, tmp_path)
+    made = programs(settings, ["--prefix", "x."], [tmp_path])
+    assert [program.name for program in made] == NAMES
+    assert all(program.argv[-2:] == ("--prefix", "x.") for program in made)
+    assert [program.name for program in made if program.once] == ["tokenizer"]
+    tiers = [program.tier for program in made if not program.once]
+    assert tiers == sorted(tiers)
+    settings.paths.state.mkdir()
+    (settings.paths.state / "tokenizer.json").write_text("{}")
+    assert "tokenizer" not in [program.name for program in programs(settings, [], [tmp_path])]
+    assert settings.kafka.brokers.split(":")[0] in LOCAL
+
+
+def test_without_a_source_it_says_what_to_give(tmp_path):
+    told = subprocess.run([sys.executable, "-m", "midstream", "up"], capture_output=True, text=True, cwd=tmp_path)
+    assert told.returncode == 2
+    assert "give --git PATH, or [up] git in midstream.toml" in told.stderr
+
+
+def test_a_line_without_a_broker():
+    assert line(None, {"broker": 1}) == "no broker answers"
+
+
+def wait(true: Callable[[], object], process: subprocess.Popen[str], logs: Path, seconds: float = 150) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        told = {path.name: path.read_text()[-400:] for path in logs.glob("*.log")}
+        assert process.poll() is None, told
+        assert time.monotonic() < deadline, told
+        time.sleep(0.5)
+
+
+@pytest.mark.broker
+@pytest.mark.slow
+def test_commits_are_trained_on_and_one_ctrl_c_ends_everything(tmp_path, git_folder):
+    for n in range(12):
+        git_folder.commit(f"Add the functions of part {n}", {f"part{n}.py": python(n * 10, lines=8)})
+    settings = configured(tmp_path, git_folder.path)
+    command = [sys.executable, "-m", "midstream", "up", "--config", str(tmp_path / "midstream.toml")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path)
+    logs = settings.paths.state / "logs"
+    try:
+        wait(lambda: "ready: step-" in text(logs / "serve.log"), process, logs)
+        found = collect(settings)
+        os.kill(children(process.pid)["prepare"], signal.SIGKILL)
+        wait(lambda: "ended with -9; starts again" in text(logs / "prepare.log"), process, logs)
+        wait(lambda: "prepare" in children(process.pid), process, logs)
+        pids = children(process.pid)
+        process.send_signal(signal.SIGINT)
+        told, _ = process.communicate(timeout=90)
+    finally:
+        process.kill()
+    assert process.returncode == 0, told
+    assert set(pids) >= {"ingest", "prepare", "dedup", "redact", "pack", "train", "serve", "broker"}
+    assert not [name for name, pid in pids.items() if Path(f"/proc/{pid}").exists()]
+    assert Broker(settings.paths.state, cache_home()).status() is None
+    assert not Connection(settings.kafka.brokers).ready()
+    assert found.trainer is not None
+    assert found.trainer.conserved
+
+
+def text(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def children(pid: int) -> dict[str, int]:
+    """The supervisor's programs by what they run."""
+    found: dict[str, int] = {}
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        words = Path(f"/proc/{child}/cmdline").read_bytes().decode().split("\0")
+        if "midstream" in words:
+            what = words[words.index("midstream") + 1 :]
+            found[what[1] if what[0] == "worker" else what[0]] = int(child)
+    return found

@@ -7,6 +7,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from tiny import texts, write_checkpoint
 
+from lsp.options import LspOptions
 from lsp.trim import trim
 from server.app import ServeConfig, Server
 from server.client import DEFAULT_ADDRESS, AsyncClient
@@ -286,6 +288,17 @@ def test_it_starts_without_torch() -> None:
 
 
 def test_both_ends_agree_on_the_address() -> None:
-    from lsp.options import LspOptions
-
     assert LspOptions().server == DEFAULT_ADDRESS == ServeConfig(Path()).listen
+
+
+def test_the_plug_ins_come_with_it() -> None:
+    command = [sys.executable, "-m", "midstream", "lsp", "--editors"]
+    folder = Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+    for name in ("nvim/lua/midstream/init.lua", "vim/plugin/midstream.vim", "vscode/package.json"):
+        assert (folder / name).is_file(), name
+
+
+def test_every_option_is_in_the_manual() -> None:
+    manual = (Path(__file__).parents[1] / "docs" / "editors.md").read_text()
+    for option in fields(LspOptions):
+        assert f"| `{option.name}` |" in manual, option.name

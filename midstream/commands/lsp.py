@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 import click
 
 from midstream.commands.options import with_settings
@@ -10,9 +12,13 @@ from midstream.settings import Settings
 
 @click.command()
 @click.option("--server", help="host:port of `midstream serve`.")
+@click.option("--editors", is_flag=True, help="Print the folder of the editors' plug-ins and end.")
 @with_settings
-def lsp(server: str | None, settings: Settings) -> None:
+def lsp(server: str | None, editors: bool, settings: Settings) -> None:
     """Run the language server over stdio; an editor starts this."""
+    if editors:
+        click.echo(files("lsp") / "editors")
+        return
     import logging
     from dataclasses import replace
 

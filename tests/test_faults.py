@@ -1,0 +1,184 @@
+"""Workers killed in the middle of a Frame lose nothing and train nothing twice (DESIGN §2)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import xxhash
+
+from midstream.status import caught_up
+from streams.connection import Connection
+from streams.examples import open_feed
+from streams.feed import Limits
+from streams.topics import TopicsError, create
+from tests.crew import CONTEXT, STAGES, Crew, Fate, documents, files, python
+from tests.tiny import tokenizer
+
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
+
+ROUNDS = 2
+CHUNK = 9
+"""Records of a partition that are produced together; the last of them is a copy of the first."""
+AT_LEAST = 8
+"""Chunks of a round: with ROUNDS + 1 rounds and two partitions, 432 records."""
+SEED = 3
+
+
+def draw(most: int, *what: object) -> int:
+    """A number from 1 to `most` by keyed hash: the same moments every time."""
+    return xxhash.xxh3_64_intdigest(repr(what).encode(), SEED) % most + 1
+
+
+class Source(threading.Thread):
+    """Goes on producing, a few records at a time so that they become several Frames, until it is told to end."""
+
+    def __init__(self, crew: Crew, number: int) -> None:
+        super().__init__()
+        self.crew, self.number = crew, number
+        self.sent: set[str] = set()
+        self.copies = 0
+        self.ending = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        chunk = 0
+        while chunk < AT_LEAST or not self.ending.is_set():
+            for partition in range(2):
+                origins = self.crew.produce("files", self.records(chunk, partition), partition)
+                self.sent |= set(documents(origins, [3] * len(origins)))
+                self.copies += 3
+            chunk += 1
+            time.sleep(0.5)
+
+    def records(self, chunk: int, partition: int) -> list[bytes]:
+        first = ((self.number * 1000 + chunk) * 2 + partition) * CHUNK * 3
+        texts = [[python(first + n * 3 + i) for i in range(3)] for n in range(CHUNK - 1)]
+        return [files(three, f"{first}/{n}") for n, three in enumerate([*texts, texts[0]])]
+
+
+def kill_at_work(crew: Crew, number: int, left: dict[str, str]) -> int:
+    """SIGKILL to each worker at its drawn record, the last stage first, while the others go on.
+
+    `left` is what its former life left in the attempts file. Returns how many died at a record.
+    """
+    for stage in reversed(STAGES):
+        seen: set[str] = set()
+        deadline = time.monotonic() + 60
+        while len(seen) < draw(3, number, stage) and time.monotonic() < deadline:
+            seen |= {at(crew, stage)} - {"", left[stage]}
+            time.sleep(0.001)
+        crew.kill(stage)
+    return sum(bool(at(crew, stage)) for stage in STAGES)
+
+
+def at(crew: Crew, stage: str) -> str:
+    """The record that a worker is at and how many died there, from its attempts file; "" between two."""
+    try:
+        told = (crew.folder / f"attempts/{stage}-0").read_text().strip()
+    except OSError:
+        return ""
+    return told if "record" in told else ""
+
+
+@dataclass
+class Story:
+    sent: set[str]
+    copies: int
+    died_at_work: int
+    codes: dict[str, int]
+    lag_at_the_end: bool
+    fate: Fate
+
+
+@pytest.fixture(scope="module")
+def story(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    connection = Connection(brokers=broker, prefix="faults.")
+    create(connection, 2)
+    with Crew(connection, tmp_path_factory.mktemp("faults")) as crew:
+        return tell(crew)
+
+
+def tell(crew: Crew) -> Story:
+    """Rounds that end with kills, one that ends with SIGTERM, and a last one in which all is taken."""
+    sources: list[Source] = []
+    died, codes = 0, {}
+    for number in range(ROUNDS + 1):
+        left = {stage: at(crew, stage) for stage in STAGES}
+        crew.start()
+        sources.append(Source(crew, number))
+        if number < ROUNDS:
+            died += kill_at_work(crew, number, left)
+        else:
+            codes = stop_at_work(crew, left["pack"])
+        sources[-1].ending.set()
+        sources[-1].join()
+    behind = not caught_up(crew.connection)
+    crew.start()
+    crew.drain()
+    fate = crew.train()
+    sent = {origin for source in sources for origin in source.sent}
+    return Story(sent, sum(source.copies for source in sources), died, codes, behind, fate)
+
+
+def stop_at_work(crew: Crew, left: str) -> dict[str, int]:
+    """SIGTERM to all while the last stage is at a record."""
+    while at(crew, "pack") in ("", left):
+        time.sleep(0.001)
+    return crew.stop()
+
+
+def test_workers_died_in_the_middle_of_their_work(story):
+    assert story.died_at_work >= 2 * ROUNDS
+
+
+def test_nothing_is_lost_and_nothing_trained_twice(story):
+    fate = story.fate
+    assert fate.all == story.sent
+    assert set(fate.trained.values()) == {1}
+    assert fate.dead == set()
+    assert not set(fate.trained) & set(fate.rejected)
+
+
+def test_the_feeds_own_sum_agrees(story):
+    counts = story.fate.state.counts.values()
+    assert sum(c.documents for c in counts) == len(story.sent)
+    assert sum(c.trained for c in counts) == len(story.fate.trained)
+    assert sum(c.rejected for c in counts) == len(story.sent) - len(story.fate.trained)
+
+
+def test_copies_alone_are_rejected(story):
+    assert set(story.fate.rejected.values()) == {"exact_duplicate"}
+    assert len(story.fate.rejected) == story.copies
+
+
+def test_sigterm_in_the_middle_ends_well_and_loses_nothing(story):
+    assert story.codes == dict.fromkeys(STAGES, 0)
+    assert story.lag_at_the_end
+
+
+def test_a_topic_made_again_is_refused_by_worker_and_feed(connection, tmp_path: Path):
+    name = connection.topic("files")
+    with connection.admin() as admin:
+        admin.delete_topics([name])
+        admin.create_topics({name: {"num_partitions": 2, "replication_factor": 1}})
+        admin.wait_for_topics([name])
+    with Crew(connection, tmp_path) as crew:
+        for stage in STAGES:
+            told = crew.run("worker", stage)
+            assert told.exit_code == 1
+            assert f"{name} was deleted and made again" in told.stderr
+    with pytest.raises(TopicsError, match="made again"):
+        open_feed(connection, tmp_path, tokenizer().hash, Limits(row_tokens=CONTEXT, rows=2), None)
+
+
+def test_a_changed_partition_count_is_refused(connection, tmp_path: Path):
+    with connection.admin() as admin:
+        admin.create_partitions({connection.topic("clean"): 3})
+    with Crew(connection, tmp_path) as crew:
+        told = crew.run("worker", "pack")
+    assert told.exit_code == 1
+    assert "clean has 3 partitions, not 2" in told.stderr

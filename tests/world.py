@@ -177,7 +177,7 @@ class World:
             MemoryLog(self, state.offsets), self.ledger, Limits(row_tokens=48, rows=2, open_bins=4, closed=True), state
         )
         yield
-        while (batch := feed.next(0.0)) is not None:
+        while feed.next(0.0) is not None:
             yield
             self.step += 1
             feed.trained(self.step)

@@ -1,0 +1,163 @@
+"""The feed: re-deliveries are dropped, gaps stop it, and a run that was stopped goes on bit for bit."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+from tiny import QUICK, SHAPE, tokenizer
+from world import PARTITIONS, STAGES, MemoryLedger, MemoryLog, World, starts, topic_id
+
+from model import checkpoint
+from model.formats import STARCODER
+from model.train import Trainer, Until
+from streams import ledger
+from streams.feed import Feed, Limits, NotConserved, WrongTokenizer, decode, fresh
+from streams.frame import Frame
+from streams.index import Gap
+from streams.ledger import Entry, Ledger
+
+CONTEXT = 64
+
+
+def filled(events: int = 30) -> World:
+    """A world whose `examples` hold a few hundred documents in both partitions."""
+    world = World()
+    for n in range(events):
+        texts = [f"def f_{n}_{i}(a, b):\n    return a * {n} + b * {i * n}\n" * (1 + i % 3) for i in range(4)]
+        world.produce(n % PARTITIONS, texts, [f"m{n}_{i}.py" for i in range(4)])
+    for stage in STAGES:
+        for p in range(PARTITIONS):
+            for worker in {
+                "prepare": lambda p=p: world.prepare("files", p, 5), "dedup": world.dedup,
+                "redact": lambda p=p: world.each("redact", p), "pack": lambda p=p: world.each("pack", p),
+            }[stage](),:  # fmt: skip
+                for _ in worker:
+                    world.commit()
+    return world
+
+
+def feed(world: World, kept: bytes | None = None, book: object = None, **limits: object) -> Feed:
+    state = decode(kept) if kept else fresh(tokenizer().hash, [0] * PARTITIONS, starts())
+    set_to = Limits(**{"row_tokens": CONTEXT, "rows": 2, "open_bins": 8, "closed": True, **limits})  # type: ignore
+    return Feed(MemoryLog(world, state.offsets), book or MemoryLedger(), set_to, state)  # type: ignore[arg-type]
+
+
+def trained(world: World, folder: Path, until: int) -> Trainer:
+    newest = checkpoint.latest(folder)
+    resume = checkpoint.load_all(newest) if newest else None
+    with closing(Ledger(folder / "ledger.bin")) as book:
+        opened = feed(world, resume.feed if resume else None, book)
+        trainer = Trainer(SHAPE, QUICK, opened, folder, tokenizer(), STARCODER, resume=resume)
+        trainer.run(Until(max_steps=until, drained=True))
+    return trainer
+
+
+def test_a_closed_log_gives_the_same_bytes_however_often_it_was_stopped(tmp_path: Path) -> None:
+    world = filled()
+    straight = trained(world, tmp_path / "straight", 1000)
+    assert straight.feed.drained and straight.step > 11
+    for upto in (5, 11, 1000):
+        trained(world, tmp_path / "stopped", upto)
+    ends = [checkpoint.latest(tmp_path / name) for name in ("straight", "stopped")]
+    assert ends[0] and ends[1] and ends[0].name == ends[1].name
+    for file in (checkpoint.WEIGHTS, checkpoint.OPTIMIZER, checkpoint.FEED):
+        assert (ends[0] / file).read_bytes() == (ends[1] / file).read_bytes(), file
+    books = [(tmp_path / name / "ledger.bin").read_bytes() for name in ("straight", "stopped")]
+    assert books[0] == books[1]
+
+
+def test_every_piece_is_in_the_ledger_once(tmp_path: Path) -> None:
+    world = filled()
+    trained(world, tmp_path, 1000)
+    pieces = [(e.origin, e.piece) for e in ledger.read(tmp_path / "ledger.bin")]
+    made = {
+        (f.source.topic_id, f.source.partition, e.offset, e.index, e.piece)
+        for p in world.frames["examples"]
+        for f in p
+        for e in f.examples
+    }
+    assert len(pieces) == len(set(pieces)) == len(made)
+
+
+def test_what_was_trained_after_the_checkpoint_is_forgotten(tmp_path: Path) -> None:
+    book = Ledger(tmp_path / "ledger.bin")
+    rows = [Entry("ab" * 16, 0, n, 0, 0, 1, n) for n in range(5)]
+    length = book.append(rows[:2])
+    book.append(rows[2:])
+    book.truncate(length)
+    assert book.append(rows[4:]) > length
+    assert list(ledger.read(tmp_path / "ledger.bin")) == [rows[0], rows[1], rows[4]]
+    with pytest.raises(ValueError, match="another run"):
+        book.truncate(10_000)
+    book.close()
+
+
+def test_a_repeated_frame_changes_nothing() -> None:
+    world = filled(6)
+    for p in range(PARTITIONS):
+        world.frames["examples"][p] += world.frames["examples"][p]
+    once, counts = drain(feed(filled(6))), drain(feed(world))
+    assert once == counts
+
+
+def drain(opened: Feed) -> dict[str, int | float]:
+    step = 0
+    while opened.next(0.0) is not None:
+        step += 1
+        opened.trained(step)
+    assert opened.drained
+    return {k: v for k, v in opened.summary().items() if k in ("documents", "trained", "waiting", "rejected", "dead")}
+
+
+def altered(**changes: object) -> World:
+    world = filled(2)
+    first = world.frames["examples"][0][0]
+    world.frames["examples"][0][0] = msgspec.structs.replace(first, **changes)
+    return world
+
+
+def test_a_gap_stops_it() -> None:
+    with pytest.raises(Gap, match="0 to 4"):
+        drain(feed(altered(start=5, upto=6, tallies=[], examples=[])))
+
+
+def test_another_tokenizer_is_refused() -> None:
+    with pytest.raises(WrongTokenizer):
+        drain(feed(altered(tokenizer="other")))
+
+
+def test_a_frame_that_lost_a_document_stops_it() -> None:
+    with pytest.raises(NotConserved):
+        drain(feed(altered(examples=[])))
+
+
+def test_a_topic_that_was_made_again_is_refused() -> None:
+    world = filled(2)
+    source = world.frames["examples"][0][0].source
+    other = msgspec.structs.replace(source, topic_id="99" * 16)
+    with pytest.raises(Gap, match="re-created"):
+        drain(feed(altered(source=other)))
+
+
+def test_live_rows_are_flushed_when_nothing_more_comes() -> None:
+    opened = feed(filled(1), closed=False, idle_s=0.0, rows=50)
+    batch = opened.next(1.0)
+    assert batch is not None and batch.flushed and batch.share < 1
+    assert opened.summary()["waiting"] == 4
+    opened.trained(1)
+    assert opened.summary()["waiting"] == 0 and opened.summary()["trained"] == 4
+    assert isinstance(decode(opened.state()).marks[f"{topic_id('files')}:0"], int)
+
+
+def test_frames_of_the_version_before_stay_readable() -> None:
+    """The bytes of a Frame as version 1 wrote them; a later field must have a default."""
+    from streams import frame as frames
+
+    data = (Path(__file__).parent / "data" / "frame-v1.msgpack").read_bytes()
+    found = frames.decode(data)
+    assert isinstance(found, Frame) and (found.start, found.upto) == (7, 9)
+    assert found.documents[0].parts[0].text == "x = 1\n" and found.examples[0].tokens == 3
+    assert found.tallies[0].dead == [1] and found.tallies[1].replaces == f"{'ab' * 16}:0:3:0"

@@ -168,7 +168,7 @@ def pass_through(
     spent["prepare"] += time.process_time() - began
     for number, outcome in enumerate(outcomes):
         times = [time.process_time()]
-        frame, _, _ = index.take(outcome.frame, number)
+        frame, _, _ = index.admit(outcome.frame, number)
         times.append(time.process_time())
         frame = redact(frame).frame
         times.append(time.process_time())

@@ -2,7 +2,7 @@
 
 First seen wins; only what matches nothing is inserted. State is the table, the origin of every
 document in it, and one mark per source partition. The same sequence of Frames gives the same
-verdicts, and `apply` of what `take` returned gives the same state.
+verdicts, and `apply` of what `admit` returned gives the same state.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Index:
             )
         return self._marks[key]
 
-    def take(self, frame: Frame, offset: int) -> tuple[Frame, tuple[Rejection, ...], Applied]:
+    def admit(self, frame: Frame, offset: int) -> tuple[Frame, tuple[Rejection, ...], Applied]:
         """Judge what of the Frame is not below the mark.
 
         Returns the Frame of what is kept, the verdicts on the rest, and the record for `signatures`.
@@ -106,7 +106,7 @@ class Index:
             return [], [], []
         number = self._table.count
         paths = [path_id(d) for d in documents]
-        matches = self._table.take(_document_columns(documents, paths))
+        matches = self._table.admit(_document_columns(documents, paths))
         kept: list[Document] = []
         rejections: list[Rejection] = []
         insertions: list[Insertion] = []

@@ -147,7 +147,7 @@ class DedupStage:
             self._watch.end(outcome, began)
 
     def _judge(self, index: Index, frame: Frame, offset: int) -> tuple[Outcome, signatures.Applied]:
-        rest, rejections, applied = index.take(frame, offset)
+        rest, rejections, applied = index.admit(frame, offset)
         return Outcome(rest, rejections), applied
 
 

@@ -182,7 +182,7 @@ class Table:
         self._stamps = np.zeros(capacity, np.uint32)
         self._allocate(capacity)
 
-    def take(self, rows: Columns) -> Matches:
+    def admit(self, rows: Columns) -> Matches:
         """Look up and insert in one pass; what is kept gets the next numbers, in order."""
         n = len(rows.kinds)
         self._reserve(n)

@@ -58,7 +58,7 @@ def take(index: Index, *documents: Document) -> list[str]:
     for d in documents:
         mark = index.mark(SOURCE)
         d.offset = mark
-        _, rejections, _ = index.take(frame([d], mark, mark + 1), mark)
+        _, rejections, _ = index.admit(frame([d], mark, mark + 1), mark)
         rules += [r.rule for r in rejections] or [""]
     return rules
 
@@ -96,8 +96,8 @@ def test_near_duplicates_are_found_and_others_are_not() -> None:
 def test_first_seen_wins_and_names_the_match() -> None:
     index = Index(Thresholds(), dict(STARTS))
     text = " ".join(f"word{i}" for i in range(40))
-    _, _, _ = index.take(frame([document(0, text)], 0, 1), 0)
-    _, (rejection,), _ = index.take(frame([document(1, text)], 1, 2), 1)
+    _, _, _ = index.admit(frame([document(0, text)], 0, 1), 0)
+    _, (rejection,), _ = index.admit(frame([document(1, text)], 1, 2), 1)
     assert rejection.rule == "exact_duplicate" and rejection.matched == f"{SOURCE.topic_id}:0:0:0"
     assert rejection.similarity == 1.0
 
@@ -127,7 +127,7 @@ def test_kinds_do_not_match_each_other_and_short_texts_match_exactly_only() -> N
 def test_the_log_gives_the_same_index() -> None:
     one, other = Index(Thresholds(), dict(STARTS)), Index(Thresholds(), dict(STARTS))
     for n, (a, b) in enumerate(texts(60)):
-        _, _, applied = one.take(frame([document(n, a), document(n, b)], n, n + 1), n)
+        _, _, applied = one.admit(frame([document(n, a), document(n, b)], n, n + 1), n)
         other.apply(applied)
     again = [document(0, b) for _, b in texts(60)]
     assert take(one, *again) == take(other, *again)
@@ -137,29 +137,29 @@ def test_the_log_gives_the_same_index() -> None:
 def test_what_is_below_the_mark_is_not_judged_again_and_a_gap_stops() -> None:
     index = Index(Thresholds(), dict(STARTS))
     documents = [document(n, f"text number {n} of a few words") for n in range(3)]
-    index.take(frame(documents[:2], 0, 2), 0)
-    rest, rejections, _ = index.take(frame(documents, 0, 3), 1)
+    index.admit(frame(documents[:2], 0, 2), 0)
+    rest, rejections, _ = index.admit(frame(documents, 0, 3), 1)
     assert [d.offset for d in rest.documents] == [2] and not rejections and (rest.start, rest.upto) == (2, 3)
     with pytest.raises(Gap):
-        index.take(frame([], 5, 6), 2)
+        index.admit(frame([], 5, 6), 2)
 
 
 def test_another_fingerprint_is_refused() -> None:
-    _, _, applied = Index(Thresholds(), dict(STARTS)).take(frame([], 0, 1), 0)
+    _, _, applied = Index(Thresholds(), dict(STARTS)).admit(frame([], 0, 1), 0)
     with pytest.raises(WrongIndex):
         Index(Thresholds(near=0.8), dict(STARTS)).apply(applied)
 
 
 def test_a_topic_that_was_made_again_is_refused() -> None:
     with pytest.raises(WrongIndex):
-        Index(Thresholds(), {("cd" * 16, 0): 0}).take(frame([], 0, 1), 0)
+        Index(Thresholds(), {("cd" * 16, 0): 0}).admit(frame([], 0, 1), 0)
 
 
 def test_the_table_grows() -> None:
     index = Index(Thresholds(), dict(STARTS))
     count = 6000
     documents = [document(0, " ".join(f"{n}_{i}" for i in range(8))) for n in range(count)]
-    rest, _, _ = index.take(frame(documents, 0, 1), 0)
+    rest, _, _ = index.admit(frame(documents, 0, 1), 0)
     assert len(rest.documents) == len(index) == count
     again = take(index, *(document(0, " ".join(f"{n}_{i}" for i in range(8))) for n in range(0, count, 500)))
     assert again == ["exact_duplicate"] * len(again)

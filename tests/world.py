@@ -147,7 +147,7 @@ class World:
         index = self.restored(at)
         yield
         while at < len(self.frames["candidates"][0]):
-            rest, rejections, applied = index.take(wire(self.frames["candidates"][0][at]), at)
+            rest, rejections, applied = index.admit(wire(self.frames["candidates"][0][at]), at)
             yield from self.effect(lambda a=applied: self.signatures.append(a))
             yield from self.deliver(Outcome(rest, rejections), "unique", applied.source.partition)
             at += 1

@@ -1,0 +1,116 @@
+"""Status: lag from Kafka, counts from the workers' files, the sum from the newest checkpoint."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from midstream.settings import Settings, from_mapping
+from midstream.status import _stage, caught_up, lags, newest_checkpoint, trainer
+from model.example import Example
+from streams.document import Source
+from streams.feed import Feed, Limits, fresh
+from streams.frame import Frame, Tally
+from streams.topics import GROUPS
+from tests.crew import Crew, files, python
+from tests.tiny import example, tokenizer, write_checkpoint
+from tests.world import MemoryLedger
+
+TOPIC_ID = "ab" * 16
+
+
+class OneFrame:
+    """A closed log that holds one Frame: three documents, of which one was rejected and one died."""
+
+    partitions = 1
+
+    def __init__(self) -> None:
+        made: Example = example(python(1), 0)
+        made.offset, made.index = 5, 0
+        tallies = [Tally(5, 3, rejected=[1], dead=[2])]
+        source = Source("files", TOPIC_ID, 0)
+        self.left = [
+            (0, 0, Frame(source=source, start=5, upto=6, tallies=tallies, examples=[made], tokenizer=tokenizer().hash))
+        ]
+
+    def poll(self, timeout_s: float, enough: set[int]) -> list[tuple[int, int, Frame]]:
+        found, self.left = self.left, []
+        return found
+
+    def ended(self, partition: int, position: int) -> bool:
+        return not self.left
+
+    def lag(self, positions: list[int]) -> int:
+        return len(self.left)
+
+
+@pytest.mark.parametrize(("trains", "waiting"), [(True, 0), (False, 1)])
+def test_the_sum_counts_what_waits_one_by_one(tmp_path, trains, waiting):
+    feed = Feed(
+        OneFrame(), MemoryLedger(), Limits(row_tokens=512, rows=1, closed=True),
+        fresh(tokenizer().hash, [0], {(TOPIC_ID, 0): 5}),
+    )  # fmt: skip
+    assert feed.next(0.0) is not None
+    if trains:
+        feed.trained(1)
+    write_checkpoint(tmp_path, 1)
+    (tmp_path / "step-00000001/feed.msgpack").write_bytes(feed.state())
+    found = trainer(tmp_path, {("examples", 0): 4})
+    assert found is not None
+    total = found.total
+    assert (total.documents, total.waiting, total.rejected, total.dead) == (3, waiting, 1, 1)
+    assert (found.held, found.conserved, found.lag, found.retryable) == (waiting, True, 3, 1)
+    assert [source.source for source in found.sources] == ["files/0"]
+
+
+def test_the_newest_finished_checkpoint_counts(tmp_path):
+    assert newest_checkpoint(tmp_path) is None
+    for step in (2, 10):
+        write_checkpoint(tmp_path, step)
+    (tmp_path / ".unfinished-step-00000011").mkdir()
+    found = newest_checkpoint(tmp_path)
+    assert found is not None
+    assert found[0]["step"] == 10
+
+
+def test_slots_of_a_stage_are_summed_and_a_torn_file_is_none(tmp_path):
+    folder = tmp_path / "counts"
+    folder.mkdir()
+    counts = {"documents_out": 7, "rejected": 2, "dead": 1, "cpu_us": 500_000, "rule.size": 2, "documents_per_s": 4.5}
+    for slot in range(2):
+        (folder / f"prepare-{slot}.json").write_text(json.dumps(counts))
+    (folder / "prepare-2.json").write_text('{"documents')
+    found = _stage("prepare", [], tmp_path)
+    assert (found.documents_in, found.documents_out, found.rejected, found.dead) == (20, 14, 4, 2)
+    assert (found.rules, found.cpu_s, found.documents_per_s) == ({"size": 4}, 1.0, 9.0)
+    assert found.documents_per_cpu_s == 20.0
+
+
+def test_lag_is_never_negative_and_follows_the_topics_of_the_stage():
+    ends = {("clean", 0): 5, ("clean", 1): 2, ("unique", 0): 9}
+    found = lags(["clean"], {("clean", 0): 3, ("clean", 1): 4}, ends)
+    assert [(lag.partition, lag.lag) for lag in found] == [(0, 2), (1, 0)]
+
+
+@pytest.mark.broker
+def test_caught_up_when_every_stage_has_committed_the_end(connection, tmp_path):
+    assert caught_up(connection)
+    with Crew(connection, tmp_path) as crew:
+        crew.produce("files", [files([python(1)])])
+        assert not caught_up(connection)
+        told = json.loads(crew.run("status", "--json").stdout)
+    assert {stage["name"]: stage["lag"] for stage in told["stages"]} == dict.fromkeys(GROUPS, 0) | {"prepare": 1}
+    assert told["trainer"] is None
+    connection.commit(connection.group("prepare"), {("files", 0): 1})
+    assert caught_up(connection)
+
+
+@pytest.mark.broker
+def test_without_topics_it_says_how_to_make_them(bare_connection):
+    from midstream.status import collect
+    from streams.topics import TopicsError
+
+    kafka = {"brokers": bare_connection.brokers, "prefix": bare_connection.prefix}
+    with pytest.raises(TopicsError, match="midstream topics create"):
+        collect(from_mapping(Settings, {"kafka": kafka}, "test"))

@@ -13,8 +13,9 @@ from streams.connection import Connection
 from streams.counts import Counts
 from streams.pack import Packer
 from streams.pipeline import Call, Pack, Prepare, Redact, directly
+from streams.positions import check_committed
 from streams.stage import SOURCES, DedupStage, EachFrame, PrepareStage, Stage, Watch
-from streams.topics import check
+from streams.topics import GROUPS, check
 
 log = logging.getLogger("midstream.streams")
 
@@ -22,6 +23,7 @@ log = logging.getLogger("midstream.streams")
 def build(stage: str, settings: Settings, connection: Connection) -> tuple[Stage, Attempts]:
     """The stage, and the file that tells how its last process ended. Refuses topics that were re-created."""
     genesis = check(connection)
+    check_committed(connection, connection.group(stage), GROUPS[stage])
     state = settings.paths.state
     attempts = Attempts(state / "attempts", stage)
     if attempts.careful:

@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from streams.connection import Connection
 from streams.log import records_between
 
 
 class Jump(RuntimeError):
     """Records between the committed offset and the first one delivered are missing."""
+
+
+class Expired(RuntimeError):
+    """Records that a group has not read were deleted by retention."""
+
+
+def check_committed(connection: Connection, group: str, topics: Iterable[str]) -> None:
+    """Raises Expired when a committed offset lies below what the log still holds, and names what was lost.
+
+    Without this the broker's answer would be an error in the middle of a fetch, or, with another
+    setting, a silent jump.
+    """
+    names = list(topics)
+    committed = connection.group_offsets(group)
+    first = connection.beginning_offsets(names)
+    lost = [
+        f"{topic}/{partition} offsets {committed[topic, partition]} to {start - 1}"
+        for (topic, partition), start in sorted(first.items())
+        if committed.get((topic, partition), start) < start
+    ]
+    if lost:
+        raise Expired(
+            f"Deleted before group {group} had read them: {'; '.join(lost)}. They cannot be had back. "
+            "To go on without them, start over with another prefix and ingest again; raise the topics' retention first."
+        )
 
 
 class Positions:

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,9 @@ class Shell:
             name = topic.removeprefix(self._connection.prefix)
             start = await asyncio.to_thread(self._positions.start, name, partition, group[0].message.offset)
             fresh = [e.message for e in group if e.message.offset >= start]
+            for one, other in pairwise(fresh):
+                if other.offset > one.offset + 1:
+                    await asyncio.to_thread(self._positions.no_jump, name, partition, one.offset + 1, other.offset)
             if fresh:
                 began = time.thread_time()
                 await self._stage.process(self._delivery, name, partition, start, fresh, began)

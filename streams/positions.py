@@ -55,13 +55,16 @@ class Positions:
         key = (topic, partition)
         if key not in self._next:
             self._next[key] = self._committed(topic, partition)
-        expected = self._next[key]
+        self.no_jump(topic, partition, self._next[key], offset)
+        return self._next[key]
+
+    def no_jump(self, topic: str, partition: int, expected: int, offset: int) -> None:
+        """Raises Jump when the log holds a record in [expected, offset)."""
         if offset > expected and records_between(self._connection, topic, partition, expected, offset):
             raise Jump(
                 f"{topic}/{partition}: the record at {offset} came before the one at {expected}; "
                 "the worker begins again at the committed offset"
             )
-        return expected
 
     def reached(self, topic: str, partition: int, offset: int) -> None:
         self._next[topic, partition] = offset

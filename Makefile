@@ -8,6 +8,9 @@ STAMP := $(VENV)/.installed
 UV_VERSION := 0.13.8
 UV := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip
 NAME ?= stream
+
+# Compiled modules are kept, whatever the shell says: a worker starts in .6 s of CPU instead of 1.4.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST ?=
 
 .PHONY: setup test lint demo bench lock clean

@@ -134,11 +134,12 @@ class Crew:
         checkpoints = self.folder / "checkpoints"
         limits = Limits(row_tokens=CONTEXT, rows=2, open_bins=8, closed=True)
         feed = open_feed(self.connection, checkpoints, tokenizer().hash, limits, self.state)
-        step = 0
-        while feed.next(0.5) is not None:
-            step += 1
-            feed.trained(step)
-        assert feed.drained
+        step, deadline = 0, time.monotonic() + PATIENCE_S
+        while not feed.drained:
+            assert time.monotonic() < deadline, feed.summary()
+            if feed.next(0.5) is not None:
+                step += 1
+                feed.trained(step)
         self.state = feed.state()
         _close(feed)
         return Fate(trained_times(checkpoints / "ledger.bin"), self.rejections(), decode(self.state))

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -145,6 +146,8 @@ def test_starts_at_the_same_time_give_one_broker_that_keeps_its_data(kafka):
         admin.create_topics({"midstream.kept": {"num_partitions": 3, "replication_factor": 1}})
     before = connection.topics()
     os.kill(kafka.status().pid, signal.SIGKILL)
+    while kafka.status() is not None:  # the kernel takes a moment under load
+        time.sleep(0.02)
     again = kafka.start(free_port())  # on another port, after a kill
     assert again.fresh
     assert Connection(again.running.brokers).topics() == before

@@ -5,24 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import groupby
-from typing import Protocol
 
-from model.formats import STARCODER, Format, Infill
-
-
-class Mark(str):
-    """A sentinel, by its exact string. In a segment list a plain `str` is user text, whatever it contains."""
-
-    __slots__ = ()
-
-
-class Encoder(Protocol):
-    """What this module asks of a tokenizer."""
-
-    def encode(self, text: str) -> list[int]: ...
-    def decode(self, ids: Sequence[int]) -> str: ...
-    def special(self, text: str) -> int: ...
+from model.formats import Format, Infill
+from model.head import file_head, repository_head
+from model.head import star_bucket as star_bucket
+from model.segment import Bare, Encoder, Mark, decode_bare
+from model.segment import encode as encode
 
 
 @dataclass(frozen=True)
@@ -130,82 +118,128 @@ def _line_end(text: str, at: int) -> int:
     return end - 1 if end > at and text[end - 1] == "\r" else end
 
 
-def file_head(path: str, repository: str = "", stars: str = "", fmt: Format = STARCODER) -> list[str]:
-    """What comes before a file's text: `<reponame>R<filename>F<gh_stars>B\\n`, without the parts that are not given.
-
-    The server knows the path alone, so the packer must train on heads of the path alone too. `stars` is what
-    `star_bucket` names. Empty for a format that has no file sentinel, or without a path.
-    """
-    if not fmt.file or not path:
-        return []
-    head: list[str] = []
-    if repository and fmt.repository:
-        head += [Mark(fmt.repository), _one_line(repository)]
-    head += [Mark(fmt.file), _one_line(path)]
-    if stars and fmt.stars:
-        head += [Mark(fmt.stars), stars]
-    return [*head, "\n"]
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.splitlines()) or text.strip()
-
-
-def star_bucket(stars: int) -> str:
-    """StarCoder's buckets (bigcode-dataset, preprocessing): 0, 1-10, 10-100, 100-1000, 1000+."""
-    bounds = ((0, "0"), (10, "1-10"), (100, "10-100"), (1000, "100-1000"))
-    return next((name for bound, name in bounds if stars <= bound), "1000+")
-
-
 def segments(fmt: Format, head: Sequence[str], text: str, cut: Cut | None) -> list[str]:
-    """The training sequence of `text`; `cut` is a cut of just this text. End-of-text comes last, always."""
+    """The training sequence of `text`; `cut` is a cut of just this text. What ends a sequence comes last, always.
+
+    Raises ValueError for an order that `fmt` was not trained on.
+    """
     if cut is None:
-        return [*head, text, Mark(fmt.end)]
-    return [*prompt(fmt, cut.order, head, cut.prefix, cut.suffix), *_seam(fmt, cut.order), cut.middle, Mark(fmt.end)]
-
-
-def _seam(fmt: Format, order: str) -> list[str]:
-    """Two texts that must not be tokenised as one have an empty Mark between them."""
-    return [Mark("")] if order == "spm" and not fmt.joint else []
+        return [*_begin(fmt), *head, text, Mark(fmt.end)]
+    return [*prompt(fmt, cut.order, head, cut.prefix, cut.suffix), *_seam(fmt, cut.order), *_ending(fmt, cut)]
 
 
 def prompt(fmt: Format, order: str, head: Sequence[str], prefix: str, suffix: str) -> list[str]:
     """The training sequence up to its middle. Raises ValueError for an order that `fmt` was not trained on."""
-    if order == "psm" and order in fmt.orders:
-        return [Mark(fmt.prefix), *head, prefix, Mark(fmt.suffix), suffix, Mark(fmt.middle)]
-    if order == "spm" and order in fmt.orders:
-        return [Mark(fmt.prefix), Mark(fmt.suffix), suffix, Mark(fmt.middle), *head, prefix]
-    trained = ", ".join(fmt.orders) or "none"
-    raise ValueError(f"the format {fmt.name} was trained on the orders {trained}, not on {order}")
+    layout = fmt.layout(order)
+    outside, inside = _split(fmt, head)
+    texts = {"P": [*inside, _text(fmt, "P", prefix)], "S": [_text(fmt, "S", suffix)]}
+    parts = [*_begin(fmt), *outside]
+    for place in layout[: layout.index("M")]:
+        parts += texts[place] if place.isupper() else [Mark(getattr(fmt, place))]
+    return parts
 
 
-def encode(tokenizer: Encoder, parts: Sequence[str]) -> list[int]:
-    """Token ids; texts that stand side by side are tokenised as one."""
-    ids: list[int] = []
-    for marks, run in groupby(parts, key=lambda part: isinstance(part, Mark)):
-        if marks:
-            ids += [tokenizer.special(mark) for mark in run if mark]
-        else:
-            ids += tokenizer.encode("".join(run))
-    return ids
+def _begin(fmt: Format) -> list[str]:
+    return [Mark(fmt.begin)] if fmt.begin else []
+
+
+def _split(fmt: Format, head: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """What of the head stays before the permuted text, and what goes with the prefix."""
+    if fmt.head == "inside":
+        return (), head
+    if fmt.head == "outside":
+        return head, ()
+    last = max((i for i, part in enumerate(head) if isinstance(part, Mark)), default=-1) + 1
+    return head[:last], head[last:]
+
+
+def _text(fmt: Format, place: str, text: str) -> str:
+    return Bare(text) if place in fmt.bare else text
+
+
+def _seam(fmt: Format, order: str) -> list[str]:
+    """Two texts that must not be tokenised as one have an empty Mark between them."""
+    layout = fmt.layout(order)
+    return [Mark("")] if layout[layout.index("M") - 1] == "P" and not fmt.joint else []
+
+
+def _ending(fmt: Format, cut: Cut) -> list[str]:
+    layout = fmt.layout(cut.order)
+    after = layout[layout.index("M") + 1 :]
+    return [_text(fmt, "M", cut.middle), *(Mark(getattr(fmt, place)) for place in after)]
+
+
+def repository(fmt: Format, name: str, files: Sequence[tuple[str, str, Cut | None]]) -> list[str]:
+    """Files of one repository, (path, text, cut) each, as one sequence: what ends each of them but the last is the
+    next one's file sentinel. Raises ValueError for a format without one, or without any file.
+    """
+    if not fmt.file or not files:
+        raise ValueError(f"the format {fmt.name} has no repository context" if files else "no files")
+    parts = [*_begin(fmt), *repository_head(name, fmt)]
+    for path, text, cut in files:
+        whole = segments(fmt, file_head(path, fmt=fmt), text, cut)
+        parts += whole[len(_begin(fmt)) : -1]
+    return [*parts, Mark(fmt.end)]
 
 
 def parse(fmt: Format, tokenizer: Encoder, ids: Sequence[int]) -> Parsed:
     """Takes apart what `encode(segments(...))` made. Raises ValueError when it is no such sequence.
 
-    A psm without head and prefix begins as spm does: variant 2 cannot be told from it, and is taken for it.
+    Where spm is variant 2, a psm without head and prefix begins as spm does, and is taken for it.
     """
     ids = list(ids)
-    if not ids or ids.pop() != tokenizer.special(fmt.end):
+    layouts = [(order, fmt.layout(order)) for order in ("spm", "psm") if order in fmt.orders]
+    ends = {tokenizer.special(getattr(fmt, name)) for name in ("end", *(layout[-1] for _, layout in layouts))}
+    if not ids or ids[-1] not in ends:
         raise ValueError("the sequence does not end in end-of-text")
-    begin, hole, rest = (tokenizer.special(s) for s in (fmt.prefix, fmt.middle, fmt.suffix))
-    if ids[:1] != [begin]:
-        return Parsed("plain", tokenizer.decode(ids), "", "")
-    if rest not in ids or hole not in ids or ids.index(hole) < ids.index(rest):
+    if fmt.begin and ids[0] == tokenizer.special(fmt.begin) and len(ids) > 1:
+        ids = ids[1:]
+    for order, layout in layouts:
+        pieces = _pieces(fmt, tokenizer, layout, ids)
+        if pieces is not None:
+            return _parsed(fmt, tokenizer, order, pieces)
+    if any(_opens(fmt, tokenizer, layout, ids) for _, layout in layouts):
         raise ValueError("the sentinels are not in a known order")
-    at_suffix, at_middle = ids.index(rest), ids.index(hole)
-    pieces = (ids[1:at_suffix], ids[at_suffix + 1 : at_middle], ids[at_middle + 1 :])
-    prefix, suffix, middle = (tokenizer.decode(piece) for piece in pieces)
-    if at_suffix == 1 and "spm" in fmt.orders:
-        return Parsed("spm", middle, "", suffix)
-    return Parsed("psm", prefix, middle, suffix)
+    return Parsed("plain", tokenizer.decode(ids[:-1]), "", "")
+
+
+def _opens(fmt: Format, tokenizer: Encoder, layout: Sequence[str], ids: Sequence[int]) -> bool:
+    """The layout's first sentinel stands where it would: at the very start, unless text or a head may come first."""
+    first = next(place for place in layout if place.islower())
+    where = ids[:1] if fmt.head == "inside" and layout[0] == first else ids
+    return tokenizer.special(getattr(fmt, first)) in where
+
+
+def _pieces(
+    fmt: Format, tokenizer: Encoder, layout: Sequence[str], ids: Sequence[int]
+) -> dict[str, Sequence[int]] | None:
+    """The ids between the layout's sentinels, by the places that they fill; "" is a head outside. None: no match."""
+    *ids, last = ids
+    *places, end = layout
+    awaited = [tokenizer.special(getattr(fmt, place)) for place in (*places, end) if place.islower()]
+    if last != awaited.pop():
+        return None
+    pieces: dict[str, Sequence[int]] = {}
+    filled, at = "", 0
+    for place in places:
+        if place.isupper():
+            filled += place
+            continue
+        stop = next((i for i in range(at, len(ids)) if ids[i] in awaited), -1)
+        mark = awaited.pop(0)
+        room = filled or (at == 0 and fmt.head != "inside")
+        if stop < 0 or ids[stop] != mark or (stop > at and not room):
+            return None
+        pieces[filled] = [*pieces.get(filled, ()), *ids[at:stop]]
+        filled, at = "", stop + 1
+    pieces[filled] = ids[at:]
+    return pieces
+
+
+def _parsed(fmt: Format, tokenizer: Encoder, order: str, pieces: dict[str, Sequence[int]]) -> Parsed:
+    def text(places: str) -> str:
+        found = pieces.get(places, ())
+        return decode_bare(tokenizer, found) if places in fmt.bare else tokenizer.decode(found)
+
+    head = tokenizer.decode(pieces.get("", ()))
+    return Parsed(order, head + text("P") + text("PM"), text("M"), text("S"))

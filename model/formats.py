@@ -1,4 +1,7 @@
-"""The FIM formats as data: what a checkpoint was trained on is stored in its manifest, never assumed."""
+"""The FIM formats as data: what a checkpoint was trained on is stored in its manifest, never assumed.
+
+docs/formats.md is made from this table (`python -m tests.formats_page`).
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,8 @@ Infill = Literal["psm", "spm"]
 class Format(msgspec.Struct, frozen=True, kw_only=True):
     """Sentinels and rules of one infilling format. `P`, `S`, `M` are prefix, suffix and middle.
 
-    psm: `prefix` P `suffix` S `middle` → M
-    spm: `prefix` `suffix` S `middle` P → M
-         (variant 2: BigCode, Code Llama, aiXcoder; Codestral's variant 1 would be another format)
+    An order's layout names them, and the fields of this struct whose sentinels stand between them; its last name is
+    what ends the sequence. Manifests hold this struct: a new field needs a default that keeps what was trained.
     """
 
     name: str
@@ -23,13 +25,13 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     suffix: str
     pad: str
     end: str
-    """End of text: the last token of every training sequence."""
+    """End of text: the last token of every sequence that is not cut, and of a cut one whose layout says so."""
     orders: tuple[Infill, ...]
     """Orders that the model was trained on; any other is refused."""
     stops: tuple[str, ...]
     """Tokens that end a middle."""
     joint: bool = True
-    """In spm, prefix and middle are tokenised as one string, so no sub-token is split at the cursor."""
+    """Where a middle follows its prefix, both are tokenised as one string: no sub-token is split at the cursor."""
     repository: str = ""
     """Comes before a repository's name; empty: the format has none."""
     file: str = ""
@@ -38,12 +40,50 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     """Comes before a repository's star bucket."""
     others: tuple[str, ...] = ()
     """Sentinels of other kinds of document: issues, commits, notebooks."""
+    psm: tuple[str, ...] = ("prefix", "P", "suffix", "S", "middle", "M", "end")
+    spm: tuple[str, ...] = ("prefix", "suffix", "S", "middle", "P", "M", "end")
+    """Variant 2 (BigCode, Code Llama, aiXcoder). Codestral's variant 1 has the suffix's sentinel first."""
+    begin: str = ""
+    """First token of every sequence; empty: none."""
+    close: str = ""
+    """Ends a middle, where that is not end-of-text."""
+    between: str = ""
+    """One more sentinel that a layout names."""
+    span: str = ""
+    """Sentinel of the n-th of several spans, `{}` being n from 0; empty: one span only."""
+    spans: int = 1
+    """Spans that a sequence may have at most."""
+    bare: tuple[str, ...] = ()
+    """Pieces that are encoded without the space that a SentencePiece tokenizer puts before every text."""
+    head: Literal["inside", "path", "outside"] = "inside"
+    """What of a file's head is permuted with its prefix: all, the path after its sentinel, or nothing."""
+    repository_end: str = ""
+    """Text after a repository's name."""
+    attributes: tuple[str, ...] = ()
+    """InCoder's metadata, as text: attributes of a pseudo-tag before the file."""
+    comment: bool = False
+    """aiXcoder's metadata, as text: path and language in two comments before the file."""
+    refusal: str = ""
+    """Why an order is not among `orders`."""
 
     @property
     def sentinels(self) -> tuple[str, ...]:
         """All of the format's sentinels, each once, end-of-text first."""
         named = (self.end, self.prefix, self.middle, self.suffix, self.pad, self.file, self.repository, self.stars)
-        return tuple(dict.fromkeys(s for s in (*named, *self.stops, *self.others) if s))
+        more = (self.begin, self.close, self.between, *(self.mask(n) for n in range(self.spans + 1)))
+        return tuple(dict.fromkeys(s for s in (*named, *self.stops, *self.others, *more) if s))
+
+    def mask(self, n: int) -> str:
+        """The sentinel of span `n`; empty for a format of one span."""
+        return self.span.format(n)
+
+    def layout(self, order: str) -> tuple[str, ...]:
+        """The layout of a trained order. Raises ValueError, with the reason, for any other."""
+        if order in self.orders:
+            return self.psm if order == "psm" else self.spm
+        trained = ", ".join(self.orders) or "none"
+        reason = f": {self.refusal}" if self.refusal else ""
+        raise ValueError(f"the format {self.name} was trained on the orders {trained}, not on {order}{reason}")
 
 
 STARCODER = Format(
@@ -85,6 +125,61 @@ SANTACODER = Format(
     joint=False,
 )
 
+STARCODER2 = Format(
+    name="starcoder2",
+    prefix="<fim_prefix>",
+    middle="<fim_middle>",
+    suffix="<fim_suffix>",
+    pad="<fim_pad>",
+    end="<|endoftext|>",
+    orders=("psm", "spm"),
+    stops=("<file_sep>", "<|endoftext|>"),
+    joint=False,
+    repository="<repo_name>",
+    file="<file_sep>",
+    others=(
+        "<issue_start>",
+        "<issue_comment>",
+        "<issue_closed>",
+        "<jupyter_start>",
+        "<jupyter_text>",
+        "<jupyter_code>",
+        "<jupyter_output>",
+        "<empty_output>",
+    ),
+    head="path",
+)
+
+CODELLAMA = Format(
+    name="codellama",
+    prefix="▁<PRE>",
+    middle="▁<MID>",
+    suffix="▁<SUF>",
+    pad="",
+    end="</s>",
+    orders=("psm", "spm"),
+    stops=("▁<EOT>", "</s>"),
+    psm=("prefix", "P", "suffix", "S", "middle", "M", "close"),
+    spm=("prefix", "suffix", "S", "middle", "P", "M", "close"),
+    begin="<s>",
+    close="▁<EOT>",
+    bare=("S", "M"),
+)
+
+DEEPSEEK = Format(
+    name="deepseek",
+    prefix="<｜fim▁begin｜>",
+    middle="<｜fim▁end｜>",
+    suffix="<｜fim▁hole｜>",
+    pad="",
+    end="<｜end▁of▁sentence｜>",
+    orders=("psm",),
+    stops=("<｜end▁of▁sentence｜>",),
+    begin="<｜begin▁of▁sentence｜>",
+    joint=False,
+    refusal="DeepSeek-Coder was trained prefix-suffix-middle alone",
+)
+
 QWEN25_CODER = Format(
     name="qwen2.5-coder",
     prefix="<|fim_prefix|>",
@@ -97,6 +192,120 @@ QWEN25_CODER = Format(
     joint=False,
     repository="<|repo_name|>",
     file="<|file_sep|>",
+    head="outside",
+    repository_end="\n",
+    refusal="no other order is documented for Qwen2.5-Coder",
 )
 
-FORMATS: dict[str, Format] = {f.name: f for f in (STARCODER, SANTACODER, QWEN25_CODER)}
+AIXCODER = Format(
+    name="aixcoder",
+    prefix="▁<AIX-SPAN-PRE>",
+    middle="▁<AIX-SPAN-MIDDLE>",
+    suffix="▁<AIX-SPAN-POST>",
+    pad="",
+    end="</s>",
+    orders=("psm", "spm"),
+    stops=("</s>",),
+    begin="<s>",
+    bare=("S", "M"),
+    comment=True,
+)
+
+PRE_SUF_MID = Format(
+    name="pre-suf-mid",
+    prefix="<PRE>",
+    middle="<MID>",
+    suffix="<SUF>",
+    pad="",
+    end="</s>",
+    orders=("psm", "spm"),
+    stops=("</s>",),
+    joint=False,
+    spm=("suffix", "S", "prefix", "P", "middle", "M", "end"),
+)
+
+INCODER = Format(
+    name="incoder",
+    prefix="",
+    middle="<|mask:0|>",
+    suffix="<|mask:0|>",
+    pad="<pad>",
+    end="<|endoftext|>",
+    orders=("psm",),
+    stops=("<|endofmask|>", "<|endoftext|>"),
+    joint=False,
+    psm=("P", "suffix", "S", "between", "middle", "M", "close", "end"),
+    begin="<|endoftext|>",
+    close="<|endofmask|>",
+    between="<|mask:1|>",
+    span="<|mask:{}|>",
+    spans=8,
+    attributes=("ext", "filename", "source"),
+    refusal="causal masking moves the spans to the end, and nothing else",
+)
+
+CODEGEN2 = Format(
+    name="codegen2",
+    prefix="",
+    middle="<mask_1>",
+    suffix="<mask_1>",
+    pad="",
+    end="<|endoftext|>",
+    orders=("psm",),
+    stops=("<eom>", "<|endoftext|>"),
+    joint=False,
+    psm=("P", "suffix", "S", "end", "between", "middle", "M", "close"),
+    close="<eom>",
+    between="<sep>",
+    refusal="span corruption moves the span to the end, and nothing else",
+)
+
+CODESTRAL = Format(
+    name="codestral",
+    prefix="[PREFIX]",
+    middle="",
+    suffix="[SUFFIX]",
+    pad="",
+    end="</s>",
+    orders=("spm",),
+    stops=("</s>",),
+    joint=False,
+    spm=("suffix", "S", "prefix", "P", "M", "end"),
+    begin="<s>",
+    bare=("S", "M"),
+    refusal="the only encoding that Mistral publishes is suffix first",
+)
+
+PLAIN = Format(
+    name="plain",
+    prefix="",
+    middle="",
+    suffix="",
+    pad="",
+    end="<|endoftext|>",
+    orders=(),
+    stops=("<|endoftext|>",),
+    refusal="the model reads left to right, and was never shown a suffix",
+)
+
+REGISTRY = (
+    STARCODER, SANTACODER, STARCODER2, CODELLAMA, DEEPSEEK, QWEN25_CODER, AIXCODER, PRE_SUF_MID, INCODER, CODEGEN2,
+    CODESTRAL, PLAIN,
+)  # fmt: skip
+FORMATS: dict[str, Format] = {f.name: f for f in REGISTRY}
+
+SOURCES: dict[str, str] = {
+    "starcoder": "StarCoder, arXiv 2305.06161; bigcode Megatron-LM, gpt_dataset.py. Joint is ours.",
+    "santacoder": "SantaCoder, arXiv 2301.03988, and its model card: hyphens, not underscores.",
+    "starcoder2": "StarCoder2, arXiv 2402.19173; bigcode-project/starcoder2 issue 21; bigcode Megatron-LM PR 81.",
+    "codellama": "Code Llama, arXiv 2308.12950 section 2.3; meta-llama/codellama, generation.py and tokenizer.py.",
+    "deepseek": "DeepSeek-Coder, arXiv 2401.14196 section 3.1.2; its README: the hole is where the middle goes.",
+    "qwen2.5-coder": "Qwen2.5-Coder, arXiv 2409.12186, figures 3 and 4; Qwen3-Coder issues 101 and 389 (stops).",
+    "aixcoder": "aixcoder-plugin/aiXcoder-7B: README, finetune.py and the tokenizer's input wrapper.",
+    "pre-suf-mid": "aiXcoder-7B, arXiv 2410.13187: the recipe of its paper; not checked against code.",
+    "incoder": "InCoder, arXiv 2204.05999 section 2.1; dpfried/incoder, example_usage.py (mask:1 after the suffix).",
+    "codegen2": "CodeGen2, arXiv 2305.02309, and its model card.",
+    "codestral": "mistralai/mistral-common, tokenizers/instruct.py (encode_fim). Whether joint is not published.",
+    "plain": "CodeParrot's and OpenCoder's (arXiv 2411.04905) model cards.",
+}
+"""The paper, model card or code that a format's strings and rules come from."""

@@ -126,10 +126,9 @@ def test_an_order_that_was_not_trained_is_refused() -> None:
         prompt(QWEN25_CODER, "spm", [], "a", "b")
 
 
-@pytest.mark.parametrize("fmt", FORMATS.values(), ids=str)
-def test_a_head_is_one_line(fmt) -> None:
-    head = file_head("a\nb.py", "r\r\nx", "0", fmt)
-    assert shown(head).count("\n") == bool(fmt.file)
+@pytest.mark.parametrize("fmt", FORMATS.values(), ids=lambda fmt: fmt.name)
+def test_names_in_a_head_are_one_line(fmt) -> None:
+    assert file_head("a\nb.py", "r\r\nx", "0", fmt) == file_head("a b.py", "r x", "0", fmt)
 
 
 def test_star_buckets() -> None:

@@ -1,0 +1,182 @@
+"""docs/formats.md, made from the registry and the golden ids. `python tests/formats_page.py` writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from textwrap import fill
+
+from seeds import PIECES, SENTENCEPIECE, seed_tokenizer
+from tree import ROOT
+
+from model.fim import Cut, file_head, repository, segments
+from model.formats import FORMATS, SOURCES, STARCODER2, Format
+from model.segment import Mark, encode
+from streams.document import Document, Part
+from streams.render import METADATA_SHARE, WINDOW, render
+
+PAGE = ROOT / "docs" / "formats.md"
+FIELDS = ("prefix", "suffix", "middle", "begin", "between", "close", "end", "pad", "repository", "file", "stars")
+KINDS = (
+    Document(
+        offset=0, index=0, kind="commit", path="a.py", id=bytes(16),
+        parts=[Part("message", "Say why"), Part("before", "x = 1\n"), Part("after", "x = 2\n")],
+    ),
+    Document(
+        offset=0, index=0, kind="issue", id=bytes(16), state="closed",
+        parts=[
+            Part("title", "It fails"), Part("comment", "On Mondays.", "ann\nopened"),
+            Part("comment", "Fixed.", "bob\n"),
+        ],
+    ),
+    Document(
+        offset=0, index=0, kind="notebook", id=bytes(16),
+        parts=[
+            Part("markdown", "# Plot"), Part("code", "1 + 2"), Part("output", "3"), Part("code", "x = 1"),
+        ],
+    ),
+)  # fmt: skip
+SAID = {
+    "commit": f"The head of the changed file, then both sides around the message, each cut to the change and {WINDOW} "
+    "lines around it; an added or a deleted file stays whole.",
+    "issue": "Title, then a sentinel before each comment; authors are numbered as they appear, and the last sentinel "
+    "is there when the issue was closed.",
+    "notebook": "Cells in their order (the structured form); a code cell without an output has the empty mark.",
+}
+
+
+def page() -> str:
+    made = (*_introduction(), *_sentinels(), *_rules(), *_sequences(), *_heads(), *_kinds())
+    return "\n\n".join(made) + "\n"
+
+
+def _introduction() -> Iterable[str]:
+    yield "# Formats"
+    yield _prose(
+        "What each seed model was trained on, made from `model/formats.py` by `python tests/formats_page.py`. `P`, `S` "
+        "and `M` are prefix, suffix and middle; psm and spm are orders, and an order's layout is data of the format. A "
+        "checkpoint's manifest holds its format; the server builds the prompt, and refuses an order that the format "
+        "does not name, with the reason."
+    )
+
+
+def _sentinels() -> Iterable[str]:
+    yield "## Sentinels"
+    yield "`stops` end a middle. `others` stand for the sentinels of documents that are not files."
+    for fmt in FORMATS.values():
+        rows = [(name, _code(getattr(fmt, name))) for name in FIELDS if getattr(fmt, name)]
+        if fmt.span:
+            rows.append((f"spans 0 to {fmt.spans}", _code(fmt.span)))
+        rows.append(("stops", " ".join(map(_code, fmt.stops))))
+        if fmt.others:
+            rows.append(("others", " ".join(map(_code, fmt.others))))
+        yield f"### {fmt.name}"
+        yield SOURCES[fmt.name]
+        yield _table(("sentinel", "string"), rows)
+
+
+def _rules() -> Iterable[str]:
+    yield "## Rules"
+    yield _prose(
+        "*joint*: where a middle follows its prefix, both are one string to the tokenizer. *bare*: pieces that are "
+        "encoded without the space that a SentencePiece tokenizer puts before every text (encoded behind a character "
+        "that is taken off again). *head*: what of a file's head is permuted with its prefix."
+    )
+    rows = [
+        (
+            fmt.name, ", ".join(fmt.orders) or "none", "yes" if fmt.joint else "no", " ".join(fmt.bare) or "–",
+            fmt.head if fmt.file or fmt.attributes or fmt.comment else "none", fmt.refusal or "–",
+        )
+        for fmt in FORMATS.values()
+    ]  # fmt: skip
+    yield _table(("format", "orders", "joint", "bare", "head", "why no other order"), rows)
+    yield _prose(
+        "SPM is two formats: variant 2 has the prefix's sentinel first (BigCode, Code Llama, aiXcoder), variant 1 the "
+        "suffix's (Codestral; llama.cpp's `--spm-infill` adds the middle's sentinel at the end, as `pre-suf-mid` "
+        "does). A model that was trained on one has never seen the other."
+    )
+
+
+def _sequences() -> Iterable[str]:
+    yield "## Sequences"
+    yield "What is trained on; a prompt is the same up to `M`."
+    rows = [(fmt.name, order, _code(_shown(fmt, order, "P", "M", "S"))) for fmt, order in _orders()]
+    yield _table(("format", "order", "sequence"), rows)
+    yield "A repository of starcoder2, its second file cut:"
+    files = [("a.py", "text", None), ("b.py", "PMS", Cut("P", "M", "S", "psm"))]
+    yield _block("".join(repository(STARCODER2, "owner/name", files)))
+    yield "### Golden ids"
+    prefix, middle, suffix = (_code(repr(piece)) for piece in PIECES)
+    yield f"Of `P` = {prefix}, `M` = {middle}, `S` = {suffix}."
+    yield _prose(
+        "The tokenizers are built in the tests with the same sentinels and options (byte-level; of SentencePiece's kind "
+        f"for {', '.join(SENTENCEPIECE)}): this proves orders and joins, and nothing about the real vocabularies. "
+        "With `MIDSTREAM_SEED_TOKENIZERS` naming a folder of the real files (`starcoder2.json` and so on), the tests "
+        "check those too."
+    )
+    rows = [(fmt.name, order, _ids(fmt, order)) for fmt, order in (*_orders(), *((f, "") for f in FORMATS.values()))]
+    yield _table(("format", "order", "ids"), [(name, order or "plain", ids) for name, order, ids in rows])
+
+
+def _heads() -> Iterable[str]:
+    yield "## Heads"
+    yield _prose(
+        "Before a file's text; the server knows the path alone. The packer gives the repository, and the stars, each "
+        f"with a probability of {METADATA_SHARE:g}. aiXcoder's languages are those of `model/head.py`. InCoder's pseudo-tag "
+        "is ordinary text; that all attributes share one tag is from memory of the paper."
+    )
+    rows = [
+        (fmt.name, _code("".join(file_head("a/b.py", "github.com/x/y", "10-100", fmt)).replace("\n", "\\n")))
+        for fmt in FORMATS.values()
+        if file_head("a/b.py", fmt=fmt)
+    ]
+    yield _table(("format", "head of `a/b.py` in `github.com/x/y`, 50 stars"), rows)
+
+
+def _kinds() -> Iterable[str]:
+    yield "## Other kinds of document"
+    yield "In StarCoder's sentinels, as `streams/render.py` writes them. They are never cut for infilling."
+    for document in KINDS:
+        made = render(document)
+        yield f"### {document.kind}"
+        yield _prose(SAID[document.kind])
+        yield _block("".join((*made.head, *made.body)) + FORMATS["starcoder"].end)
+
+
+def _orders() -> list[tuple[Format, str]]:
+    return [(fmt, order) for fmt in FORMATS.values() for order in fmt.orders]
+
+
+def _parts(fmt: Format, order: str, prefix: str, middle: str, suffix: str) -> list[str]:
+    cut = Cut(prefix, middle, suffix, order) if order else None  # pyright: ignore
+    return segments(fmt, [], prefix + middle + suffix, cut)
+
+
+def _shown(fmt: Format, order: str, prefix: str, middle: str, suffix: str) -> str:
+    parts = _parts(fmt, order, prefix, middle, suffix)
+    return " ".join(part if isinstance(part, Mark) else str(part) for part in parts if part)
+
+
+def _ids(fmt: Format, order: str) -> str:
+    return " ".join(map(str, encode(seed_tokenizer(fmt.name), _parts(fmt, order, *PIECES))))
+
+
+def _code(text: str) -> str:
+    """Pipes too are code inside of a table."""
+    return "`" + text.replace("|", "\\|") + "`"
+
+
+def _prose(text: str) -> str:
+    return fill(text, 118, break_long_words=False, break_on_hyphens=False)
+
+
+def _block(text: str) -> str:
+    return "\n".join("    " + line for line in text.split("\n"))
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

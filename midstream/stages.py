@@ -27,7 +27,7 @@ def build(stage: str, settings: Settings, connection: Connection) -> tuple[Stage
     state = settings.paths.state
     attempts = Attempts(state / "attempts", stage)
     if attempts.careful:
-        log.warning("%s died %s times at %s: careful mode", stage, "three", attempts.record)
+        log.warning("%s died three times at %s: careful mode", stage, attempts.record)
     call: Call = Careful() if attempts.careful else directly
     watch = Watch(Counts(state / "counts" / f"{stage}-{attempts.slot}.json"), attempts)
     if stage == "prepare":

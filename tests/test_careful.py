@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from streams.frame import Frame, Tally
 from streams.pack import Packer
 from streams.pipeline import Pack, Prepare, Record, _each
 from streams.recipe import Recipe
-from tests.crew import files, python
+from tests.crew import Crew, documents, files, python
 from tests.tiny import tokenizer
 
 
@@ -77,3 +78,18 @@ def test_what_cannot_come_back_counts_as_a_death(careful):
     with pytest.raises(ChildDied):
         careful(open, os.devnull)  # a file cannot be sent
     assert careful(len, "goes on") == 7
+
+
+@pytest.mark.broker
+@pytest.mark.slow
+def test_a_worker_whose_like_died_three_times_at_a_record_goes_on_carefully(connection, tmp_path):
+    """The attempts file as two deaths leave it, and the record that both died at; the third process died, too."""
+    with Crew(connection, tmp_path / "state") as crew:
+        (crew.folder / "attempts").mkdir()
+        (crew.folder / "attempts" / "redact-0").write_text(json.dumps({"record": "unique/0/0", "deaths": 2}))
+        origins = crew.produce("files", [files([python(1), python(2)]), files([python(3)])])
+        crew.start()
+        crew.drain()
+        assert set(crew.stop().values()) == {0}
+        assert "unique/0/0: careful mode" in crew.log("redact") and "careful mode" not in crew.log("prepare")
+        assert set(crew.train().trained) == set(documents(origins, [2, 1]))

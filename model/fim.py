@@ -70,13 +70,17 @@ class _Draw:
         return self._numbers[which] * n >> 64
 
 
-def choose(text: str, language: str, key: bytes, mix: Mix) -> Cut | None:
-    """Where to cut `text`; None: train on it left to right. Depends on nothing but the arguments."""
+def choose(text: str, language: str, key: bytes, mix: Mix, orders: Sequence[Infill] = ("psm", "spm")) -> Cut | None:
+    """Where to cut `text`; None: train on it left to right. Depends on nothing but the arguments.
+
+    `orders` are a format's: where it has one alone, that is the order, and without any nothing is cut.
+    """
     draw = _Draw(mix.seed, key)
-    if not text or draw.unit(0) >= mix.fim_rate:
+    if not text or not orders or draw.unit(0) >= mix.fim_rate:
         return None
     start, end = _span(text, language, draw, mix)
     order: Infill = "spm" if draw.unit(1) < mix.spm_share else "psm"
+    order = order if order in orders else orders[0]
     return Cut(text[:start], text[start:end], text[end:], order)
 
 

@@ -108,8 +108,8 @@ def _sequences() -> Iterable[str]:
     prefix, middle, suffix = (_code(repr(piece)) for piece in PIECES)
     yield f"Of `P` = {prefix}, `M` = {middle}, `S` = {suffix}."
     yield _prose(
-        "The tokenizers are built in the tests with the same sentinels and options (byte-level; of SentencePiece's kind "
-        f"for {', '.join(SENTENCEPIECE)}): this proves orders and joins, and nothing about the real vocabularies. "
+        "The tokenizers are built in the tests with the same sentinels and options (byte-level; of SentencePiece's "
+        f"kind for {', '.join(SENTENCEPIECE)}): this proves orders and joins, and nothing about the real vocabularies. "
         "With `MIDSTREAM_SEED_TOKENIZERS` naming a folder of the real files (`starcoder2.json` and so on), the tests "
         "check those too."
     )
@@ -121,8 +121,8 @@ def _heads() -> Iterable[str]:
     yield "## Heads"
     yield _prose(
         "Before a file's text; the server knows the path alone. The packer gives the repository, and the stars, each "
-        f"with a probability of {METADATA_SHARE:g}. aiXcoder's languages are those of `model/head.py`. InCoder's pseudo-tag "
-        "is ordinary text; that all attributes share one tag is from memory of the paper."
+        f"with a probability of {METADATA_SHARE:g}. aiXcoder's languages are those of `model/head.py`. InCoder's "
+        "pseudo-tag is ordinary text; that all attributes share one tag is from memory of the paper."
     )
     rows = [
         (fmt.name, _code("".join(file_head("a/b.py", "github.com/x/y", "10-100", fmt)).replace("\n", "\\n")))

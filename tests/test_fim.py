@@ -103,6 +103,13 @@ def test_rates_are_those_of_the_mix() -> None:
     assert cuts != [choose(text, "python", str(n).encode(), Mix(seed=1)) for n in range(2000)]
 
 
+def test_an_order_that_the_format_lacks_is_not_chosen() -> None:
+    keys = [str(n).encode() for n in range(60)]
+    cuts = [choose("some text", "", key, ALWAYS, ("psm",)) for key in keys]
+    assert {cut.order for cut in cuts if cut} == {"psm"} and all(cuts)
+    assert [choose("some text", "", key, ALWAYS, ()) for key in keys] == [None] * 60
+
+
 def test_a_line_cut_ends_at_the_end_of_a_line() -> None:
     only_lines = replace(ALWAYS, random=0.0, line=1.0, syntax=0.0)
     text = "".join(texts()[:9]).replace("\n", "\r\n")

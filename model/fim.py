@@ -4,40 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
-from model.formats import Format, Infill
+from model.cut import Cut
+from model.cut import Mix as Mix
+from model.cut import choose as choose
+from model.formats import Format
 from model.head import file_head, repository_head
 from model.head import star_bucket as star_bucket
 from model.segment import Bare, Encoder, Mark, decode_bare
 from model.segment import encode as encode
-
-
-@dataclass(frozen=True)
-class Mix:
-    """How often which cut is made. The weights need not add up to one."""
-
-    fim_rate: float = 0.6
-    """Share of the documents that are cut at all."""
-    spm_share: float = 0.5
-    """Share of the cut documents that are rendered suffix first."""
-    random: float = 0.45
-    """Weight of two uniform character positions."""
-    line: float = 0.35
-    """Weight of a span from inside a line to the end of that line or of one soon after."""
-    syntax: float = 0.2
-    """Weight of one named node of the syntax tree."""
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Cut:
-    """prefix + middle + suffix is the text."""
-
-    prefix: str
-    middle: str
-    suffix: str
-    order: Infill
+from model.spans import spans, taken_apart
 
 
 @dataclass(frozen=True)
@@ -52,74 +28,8 @@ class Parsed:
     prefix: str
     middle: str
     suffix: str
-
-
-class _Draw:
-    """Six 64-bit numbers from a keyed hash: the same (seed, key) gives the same choices, in any order of documents."""
-
-    def __init__(self, seed: int, key: bytes) -> None:
-        digest = blake2b(key, digest_size=48, key=seed.to_bytes(8, "little", signed=True)).digest()
-        self._numbers = [int.from_bytes(digest[i : i + 8], "little") for i in range(0, 48, 8)]
-
-    def unit(self, which: int) -> float:
-        """In [0, 1)."""
-        return (self._numbers[which] >> 11) / (1 << 53)
-
-    def below(self, which: int, n: int) -> int:
-        """In [0, n)."""
-        return self._numbers[which] * n >> 64
-
-
-def choose(text: str, language: str, key: bytes, mix: Mix, orders: Sequence[Infill] = ("psm", "spm")) -> Cut | None:
-    """Where to cut `text`; None: train on it left to right. Depends on nothing but the arguments.
-
-    `orders` are a format's: where it has one alone, that is the order, and without any nothing is cut.
-    """
-    draw = _Draw(mix.seed, key)
-    if not text or not orders or draw.unit(0) >= mix.fim_rate:
-        return None
-    start, end = _span(text, language, draw, mix)
-    order: Infill = "spm" if draw.unit(1) < mix.spm_share else "psm"
-    order = order if order in orders else orders[0]
-    return Cut(text[:start], text[start:end], text[end:], order)
-
-
-def _span(text: str, language: str, draw: _Draw, mix: Mix) -> tuple[int, int]:
-    kind = draw.unit(2) * (mix.random + mix.line + mix.syntax)
-    if kind < mix.random:
-        one, two = draw.below(3, len(text) + 1), draw.below(4, len(text) + 1)
-        return min(one, two), max(one, two)
-    if kind >= mix.random + mix.line:
-        from model.syntax import node_span  # the grammars are heavy, and few who import this module cut
-
-        span = node_span(text, language, draw.below(3, len(text)), draw.unit(4))
-        if span is not None:
-            return span
-    return _line_span(text, draw)
-
-
-def _line_span(text: str, draw: _Draw) -> tuple[int, int]:
-    """From a line's first non-blank (half the time) or any place in it, to the end of a line: what users complete."""
-    at = draw.below(3, len(text))
-    begin = text.rfind("\n", 0, at) + 1
-    if draw.unit(4) < 0.5:
-        stripped = text[begin : _line_end(text, begin)].lstrip()
-        at = _line_end(text, begin) - len(stripped)
-    end = _line_end(text, at)
-    for _ in range((draw.below(5, 1 << 16) + 1).bit_length(), 16):  # geometric: half end in their own line
-        following = text.find("\n", end)
-        if following < 0:
-            break
-        end = max(end, _line_end(text, following + 1))
-    return min(at, end), end
-
-
-def _line_end(text: str, at: int) -> int:
-    """Where the line that holds `at` ends, before its `\\n` or `\\r\\n`."""
-    end = text.find("\n", at)
-    if end < 0:
-        return len(text)
-    return end - 1 if end > at and text[end - 1] == "\r" else end
+    more: tuple[tuple[str, str], ...] = ()
+    """Further spans: middle and what follows it, each."""
 
 
 def segments(fmt: Format, head: Sequence[str], text: str, cut: Cut | None) -> list[str]:
@@ -129,6 +39,8 @@ def segments(fmt: Format, head: Sequence[str], text: str, cut: Cut | None) -> li
     """
     if cut is None:
         return [*_begin(fmt), *head, text, Mark(fmt.end)]
+    if cut.more:
+        return [*_begin(fmt), *spans(fmt, head, cut), Mark(fmt.end)]
     return [*prompt(fmt, cut.order, head, cut.prefix, cut.suffix), *_seam(fmt, cut.order), *_ending(fmt, cut)]
 
 
@@ -202,6 +114,10 @@ def parse(fmt: Format, tokenizer: Encoder, ids: Sequence[int]) -> Parsed:
         pieces = _pieces(fmt, tokenizer, layout, ids)
         if pieces is not None:
             return _parsed(fmt, tokenizer, order, pieces)
+    several = taken_apart(fmt, tokenizer, ids[:-1]) if fmt.spans > 1 else None
+    if several is not None:
+        (prefix, suffix, *after), (middle, *middles) = (list(map(tokenizer.decode, part)) for part in several)
+        return Parsed("psm", prefix, middle, suffix, tuple(zip(middles, after, strict=True)))
     if any(_opens(fmt, tokenizer, layout, ids) for _, layout in layouts):
         raise ValueError("the sentinels are not in a known order")
     return Parsed("plain", tokenizer.decode(ids[:-1]), "", "")

@@ -1,8 +1,13 @@
-"""One named node of a document's syntax tree, for cuts that follow the code (AST-FIM, arXiv 2506.00204)."""
+"""A named node of a document's syntax tree, or a run of siblings, for cuts that follow the code.
+
+Both are those of AST-FIM (arXiv 2506.00204).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from math import ceil
 
 from tree_sitter import Node, Parser
 from tree_sitter_language_pack import get_parser
@@ -11,6 +16,8 @@ MAX_BYTES = 256 * 1024
 """Larger texts are not parsed."""
 MAX_DEPTH = 64
 """Ancestors that are looked at."""
+MAX_RUN = 16
+"""Siblings behind a node that are looked at."""
 
 ALIASES = {
     "c#": "csharp",
@@ -34,10 +41,14 @@ def _parser(language: str) -> Parser | None:
         return None
 
 
-def node_span(text: str, language: str, at: int, share: float) -> tuple[int, int] | None:
+def node_span(
+    text: str, language: str, at: int, share: float, kinds: Mapping[str, float] | None = None, run: float = 0.0
+) -> tuple[int, int] | None:
     """Character span of a named node that holds character `at`: of the innermost and its ancestors, the one at `share`.
 
-    The root is never chosen. None: no grammar, too large, or the place does not parse.
+    `kinds` weighs the nodes by their kind (1 where it does not name one); with `run` in (0, 1), the span goes on over
+    that share, rounded up, of the siblings that follow. The root is never chosen. None: no grammar, too large, the
+    place does not parse, or no node there has a weight.
     """
     parser = _parser(language.lower())
     if parser is None or len(text) > MAX_BYTES:
@@ -46,11 +57,32 @@ def node_span(text: str, language: str, at: int, share: float) -> tuple[int, int
     if len(data) > MAX_BYTES:
         return None
     byte = at if len(data) == len(text) else len(text[:at].encode())
-    nodes = _chain(parser.parse(data).root_node, byte)
-    if not nodes:
+    node = _weighed(_chain(parser.parse(data).root_node, byte), share, kinds or {})
+    if node is None:
         return None
-    node = nodes[int(share * len(nodes))]
-    return _characters(data, node.start_byte), _characters(data, node.end_byte)
+    return _characters(data, node.start_byte), _characters(data, _last(node, run).end_byte)
+
+
+def _weighed(nodes: list[Node], share: float, kinds: Mapping[str, float]) -> Node | None:
+    """The node at `share` in [0, 1) of the sum of the weights."""
+    weights = [kinds.get(node.type, 1.0) for node in nodes]
+    left = share * sum(weights)
+    for node, weight in zip(nodes, weights, strict=True):
+        if left < weight:
+            return node
+        left -= weight
+    return None
+
+
+def _last(node: Node, run: float) -> Node:
+    """The end of the run that begins at `node`: siblings that parse, MAX_RUN at most."""
+    following: list[Node] = []
+    sibling = node.next_named_sibling
+    while sibling is not None and not sibling.has_error and len(following) < MAX_RUN:
+        following.append(sibling)
+        sibling = sibling.next_named_sibling
+    more = ceil(run * len(following))
+    return following[more - 1] if more else node
 
 
 def _chain(root: Node, byte: int) -> list[Node]:

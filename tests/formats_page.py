@@ -8,8 +8,9 @@ from textwrap import fill
 from seeds import PIECES, SENTENCEPIECE, seed_tokenizer
 from tree import ROOT
 
+from model.cut import SPANS_MEAN
 from model.fim import Cut, file_head, repository, segments
-from model.formats import FORMATS, SOURCES, STARCODER2, Format
+from model.formats import FORMATS, INCODER, SOURCES, STARCODER2, Format
 from model.segment import Mark, encode
 from streams.document import Document, Part
 from streams.render import METADATA_SHARE, WINDOW, render
@@ -104,6 +105,12 @@ def _sequences() -> Iterable[str]:
     yield "A repository of starcoder2, its second file cut:"
     files = [("a.py", "text", None), ("b.py", "PMS", Cut("P", "M", "S", "psm"))]
     yield _block("".join(repository(STARCODER2, "owner/name", files)))
+    cut = Cut("T0", "M0", "T1", "psm", (("M1", "T2"),))
+    yield _prose(
+        f"Two spans of incoder, which has sentinels for {INCODER.spans} (their number is drawn from a Poisson "
+        f"distribution with a mean of {SPANS_MEAN:g}, and is at least one):"
+    )
+    yield _block(" ".join(segments(INCODER, [], cut.text, cut)))
     yield "### Golden ids"
     prefix, middle, suffix = (_code(repr(piece)) for piece in PIECES)
     yield f"Of `P` = {prefix}, `M` = {middle}, `S` = {suffix}."

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tiny import texts, tokenizer
 
 from model.fim import Cut, Mark, Mix, choose, encode, file_head, parse, prompt, segments, star_bucket
-from model.formats import FORMATS, QWEN25_CODER, SANTACODER, STARCODER
+from model.formats import FORMATS, PLAIN, QWEN25_CODER, SANTACODER, STARCODER
 from model.syntax import node_span
 
 TEXT = st.text(st.one_of(st.characters(codec="utf-8"), st.sampled_from("\r\n\t <>|_{}aé漢😀")), max_size=60)
@@ -105,9 +105,9 @@ def test_rates_are_those_of_the_mix() -> None:
 
 def test_an_order_that_the_format_lacks_is_not_chosen() -> None:
     keys = [str(n).encode() for n in range(60)]
-    cuts = [choose("some text", "", key, ALWAYS, ("psm",)) for key in keys]
+    cuts = [choose("some text", "", key, ALWAYS, QWEN25_CODER) for key in keys]
     assert {cut.order for cut in cuts if cut} == {"psm"} and all(cuts)
-    assert [choose("some text", "", key, ALWAYS, ()) for key in keys] == [None] * 60
+    assert [choose("some text", "", key, ALWAYS, PLAIN) for key in keys] == [None] * 60
 
 
 def test_a_line_cut_ends_at_the_end_of_a_line() -> None:

@@ -43,7 +43,7 @@ def _chosen(text: str, path: str, fmt: Format, mix: Mix) -> Cut | None:
 
     document = Document(offset=0, index=0, kind="file", path=path, parts=[Part("text", text)])
     key = identity(document) + len(text).to_bytes(4, "little")
-    return choose(text, language(path, text), key, mix, fmt.orders)
+    return choose(text, language(path, text), key, mix, fmt)
 
 
 def _said(text: str, cut: Cut | None) -> str:

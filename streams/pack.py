@@ -86,7 +86,7 @@ class Packer:
         if not rendering.infill or len(body) != 1:
             return None
         key = document.id + len(body[0]).to_bytes(4, "little")
-        return fim.choose(body[0], document.language, key, self.mix)
+        return fim.choose(body[0], document.language, key, self.mix, self.format)
 
 
 def lines_within(text: str, limit: int, room: int) -> Iterator[str]:

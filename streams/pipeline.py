@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -218,9 +218,3 @@ def _rejection(source: Source, document: Document, verdict: Verdict) -> Rejectio
         origin=document.origin(source), stage="prepare", rule=verdict.rule, reason=verdict.reason,
         measure=float(verdict.measure), kind=document.kind, repository=document.repository, path=document.path,
     )  # fmt: skip
-
-
-def handed_on(outcomes: Sequence[Outcome]) -> Iterator[Document]:
-    """All documents that a list of outcomes hands on."""
-    for outcome in outcomes:
-        yield from outcome.frame.documents

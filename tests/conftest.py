@@ -14,18 +14,21 @@ from pathlib import Path
 import pytest
 
 PARTITIONS = 2
-NEEDED = {"neovim": "nvim"}
-"""Marker to the program without which its tests are deselected."""
+NEEDED: dict[str, tuple[bool, str]] = {
+    "neovim": (shutil.which("nvim") is not None, "nvim is not on PATH"),
+    "seed_files": ("MIDSTREAM_SEED_TOKENIZERS" in os.environ, "MIDSTREAM_SEED_TOKENIZERS names no folder"),
+}
+"""Marker to whether this machine has what its tests need, and the word about it when it has not."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What this machine cannot run is deselected, and said to be."""
-    for marker, program in NEEDED.items():
-        lacking = [item for item in items if item.get_closest_marker(marker)] if not shutil.which(program) else []
+    for marker, (here, word) in NEEDED.items():
+        lacking = [] if here else [item for item in items if item.get_closest_marker(marker)]
         if lacking:
             items[:] = [item for item in items if item not in lacking]
             config.hook.pytest_deselected(items=lacking)
-            config.get_terminal_writer().line(f"{program} is not on PATH: {len(lacking)} {marker} tests are deselected")
+            config.get_terminal_writer().line(f"{word}: {len(lacking)} {marker} tests are deselected")
 
 
 def free_port() -> int:

@@ -179,7 +179,7 @@ def test_a_tokenizer_that_joins_the_anchor_is_refused() -> None:
         encode_bare(Greedy(), "a")  # pyright: ignore
 
 
-@pytest.mark.skipif(not FOLDER, reason="MIDSTREAM_SEED_TOKENIZERS names no folder")
+@pytest.mark.seed_files
 @pytest.mark.parametrize("fmt", FORMATS.values(), ids=lambda fmt: fmt.name)
 def test_the_seeds_own_tokenizer_files(fmt: Format) -> None:
     """Every sentinel of a layout is one id of the real file, and what is cut can be parsed."""

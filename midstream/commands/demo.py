@@ -13,8 +13,6 @@ import click
 from midstream.commands.options import with_settings
 from midstream.settings import Settings
 
-PLAIN_EVERY_S = 10.0
-
 
 @click.command()
 @click.option("--checkout", type=click.Path(path_type=Path, exists=True, file_okay=False), default=Path())

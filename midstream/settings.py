@@ -82,17 +82,17 @@ class Paths:
 
 @dataclass(frozen=True)
 class Model:
-    """The decoder that a new run begins with; a checkpoint's own shape wins."""
+    """The decoder that a new run begins with; a checkpoint's own shape wins. The defaults suit a CPU."""
 
     format: str = "starcoder"
     """FIM format, a name of model.formats.FORMATS."""
-    context: int = 2048
+    context: int = 1024
     """Longest example, tokens."""
-    width: int = 512
+    width: int = 256
     """Size of the residual stream."""
-    layers: int = 8
+    layers: int = 6
     """Transformer blocks."""
-    heads: int = 8
+    heads: int = 4
     """Query heads."""
     seed: int = 0
     """Of the initial weights."""
@@ -104,7 +104,7 @@ class Model:
 class Feed:
     """How examples become Batches."""
 
-    rows: int = 4
+    rows: int = 2
     """Rows of a Batch."""
     row_contexts: int = 1
     """Length of a row, contexts. Documents never see each other, so a longer row only fills better."""

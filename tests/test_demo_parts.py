@@ -1,4 +1,4 @@
-"""The parts of the demo that need no broker: places, the scratch modules, the report, the corpus's list, a failing step."""
+"""The demo's parts that need no broker: places, scratch modules, the report, the corpus's list, a failing step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from midstream.probe import places
 from midstream.report import Report
 from streams.minhash import signature, similarity
 
-TEXT = "import os\n\n\ndef total(items):\n    return sum(item.price * item.count for item in items)\n\n\nprint(total([]))\n"
+TEXT = "import os\n\n\ndef total(items):\n    return sum(i.price * i.count for i in items)\n\n\nprint(total([]))\n"
 
 
 def test_a_place_is_the_file_with_the_rest_of_a_line_missing() -> None:

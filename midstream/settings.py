@@ -84,8 +84,8 @@ class Paths:
 class Model:
     """The decoder that a new run begins with; a checkpoint's own shape wins. The defaults suit a CPU."""
 
-    format: str = "starcoder"
-    """FIM format, a name of model.formats.FORMATS."""
+    format: Literal["starcoder"] = "starcoder"
+    """FIM format that is trained; the other names of model.formats.FORMATS are not rendered by pack yet."""
     context: int = 1024
     """Longest example, tokens."""
     width: int = 256

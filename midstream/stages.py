@@ -45,15 +45,16 @@ def packer(settings: Settings) -> Packer:
     from model.formats import FORMATS
     from model.tokenizer import Tokenizer
 
-    path = _wait_for(settings.paths.tokenizer)
+    path = tokenizer_file(settings.paths.tokenizer, "pack")
     return Packer(Tokenizer.load(path), FORMATS[settings.model.format], settings.fim, settings.model.context)
 
 
-def _wait_for(path: Path) -> Path:
+def tokenizer_file(path: Path, who: str) -> Path:
+    """The path, once the file is there; until then `who` waits, and says so once."""
     told = False
     while not path.exists():
         if not told:
-            log.warning("pack waits for a tokenizer: make one with `midstream tokenizer train --from-topic`")
+            log.warning("%s waits for %s: make it with `midstream tokenizer train --from-topic`", who, path)
             told = True
         time.sleep(0.25)
     return path

@@ -80,6 +80,9 @@ def test_any_bytes_are_scanned(data: bytes) -> None:
     assert all(0 <= start < end <= len(data) for start, end, _ in merge(find(data)))
 
 
-def test_a_hostile_text_takes_linear_time() -> None:
-    for text in ("a@" * 50_000, "eyJ" + "a" * 100_000, "1." * 50_000, "token='" * 20_000, ":" * 100_000):
-        redact(text)
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "text", ["a@" * 50_000, "eyJ" + "a" * 100_000, "1." * 50_000, "token='" * 20_000, ":" * 100_000]
+)
+def test_a_hostile_text_is_left_alone_in_bounded_time(text: str) -> None:
+    assert redact(text) == (text, 0)

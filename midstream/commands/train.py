@@ -6,7 +6,6 @@ import json
 import logging
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,8 +44,9 @@ def train(
     show(trainer.run(Until(max_steps, max_minutes, until_drained), show))
 
 
-def build(settings: Settings, folder: Path, tokenizer_file: Path, closed: bool) -> Trainer:
+def build(settings: Settings, folder: Path, file: Path, closed: bool) -> Trainer:
     """The trainer as the newest checkpoint left it, with its feed; or a new one."""
+    from midstream.stages import tokenizer_file
     from model import checkpoint
     from model.config import ModelConfig
     from model.formats import FORMATS
@@ -57,7 +57,7 @@ def build(settings: Settings, folder: Path, tokenizer_file: Path, closed: bool) 
 
     newest = checkpoint.latest(folder)
     resume = checkpoint.load_all(newest) if newest else None
-    tokenizer = resume.tokenizer if resume else Tokenizer.load(_wait_for(tokenizer_file))
+    tokenizer = resume.tokenizer if resume else Tokenizer.load(tokenizer_file(file, "train"))
     shape = settings.model
     config = resume.manifest.model if resume else ModelConfig(
         vocab=tokenizer.vocab_size, context=shape.context, width=shape.width, layers=shape.layers,
@@ -70,12 +70,6 @@ def build(settings: Settings, folder: Path, tokenizer_file: Path, closed: bool) 
         config, settings.train, opened, folder, tokenizer,
         resume.manifest.format if resume else FORMATS[shape.format], resume=resume,
     )  # fmt: skip
-
-
-def _wait_for(path: Path) -> Path:
-    while not path.exists():
-        time.sleep(0.25)
-    return path
 
 
 def _facts(p: Progress) -> dict[str, Any]:

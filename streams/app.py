@@ -61,7 +61,7 @@ def run(place: Place, stage: Stage) -> int:
     except SystemExit as stop:
         return int(stop.code or 0) or shell.code
     finally:
-        stage.report()
+        stage.watch.counts.report()
     return shell.code
 
 
@@ -110,7 +110,7 @@ class Shell:
         self._stage.forget()
 
     async def report(self) -> None:
-        self._stage.report()
+        self._stage.watch.counts.report()
 
     async def agent(self, stream: Any) -> None:
         try:

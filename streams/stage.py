@@ -29,15 +29,12 @@ class Stage(Protocol):
     name: str
     inputs: tuple[str, ...]
     output: str
+    watch: Watch
     takes_many: bool
     """Several records make a Frame (prepare); otherwise a record is one."""
 
     def forget(self) -> None:
         """Partitions were assigned anew."""
-        ...
-
-    def report(self) -> None:
-        """Called once a second, and at the end: leave the counters written."""
         ...
 
     async def process(
@@ -68,23 +65,20 @@ class PrepareStage:
     def __init__(self, step: Prepare, topic_ids: dict[str, str], watch: Watch) -> None:
         self._step = step
         self._topic_ids = topic_ids
-        self._watch = watch
+        self.watch = watch
 
     def forget(self) -> None:
         pass
-
-    def report(self) -> None:
-        self._watch.counts.report()
 
     async def process(
         self, delivery: Delivery, topic: str, partition: int, start: int, messages: Sequence[Any], began: float
     ) -> None:
         source = Source(topic, self._topic_ids[topic], partition)
-        self._watch.begin(topic, partition, messages[0].offset)
+        self.watch.begin(topic, partition, messages[0].offset)
         outcomes = self._step(source, start, [_record(m) for m in messages])
         for outcome in outcomes:
             await delivery.outcome(outcome, 0)
-            self._watch.end(outcome, began)
+            self.watch.end(outcome, began)
             began = time.thread_time()
 
 
@@ -96,22 +90,19 @@ class EachFrame:
     def __init__(self, name: str, reads: str, writes: str, step: Redact | Pack, watch: Watch) -> None:
         self.name, self.inputs, self.output = name, (reads,), writes
         self._step = step
-        self._watch = watch
+        self.watch = watch
 
     def forget(self) -> None:
         pass
-
-    def report(self) -> None:
-        self._watch.counts.report()
 
     async def process(
         self, delivery: Delivery, topic: str, partition: int, start: int, messages: Sequence[Any], began: float
     ) -> None:
         for message in messages:
-            self._watch.begin(topic, partition, message.offset)
+            self.watch.begin(topic, partition, message.offset)
             outcome = self._step(frames.decode(message.value))
             await delivery.outcome(outcome, partition)
-            self._watch.end(outcome, began)
+            self.watch.end(outcome, began)
 
 
 class DedupStage:
@@ -122,14 +113,11 @@ class DedupStage:
     def __init__(self, connection: Connection, thresholds: Thresholds, watch: Watch) -> None:
         self._connection = connection
         self._thresholds = thresholds
-        self._watch = watch
+        self.watch = watch
         self._index: Index | None = None
 
     def forget(self) -> None:
         self._index = None
-
-    def report(self) -> None:
-        self._watch.counts.report()
 
     async def process(
         self, delivery: Delivery, topic: str, partition: int, start: int, messages: Sequence[Any], began: float
@@ -140,11 +128,11 @@ class DedupStage:
             self._index = await asyncio.to_thread(restore, self._connection, self._thresholds, start)
             began = time.thread_time()
         for message in messages:
-            self._watch.begin(topic, partition, message.offset)
+            self.watch.begin(topic, partition, message.offset)
             outcome, applied = self._judge(self._index, frames.decode(message.value), message.offset)
             await delivery.record("signatures", signatures.encode(applied))
             await delivery.outcome(outcome, applied.source.partition)
-            self._watch.end(outcome, began)
+            self.watch.end(outcome, began)
 
     def _judge(self, index: Index, frame: Frame, offset: int) -> tuple[Outcome, signatures.Applied]:
         rest, rejections, applied = index.admit(frame, offset)

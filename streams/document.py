@@ -75,6 +75,8 @@ class Document(msgspec.Struct, kw_only=True, omit_defaults=True):
     """An issue's number."""
     state: str = ""
     opt_out: bool = False
+    redactions: dict[str, int] = {}
+    """What was replaced in the parts, by kind: email, ip, key."""
 
     def origin(self, source: Source) -> Origin:
         return Origin(source.topic_id, source.partition, self.offset, self.index)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -145,9 +146,16 @@ def parse(value: bytes, offset: int, form: bytes = b"") -> list[Document]:
 
 
 def redact_document(document: Document) -> Document:
-    """Every part, its label too, without secrets and personal data."""
-    parts = [Part(p.role, redaction.redact(p.text)[0], redaction.redact(p.label)[0]) for p in document.parts]
-    return msgspec.structs.replace(document, parts=parts)
+    """Every part, its label too, without secrets and personal data; a retry's earlier redactions stay counted."""
+    counts = Counter(document.redactions)
+
+    def clean(text: str) -> str:
+        made, kinds = redaction.replace(text)
+        counts.update(kinds)
+        return made
+
+    parts = [Part(p.role, clean(p.text), clean(p.label)) for p in document.parts]
+    return msgspec.structs.replace(document, parts=parts, redactions=dict(sorted(counts.items())))
 
 
 def _each(frame: Frame, stage: str, call: Call, step: Callable[[Document], Any]) -> Outcome:

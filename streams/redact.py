@@ -84,17 +84,23 @@ def _database() -> hyperscan.Database:
 
 def redact(text: str) -> tuple[str, int]:
     """The text with every find replaced, and the number of replacements."""
+    made, kinds = replace(text)
+    return made, len(kinds)
+
+
+def replace(text: str) -> tuple[str, list[str]]:
+    """The text with every find replaced, and the kind of each replacement in their order."""
     data = text.encode("utf-8", "surrogatepass")
     spans = merge(find(data))
     if not spans:
-        return text, 0
+        return text, []
     out: list[bytes] = []
     at = 0
     for start, end, kind in spans:
         out += [data[at:start], replacement(kind, data[start:end])]
         at = end
     out.append(data[at:])
-    return b"".join(out).decode("utf-8", "surrogatepass"), len(spans)
+    return b"".join(out).decode("utf-8", "surrogatepass"), [kind for _, _, kind in spans]
 
 
 def find(data: bytes) -> list[Span]:

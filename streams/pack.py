@@ -1,26 +1,35 @@
 """Pack: render a document, cut it to the context at line ends, permute for infilling, tokenise.
 
 Fit first, permute after, so that no piece loses its middle or its end; every piece ends in
-end-of-text. The choice of a cut depends on the document's id and the piece's number alone.
+end-of-text. A document longer than the context is measured in tokens and cut into pieces that fill it:
+what a piece leaves free no other example is short enough to use. The choice of a cut depends on the
+document's id and on where the piece begins, not on where it ends.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
 
 from model import fim
 from model.example import Example, pack_ids
 from model.fim import Cut, Mark, Mix
 from model.formats import Format
 from model.tokenizer import Tokenizer
+from streams.body import Body
 from streams.document import Document
 from streams.render import Rendering, render
 
-CHARS_A_TOKEN = 2.5
-"""First guess of how many characters fit a token; a piece that turns out too long is halved."""
-MARGIN = 8
-"""Tokens kept free for sentinels and end-of-text in the first guess."""
+CHARS_A_TOKEN = 3
+"""A text of so many characters for every token of the context is tried whole before it is measured."""
+SLACK_SHARE, SLACK = 256, 4
+"""A piece leaves the context's 256th part free, or 4 tokens, where that lets it end at a line's end."""
+TRIES = 4
+"""Lengths of a piece that are looked at: sentinels and cuts inside tokens make the first guess wrong."""
 
 
 @dataclass(frozen=True)
@@ -33,44 +42,55 @@ class Packer:
 
     def pack(self, document: Document) -> list[Example]:
         """The document's examples in order; together they hold all of its rendered text."""
-        rendering = render(document)
-        pieces = [e for body in self._cut(rendering.body) for e in self._fit(document, rendering, body)]
+        pieces = list(self._pieces(document, render(document)))
         for number, example in enumerate(pieces):
             example.piece, example.pieces = number, len(pieces)
         return pieces
 
-    def _cut(self, body: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-        """Runs of the body of about a context each; an empty body is one, so that no document disappears."""
-        if not any(body):
-            yield body
-            return
-        limit = max(16, int((self.context - MARGIN) * CHARS_A_TOKEN))
-        run: list[str] = []
-        room = limit
-        for segment in body:
-            if isinstance(segment, Mark):
-                run.append(segment)
-                continue
-            for chunk in lines_within(segment, limit, room):
-                if len(chunk) > room and any(not isinstance(s, Mark) for s in run):
-                    yield tuple(run)
-                    run, room = [], limit
-                run.append(chunk)
-                room -= len(chunk)
-        if run:
-            yield tuple(run)
-
-    def _fit(self, document: Document, rendering: Rendering, body: tuple[str, ...]) -> Iterator[Example]:
-        """One example, or two halves and so on when it is longer than the context."""
-        example = self._example(document, rendering, body)
-        if example.tokens <= self.context:
+    def _pieces(self, document: Document, rendering: Rendering) -> Iterator[Example]:
+        """An empty body is one, so that no document disappears."""
+        if sum(map(len, rendering.body)) <= CHARS_A_TOKEN * self.context:
+            whole = self._example(document, rendering, rendering.body, 0)
+            if whole.tokens <= self.context:
+                yield whole
+                return
+        body = Body(rendering.body, self.tokenizer, self._widths)
+        at, around = 0, len(rendering.head)
+        while not at or at < body.size:
+            example, at, around = self._fullest(document, rendering, body, at, around)
             yield example
-            return
-        for half in _halves(body):
-            yield from self._fit(document, rendering, half)
 
-    def _example(self, document: Document, rendering: Rendering, body: tuple[str, ...]) -> Example:
-        cut = self._choose(document, rendering, body)
+    def _fullest(
+        self, document: Document, rendering: Rendering, body: Body, start: int, around: int
+    ) -> tuple[Example, int, int]:
+        """The piece from `start` that fills the context best, its end, and its tokens beside the body's.
+
+        `around` is a guess of these. Raises ValueError when the context is too short for them and one more.
+        """
+        best: tuple[Example, int, int] | None = None
+        room, tries = max(1, self.context - around), 0
+        while best is None or tries < TRIES:
+            end, used = body.end(start, room, max(SLACK, self.context // SLACK_SHARE))
+            example = self._example(document, rendering, body.between(start, end), start)
+            free = self.context - example.tokens
+            unplanned = free - (room - used)
+            if free >= 0 and (best is None or end > best[1]):
+                best = example, end, example.tokens - used
+            if free >= 0 and (unplanned <= 1 or end == body.size):
+                break
+            if room == 1:
+                raise ValueError("a context too short for the sentinels alone: give the model a longer one")
+            tries += 1
+            room = max(1, room + unplanned if tries < TRIES else room // 2)
+        return best
+
+    @cached_property
+    def _widths(self) -> NDArray[np.int64]:
+        """Bytes of each id."""
+        return np.array([len(b) for b in self.tokenizer.bytes_of], np.int64)
+
+    def _example(self, document: Document, rendering: Rendering, body: tuple[str, ...], start: int) -> Example:
+        cut = self._choose(document, rendering, body, start)
         if cut is None:
             segments = [*rendering.head, *body, Mark(self.format.end)]
         else:
@@ -82,46 +102,8 @@ class Packer:
             kind=document.kind, order=cut.order if cut else "plain",
         )  # fmt: skip
 
-    def _choose(self, document: Document, rendering: Rendering, body: tuple[str, ...]) -> Cut | None:
+    def _choose(self, document: Document, rendering: Rendering, body: tuple[str, ...], start: int) -> Cut | None:
         if not rendering.infill or len(body) != 1:
             return None
-        key = document.id + len(body[0]).to_bytes(4, "little")
+        key = document.id + start.to_bytes(4, "little")
         return fim.choose(body[0], document.language, key, self.mix, self.format)
-
-
-def lines_within(text: str, limit: int, room: int) -> Iterator[str]:
-    """The text in chunks of at most `limit` characters that end at line ends where a line allows it.
-
-    The first chunk is made to fit `room` when at least a quarter of `limit` is left there.
-    """
-    at = 0
-    budget = room if room >= limit // 4 else limit
-    while at < len(text):
-        end = min(len(text), at + budget)
-        if end < len(text):
-            newline = text.rfind("\n", at, end)
-            end = newline + 1 if newline >= at else end
-        yield text[at:end]
-        at, budget = end, limit
-
-
-def _halves(body: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Two runs of about the same number of characters, cut at a line end where there is one."""
-    middle = sum(len(s) for s in body if not isinstance(s, Mark)) // 2
-    passed = 0
-    for i, segment in enumerate(body):
-        if isinstance(segment, Mark):
-            continue
-        if passed + len(segment) > middle or i == len(body) - 1:
-            at = _line_end(segment, middle - passed)
-            return (*body[:i], segment[:at]), (segment[at:], *body[i + 1 :])
-        passed += len(segment)
-    raise ValueError("a context too short for the sentinels alone: give the model a longer one")
-
-
-def _line_end(text: str, near: int) -> int:
-    """The end of the line before `near` characters, or `near` itself; never the text's start or end."""
-    if len(text) < 2:
-        raise ValueError("a context too short for one character: give the model a longer one")
-    found = text.rfind("\n", 0, max(1, near)) + 1
-    return min(max(found or near, 1), len(text) - 1)

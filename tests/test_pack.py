@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import tokenizer
 
-from model.fim import Mix, parse
+from model.fim import Mark, Mix, parse
 from model.formats import STARCODER
+from streams.body import Body
 from streams.document import Document, Part
-from streams.pack import Packer, lines_within
+from streams.pack import Packer
 from streams.prepare import identity
 from streams.render import WINDOW, window
 
@@ -24,6 +26,9 @@ KINDS = {
     ],
     "notebook": lambda t: [Part("markdown", "# Plot"), Part("code", t), Part("output", "3"), Part("code", "x = 1")],
 }
+
+
+WIDTHS = np.array([len(b) for b in tokenizer().bytes_of], np.int64)
 
 
 def document(kind: str, text: str) -> Document:
@@ -66,6 +71,15 @@ def test_the_same_document_is_packed_alike(text: str) -> None:
     assert [e.ids for e in one] == [e.ids for e in other]
 
 
+@pytest.mark.parametrize(("context", "free"), [(256, 8), (512, 8), (2048, 12)])
+def test_the_pieces_of_a_long_document_fill_the_context(context: int, free: int) -> None:
+    """All but the last; what they leave free would be lost to every row that is as long as the context."""
+    text = "".join(f"    value_{n} = load({n * n}, 'naïve')\n" for n in range(1500))
+    made = packer(context).pack(document("file", text))
+    assert len(made) > 3 and all(context - free <= e.tokens <= context for e in made[:-1])
+    assert len({e.order for e in made}) > 1, "pieces of one document draw apart"
+
+
 def test_both_orders_and_plain_occur() -> None:
     orders = {packer(512).pack(document("file", f"def f{n}():\n    return {n}\n" * 5))[0].order for n in range(60)}
     assert orders == {"plain", "psm", "spm"}
@@ -77,11 +91,16 @@ def test_names_of_people_become_numbers() -> None:
     assert "ann" not in text and "username_0: It is broken." in text and "username_1: Fixed." in text
 
 
-@pytest.mark.parametrize("room", [3, 40, 100])
-@given(text=lines)
-def test_chunks_are_the_text(room: int, text: str) -> None:
-    chunks = list(lines_within(text, 100, room))
-    assert "".join(chunks) == text and all(0 < len(c) <= 100 for c in chunks)
+@given(lines, st.integers(0, 200), st.integers(1, 40))
+def test_a_body_is_cut_where_it_says(text: str, start: int, room: int) -> None:
+    body = Body([Mark("<a>"), "x = 1\n", Mark("<b>"), text], tokenizer(), WIDTHS)
+    start = min(start, body.size - 1)
+    end, used = body.end(start, room, 2)
+    assert start < end <= body.size and (used <= room or end - start == 1)
+    assert "".join((*body.between(0, start), *body.between(start, end), *body.between(end, body.size))) == "".join(
+        body.between(0, body.size)
+    )
+    assert end == body.size or end - start == 1 or not isinstance(body.between(start, end)[-1], Mark)
 
 
 def test_a_window_keeps_the_change_and_some_lines() -> None:

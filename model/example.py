@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -40,10 +41,10 @@ class Example(msgspec.Struct, kw_only=True, omit_defaults=True):
         return np.frombuffer(self.ids, dtype=f"<u{self.width}")
 
 
-def pack_ids(ids: list[int], vocabulary: int) -> tuple[bytes, int]:
+def pack_ids(ids: Sequence[int] | NDArray[np.int32], vocabulary: int) -> tuple[bytes, int]:
     """The ids as an Example holds them, and their width."""
     width = 2 if vocabulary <= 1 << 16 else 4
-    return np.array(ids, f"<u{width}").tobytes(), width
+    return np.asarray(ids).astype(f"<u{width}").tobytes(), width
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from model.head import file_head, repository_head
 from model.head import star_bucket as star_bucket
 from model.segment import Bare, Encoder, Mark, decode_bare
 from model.segment import encode as encode
+from model.segment import encode_array as encode_array
 from model.spans import spans, taken_apart
 
 

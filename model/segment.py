@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 ANCHOR = "☺"
 """Encoded before a bare text and taken off again, as Code Llama's and aiXcoder's own code do: a space that the
@@ -31,17 +34,44 @@ class Encoder(Protocol):
     def special(self, text: str) -> int: ...
 
 
+class ArrayEncoder(Encoder, Protocol):
+    """One that has its ids as an array."""
+
+    def array(self, text: str) -> NDArray[np.int32]: ...
+
+
 def encode(tokenizer: Encoder, parts: Sequence[str]) -> list[int]:
     """Token ids; texts that stand side by side are tokenised as one."""
     ids: list[int] = []
+    for part in _joined(parts):
+        if isinstance(part, Mark):
+            ids.append(tokenizer.special(part))
+        else:
+            ids += encode_bare(tokenizer, part) if isinstance(part, Bare) else tokenizer.encode(part)
+    return ids
+
+
+def encode_array(tokenizer: ArrayEncoder, parts: Sequence[str]) -> NDArray[np.int32]:
+    """What `encode` gives, without a Python object for each id."""
+    pieces = [np.empty(0, np.int32)]
+    for part in _joined(parts):
+        if isinstance(part, Mark):
+            pieces.append(np.array([tokenizer.special(part)], np.int32))
+        else:
+            bare = isinstance(part, Bare)
+            pieces.append(np.array(encode_bare(tokenizer, part), np.int32) if bare else tokenizer.array(part))
+    return np.concatenate(pieces)
+
+
+def _joined(parts: Sequence[str]) -> Iterator[str]:
+    """The sentinels that are not empty, and each run of texts between them as one, bare when its first is."""
     for marks, run in groupby(parts, key=lambda part: isinstance(part, Mark)):
         if marks:
-            ids += [tokenizer.special(mark) for mark in run if mark]
-        else:
-            first, *rest = run
-            text = "".join((first, *rest))
-            ids += encode_bare(tokenizer, text) if isinstance(first, Bare) else tokenizer.encode(text)
-    return ids
+            yield from (mark for mark in run if mark)
+            continue
+        first, *rest = run
+        text = "".join((first, *rest))
+        yield Bare(text) if isinstance(first, Bare) else text
 
 
 def encode_bare(tokenizer: Encoder, text: str) -> list[int]:

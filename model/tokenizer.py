@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from tokenizers import AddedToken, decoders, models, pre_tokenizers, trainers
 from tokenizers import Tokenizer as Backend
 
+from model.encoder import Encoder, Unknown
 from model.formats import STARCODER, Format
+from model.letters import BYTE_LETTERS
+
+log = logging.getLogger("midstream.model")
 
 DEFAULT_VOCAB = 49_152
 """StarCoder's."""
@@ -66,8 +73,25 @@ class Tokenizer:
         except KeyError:
             raise ValueError(f"the tokenizer has no sentinel {text!r}") from None
 
+    def __reduce__(self) -> tuple[type[Tokenizer], tuple[Backend]]:
+        return Tokenizer, (self._backend,)  # without the table, which fills again
+
     def encode(self, text: str) -> list[int]:
-        return self._backend.encode(text, add_special_tokens=False).ids
+        return self.array(text).tolist()
+
+    def array(self, text: str) -> NDArray[np.int32]:
+        """The ids of `text`. Raises UnicodeEncodeError for a lone surrogate."""
+        if self._encoder is not None:
+            return self._encoder(text)
+        return np.array(self._backend.encode(text, add_special_tokens=False).ids, np.int32)
+
+    @cached_property
+    def _encoder(self) -> Encoder | None:
+        try:
+            return Encoder(self._backend)
+        except Unknown as reason:
+            log.warning("tokenizer %s: no table of pre-tokens, encoding is slow: %s", self.hash[:12], reason)
+            return None
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text; sentinels appear as their strings, bytes that are not UTF-8 as U+FFFD."""
@@ -77,20 +101,12 @@ class Tokenizer:
     @cached_property
     def bytes_of(self) -> tuple[bytes, ...]:
         """The bytes that each id stands for; none for a sentinel."""
-        letters = _byte_letters()
+        letters = {letter: b for b, letter in enumerate(BYTE_LETTERS)}
         table = [b""] * self.vocab_size
         for token, i in self._backend.get_vocab(with_added_tokens=False).items():
             if token not in self._special:
                 table[i] = bytes(letters[c] for c in token)
         return tuple(table)
-
-
-def _byte_letters() -> dict[str, int]:
-    """GPT-2's printable letter for each byte (openai/gpt-2, encoder.py, bytes_to_unicode), turned around."""
-    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
-    letters = {chr(b): b for b in printable}
-    hidden = [b for b in range(256) if b not in printable]
-    return letters | {chr(256 + n): b for n, b in enumerate(hidden)}
 
 
 def train(texts: Iterable[str], vocab_size: int = DEFAULT_VOCAB, fmt: Format = STARCODER) -> Tokenizer:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import texts, tokenizer
 
@@ -11,6 +11,7 @@ from model.formats import STARCODER
 from model.tokenizer import Tokenizer, train
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec="utf-8")))
 def test_decode_gives_the_text_back(text: str) -> None:
     ids = tokenizer().encode(text)

@@ -9,6 +9,10 @@ from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 
+_NUMBER = 40
+"""Bits of a bin's number: free tokens above, number below, a bin is one integer, and C compares them."""
+_NUMBERS = (1 << _NUMBER) - 1
+
 
 class Bins(Generic[Item]):
     """Open rows and the queue of complete ones. The same items in the same order give the same rows.
@@ -22,7 +26,7 @@ class Bins(Generic[Item]):
         self.rows: deque[list[Item]] = deque()
         """Complete rows, oldest first; the owner takes them from the left."""
         self._bins: dict[int, list[Item]] = {}
-        self._free: list[tuple[int, int]] = []  # (free tokens, number of the bin), sorted; numbers grow with age
+        self._free: list[int] = []  # sorted: free tokens << _NUMBER | number of the bin; numbers grow
         self._next = 0
 
     @classmethod
@@ -46,6 +50,11 @@ class Bins(Generic[Item]):
         """Items of the rows that are not complete, in the order that the rows were begun."""
         return [list(items) for items in self._bins.values()]
 
+    @property
+    def empty(self) -> bool:
+        """There is neither an open row nor a complete one."""
+        return not (self._bins or self.rows)
+
     def add(self, tokens: int, item: Item) -> None:
         """Puts the item where it leaves the least room; opens a row where it fits in none.
 
@@ -53,33 +62,30 @@ class Bins(Generic[Item]):
         """
         if not 0 < tokens <= self.row_tokens:
             raise ValueError(f"an item of {tokens} tokens does not fit a row of {self.row_tokens}")
-        best = bisect_left(self._free, (tokens, -1))
-        if best < len(self._free):
-            free, number = self._free.pop(best)
-            self._bins[number].append(item)
-            self._settle(number, free - tokens)
-            return
-        if len(self._bins) >= self.open_limit:
-            self._close(self._free[0][1])
-        self._open([item], self.row_tokens - tokens)
+        free = self._free
+        best = bisect_left(free, tokens << _NUMBER)
+        if best < len(free):
+            bin_ = free.pop(best) - (tokens << _NUMBER)
+            self._bins[bin_ & _NUMBERS].append(item)
+            if bin_ > _NUMBERS:
+                insort(free, bin_, 0, best)
+            else:
+                self.rows.append(self._bins.pop(bin_))
+        elif tokens == self.row_tokens:
+            self.rows.append([item])
+        else:
+            if len(free) >= self.open_limit:
+                self.rows.append(self._bins.pop(free.pop(0) & _NUMBERS))
+            self._open([item], self.row_tokens - tokens)
 
     def flush(self) -> int:
         """Completes all open rows, fullest first; returns how many."""
-        numbers = [number for _, number in self._free]
-        for number in numbers:
-            self._close(number)
-        return len(numbers)
+        closed = len(self._free)
+        self.rows.extend(self._bins.pop(bin_ & _NUMBERS) for bin_ in self._free)
+        self._free.clear()
+        return closed
 
     def _open(self, items: list[Item], free: int) -> None:
-        number, self._next = self._next, self._next + 1
-        self._bins[number] = items
-        self._settle(number, free)
-
-    def _settle(self, number: int, free: int) -> None:
-        insort(self._free, (free, number))
-        if free == 0:
-            self._close(number)
-
-    def _close(self, number: int) -> None:
-        del self._free[next(i for i, (_, n) in enumerate(self._free) if n == number)]
-        self.rows.append(self._bins.pop(number))
+        self._bins[self._next] = items
+        insort(self._free, free << _NUMBER | self._next)
+        self._next += 1

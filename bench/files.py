@@ -1,0 +1,75 @@
+"""Real source files for the benches: the demo's pinned packages and what the virtual environment holds."""
+
+from __future__ import annotations
+
+import sysconfig
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import xxhash
+
+from midstream import corpus
+from midstream.settings import cache_home
+from model import tokenizer as bpe
+from model.tokenizer import Tokenizer
+from streams.document import Document, Part
+from streams.language import language
+from streams.prepare import identity
+
+SUFFIXES = frozenset({".py", ".pyi", ".js", ".ts", ".c", ".h", ".hpp", ".cpp", ".md", ".rst"})
+LARGEST = 1_000_000
+VOCAB = 49_152
+SAMPLE_BYTES = 8_000_000
+
+
+def documents(count: int, downloaded: bool = True) -> list[Document]:
+    """The first `count` files in an order that only a keyed hash of their names decides.
+
+    Without `downloaded`, those of the virtual environment alone, and no registry is asked.
+    """
+    folders = [Path(sysconfig.get_path("purelib"))]
+    if downloaded:
+        folders += corpus.fetch(cache_home(), lambda line: print(line, flush=True)).values()
+    named = sorted((xxhash.xxh3_64_intdigest(name.encode()), name, path) for name, path in _files(folders))
+    made: list[Document] = []
+    for _, name, path in named:
+        text = _text(path)
+        if text:
+            made.append(_document(len(made), name, text))
+        if len(made) == count:
+            break
+    return made
+
+
+def learned(found: Sequence[Document], vocab: int = VOCAB) -> Tokenizer:
+    """A tokenizer trained on the first texts, some 8 MB of them."""
+    sample: list[str] = []
+    size = 0
+    for document in found:
+        if size < SAMPLE_BYTES:
+            sample.append(document.parts[0].text)
+            size += document.size
+    return bpe.train(sample, vocab)
+
+
+def _files(folders: list[Path]) -> Iterator[tuple[str, Path]]:
+    for folder in folders:
+        for path in folder.rglob("*"):
+            if path.suffix in SUFFIXES and path.is_file() and 0 < path.stat().st_size < LARGEST:
+                yield f"{folder.name}/{path.relative_to(folder)}", path
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return ""
+
+
+def _document(number: int, name: str, text: str) -> Document:
+    made = Document(
+        offset=number, index=0, kind="file", parts=[Part("text", text)], path=name, language=language(name, text),
+        repository="bench",
+    )  # fmt: skip
+    made.id = identity(made)
+    return made

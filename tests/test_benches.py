@@ -1,0 +1,30 @@
+"""The benches run, and their last line is the JSON object that they promise. Their figures are not judged here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PROMISED = {"packing": {"use", "discarded", "us_per_document", "peers", "lengths", "documents", "tokens", "machine"}}
+
+
+def last_line(name: str, *arguments: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / f"bench/{name}.py"), *arguments, "--installed-only"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_the_last_line_holds_what_is_promised(name: str) -> None:
+    found = last_line(name, "--documents", "40")
+    assert set(found) >= PROMISED[name]
+    assert {"processor", "cores", "load"} <= set(found["machine"])
+    assert found.get("discarded", 0) == 0

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("midstream.commands.serve", "Serve completions over gRPC, following the checkpoints."),
     "lsp": ("midstream.commands.lsp", "Run the language server over stdio."),
     "complete": ("midstream.commands.complete", "Complete FILE:LINE:COL from the shell."),
+    "export": ("midstream.commands.export", "Write the clean stream as files for other trainers."),
     "peek": ("midstream.commands.peek", "Print decoded records of a topic."),
     "status": ("midstream.commands.status", "Lag, counts, drop reasons and the conservation sum."),
     "deadletters": ("midstream.commands.deadletters", "List, retry or discard what could not be processed."),

@@ -32,7 +32,7 @@ class Display:
 
     def say(self, line: str) -> None:
         topic = line.split(":")[0]
-        repeated = topic == self._last and topic == "training" and not line.endswith((" s", "begins"))
+        repeated = topic == self._last and topic in ("training", "exporting") and not line.endswith((" s", "begins"))
         if self._live and repeated:
             self._live.update(line)
             return

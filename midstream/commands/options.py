@@ -18,6 +18,8 @@ REPORTED = {
     "streams.connection": ("Unreachable",),
     "streams.topics": ("TopicsError",),
     "streams.positions": ("Expired",),
+    "streams.log": ("Stalled",),
+    "streams.frame": ("Gap",),
     "streams.examples": ("Lost",),
     "streams.feed": ("WrongTokenizer",),
     "model.checkpoint": ("CheckpointError",),

@@ -1,0 +1,1 @@
+"""The clean stream as files for other trainers."""

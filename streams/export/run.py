@@ -1,0 +1,78 @@
+"""From the topic `clean` into an Export: every partition from where the last run ended to the present end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+
+import msgspec
+
+from streams import frame as frames
+from streams.connection import Connection
+from streams.export.export import Export, fresh
+from streams.export.state import Made, State
+from streams.log import read
+from streams.positions import Expired
+from streams.topics import Genesis
+
+TOPIC = "clean"
+
+
+def fingerprint(genesis: Genesis) -> str:
+    return sha256(msgspec.json.encode(genesis, order="deterministic")).hexdigest()
+
+
+def begin(made: Made, genesis: Genesis) -> State:
+    marks = {(t.id, p): offset for t in genesis.topics.values() for p, offset in enumerate(t.starts)}
+    return fresh(made, list(genesis.topics[TOPIC].starts), marks)
+
+
+def run(
+    connection: Connection, export: Export, pass_gaps: bool, stopped: Callable[[], bool], progress: Callable[[], None]
+) -> None:
+    """Returns at the end that `clean` had when it began, or soon after `stopped()`; all that was taken is on disk.
+
+    Raises Expired when retention has deleted what was not read, unless `pass_gaps`.
+    """
+    ends = connection.end_offsets([TOPIC])
+    _check_expired(connection, export.state, pass_gaps)
+    for partition, start in enumerate(list(export.state.offsets)):
+        with _explained(connection, export.state, partition):
+            for logged in read(connection, TOPIC, partition, start, ends[TOPIC, partition]):
+                export.take(partition, logged.offset, frames.decode(logged.value or b""))
+                progress()
+                if stopped():
+                    break
+        export.commit()
+        progress()
+        if stopped():
+            return
+
+
+def _check_expired(connection: Connection, state: State, pass_gaps: bool) -> None:
+    first = connection.beginning_offsets([TOPIC])
+    lost = {
+        p: f"{TOPIC}/{p}: offsets {offset} to {first[TOPIC, p] - 1}"
+        for p, offset in enumerate(state.offsets)
+        if offset < first[TOPIC, p]
+    }
+    if lost and not pass_gaps:
+        raise Expired(
+            f"Deleted by retention before they were exported: {'; '.join(lost.values())}. "
+            "With --pass-gaps the export goes on without them and names them in its data card."
+        )
+    for p, told in lost.items():
+        state.offsets[p] = first[TOPIC, p]
+        state.gaps.append(told)
+
+
+@contextmanager
+def _explained(connection: Connection, state: State, partition: int) -> Iterator[None]:
+    """Retention may delete what is being read: the client's error says less than the offsets do."""
+    try:
+        yield
+    except Exception:
+        if connection.beginning_offsets([TOPIC])[TOPIC, partition] > state.offsets[partition]:
+            _check_expired(connection, state, pass_gaps=False)
+        raise

@@ -1,0 +1,396 @@
+"""The export: each document once whatever happens, none that was replaced, the same bytes in any number of runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tiny import tokenizer
+from world import PARTITIONS, SOURCES, Sent, World, starts, topic_id
+
+from model.formats import STARCODER
+from streams import deadletters
+from streams.document import Document, Origin, Part, Source
+from streams.export import card
+from streams.export.export import Export, fresh
+from streams.export.folder import Folder, onward
+from streams.export.jsonl import Jsonl
+from streams.export.layout import Layout
+from streams.export.mds import Mds
+from streams.export.megatron import Megatron
+from streams.export.parquet import Parquet
+from streams.export.state import ExportError, Made, State, refuse_other
+from streams.feed import NotConserved
+from streams.frame import Frame, Gap, Tally
+from streams.pipeline import redact_document
+from streams.recipe import Recipe, Thresholds
+
+LAYOUTS: dict[str, Callable[[], Layout]] = {
+    "jsonl": Jsonl,
+    "parquet": Parquet,
+    "mds": Mds,
+    "megatron": lambda: Megatron(tokenizer(), STARCODER),
+}
+
+
+def made(layout: str = "jsonl", **changes: Any) -> Made:
+    recipe = msgspec.json.decode(msgspec.json.encode(asdict(Recipe())))
+    whole = Made(
+        layout=layout, compression="", shard_chars=1500, genesis="g", recipe=recipe, index=asdict(Thresholds())
+    )
+    return msgspec.structs.replace(whole, **changes)
+
+
+def filled(events: int = 16) -> World:
+    """A world whose `clean` holds documents in both partitions, each event a Frame or a few."""
+    world = World()
+    for n in range(events):
+        texts = [f"def f_{n}_{i}(a, b):\n    return a * {n} + b * {i * n}\n" * (1 + i % 3) for i in range(4)]
+        world.produce(n % PARTITIONS, texts, [f"m{n}_{i}.py" for i in range(4)])
+    return staged(world)
+
+
+def staged(world: World) -> World:
+    """Everything that was produced, through prepare, dedup and redact."""
+    workers = [world.prepare(topic, p, 1) for topic in SOURCES for p in range(PARTITIONS)]
+    for worker in [*workers, world.dedup(), *(world.each("redact", p) for p in range(PARTITIONS))]:
+        for _ in worker:
+            world.commit()
+    return world
+
+
+def remove(world: World, *origins: str) -> World:
+    for origin in origins:
+        record = deadletters.removal(origin)
+        world.sources["retries", record.partition].append(Sent(record.key, record.value))
+    return staged(world)
+
+
+def export(
+    world: World, path: Path, layout: str = "jsonl", upto: int = 10_000, between: Callable[[str], None] = onward,
+    pass_gaps: bool = False, wanted: Made | None = None,
+) -> State:  # fmt: skip
+    """A run over the first `upto` Frames of each partition."""
+    chosen = LAYOUTS[layout]()
+
+    def beside(state: State) -> dict[str, bytes]:
+        return card.beside(state, chosen)
+
+    with Folder(path, between).held() as folder:
+        kept = folder.read()
+        wanted = wanted or made(layout)
+        if kept:
+            refuse_other(kept.made, wanted)
+        folder.settle(kept, beside)
+        state = kept or fresh(wanted, [0] * PARTITIONS, starts())
+        with closing(Export(folder, chosen, state, beside, pass_gaps)) as opened:
+            for partition, frames in enumerate(world.frames["clean"]):
+                for offset, frame in enumerate(frames[:upto]):
+                    opened.take(partition, offset, frame)
+                opened.commit()
+            return opened.state
+
+
+def rows(path: Path, layout: str = "jsonl") -> list[Any]:
+    """All items, in the order of the shards' names."""
+    chosen = LAYOUTS[layout]()
+    names = sorted({f.name.split(".")[0] for f in path.glob("shard-*")})
+    return [item for name in names for item in chosen.read(path / name)]
+
+
+def origins(path: Path, layout: str = "jsonl") -> list[str]:
+    return [item.origin for item in rows(path, layout)]
+
+
+def in_log(world: World) -> dict[str, Document]:
+    return {
+        str(d.origin(f.source)): d for frames in world.frames["clean"] for f in frames for d in f.documents
+    }  # fmt: skip
+
+
+def content(path: Path) -> dict[str, bytes]:
+    """Every file but the state, whose commits count the runs."""
+    return {f.name: f.read_bytes() for f in sorted(path.iterdir()) if f.name != "export.json"}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_document_is_there_once(tmp_path: Path, layout: str) -> None:
+    world = filled()
+    state = export(world, tmp_path, layout)
+    assert sorted(origins(tmp_path, layout)) == sorted(in_log(world))
+    assert len(state.shards) > 3
+    assert (
+        sum(c.exported for c in state.counts.values()) == len(in_log(world)) == sum(s.documents for s in state.shards)
+    )
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_any_number_of_runs_makes_the_same_bytes(tmp_path: Path, layout: str) -> None:
+    world = filled()
+    gone = sorted(in_log(world))[::7]
+    remove(world, *gone)
+    once, often = tmp_path / "once", tmp_path / "often"
+    export(world, once, layout)
+    for upto in range(1, 1 + max(map(len, world.frames["clean"]))):
+        export(world, often, layout, upto)
+    assert content(once) == content(often)
+    assert not set(origins(once, layout)) & set(gone)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_kill_after_any_step_loses_and_doubles_nothing(tmp_path: Path, layout: str) -> None:
+    """Three runs, the last with removals from published shards; a kill after each step of the last two."""
+    world = filled(8)
+    first = sorted(in_log(world))
+    straight, steps = tmp_path / "straight", Steps()
+    export(world, straight, layout, 2)
+    export(world, straight, layout, 4, steps)
+    remove(world, first[0], first[-1])
+    export(world, straight, layout, between=steps)
+    assert len(steps.names) > 20
+    for last in range(len(steps.names)):
+        path, killed = tmp_path / f"killed{last}", Steps(last)
+        world = filled(8)
+        export(world, path, layout, 2)
+        with pytest.raises(Killed):
+            export(world, path, layout, 4, killed)
+            remove(world, first[0], first[-1])
+            export(world, path, layout, between=killed)
+        if len(world.sources["retries", 0]) == 0:
+            remove(world, first[0], first[-1])
+        export(world, path, layout)
+        assert content(path) == content(straight), killed.names[-1]
+
+
+class Killed(Exception):
+    pass
+
+
+class Steps:
+    """Notes the steps; raises at number `last`."""
+
+    def __init__(self, last: int = -1) -> None:
+        self.names: list[str] = []
+        self._last = last
+
+    def __call__(self, name: str) -> None:
+        self.names.append(name)
+        if len(self.names) - 1 == self._last:
+            raise Killed
+
+
+def test_a_kill_between_two_frames_drops_the_shard_that_was_being_written(tmp_path: Path) -> None:
+    world = filled()
+    export(world, tmp_path, upto=2)
+    state = Folder(tmp_path).read()
+    assert state
+    opened = Export(Folder(tmp_path), Jsonl(), state, lambda _: {})
+    opened.take(0, 2, world.frames["clean"][0][2])
+    opened.close()
+    assert any(tmp_path.glob(".commit-*/shard-*"))
+    export(world, tmp_path)
+    assert sorted(origins(tmp_path)) == sorted(in_log(world))
+    assert not any(tmp_path.glob(".*"))
+
+
+def test_repeated_and_reframed_frames_change_nothing(tmp_path: Path) -> None:
+    export(filled(), tmp_path / "plain")
+    world = filled()
+    for p in range(PARTITIONS):
+        one, two, *rest = world.frames["clean"][p]
+        both = msgspec.structs.replace(
+            two, start=one.start, tallies=[*one.tallies, *two.tallies], documents=[*one.documents, *two.documents]
+        )
+        world.frames["clean"][p] = [one, both, one, *rest, two, rest[-1]]
+    export(world, tmp_path / "repeated")
+    assert content(tmp_path / "plain") == content(tmp_path / "repeated")
+
+
+def test_a_gap_stops_it_and_can_be_passed(tmp_path: Path) -> None:
+    world = filled()
+    lost = world.frames["clean"][0].pop(1)
+    with pytest.raises(Gap, match=r"files/0: offsets 1 to 1 are missing .* --pass-gaps"):
+        export(world, tmp_path)
+    export(world, tmp_path, pass_gaps=True)
+    assert len(lost.documents) == 4
+    assert sorted(origins(tmp_path)) == sorted(in_log(world))
+    assert "- files/0: offsets 1 to 1\n" in (tmp_path / "README.md").read_text()
+
+
+def test_a_topic_that_was_made_again_is_refused(tmp_path: Path) -> None:
+    world = filled(2)
+    first = world.frames["clean"][0][0]
+    other = msgspec.structs.replace(first.source, topic_id="99" * 16)
+    world.frames["clean"][0][0] = msgspec.structs.replace(first, source=other)
+    with pytest.raises(Gap, match="made again"):
+        export(world, tmp_path, pass_gaps=True)
+
+
+def test_a_frame_that_lost_a_document_stops_it(tmp_path: Path) -> None:
+    world = filled(2)
+    world.frames["clean"][1][0].documents.pop()
+    with pytest.raises(NotConserved, match="4 documents should be in a Frame of clean, 3 are"):
+        export(world, tmp_path)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_what_was_replaced_leaves_a_shard_that_was_written(tmp_path: Path, layout: str) -> None:
+    world = filled()
+    export(world, tmp_path, layout)
+    whole = in_log(world)
+    one, *_, other = sorted(whole)
+    state = export(remove(world, one, other), tmp_path, layout)
+    assert sorted(origins(tmp_path, layout)) == sorted(set(whole) - {one, other})
+    count = {c.topic: c for c in state.counts.values()}["files"]
+    assert (count.documents, count.exported, count.removed) == (len(whole), len(whole) - 2, 2)
+    assert state.contents.kinds == {"file": len(whole) - 2}
+    assert state.contents.size == sum(LAYOUTS[layout]().size(item) for item in rows(tmp_path, layout))
+    assert "2 origins were replaced by a retry or discarded; 2 documents" in (tmp_path / "README.md").read_text()
+
+
+def test_a_retry_takes_the_place_of_what_it_replaces(tmp_path: Path) -> None:
+    world = filled()
+    export(world, tmp_path)
+    replaced = min(in_log(world))
+    record = deadletters.retry(replaced, "document", msgspec.msgpack.encode(in_log(world)[replaced]))
+    world.sources["retries", record.partition].append(Sent(record.key, record.value, dict(record.headers)))
+    export(staged(world), tmp_path)
+    found = {item.origin: item for item in rows(tmp_path)}
+    assert replaced not in found
+    (again,) = [o for o in found if o.startswith(topic_id("retries"))]
+    assert found[again].text == in_log(world)[replaced].parts[0].text
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_shard_of_which_nothing_is_left_is_deleted(tmp_path: Path, layout: str) -> None:
+    world = filled(2)
+    export(world, tmp_path, layout)
+    export(remove(world, *in_log(world)), tmp_path, layout)
+    assert not any(tmp_path.glob("shard-*"))
+    world.produce(0, ["def one_more(x):\n    return x\n"], ["more.py"])
+    export(staged(world), tmp_path, layout)
+    assert len(origins(tmp_path, layout)) == 1
+
+
+def test_a_removal_that_comes_before_its_document_holds(tmp_path: Path) -> None:
+    world = World()
+    early = str(Origin(topic_id("files"), 0, 0, 1))
+    remove(world, early)
+    world.produce(0, [f"def f{i}(x):\n    return x + {i}\n" * 2 for i in range(3)], ["a.py", "b.py", "c.py"])
+    state = export(staged(world), tmp_path)
+    assert early in in_log(world) and early not in origins(tmp_path)
+    assert [c.removed for c in state.counts.values() if c.topic == "files"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"genesis": "other"}, "made from other topics"),
+        ({"layout": "mds"}, "layout was jsonl, is mds"),
+        ({"shard_chars": 7}, "shard_chars was 1500, is 7"),
+        ({"recipe": {"min_chars": 3}}, r"\[recipe\] min_chars was 50, is 3"),
+        ({"index": {"near": 0.5, "version": 0.9}}, r"\[index\] near was 0.7, is 0.5"),
+        ({"tokenizer": "abc"}, "tokenizer was , is abc"),
+    ],
+)
+def test_a_folder_made_otherwise_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    world = filled(2)
+    export(world, tmp_path)
+    before = content(tmp_path)
+    with pytest.raises(ExportError, match=message):
+        export(world, tmp_path, wanted=made(**changes))
+    assert content(tmp_path) == before
+
+
+def test_folders_that_are_no_export_are_refused(tmp_path: Path) -> None:
+    world = filled(2)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ExportError, match="not empty"):
+        export(world, tmp_path)
+    path = tmp_path / "export"
+    export(world, path)
+    with Folder(path).held(), pytest.raises(ExportError, match="another export"):
+        export(world, path)
+    (path / "export.json").write_text(json.dumps({"v": 2}))
+    with pytest.raises(ExportError, match="version 2"):
+        export(world, path)
+    (path / "export.json").write_text("{")
+    with pytest.raises(ExportError, match="damaged"):
+        export(world, path)
+
+
+def test_a_shard_that_was_changed_is_named(tmp_path: Path) -> None:
+    world = filled()
+    export(world, tmp_path)
+    (tmp_path / "shard-00001.jsonl").write_text("mine")
+    min(tmp_path.glob("shard-000-*")).write_bytes(b"")
+    with pytest.raises(ExportError, match=r"shard-000-00000\.jsonl is not what was written there"):
+        export(world, tmp_path)
+    assert (tmp_path / "shard-00001.jsonl").exists()
+
+
+def frame(*documents: Document, **changes: Any) -> Frame:
+    source = Source("files", topic_id("files"), 0)
+    tallies = [Tally(offset=0, seen=len(documents))]
+    return msgspec.structs.replace(
+        Frame(source=source, start=0, upto=1, tallies=tallies, documents=list(documents)), **changes
+    )
+
+
+def of(*frames: Frame) -> World:
+    world = World()
+    world.frames["clean"] = [list(frames), []]
+    return world
+
+
+def test_the_card_counts_redactions_by_kind(tmp_path: Path) -> None:
+    text = "ann.lee@mail.org and bob@mail.org at 93.184.216.34"
+    document = redact_document(Document(offset=0, index=0, kind="file", parts=[Part("text", text)]))
+    assert document.redactions == {"email": 2, "ip": 1}
+    assert redact_document(document).redactions == document.redactions
+    export(of(frame(document)), tmp_path)
+    told = (tmp_path / "README.md").read_text()
+    assert "| email | 2 |\n| ip | 1 |\n" in told
+    assert json.loads((tmp_path / "shard-000-00000.jsonl").read_text())["redactions"] == {"email": 2, "ip": 1}
+
+
+def test_the_card_tells_what_is_in_the_folder(tmp_path: Path) -> None:
+    hostile = "evil/r|x\n# head\n<b>[a](b)`"
+    names = [f"local/r{n:02d}" for n in range(30)] + [hostile] * 2
+    documents = [
+        Document(
+            offset=0, index=n, kind="file", parts=[Part("text", f"x = {n}\n")], repository=name,
+            licence="MIT" if n % 2 else "GPL-3.0", language="python", path="a.py",
+        )
+        for n, name in enumerate(names)
+    ]  # fmt: skip
+    tallies = [Tally(offset=0, seen=34, rejected=[32], dead=[33])]
+    export(of(frame(*documents, tallies=tallies, time_ms=86_400_000)), tmp_path)
+    told = (tmp_path / "README.md").read_text()
+    assert told.startswith("---\n") and "size_categories:\n- n<1K\n" in told
+    assert "| files | 34 | 32 | 1 | 1 | 0 |" in told
+    assert "| GPL-3.0 | copyleft | 16 |\n| MIT | permissive | 16 |" in told
+    assert r"| evil/r\|x # head \<b\>\[a\](b)\` | 2 |" in told
+    assert "| 11 others | 11 |" in told and "| local | 30 | 30 |" in told
+    assert "between 1970-01-02 00:00:00 UTC" in told
+    assert "| recipe | min_chars | 50 |" in told and "| index | near | 0.7 |" in told
+    again = tmp_path / "again"
+    export(of(frame(*documents, tallies=tallies, time_ms=86_400_000)), again)
+    assert (again / "README.md").read_text() == told
+
+
+def test_names_of_authors_are_not_exported(tmp_path: Path) -> None:
+    parts = [
+        Part("title", "It fails"), Part("comment", "Why?", "ann\nopened"),
+        Part("comment", "Here.", "bob\ncommented"), Part("comment", "Thanks", "ann\nclosed"),
+    ]  # fmt: skip
+    export(of(frame(Document(offset=0, index=0, kind="issue", parts=parts, number=7))), tmp_path)
+    (told,) = rows(tmp_path)
+    assert told.text == "It fails\n\nusername_0: Why?\n\nusername_1: Here.\n\nusername_0: Thanks"
+    assert [p.label for p in told.parts] == ["", "username_0 opened", "username_1 commented", "username_0 closed"]

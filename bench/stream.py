@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import socket
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import xxhash
+from machine import machine
 
 from midstream.broker import Broker
 from midstream.settings import Settings, cache_home, load
@@ -82,7 +82,7 @@ def report(timed: Batch, memory: dict[str, float], path: dict[str, float]) -> di
             s: {"cpu_s": round(path[s], 2), "memory_cpu_s": round(memory[s], 2), "mb_s": round(size / path[s], 2)}
             for s in STAGES
         },
-        "machine": {"processor": processor(), "cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1)},
+        "machine": machine(),
     }  # fmt: skip
 
 
@@ -235,13 +235,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
 
 
 def rounded(spent: dict[str, float]) -> str:

@@ -19,7 +19,7 @@ from tokenizers import Tokenizer as Backend
 from model.letters import BYTE_LETTERS
 from model.merges import LONGEST, Merges, merge
 from model.pretoken import classes, pretoken_end, span_end
-from model.pretokens import KEPT, PAD, SLOTS, copy, empty, find, full, grown, insert
+from model.pretokens import KEPT, PAD, SLACK, SLOTS, copy, empty, find, full, grown, insert
 
 _DONE, _LIBRARY, _GROW = 0, 1, 2
 
@@ -48,8 +48,8 @@ class Encoder:
         raw = text.encode()
         data = np.frombuffer(raw + PAD, np.uint8)
         with self._lock:
-            if len(raw) > self._out.size:
-                self._out = np.empty(2 * len(raw), np.int32)
+            if len(raw) + SLACK > self._out.size:
+                self._out = np.empty(2 * (len(raw) + SLACK), np.int32)
             return self._out[: self._encode(raw, data)].copy()
 
     @property
@@ -80,10 +80,10 @@ class Encoder:
 
     def _keep(self, data: NDArray[np.uint8], at: int, length: int, ids: NDArray[np.int32]) -> None:
         if length <= KEPT:
-            if full(*self._table):
+            if full(self._table):
                 self._table = grown(self._table, self._most)
             slot = find(data, at, length, *self._table[:3])
-            insert(data, at, length, slot, ids, ids.size, *self._table)
+            insert(data, at, length, slot, ids, ids.size, self._table)
 
 
 def _read(config: dict[str, Any]) -> tuple[bool, Merges]:
@@ -125,28 +125,27 @@ def _splits_digits(pre_tokenizer: dict[str, Any] | None) -> bool:
 def _run(data, at, n, points, digits, merges, work, table, out, count):  # pyright: ignore
     """Encode data[at:n] behind out[:count]. Returns (status, at, end, count): _LIBRARY asks for the ids of
     data[at:end], _GROW for room in the table; the caller then goes on at `at`."""
-    slots, ids, kept, filled = table
-    first, pairs = merges
-    work_ids, work_found = work
+    slots, ids, kept, _ = table
     while at < n:
         end = pretoken_end(data, at, n, points, digits)
-        unknown = end < 0
-        if unknown:
+        if end < 0:
             end = span_end(data, at, n)
-        length = end - at
-        if length > KEPT:
-            return _LIBRARY, at, end, count
-        slot = find(data, at, length, slots, ids, kept)
-        if slots[slot, 0] != np.uint64(0):
-            count += copy(slots, ids, slot, length, out, count)
-            at = end
-            continue
-        if unknown or length > LONGEST:
-            return _LIBRARY, at, end, count
-        if full(slots, ids, kept, filled):
-            return _GROW, at, end, count
-        made = merge(data, at, end, first, pairs, work_ids, work_found)
-        insert(data, at, length, slot, work_ids, made, slots, ids, kept, filled)
-        out[count : count + made] = work_ids[:made]
-        at, count = end, count + made
+            if end - at > KEPT or slots[find(data, at, end - at, slots, ids, kept), 0] == np.uint64(0):
+                return _LIBRARY, at, end, count
+        slot = find(data, at, end - at, slots, ids, kept)
+        if slots[slot, 0] == np.uint64(0):
+            if end - at > LONGEST:
+                return _LIBRARY, at, end, count
+            if full(table):
+                return _GROW, at, end, count
+            _learn(data, at, end, merges, work, slot, table)
+        count += copy(slots, ids, slot, end - at, out, count)
+        at = end
     return _DONE, at, n, count
+
+
+@njit(cache=True, nogil=True)
+def _learn(data, at, end, merges, work, slot, table):  # pyright: ignore
+    """Merge a pre-token of at most LONGEST bytes and put it into its slot."""
+    made = merge(data, at, end, merges.first, merges.pairs, work[0], work[1])
+    insert(data, at, end - at, slot, work[0], made, table)

@@ -21,6 +21,12 @@ ASSIGNED = 0x32400
 WHITE_SPACE = (*range(9, 14), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
 """The property White_Space of Unicode, which is what the pattern's `\\s` means."""
 
+_EACH = 0x0101010101010101
+_HIGH = np.uint64(0x80 * _EACH)
+_LOWER = np.uint64(0x20 * _EACH)
+"""The bit that makes ASCII letters small; alone, a blank in each byte."""
+_FROM_A = np.uint64((0x80 - ord("a")) * _EACH)
+_PAST_Z = np.uint64((0x7F - ord("z")) * _EACH)
 _QUOTE = 0x27
 _BLANK = 0x20
 
@@ -54,7 +60,31 @@ def load8(typing, data, at):  # pyright: ignore
     return signature, generate
 
 
-@njit(cache=True, nogil=True, inline="always")
+@intrinsic
+def _trailing_zeros(typing, word):  # pyright: ignore
+    """Of a uint64 that is not 0."""
+
+    def generate(context, builder, sig, args):  # pyright: ignore
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), generate
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _letters(word):  # pyright: ignore
+    """How many of the eight bytes, from the first on, are ASCII letters; each byte's sums stay in it."""
+    seven = (word | _LOWER) & ~_HIGH
+    letters = (seven + _FROM_A) & ~(seven + _PAST_Z) & ~word & _HIGH
+    return 8 if letters == _HIGH else _trailing_zeros(letters ^ _HIGH) >> 3
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _blanks(word):  # pyright: ignore
+    """How many of the eight bytes, from the first on, are blanks."""
+    return 8 if word == _LOWER else _trailing_zeros(word ^ _LOWER) >> 3
+
+
+@njit(cache=True, nogil=True, forceinline=True)
 def _class_at(data, at, n, table):  # pyright: ignore
     """(class, bytes) of the character at `at`; data is valid UTF-8."""
     b = np.int64(data[at])
@@ -68,7 +98,7 @@ def _class_at(data, at, n, table):  # pyright: ignore
     return table[high | np.int64(data[at + 2] & 0x3F) << 6 | (data[at + 3] & 0x3F)], 4
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _contraction(data, at, n):  # pyright: ignore
     """Bytes of the contraction that begins with the apostrophe at `at`, 0: none."""
     if at + 1 >= n:
@@ -84,7 +114,7 @@ def _contraction(data, at, n):  # pyright: ignore
     return 3 if one == 0x6C and two == 0x6C else 0  # ll
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def pretoken_end(data, at, n, table, split_digits):  # pyright: ignore
     """The end of the pre-token that begins at `at` < n, or -1: a character of UNKNOWN class has a say in it.
 
@@ -106,6 +136,13 @@ def pretoken_end(data, at, n, table, split_digits):  # pyright: ignore
         return end
     if kind == SPACE:
         return _space_end(data, at, n, table, split_digits)
+    if kind == LETTER:
+        run = 8
+        while run == 8:
+            run = _letters(load8(data, end))
+            end += run
+        if data[end] < 0x80:
+            return end
     while end < n:
         following, more = _class_at(data, end, n, table)
         if following != kind:
@@ -114,10 +151,14 @@ def pretoken_end(data, at, n, table, split_digits):  # pyright: ignore
     return end
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _space_end(data, at, n, table, split_digits):  # pyright: ignore
     """All of the white space at a piece's end; before anything else, all but its last character, unless it is alone."""
-    end = last = at
+    run, end = 8, at
+    while run == 8:
+        run = _blanks(load8(data, end))
+        end += run
+    last = max(at, end - 1)
     while end < n:
         following, more = _class_at(data, end, n, table)
         if following == UNKNOWN:

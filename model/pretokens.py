@@ -21,6 +21,8 @@ KEPT = 1024
 """Bytes of the longest pre-token that is kept."""
 SHORT = 7
 """Bytes that a key has room for beside their number; a longer pre-token's key is a hash, and its bytes are compared."""
+SLACK = 4
+"""Ids that an array needs to have room for behind those that are copied to it."""
 PAD = bytes(8)
 """What a text must have behind it, so that eight bytes can be read at once anywhere in it."""
 
@@ -67,7 +69,7 @@ def grown(table: Table, most: int = SLOTS) -> Table:
     return larger
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, forceinline=True)
 def _key(data, at, length):  # pyright: ignore
     """A short pre-token's bytes and their number; of a long one a hash, marked as such. Never 0."""
     if length <= SHORT:
@@ -80,7 +82,7 @@ def _key(data, at, length):  # pyright: ignore
     return (h ^ h >> _S29) | _LONG
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _same(data, at, length, kept, start):  # pyright: ignore
     for i in range(length):  # noqa: SIM110  (compiled)
         if data[at + i] != kept[start + i]:
@@ -88,7 +90,7 @@ def _same(data, at, length, kept, start):  # pyright: ignore
     return True
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def find(data, at, length, slots, ids, kept):  # pyright: ignore
     """The slot of the pre-token data[at : at + length], or the empty one where it goes."""
     key = _key(data, at, length)
@@ -105,33 +107,45 @@ def find(data, at, length, slots, ids, kept):  # pyright: ignore
     return slot
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def copy(slots, ids, slot, length, out, at):  # pyright: ignore
-    """Write the ids of a slot that is taken to out[at:]; returns how many."""
+    """Write the ids of a slot that is taken to out[at:], and up to SLACK more behind them; returns how many.
+
+    Four at once without asking how many: the branch would be guessed wrong too often.
+    """
     value = slots[slot, 1]
     number = np.int64(value >> _S48)
     record = np.int64(value & _LOW32)
-    if length <= SHORT and number == 1:
+    if number == 1 and length <= SHORT:
         out[at] = record
         return number
     if length > SHORT:
         record += 2
-    for i in range(number):
+    out[at] = ids[record]
+    out[at + 1] = ids[record + 1]
+    out[at + 2] = ids[record + 2]
+    out[at + 3] = ids[record + 3]
+    for i in range(4, number):
         out[at + i] = ids[record + i]
     return number
 
 
 @njit(cache=True, nogil=True)
-def full(slots, ids, kept, filled):  # pyright: ignore
+def full(table):  # pyright: ignore
     """No room for one more entry of KEPT bytes and as many ids."""
-    slotted = 2 * (filled[0] + 1) <= slots.shape[0]
-    return not slotted or filled[1] + KEPT + 2 > ids.shape[0] or filled[2] + KEPT > kept.shape[0]
+    slots, ids, kept, filled = table
+    return (
+        2 * (filled[0] + 1) > slots.shape[0]
+        or filled[1] + KEPT + 2 + SLACK > ids.shape[0]
+        or filled[2] + KEPT > kept.shape[0]
+    )
 
 
 @njit(cache=True, nogil=True)
-def insert(data, at, length, slot, new, count, slots, ids, kept, filled):  # pyright: ignore
+def insert(data, at, length, slot, new, count, table):  # pyright: ignore
     """Put a pre-token of at most KEPT bytes, with the first `count` of `new`, into the slot that `find` gave; the table
     must not be full."""
+    slots, ids, kept, filled = table
     slots[slot, 0] = _key(data, at, length)
     filled[0] += 1
     if length <= SHORT and count == 1:
@@ -141,10 +155,12 @@ def insert(data, at, length, slot, new, count, slots, ids, kept, filled):  # pyr
     slots[slot, 1] = np.uint64(count) << _S48 | np.uint64(record)
     if length > SHORT:
         ids[record], ids[record + 1] = filled[2], length
-        kept[filled[2] : filled[2] + length] = data[at : at + length]
+        for i in range(length):
+            kept[filled[2] + i] = data[at + i]
         filled[2] += length
         record += 2
-    ids[record : record + count] = new[:count]
+    for i in range(count):
+        ids[record + i] = new[i]
     filled[1] = record + count
 
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_or
 from lsp.options import LspOptions
 from model.config import TrainConfig
 from model.fim import Mix
-from streams.recipe import Recipe, Thresholds
+from model.formats import FORMATS
+from streams.recipe import Recipe, Shares, Thresholds
 
 if TYPE_CHECKING:
     from streams.connection import Connection
@@ -84,8 +85,8 @@ class Paths:
 class Model:
     """The decoder that a new run begins with; a checkpoint's own shape wins. The defaults suit a CPU."""
 
-    format: Literal["starcoder"] = "starcoder"
-    """FIM format that is trained; the other names of model.formats.FORMATS are not rendered by pack yet."""
+    format: str = "starcoder"
+    """FIM format that is trained, a name of docs/formats.md; the tokenizer must have its sentinels."""
     context: int = 1024
     """Longest example, tokens."""
     width: int = 256
@@ -98,6 +99,10 @@ class Model:
     """Of the initial weights."""
     vocab: int = 49_152
     """Size of a tokenizer that is trained here."""
+
+    def __post_init__(self) -> None:
+        if self.format not in FORMATS:
+            raise ValueError(f"format must be one of {', '.join(FORMATS)}, not {self.format!r}")
 
 
 @dataclass(frozen=True)
@@ -156,6 +161,8 @@ class Settings:
     """`[index]`"""
     fim: Mix = field(default_factory=Mix)
     """`[fim]`"""
+    pack: Shares = field(default_factory=Shares)
+    """`[pack]`"""
     model: Model = field(default_factory=Model)
     """`[model]`"""
     train: TrainConfig = field(default_factory=TrainConfig)

@@ -46,7 +46,8 @@ def packer(settings: Settings) -> Packer:
     from model.tokenizer import Tokenizer
 
     path = tokenizer_file(settings.paths.tokenizer, "pack")
-    return Packer(Tokenizer.load(path), FORMATS[settings.model.format], settings.fim, settings.model.context)
+    fmt = FORMATS[settings.model.format]
+    return Packer(Tokenizer.load(path), fmt, settings.fim, settings.model.context, settings.pack)
 
 
 def tokenizer_file(path: Path, who: str) -> Path:

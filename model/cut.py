@@ -46,7 +46,7 @@ class Cut:
     order: Infill
     more: tuple[tuple[str, str], ...] = ()
     span: str = ""
-    """How it was chosen: random, line, syntax or several."""
+    """How it was chosen: random, line, syntax, several, or hunk: what a commit changed."""
 
     @property
     def text(self) -> str:
@@ -82,16 +82,28 @@ def choose(text: str, language: str, key: bytes, mix: Mix, fmt: Format | None = 
     cut. Several spans are cut for such a format only.
     """
     draw = _Draw(mix.seed, key)
-    orders = ("psm", "spm") if fmt is None else fmt.orders
+    orders: tuple[Infill, ...] = ("psm", "spm") if fmt is None else fmt.orders
     if not text or not orders or draw.unit(0) >= mix.fim_rate:
         return None
-    order: Infill = "spm" if draw.unit(1) < mix.spm_share else "psm"
-    order = order if order in orders else orders[0]
+    order = _order(draw, mix, orders)
     kind = _kind(draw, mix)
     if kind == "several" and fmt is not None and fmt.spans > 1:
         return _several(text, draw, order, fmt.spans)
     kind, (start, end) = _span(text, language, draw, mix, "random" if kind == "several" else kind)
     return Cut(text[:start], text[start:end], text[end:], order, span=kind)
+
+
+def around(text: str, span: tuple[int, int], key: bytes, mix: Mix, fmt: Format) -> Cut | None:
+    """A cut whose middle is known, as the changed hunk of a commit is; None for a format without any order."""
+    if not fmt.orders:
+        return None
+    order = _order(_Draw(mix.seed, key), mix, fmt.orders)
+    return Cut(text[: span[0]], text[span[0] : span[1]], text[span[1] :], order, span="hunk")
+
+
+def _order(draw: _Draw, mix: Mix, orders: tuple[Infill, ...]) -> Infill:
+    order: Infill = "spm" if draw.unit(1) < mix.spm_share else "psm"
+    return order if order in orders else orders[0]
 
 
 def _kind(draw: _Draw, mix: Mix) -> str:

@@ -31,10 +31,17 @@ class Example(msgspec.Struct, kw_only=True, omit_defaults=True):
     order: Order = "plain"
     width: int = 2
     """2 up to a vocabulary of 65,536, else 4."""
+    also: list[int] = []
+    """Indexes of further documents of the same event that are in it whole, as one repository's context."""
 
     @property
     def tokens(self) -> int:
         return len(self.ids) // self.width
+
+    @property
+    def indexes(self) -> tuple[int, ...]:
+        """Of all documents that it holds, or holds a piece of."""
+        return (self.index, *self.also)
 
     def array(self) -> NDArray[np.unsignedinteger]:
         """The ids, read only."""

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from model.cut import Cut
 from model.cut import Mix as Mix
+from model.cut import around as around
 from model.cut import choose as choose
 from model.formats import Format
-from model.head import file_head, repository_head
+from model.head import file_head
+from model.head import repository_head as repository_head
 from model.head import star_bucket as star_bucket
 from model.segment import Bare, Encoder, Mark, decode_bare
 from model.segment import encode as encode
@@ -39,10 +41,20 @@ def segments(fmt: Format, head: Sequence[str], text: str, cut: Cut | None) -> li
     Raises ValueError for an order that `fmt` was not trained on.
     """
     if cut is None:
-        return [*_begin(fmt), *head, text, Mark(fmt.end)]
+        return whole(fmt, head, (text,))
     if cut.more:
         return [*_begin(fmt), *spans(fmt, head, cut), Mark(fmt.end)]
     return [*prompt(fmt, cut.order, head, cut.prefix, cut.suffix), *_seam(fmt, cut.order), *_ending(fmt, cut)]
+
+
+def whole(fmt: Format, head: Sequence[str], body: Sequence[str]) -> list[str]:
+    """The training sequence of a body that is read left to right."""
+    return [*opening(fmt, head, body), Mark(fmt.end)]
+
+
+def opening(fmt: Format, head: Sequence[str], body: Sequence[str]) -> list[str]:
+    """The same without its end: what a model is given to go on with."""
+    return [*_begin(fmt), *head, *body]
 
 
 def prompt(fmt: Format, order: str, head: Sequence[str], prefix: str, suffix: str) -> list[str]:
@@ -88,15 +100,19 @@ def _ending(fmt: Format, cut: Cut) -> list[str]:
 
 def repository(fmt: Format, name: str, files: Sequence[tuple[str, str, Cut | None]]) -> list[str]:
     """Files of one repository, (path, text, cut) each, as one sequence: what ends each of them but the last is the
-    next one's file sentinel. Raises ValueError for a format without one, or without any file.
+    next one's file sentinel. Raises ValueError for a format without repository context.
     """
-    if not fmt.file or not files:
-        raise ValueError(f"the format {fmt.name} has no repository context" if files else "no files")
+    if not fmt.context:
+        raise ValueError(f"the format {fmt.name} has no repository context")
     parts = [*_begin(fmt), *repository_head(name, fmt)]
     for path, text, cut in files:
-        whole = segments(fmt, file_head(path, fmt=fmt), text, cut)
-        parts += whole[len(_begin(fmt)) : -1]
+        parts += file_in_repository(fmt, path, text, cut)
     return [*parts, Mark(fmt.end)]
+
+
+def file_in_repository(fmt: Format, path: str, text: str, cut: Cut | None) -> list[str]:
+    """A file's part of `repository`: its sequence without beginning and end."""
+    return segments(fmt, file_head(path, fmt=fmt), text, cut)[len(_begin(fmt)) : -1]
 
 
 def parse(fmt: Format, tokenizer: Encoder, ids: Sequence[int]) -> Parsed:

@@ -65,6 +65,8 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     """aiXcoder's metadata, as text: path and language in two comments before the file."""
     refusal: str = ""
     """Why an order is not among `orders`."""
+    context: bool = False
+    """Several files of a repository may follow each other in one sequence, each behind its sentinel."""
 
     @property
     def sentinels(self) -> tuple[str, ...]:
@@ -148,6 +150,7 @@ STARCODER2 = Format(
         "<empty_output>",
     ),
     head="path",
+    context=True,
 )
 
 CODELLAMA = Format(
@@ -194,6 +197,7 @@ QWEN25_CODER = Format(
     file="<|file_sep|>",
     head="outside",
     repository_end="\n",
+    context=True,
     refusal="no other order is documented for Qwen2.5-Coder",
 )
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 ANCHOR = "☺"
 """Encoded before a bare text and taken off again, as Code Llama's and aiXcoder's own code do: a space that the
@@ -53,6 +54,8 @@ def encode(tokenizer: Encoder, parts: Sequence[str]) -> list[int]:
 
 def encode_array(tokenizer: ArrayEncoder, parts: Sequence[str]) -> NDArray[np.int32]:
     """What `encode` gives, without a Python object for each id."""
+    import numpy as np  # the command line knows this module, and starts without
+
     pieces = [np.empty(0, np.int32)]
     for part in _joined(parts):
         if isinstance(part, Mark):

@@ -42,7 +42,7 @@ def build(fmt: Format, tokenizer: Tokenizer, path: str, prefix: str, suffix: str
     if free < 1:
         raise ValueError(f"a context of {room} tokens has no room for the path and the sentinels")
     if order == "plain":
-        return _healed(tokenizer, [*head, _tail(tokenizer, prefix, free)])
+        return _healed(tokenizer, fim.opening(fmt, head, (_tail(tokenizer, prefix, free),)))
     prefix = _tail(
         tokenizer, prefix, max(1, int(free * PREFIX_SHARE), free - len(tokenizer.encode(suffix[: free * 8])))
     )

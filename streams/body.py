@@ -22,7 +22,7 @@ class Body:
         self._starts = [int(start) for start in starts]
         self._marks = {at for s, at in zip(self._segments, self._starts, strict=False) if isinstance(s, Mark)}
         ends = [
-            2 * start + (np.full(1, 2) if isinstance(s, Mark) else _token_ends(s, tokenizer.encode(s), widths))
+            2 * start + (np.full(1, 2) if isinstance(s, Mark) else _token_ends(s, tokenizer.array(s), widths))
             for s, start in zip(self._segments, self._starts, strict=False)
         ]
         self._ends = np.concatenate([np.zeros(0, np.int64), *ends])
@@ -65,13 +65,13 @@ class Body:
         return int(np.searchsorted(self._ends, 2 * place, side="right"))
 
 
-def _token_ends(text: str, ids: Sequence[int], widths: NDArray[np.int64]) -> NDArray[np.int64]:
+def _token_ends(text: str, ids: NDArray[np.int32], widths: NDArray[np.int64]) -> NDArray[np.int64]:
     """Twice the number of whole characters up to the end of each token, and one more where it ends inside the next.
 
     Where a tokenizer normalises its texts its tokens are spread evenly: the places are then only about right.
     """
     data = np.frombuffer(text.encode(), np.uint8)
-    ends = np.cumsum(widths[np.asarray(ids, np.int64)])
+    ends = np.cumsum(widths[ids])
     if not len(ends) or ends[-1] != len(data):
         return np.arange(1, len(ids) + 1) * len(text) // max(1, len(ids)) * 2
     begun = np.cumsum((data & 0xC0) != 0x80)

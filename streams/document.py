@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["file", "commit", "issue", "notebook"]
+Kind = Literal["file", "commit", "issue", "notebook", "question"]
 
 
 class Source(msgspec.Struct, frozen=True, order=True):
@@ -45,7 +45,8 @@ class Part(msgspec.Struct, omit_defaults=True):
     """A piece of a document's text with its role; every part goes through redaction."""
 
     role: str
-    """text | message, before, after | title, comment | markdown, code, raw, output."""
+    """text | message, before, after | title, comment | markdown, code, raw, output | title, question,
+    answer."""
     text: str
     label: str = ""
     """What the renderer needs beside the text: a comment's author and action, for example."""

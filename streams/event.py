@@ -105,9 +105,29 @@ class Notebook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     language: str = "python"
 
 
-Event = Files | Commit | Issue | Notebook
+class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    text: str
+    votes: int = 0
+    accepted: bool = False
 
-TOPIC_OF: dict[type, str] = {Files: "files", Commit: "commits", Issue: "issues", Notebook: "notebooks"}
+
+class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="question"):
+    """A question of a Stack Exchange site with its answers, best first: one Document. The site is the repository."""
+
+    repository: Repository
+    number: int
+    title: str
+    text: str
+    tags: list[str] = []
+    votes: int = 0
+    answers: list[Answer] = []
+
+
+Event = Files | Commit | Issue | Notebook | Question
+
+TOPIC_OF: dict[type, str] = {
+    Files: "files", Commit: "commits", Issue: "issues", Notebook: "notebooks", Question: "issues",
+}  # fmt: skip
 
 _decoder = msgspec.json.Decoder(Event)
 _encoder = msgspec.json.Encoder()

@@ -20,7 +20,7 @@ from streams.recipe import Thresholds
 from streams.signatures import Applied, Insertion
 from streams.table import Columns, Table
 
-KINDS = ("file", "commit", "issue", "notebook")
+KINDS = ("file", "commit", "issue", "notebook", "question")
 
 
 class WrongIndex(RuntimeError):

@@ -8,8 +8,8 @@ document's id and on where the piece begins, not on where it ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -20,8 +20,10 @@ from model.example import Example, pack_ids
 from model.fim import Cut, Mark, Mix
 from model.formats import Format
 from model.tokenizer import Tokenizer
+from streams import changes
 from streams.body import Body
 from streams.document import Document
+from streams.recipe import Shares
 from streams.render import Rendering, render
 
 CHARS_A_TOKEN = 3
@@ -39,13 +41,32 @@ class Packer:
     mix: Mix
     context: int
     """The longest example, tokens."""
+    shares: Shares = field(default_factory=Shares)
 
     def pack(self, document: Document) -> list[Example]:
         """The document's examples in order; together they hold all of its rendered text."""
-        pieces = list(self._pieces(document, render(document)))
+        rendering = render(document, self.format, self.shares, self.mix.seed)
+        pieces = self._hunk(document, rendering) if rendering.middle else list(self._pieces(document, rendering))
         for number, example in enumerate(pieces):
             example.piece, example.pieces = number, len(pieces)
         return pieces
+
+    def _hunk(self, document: Document, rendering: Rendering) -> list[Example]:
+        """One example of as many lines around the changed ones as fit the context; where these alone do not fit, the
+        change in another form."""
+        (text,), (start, end) = rendering.body, rendering.middle or (0, 0)
+        around = 2 * CHARS_A_TOKEN * self.context
+        while True:
+            first, last = changes.lines_around(text, start, end, around)
+            span = start - first, end - first
+            cut = fim.around(text[first:last], span, document.id, self.mix, self.format)
+            example = self._encoded(document, fim.segments(self.format, rendering.head, text[first:last], cut), cut)
+            if example.tokens <= self.context:
+                return [example]
+            if (first, last) == (start, end):
+                other = render(document, self.format, replace(self.shares, hunk=0.0), self.mix.seed)
+                return list(self._pieces(document, other))
+            around = around // 2 if around > 64 else 0
 
     def _pieces(self, document: Document, rendering: Rendering) -> Iterator[Example]:
         """An empty body is one, so that no document disappears."""
@@ -92,13 +113,13 @@ class Packer:
     def _example(self, document: Document, rendering: Rendering, body: tuple[str, ...], start: int) -> Example:
         cut = self._choose(document, rendering, body, start)
         if cut is None:
-            segments = [*rendering.head, *body, Mark(self.format.end)]
-        else:
-            segments = fim.segments(self.format, rendering.head, body[0], cut)
-        ids, width = pack_ids(fim.encode(self.tokenizer, segments), self.tokenizer.vocab_size)
-        size = sum(len(s.encode("utf-8", "replace")) for s in segments if not isinstance(s, Mark))
+            return self._encoded(document, fim.whole(self.format, rendering.head, body), None)
+        return self._encoded(document, fim.segments(self.format, rendering.head, body[0], cut), cut)
+
+    def _encoded(self, document: Document, segments: list[str], cut: Cut | None) -> Example:
+        ids, width = pack_ids(fim.encode_array(self.tokenizer, segments), self.tokenizer.vocab_size)
         return Example(
-            offset=document.offset, index=document.index, ids=ids, width=width, text_bytes=size,
+            offset=document.offset, index=document.index, ids=ids, width=width, text_bytes=text_bytes(segments),
             kind=document.kind, order=cut.order if cut else "plain",
         )  # fmt: skip
 
@@ -107,3 +128,8 @@ class Packer:
             return None
         key = document.id + start.to_bytes(4, "little")
         return fim.choose(body[0], document.language, key, self.mix, self.format)
+
+
+def text_bytes(segments: Sequence[str]) -> int:
+    """UTF-8 bytes of all that is not a sentinel."""
+    return sum(len(s.encode("utf-8", "replace")) for s in segments if not isinstance(s, Mark))

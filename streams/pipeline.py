@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from model.example import Example
 from streams import event as events
 from streams import redact as redaction
 from streams.document import Document, Origin, Part, Source
@@ -22,6 +23,7 @@ from streams.frame import MAX_BYTES, MAX_DOCUMENTS, DeadLetter, Frame, Outcome, 
 from streams.pack import Packer
 from streams.recipe import Recipe
 from streams.rules import Verdict
+from streams.together import groups, pack_together
 
 log = logging.getLogger("midstream.streams")
 
@@ -126,8 +128,17 @@ class Pack:
     call: Call = directly
 
     def __call__(self, frame: Frame) -> Outcome:
-        outcome = _each(frame, "pack", self.call, self.packer.pack)
-        examples = [e for made in outcome.frame.documents for e in made]  # type: ignore[attr-defined]
+        together, alone = groups(self.packer, frame.documents)
+        examples: list[Example] = []
+        for group in together:
+            try:
+                examples += self.call(pack_together, self.packer, group)
+            except Exception:  # one of them is at fault, and dies by itself
+                alone += group
+        alone.sort(key=lambda d: (d.offset, d.index))
+        outcome = _each(msgspec.structs.replace(frame, documents=alone), "pack", self.call, self.packer.pack)
+        examples += (e for made in outcome.frame.documents for e in made)  # type: ignore[attr-defined]
+        examples.sort(key=lambda e: (e.offset, e.index, e.piece))
         packed = msgspec.structs.replace(
             outcome.frame, documents=[], examples=examples, tokenizer=self.packer.tokenizer.hash
         )

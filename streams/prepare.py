@@ -32,6 +32,8 @@ def explode(event: events.Event, offset: int) -> list[Document]:
             documents = [_issue(event)]
         case events.Notebook():
             documents = [_notebook(event)]
+        case events.Question():
+            documents = [_question(event)]
     for index, d in enumerate(documents):
         d.offset, d.index = offset, index
         d.repository, d.stars, d.opt_out = repository.key, repository.stars, repository.opt_out
@@ -55,8 +57,8 @@ def weigh(document: Document, recipe: Recipe) -> Document | Verdict:
 
 
 def compared(document: Document) -> str:
-    """What the index compares: a file's text, a commit's message and changed lines, an issue's words,
-    a notebook's sources."""
+    """What the index compares: a file's text, a commit's message and changed lines, the words of an issue
+    or a question, a notebook's sources."""
     parts = document.parts
     if document.kind == "commit":
         by_role = {p.role: p.text for p in parts}
@@ -125,3 +127,12 @@ def _notebook(event: events.Notebook) -> Document:
         offset=0, index=0, kind="notebook", parts=parts, path=event.path,
         licence=event.repository.licence, language=event.language,
     )  # fmt: skip
+
+
+def _question(event: events.Question) -> Document:
+    tags = " ".join("-".join(tag.split()) for tag in event.tags)
+    parts = [Part("title", event.title), Part("question", event.text, f"{tags}\n{event.votes}")]
+    parts += [Part("answer", a.text, f"\n{a.votes}\n{'accepted' if a.accepted else ''}") for a in event.answers]
+    return Document(
+        offset=0, index=0, kind="question", parts=parts, licence=event.repository.licence, number=event.number
+    )

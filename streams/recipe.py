@@ -36,9 +36,9 @@ class Recipe:
     max_changed_chars: int = 100_000
     """The most characters of a changed file on either side of its commit (bigcode's commit filter, before)."""
     min_issue_chars: int = 200
-    """The fewest characters of an issue thread (bigcode's issue filter)."""
+    """The fewest characters of an issue thread or a question with its answers (bigcode's issue filter)."""
     max_issue_chars: int = 50_000
-    """The most characters of an issue thread."""
+    """The most characters of an issue thread or a question with its answers."""
     min_notebook_chars: int = 100
     """The fewest characters of a notebook's cells."""
 
@@ -51,3 +51,23 @@ class Thresholds:
     """Estimated Jaccard similarity from which a document is a near duplicate."""
     version: float = 0.9
     """The same, between two versions of one path of one repository."""
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How often which form of a document is chosen, by a keyed hash of its id."""
+
+    path: float = 1.0
+    """Of files whose head says the path. The server always says it, so most must."""
+    repository: float = 0.2
+    """Of files whose head says the repository (StarCoderData)."""
+    stars: float = 0.2
+    """Of files whose head says the repository's stars, where they are known (StarCoderData)."""
+    context: float = 0.5
+    """Of events with several files that become one repository context, for a format that has one (StarCoder2)."""
+    hunk: float = 0.3
+    """Of changed files that become the file after the change, the changed lines in the middle."""
+    whole: float = 0.2
+    """Of other changed files that are shown whole; the rest is cut to the change and some lines (bigcode)."""
+    script: float = 0.5
+    """Of notebooks that become a script; the rest keeps its cells and outputs."""

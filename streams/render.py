@@ -1,21 +1,23 @@
-"""How each kind of document reads to the model, in StarCoder's formats (facts of each: docs/formats.md).
+"""How each kind of document reads to the model, in a format's own sentinels where it has them (docs/formats.md).
 
-A rendering is a head, which every piece of a cut document repeats, and a body: a list in which a
-`Mark` is a sentinel and a plain string is text that may be cut at line ends. Only a file's body may
-be permuted for infilling.
+A rendering is a head, which every piece of a cut document repeats, and a body: a list in which a `Mark` is a sentinel
+and a plain string is text that may be cut. Only a body of one text may be permuted for infilling. Where a format has no
+sentinels for a kind, the document is plain text, laid out as people would write it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.fim import Mark, file_head, star_bucket
-from streams.document import Document, Part
+from model.fim import file_head, star_bucket
+from model.formats import STARCODER, Format
+from streams import cells, changes, threads
+from streams.document import Document
+from streams.draw import drawn
+from streams.recipe import Shares
 
-METADATA_SHARE = 0.2
-"""Probability of the repository, and of the stars, in a file's head (StarCoderData)."""
-WINDOW = 32
-"""Lines kept on either side of a commit's change."""
+PUBLISHED = Shares()
+"""The defaults."""
 
 
 @dataclass(frozen=True)
@@ -23,81 +25,55 @@ class Rendering:
     head: tuple[str, ...]
     body: tuple[str, ...]
     infill: bool
+    middle: tuple[int, int] | None = None
+    """Characters of the body's one text that are to be the middle; None: chosen by `model.fim.choose`."""
 
 
-def render(document: Document) -> Rendering:
+def render(document: Document, fmt: Format = STARCODER, shares: Shares = PUBLISHED, seed: int = 0) -> Rendering:
+    """The same document and arguments give the same rendering."""
     match document.kind:
         case "file":
-            return Rendering(tuple(_file_head(document)), (document.parts[0].text,), infill=True)
+            head = tuple(_file_head(document, fmt, shares, seed))
+            return Rendering(head, (document.parts[0].text,), infill=True)
         case "commit":
-            return _commit(document)
-        case "issue":
-            return _issue(document)
+            return _commit(document, fmt, shares, seed)
         case "notebook":
-            return _notebook(document)
+            return _notebook(document, fmt, shares, seed)
+        case "issue":
+            return Rendering((), tuple(threads.issue(document, fmt)), infill=False)
+        case "question":
+            return Rendering((), tuple(threads.question(document, fmt)), infill=False)
 
 
-def _file_head(document: Document) -> list[str]:
-    """Path always; repository and stars each with a probability of its own, keyed by the document's id."""
-    draws = document.id or bytes(2)
-    repository = document.repository if draws[0] < METADATA_SHARE * 256 else ""
-    stars = star_bucket(document.stars) if document.stars is not None and draws[1] < METADATA_SHARE * 256 else ""
-    return file_head(document.path, repository, stars)
+def _file_head(document: Document, fmt: Format, shares: Shares, seed: int) -> list[str]:
+    """Each with a probability of its own."""
+    path = document.path if drawn(document.id, "path", shares.path, seed) else ""
+    repository = document.repository if drawn(document.id, "repository", shares.repository, seed) else ""
+    known = document.stars is not None and drawn(document.id, "stars", shares.stars, seed)
+    stars = star_bucket(document.stars) if known and document.stars is not None else ""
+    return file_head(path, repository, stars, fmt)
 
 
-def _commit(document: Document) -> Rendering:
+def _commit(document: Document, fmt: Format, shares: Shares, seed: int) -> Rendering:
     by_role = {p.role: p.text for p in document.parts}
-    before, after = window(by_role.get("before", ""), by_role.get("after", ""))
-    body = (
-        Mark("<commit_before>"), before,
-        Mark("<commit_msg>"), by_role.get("message", ""),
-        Mark("<commit_after>"), after,
-    )  # fmt: skip
-    return Rendering(tuple(file_head(document.path)), body, infill=False)
+    before, after = by_role.get("before", ""), by_role.get("after", "")
+    head = tuple(file_head(document.path, fmt=fmt))
+    if fmt.orders and drawn(document.id, "hunk", shares.hunk, seed):
+        middle = changes.hunk(before, after)
+        if middle:
+            return Rendering(head, (after,), infill=True, middle=middle)
+    whole = drawn(document.id, "whole", shares.whole, seed)
+    lines = None if whole else changes.margin(document.id, seed)
+    message = by_role.get("message", "")
+    marked = changes.marked(fmt, message, before, after, lines)
+    if marked:
+        return Rendering(head, tuple(marked), infill=False)
+    return Rendering((), (changes.diff(document.path, message, before, after, lines),), infill=False)
 
 
-def window(before: str, after: str) -> tuple[str, str]:
-    """Both sides cut to the change and WINDOW lines around it; an added or deleted file stays whole."""
-    if not before or not after:
-        return before, after
-    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    first = 0
-    while first < min(len(old), len(new)) and old[first] == new[first]:
-        first += 1
-    last = 0
-    while last < min(len(old), len(new)) - first and old[-1 - last] == new[-1 - last]:
-        last += 1
-    start = max(0, first - WINDOW)
-    cut = max(0, last - WINDOW)
-    return "".join(old[start : len(old) - cut]), "".join(new[start : len(new) - cut])
-
-
-def _issue(document: Document) -> Rendering:
-    title = document.parts[0].text
-    body: list[str] = [Mark("<issue_start>"), f"Title: {title}\n"]
-    names: dict[str, int] = {}
-    for part in document.parts[1:]:
-        body += [Mark("<issue_comment>"), _said(part, names)]
-    if document.state == "closed":
-        body.append(Mark("<issue_closed>"))
-    return Rendering((), tuple(body), infill=False)
-
-
-def _said(part: Part, names: dict[str, int]) -> str:
-    """Authors are numbered in the order of their appearance; a name never reaches the model."""
-    author = part.label.split("\n")[0]
-    number = names.setdefault(author, len(names))
-    return f"username_{number}: {part.text}\n"
-
-
-def _notebook(document: Document) -> Rendering:
-    """The structured format: text, code and output in turn; a code cell without output has the empty mark."""
-    body: list[str] = [Mark("<jupyter_start>")]
-    for i, part in enumerate(document.parts):
-        if part.role == "code":
-            following = document.parts[i + 1].role if i + 1 < len(document.parts) else ""
-            body += [Mark("<jupyter_code>"), part.text]
-            body += [] if following == "output" else [Mark("<empty_output>")]
-        else:
-            body += [Mark("<jupyter_output>" if part.role == "output" else "<jupyter_text>"), part.text]
-    return Rendering((), tuple(body), infill=False)
+def _notebook(document: Document, fmt: Format, shares: Shares, seed: int) -> Rendering:
+    body = cells.structured(document, fmt)
+    if body and not drawn(document.id, "script", shares.script, seed):
+        return Rendering((), tuple(body), infill=False)
+    head = file_head(cells.script_path(document), fmt=fmt)
+    return Rendering(tuple(head), (cells.script(document),), infill=True)

@@ -55,7 +55,7 @@ class Rule:
     keeps: tuple[Document, ...]
 
 
-ALL = ("file", "commit", "issue", "notebook")
+ALL = ("file", "commit", "issue", "notebook", "question")
 _VENDORED = re.compile(
     r"(^|/)(vendor|vendored|_vendor|node_modules|third_party|thirdparty|bower_components|site-packages|"
     r"Godeps|Pods|\.yarn|dist-packages)/|(^|/)(jquery|bootstrap|angular|react)[-.\d\w]*\.min\.(js|css)$"
@@ -103,7 +103,12 @@ def _vendored(s: Seen, r: Recipe) -> tuple[str, float] | None:
 
 
 def _minimum(kind: str, r: Recipe) -> int:
-    return {"issue": r.min_issue_chars, "notebook": r.min_notebook_chars, "file": r.min_chars}.get(kind, 0)
+    return {
+        "issue": r.min_issue_chars,
+        "question": r.min_issue_chars,
+        "notebook": r.min_notebook_chars,
+        "file": r.min_chars,
+    }.get(kind, 0)
 
 
 def _too_small(s: Seen, r: Recipe) -> tuple[str, float] | None:
@@ -113,7 +118,7 @@ def _too_small(s: Seen, r: Recipe) -> tuple[str, float] | None:
 
 
 def _too_large(s: Seen, r: Recipe) -> tuple[str, float] | None:
-    most = r.max_issue_chars if s.document.kind == "issue" else r.max_chars
+    most = r.max_issue_chars if s.document.kind in ("issue", "question") else r.max_chars
     size = s.document.size
     if size > most:
         return (f"{size} characters, more than {most}", float(size))
@@ -212,7 +217,8 @@ RULES: tuple[Rule, ...] = (
     Rule("vendored", ("file", "commit"), "The path goes through a folder of other people's code.", _vendored,
          (_file(_CODE, "x/node_modules/y.js"), _file(_CODE, "vendor/a.go")), (_file(_CODE, "src/vendors.py"),)),
     Rule("language", ("file", "commit"), "The recipe names languages, and this is none of them.", _language, (), _OWN),
-    Rule("too_small", ("file", "issue", "notebook"), "Fewer characters than the kind's minimum.", _too_small,
+    Rule("too_small", ("file", "issue", "notebook", "question"), "Fewer characters than the kind's minimum.",
+         _too_small,
          (_file("x = 1\n"), _issue("ann", "no")), (*_OWN, _issue("ann", _TALK))),
     Rule("too_large", ALL, "More characters or lines than the kind's maximum.", _too_large,
          (_file("x = 1\n" * 200_000),), _OWN),

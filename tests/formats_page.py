@@ -9,40 +9,87 @@ from seeds import PIECES, SENTENCEPIECE, seed_tokenizer
 from tree import ROOT
 
 from model.cut import SPANS_MEAN
-from model.fim import Cut, file_head, repository, segments
+from model.fim import Cut, file_head, repository, segments, whole
 from model.formats import FORMATS, INCODER, SOURCES, STARCODER2, Format
 from model.segment import Mark, encode
+from streams.changes import MARGIN
 from streams.document import Document, Part
-from streams.render import METADATA_SHARE, WINDOW, render
+from streams.recipe import Shares
+from streams.render import render
 
 PAGE = ROOT / "docs" / "formats.md"
 FIELDS = ("prefix", "suffix", "middle", "begin", "between", "close", "end", "pad", "repository", "file", "stars")
-KINDS = (
-    Document(
-        offset=0, index=0, kind="commit", path="a.py", id=bytes(16),
-        parts=[Part("message", "Say why"), Part("before", "x = 1\n"), Part("after", "x = 2\n")],
-    ),
-    Document(
-        offset=0, index=0, kind="issue", id=bytes(16), state="closed",
-        parts=[
-            Part("title", "It fails"), Part("comment", "On Mondays.", "ann\nopened"),
-            Part("comment", "Fixed.", "bob\n"),
-        ],
-    ),
-    Document(
-        offset=0, index=0, kind="notebook", id=bytes(16),
-        parts=[
-            Part("markdown", "# Plot"), Part("code", "1 + 2"), Part("output", "3"), Part("code", "x = 1"),
-        ],
-    ),
+COMMIT = Document(
+    offset=0,
+    index=0,
+    kind="commit",
+    path="a.py",
+    id=bytes(16),
+    parts=[Part("message", "Say why"), Part("before", "x = 1\ny = 0\n"), Part("after", "x = 2\ny = 0\n")],
+)
+ISSUE = Document(
+    offset=0,
+    index=0,
+    kind="issue",
+    id=bytes(16),
+    state="closed",
+    parts=[
+        Part("title", "It fails"),
+        Part("comment", "On Mondays.", "ann\nopened"),
+        Part("comment", "Fixed.", "bob\n"),
+    ],
+)
+NOTEBOOK = Document(
+    offset=0,
+    index=0,
+    kind="notebook",
+    id=bytes(16),
+    path="plots/one.ipynb",
+    language="python",
+    parts=[Part("markdown", "# Plot"), Part("code", "1 + 2"), Part("output", "3"), Part("code", "x = 1")],
+)
+QUESTION = Document(
+    offset=0,
+    index=0,
+    kind="question",
+    id=bytes(16),
+    parts=[
+        Part("title", "How do I seek?"),
+        Part("question", "The offset is known.", "python apache-kafka\n12"),
+        Part("answer", "With `seek`.", "\n3\naccepted"),
+    ],
+)
+OTHERWISE = "In a format without these sentinels (here codellama):"
+MARKED = (
+    "The head of the changed file, then both sides around the message, whole or (by `[pack] whole`) cut to the change "
+    f"and fewer than {MARGIN} lines around it; an added or a deleted file is whole."
+)
+HUNK = (
+    "As infilling (by `[pack] hunk`): the file after the change, the changed lines in the middle; psm or spm as "
+    "`[fim]` says, and as many lines around it as fit the context."
+)
+THREAD = (
+    "Title, then a sentinel before each comment; authors are numbered as they appear, and the last sentinel is there "
+    "when the issue was closed."
+)
+CELLS = "Cells in their order, outputs with them; a code cell without one has the empty mark."
+SCRIPT = (
+    "As a script (by `[pack] script`, and always in a format without these sentinels): jupytext's percent format, a "
+    "file like any other. Outputs are left out."
+)
+VOTES = "Tags and votes, the latter in buckets; the source orders the answers."
+FORMS = (
+    ("Changed file of a commit", COMMIT, (
+        ("starcoder", Shares(hunk=0), MARKED),
+        ("codellama", Shares(hunk=0), f"{OTHERWISE} message and diff."),
+        ("starcoder", Shares(hunk=1), HUNK),
+    )),
+    ("Issue", ISSUE, (("starcoder", Shares(), THREAD), ("codellama", Shares(), f"{OTHERWISE} paragraphs."))),
+    ("Notebook", NOTEBOOK, (("starcoder", Shares(script=0), CELLS), ("starcoder", Shares(script=1), SCRIPT))),
+    ("Question of a Stack Exchange site", QUESTION, (
+        ("starcoder", Shares(), VOTES), ("incoder", Shares(), "In a format with attributes:"),
+    )),
 )  # fmt: skip
-SAID = {
-    "commit": f"The head of the changed file, then both sides around the message, each cut to the change and {WINDOW} "
-    "lines around it; an added or a deleted file stays whole.",
-    "issue": "Title, then a sentinel before each comment; authors are numbered as they appear, and the last sentinel "
-    "is there when the issue was closed.",
-    "notebook": "Cells in their order (the structured form); a code cell without an output has the empty mark.",
-}
 
 
 def page() -> str:
@@ -128,7 +175,7 @@ def _heads() -> Iterable[str]:
     yield "## Heads"
     yield _prose(
         "Before a file's text; the server knows the path alone. The packer gives the repository, and the stars, each "
-        f"with a probability of {METADATA_SHARE:g}. aiXcoder's languages are those of `model/head.py`. InCoder's "
+        f"with a probability of {Shares().repository:g}. aiXcoder's languages are those of `model/head.py`. InCoder's "
         "pseudo-tag is ordinary text; that all attributes share one tag is from memory of the paper."
     )
     rows = [
@@ -141,12 +188,20 @@ def _heads() -> Iterable[str]:
 
 def _kinds() -> Iterable[str]:
     yield "## Other kinds of document"
-    yield "In StarCoder's sentinels, as `streams/render.py` writes them. They are never cut for infilling."
-    for document in KINDS:
-        made = render(document)
-        yield f"### {document.kind}"
-        yield _prose(SAID[document.kind])
-        yield _block("".join((*made.head, *made.body)) + FORMATS["starcoder"].end)
+    yield "As `streams/render.py` lays them out. Only infillings of hunks and scripts are cut for infilling."
+    for kind, document, forms in FORMS:
+        yield f"### {kind}"
+        for name, shares, said in forms:
+            yield _prose(said)
+            yield _block("".join(_form(document, FORMATS[name], shares)))
+
+
+def _form(document: Document, fmt: Format, shares: Shares) -> list[str]:
+    made = render(document, fmt, shares)
+    if not made.middle:
+        return whole(fmt, made.head, made.body)
+    (text,), (start, end) = made.body, made.middle
+    return segments(fmt, made.head, text, Cut(text[:start], text[start:end], text[end:], "psm"))
 
 
 def _orders() -> list[tuple[Format, str]]:

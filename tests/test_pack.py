@@ -14,7 +14,6 @@ from streams.body import Body
 from streams.document import Document, Part
 from streams.pack import Packer
 from streams.prepare import identity
-from streams.render import WINDOW, window
 
 KINDS = {
     "file": lambda t: [Part("text", t)],
@@ -101,10 +100,3 @@ def test_a_body_is_cut_where_it_says(text: str, start: int, room: int) -> None:
         body.between(0, body.size)
     )
     assert end == body.size or end - start == 1 or not isinstance(body.between(start, end)[-1], Mark)
-
-
-def test_a_window_keeps_the_change_and_some_lines() -> None:
-    before = "".join(f"line {i}\n" for i in range(200))
-    old, new = window(before, before.replace("line 100\n", "changed\n"))
-    assert "line 100\n" in old and "changed\n" in new
-    assert len(new.splitlines()) == 2 * WINDOW + 1 and len(old.splitlines()) == 2 * WINDOW + 1

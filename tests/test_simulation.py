@@ -52,9 +52,9 @@ stories = st.lists(st.one_of(produce, produce, run, run, run, run, flow, sick, t
     print_blob=True,
     suppress_health_check=list(HealthCheck),
 )
-@given(stories)
-def test_every_document_is_trained_once_or_rejected_or_dead(story: list[tuple]) -> None:
-    world = World()
+@given(st.booleans(), stories)
+def test_every_document_is_trained_once_or_rejected_or_dead(repositories: bool, story: list[tuple]) -> None:
+    world = World(repositories)
     back = 1
     for verb, *what in story:
         back = 2 if verb == "roll_back" else back

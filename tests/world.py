@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from tiny import tokenizer
+from tiny import texts, tokenizer
 
 from model.fim import Mix
-from model.formats import STARCODER
+from model.formats import FORMATS, STARCODER
+from model.tokenizer import train
 from streams import deadletters
 from streams import frame as frames
 from streams.document import Document, Origin, Source
@@ -26,7 +28,7 @@ from streams.index import Index
 from streams.ledger import Entry
 from streams.pack import Packer
 from streams.pipeline import Pack, Prepare, Record, Redact
-from streams.recipe import Recipe, Thresholds
+from streams.recipe import Recipe, Shares, Thresholds
 from streams.signatures import Applied
 
 PARTITIONS = 2
@@ -85,8 +87,16 @@ class MemoryLog:
         return sum(len(self._log[p]) - o for p, o in enumerate(positions))
 
 
+@cache
+def in_repositories() -> Packer:
+    starcoder2 = FORMATS["starcoder2"]
+    return Packer(train(texts(), 340, starcoder2), starcoder2, Mix(), 160, Shares(context=0.5))
+
+
 class World:
-    def __init__(self) -> None:
+    def __init__(self, repositories: bool = False) -> None:
+        """With `repositories` half of the events become one repository context, as starcoder2 has them."""
+        self.packer = in_repositories() if repositories else Packer(tokenizer(), STARCODER, Mix(), 48)
         self.sources: dict[tuple[str, int], list[Sent]] = {(t, p): [] for t in SOURCES for p in range(PARTITIONS)}
         self.frames: dict[str, list[list[Frame]]] = {
             "candidates": [[]],
@@ -156,8 +166,7 @@ class World:
 
     def each(self, stage: str, partition: int) -> Iterator[None]:
         reads, writes = {"redact": ("unique", "clean"), "pack": ("clean", "examples")}[stage]
-        packer = Packer(tokenizer(), STARCODER, Mix(), 48)
-        step: Any = Redact(self.call(stage)) if stage == "redact" else Pack(packer, self.call(stage))
+        step: Any = Redact(self.call(stage)) if stage == "redact" else Pack(self.packer, self.call(stage))
         at = self.committed[stage, reads, partition]
         while at < len(self.frames[reads][partition]):
             outcome = step(wire(self.frames[reads][partition][at]))
@@ -170,12 +179,11 @@ class World:
         """From checkpoint `resume` (negative: counted from the newest; none: a fresh run)."""
         if self.checkpoints:
             del self.checkpoints[len(self.checkpoints) + resume + 1 :]
-        state = (
-            decode(self.checkpoints[-1]) if self.checkpoints else fresh(tokenizer().hash, [0] * PARTITIONS, starts())
-        )
-        feed = Feed(
-            MemoryLog(self, state.offsets), self.ledger, Limits(row_tokens=48, rows=2, open_bins=4, closed=True), state
-        )
+        packer = self.packer
+        first = fresh(packer.tokenizer.hash, [0] * PARTITIONS, starts())
+        state = decode(self.checkpoints[-1]) if self.checkpoints else first
+        limits = Limits(row_tokens=packer.context, rows=2, open_bins=4, closed=True)
+        feed = Feed(MemoryLog(self, state.offsets), self.ledger, limits, state)
         yield
         while feed.next(0.0) is not None:
             yield
@@ -216,8 +224,8 @@ class World:
 
     def call(self, stage: str) -> Callable[..., Any]:
         def run(step: Callable[..., Any], *arguments: Any) -> Any:
-            document = arguments[0]
-            if stage in self.poisonous and isinstance(document, Document) and POISON in document.parts[0].text:
+            given = [d for a in arguments for d in (a if isinstance(a, list) else [a]) if isinstance(d, Document)]
+            if stage in self.poisonous and any(POISON in d.parts[0].text for d in given):
                 raise Poisoned
             return step(*arguments)
 

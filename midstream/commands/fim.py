@@ -42,7 +42,7 @@ def _chosen(text: str, path: str, fmt: Format, mix: Mix) -> Cut | None:
     from streams.prepare import identity
 
     document = Document(offset=0, index=0, kind="file", path=path, parts=[Part("text", text)])
-    key = identity(document) + len(text).to_bytes(4, "little")
+    key = identity(document) + bytes(4)
     return choose(text, language(path, text), key, mix, fmt)
 
 

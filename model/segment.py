@@ -34,6 +34,11 @@ class Encoder(Protocol):
     def decode(self, ids: Sequence[int]) -> str: ...
     def special(self, text: str) -> int: ...
 
+    @property
+    def spaced(self) -> bool:
+        """It puts a blank before every text."""
+        ...
+
 
 class ArrayEncoder(Encoder, Protocol):
     """One that has its ids as an array."""
@@ -79,6 +84,8 @@ def _joined(parts: Sequence[str]) -> Iterator[str]:
 
 def encode_bare(tokenizer: Encoder, text: str) -> list[int]:
     """Ids of `text` without a leading space that is not its own. Raises ValueError when the anchor does not hold."""
+    if not tokenizer.spaced:
+        return tokenizer.encode(text)
     anchor = tokenizer.encode(ANCHOR)
     ids = tokenizer.encode(ANCHOR + text)
     if ids[: len(anchor)] != anchor:
@@ -88,4 +95,6 @@ def encode_bare(tokenizer: Encoder, text: str) -> list[int]:
 
 def decode_bare(tokenizer: Encoder, ids: Sequence[int]) -> str:
     """Turns `encode_bare` around: a leading space in `ids` is text."""
+    if not tokenizer.spaced:
+        return tokenizer.decode(ids)
     return tokenizer.decode([*tokenizer.encode(ANCHOR), *ids]).removeprefix(ANCHOR)

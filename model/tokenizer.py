@@ -1,9 +1,10 @@
-"""Byte-level BPE: training, encoding and the bytes behind each id."""
+"""Tokenizers: byte-level BPE and SentencePiece's kind; training, encoding and the bytes behind each id."""
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from hashlib import sha256
@@ -20,6 +21,12 @@ from model.letters import BYTE_LETTERS
 
 log = logging.getLogger("midstream.model")
 
+BLANK = "▁"
+"""SentencePiece's letter for a blank."""
+_BYTE_OF = {letter: b for b, letter in enumerate(BYTE_LETTERS)}
+_BYTE = re.compile(r"<0x([0-9A-F]{2})>")
+_SENTINEL = re.compile(r"▁?(<\S+>|\[\S+\])")
+
 DEFAULT_VOCAB = 49_152
 """StarCoder's."""
 
@@ -28,6 +35,7 @@ class Tokenizer:
     """Text to ids and back. Sentinels come from `special` alone: in a text their strings are ordinary characters."""
 
     def __init__(self, backend: Backend) -> None:
+        backend = _sealed(backend)
         backend.encode_special_tokens = True
         backend.no_truncation()
         backend.no_padding()
@@ -94,19 +102,57 @@ class Tokenizer:
             return None
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text; sentinels appear as their strings, bytes that are not UTF-8 as U+FFFD."""
+        """The text; sentinels appear as their strings, bytes that are not UTF-8 as U+FFFD.
+
+        Of a tokenizer that is `spaced` the blank before the first text is left out.
+        """
         names = {i: t for t, i in self._special.items()}
-        return b"".join(names[i].encode() if i in names else self.bytes_of[i] for i in ids).decode(errors="replace")
+        text = b"".join(names[i].encode() if i in names else self.bytes_of[i] for i in ids).decode(errors="replace")
+        return text.removeprefix(" ") if self.spaced else text
+
+    @cached_property
+    def spaced(self) -> bool:
+        """It puts a blank before every text, as SentencePiece does."""
+        return self._pieces and "".join(self._backend.encode("a", add_special_tokens=False).tokens).startswith(BLANK)
+
+    @cached_property
+    def _pieces(self) -> bool:
+        """Tokens are characters, with BLANK for a blank and `<0x0A>` for a byte, not GPT-2's letters for bytes."""
+        return bool(json.loads(self._backend.to_str())["model"].get("byte_fallback"))
 
     @cached_property
     def bytes_of(self) -> tuple[bytes, ...]:
         """The bytes that each id stands for; none for a sentinel."""
-        letters = {letter: b for b, letter in enumerate(BYTE_LETTERS)}
+        spell = _piece if self._pieces else _letters
         table = [b""] * self.vocab_size
         for token, i in self._backend.get_vocab(with_added_tokens=False).items():
             if token not in self._special:
-                table[i] = bytes(letters[c] for c in token)
+                table[i] = spell(token)
+        for i, token in self._backend.get_added_tokens_decoder().items():
+            if not token.special:
+                table[i] = token.content.encode()
         return tuple(table)
+
+
+def _letters(token: str) -> bytes:
+    return bytes(_BYTE_OF[c] for c in token)
+
+
+def _piece(token: str) -> bytes:
+    byte = _BYTE.fullmatch(token)
+    return bytes([int(byte[1], 16)]) if byte else token.replace(BLANK, " ").encode()
+
+
+def _sealed(backend: Backend) -> Backend:
+    """All added tokens that look like sentinels are special, whatever the file says: some seeds' files leave theirs to
+    be found in any text."""
+    config = json.loads(backend.to_str())
+    open_ = [t for t in config["added_tokens"] if not t["special"] and _SENTINEL.fullmatch(t["content"])]
+    if not open_:
+        return backend
+    for token in open_:
+        token["special"] = True
+    return Backend.from_str(json.dumps(config))
 
 
 def train(texts: Iterable[str], vocab_size: int = DEFAULT_VOCAB, fmt: Format = STARCODER) -> Tokenizer:

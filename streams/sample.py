@@ -17,7 +17,19 @@ from streams.topics import genesis
 def texts(
     connection: Connection, size: int, share: float = 1.0, seed: int = 0, patience_s: float = 30.0
 ) -> Iterator[str]:
-    """Texts of the first documents of `clean` whose keyed hash falls into `share`, until `size` characters.
+    """What `documents` gives, the parts of each as one text."""
+    for document in documents(connection, size, share, seed, patience_s):
+        yield text_of(document)
+
+
+def text_of(document: Document) -> str:
+    return "\n".join(part.text for part in document.parts)
+
+
+def documents(
+    connection: Connection, size: int, share: float = 1.0, seed: int = 0, patience_s: float = 30.0
+) -> Iterator[Document]:
+    """The first documents of `clean` whose keyed hash falls into `share`, until `size` characters.
 
     Ends before that when nothing new has come for `patience_s` seconds. In the log's order, partition
     by partition in turn, so the same log gives the same sample.
@@ -33,7 +45,7 @@ def texts(
                 for document in frames.decode(logged.value or b"").documents:
                     if left > 0 and chosen(document, share, seed):
                         left -= document.size
-                        yield "\n".join(part.text for part in document.parts)
+                        yield document
         if all(positions[p] >= ends["clean", p] for p in positions):
             time.sleep(0.5)
 

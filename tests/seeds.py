@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 
 from tiny import texts
@@ -10,8 +9,7 @@ from tokenizers import AddedToken, decoders, models, normalizers
 from tokenizers import Tokenizer as Backend
 
 from model.formats import FORMATS, Format
-from model.segment import Encoder
-from model.tokenizer import train
+from model.tokenizer import Tokenizer, train
 
 SENTENCEPIECE = ("codellama", "aixcoder", "pre-suf-mid", "codestral")
 PAIRS = ("▁x", "re", "tu", "rn", "ret", "turn", "return", "▁return", "▁▁", "▁▁▁▁")
@@ -20,26 +18,9 @@ PIECES = ("    ret", "urn x", "\n# é\r\n")
 """Prefix, middle, suffix of the golden ids: the cut is inside of a word that is one token."""
 
 
-class Spaced:
-    """Llama's kind: byte fallback, one blank put before every text, no pre-tokens."""
-
-    def __init__(self, backend: Backend) -> None:
-        backend.encode_special_tokens = True
-        self._backend = backend
-
-    def encode(self, text: str) -> list[int]:
-        return self._backend.encode(text, add_special_tokens=False).ids
-
-    def decode(self, ids: Sequence[int]) -> str:
-        return self._backend.decode(list(ids), skip_special_tokens=False)
-
-    def special(self, text: str) -> int:
-        known = {token.content: i for i, token in self._backend.get_added_tokens_decoder().items()}
-        return known[text]
-
-
-def spaced(fmt: Format) -> Spaced:
-    """`fmt`'s sentinels, 256 bytes, the letters of PAIRS, PAIRS."""
+def spaced(fmt: Format) -> Tokenizer:
+    """Llama's kind: byte fallback, one blank put before every text, no pre-tokens; `fmt`'s sentinels, 256 bytes, the
+    letters of PAIRS, PAIRS."""
     letters = sorted(set("".join(PAIRS)))
     tokens = [*fmt.sentinels, "<unk>", *(f"<0x{byte:02X}>" for byte in range(256)), *letters, *PAIRS]
     known, merges = set(letters), []
@@ -53,11 +34,11 @@ def spaced(fmt: Format) -> Spaced:
         [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
     )
     backend.add_special_tokens([AddedToken(s, special=True, normalized=False) for s in fmt.sentinels])
-    return Spaced(backend)
+    return Tokenizer(backend)
 
 
 @cache
-def seed_tokenizer(name: str) -> Encoder:
+def seed_tokenizer(name: str) -> Tokenizer:
     """Of the format's kind: byte-level BPE, or SentencePiece's."""
     fmt = FORMATS[name]
     return spaced(fmt) if name in SENTENCEPIECE else train(texts(), vocab_size=340, fmt=fmt)

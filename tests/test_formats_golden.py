@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from seeds import PIECES, SENTENCEPIECE, Spaced, seed_tokenizer
-from tokenizers import Tokenizer as Backend
+from seeds import PIECES, seed_tokenizer
 
 from model.fim import Cut, Parsed, file_head, parse, prompt, repository, segments
 from model.formats import FORMATS, STARCODER2, Format
-from model.segment import Encoder, Mark, encode, encode_bare
+from model.segment import Mark, encode, encode_bare
 from model.tokenizer import Tokenizer
 
 GOLDEN = {
@@ -172,6 +171,8 @@ def test_a_repositorys_files_share_one_end() -> None:
 
 def test_a_tokenizer_that_joins_the_anchor_is_refused() -> None:
     class Greedy:
+        spaced = True
+
         def encode(self, text: str) -> list[int]:
             return [len(text)]
 
@@ -186,7 +187,7 @@ def test_the_seeds_own_tokenizer_files(fmt: Format) -> None:
     path = Path(FOLDER) / f"{fmt.name}.json"
     if not path.exists():
         pytest.skip(f"no {path.name}")
-    tok: Encoder = Spaced(Backend.from_file(str(path))) if fmt.name in SENTENCEPIECE else Tokenizer.load(path)
+    tok = Tokenizer.load(path)
     for order in fmt.orders:
         parsed = parse(fmt, tok, encode(tok, trained(fmt, order, *PIECES)))
         assert (parsed.prefix + parsed.middle, parsed.suffix) == (PIECES[0] + PIECES[1], PIECES[2])

@@ -1,11 +1,14 @@
 """The tokenizer: lossless, the same every time, sentinels apart from text."""
 
+import json
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seeds import seed_tokenizer
 from tiny import texts, tokenizer
+from tokenizers import Tokenizer as Backend
 
 from model.formats import STARCODER
 from model.tokenizer import Tokenizer, train
@@ -47,3 +50,25 @@ def test_a_file_that_is_no_tokenizer_is_named(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(ValueError, match=r"tokenizer\.json is not a tokenizer"):
         Tokenizer.load(tmp_path / "tokenizer.json")
+
+
+def test_sentinels_that_a_file_leaves_open_are_sealed() -> None:
+    config = json.loads(tokenizer().json)
+    hole = {"id": len(config["model"]["vocab"]), "content": "<｜fim▁hole｜>", "special": False, "single_word": False,
+            "lstrip": False, "rstrip": False, "normalized": True}  # fmt: skip
+    config["added_tokens"].append(hole)
+    made = Tokenizer(Backend.from_str(json.dumps(config)))
+    assert made.special("<｜fim▁hole｜>") == hole["id"] not in made.encode("a<｜fim▁hole｜>b")
+    assert made.decode(made.encode("a<｜fim▁hole｜>b")) == "a<｜fim▁hole｜>b"
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(codec="utf-8")))
+def test_sentencepieces_kind_gives_the_text_back(text: str) -> None:
+    spaced = seed_tokenizer("codellama")
+    assert spaced.spaced and not tokenizer().spaced
+    assert spaced.decode(spaced.encode(text)) == text.replace("▁", " ")
+    assert (
+        b"".join(spaced.bytes_of[i] for i in spaced.encode(text))
+        == (" " * bool(text) + text.replace("▁", " ")).encode()
+    )

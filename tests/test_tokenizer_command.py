@@ -1,5 +1,6 @@
 """`midstream tokenizer`."""
 
+import json
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -26,3 +27,31 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("[]")
     told = CliRunner().invoke(tokenizer, ["info", str(tmp_path / "x.json")])
     assert told.exit_code == 1 and "is not a tokenizer.json" in told.output
+
+
+def test_fertility_is_told_by_language(tmp_path: Path) -> None:
+    for n, text in enumerate(texts()):
+        (tmp_path / f"m{n}.py").write_text(text)
+    (tmp_path / "a.md").write_text("Größe\n")
+    out = tmp_path / "tokenizer" / "out.json"
+    CliRunner().invoke(tokenizer, ["train", str(tmp_path), "--vocab-size", "330", "--out", str(out)])
+    arguments = ["fertility", "--json", "--tokenizer", str(out), *map(str, sorted(tmp_path.glob("*.*")))]
+    told = CliRunner().invoke(tokenizer, arguments)
+    rows = {row["language"]: row for row in map(json.loads, told.output.splitlines())}
+    assert list(rows) == ["python", "markdown", "all"] and rows["all"]["documents"] == len(texts()) + 1
+    tokens = sum(len(Tokenizer.load(out).encode(text)) for text in texts())
+    assert rows["python"]["tokens"] == tokens and rows["markdown"]["bytes"] == len("Größe\n".encode())
+    missing = CliRunner().invoke(tokenizer, ["fertility", "--tokenizer", str(tmp_path / "none"), str(tmp_path)])
+    assert missing.exit_code != 0 and "none" in missing.output
+
+
+def test_the_format_of_the_settings_gives_the_sentinels(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text("".join(texts()))
+    (tmp_path / "midstream.toml").write_text('[model]\nformat = "qwen2.5-coder"\n')
+    out = tmp_path / "out.json"
+    arguments = ["train", "--config", str(tmp_path / "midstream.toml"), str(tmp_path / "m.py"), "--vocab-size", "330"]
+    assert CliRunner().invoke(tokenizer, [*arguments, "--out", str(out)]).exit_code == 0
+    assert "<|file_sep|>" in Tokenizer.load(out).specials
+    (tmp_path / "midstream.toml").write_text('[model]\nformat = "gpt"\n')
+    refused = CliRunner().invoke(tokenizer, [*arguments, "--out", str(out)])
+    assert refused.exit_code != 0 and "format must be one of starcoder, santacoder" in refused.output

@@ -1,4 +1,4 @@
-"""The topic `examples` as a feed reads it: every partition assigned, no group, no jump (DESIGN §2.9)."""
+"""The topic `examples` as a feed reads it: the rank's partitions assigned, no group, no jump (DESIGN §2.9)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from streams.connection import Connection
 from streams.feed import Feed, Limits, State, decode, fresh
 from streams.frame import Frame
 from streams.ledger import Ledger
+from streams.ranks import split
 from streams.topics import check
 
 TOPIC = "examples"
@@ -25,23 +26,31 @@ class Lost(RuntimeError):
 class ExamplesLog:
     """A `streams.feed.FrameLog` on Kafka."""
 
-    def __init__(self, connection: Connection, offsets: list[int], closed: bool) -> None:
-        """`closed`: the log ends where it ends now. Raises Lost when `offsets` are no longer all there."""
+    def __init__(self, connection: Connection, offsets: list[int], closed: bool, rank: int = 0, ranks: int = 1) -> None:
+        """`offsets`: of every partition; those of the rank are read.
+
+        `closed`: the log ends where it ends now. Raises Lost when `offsets` are no longer all there.
+        """
         self.partitions = len(offsets)
+        owned = range(rank, self.partitions, ranks)
         first = connection.beginning_offsets([TOPIC])
-        for p, offset in enumerate(offsets):
-            if offset < first[TOPIC, p]:
+        for p in owned:
+            if offsets[p] < first[TOPIC, p]:
                 raise Lost(
-                    f"{TOPIC}/{p}: offsets {offset} to {first[TOPIC, p] - 1} were deleted by retention before they "
+                    f"{TOPIC}/{p}: offsets {offsets[p]} to {first[TOPIC, p] - 1} were deleted by retention before they "
                     "were trained on. Raise the topic's retention, and start a new checkpoint folder."
                 )
-        self._consumer = connection.consumer({(TOPIC, p): o for p, o in enumerate(offsets)})
+        self._consumer = connection.consumer({(TOPIC, p): offsets[p] for p in owned})
         self._partitions = {tp.partition: tp for tp in self._consumer.assignment()}
         self._closed = closed
-        self._ends = [connection.end_offsets([TOPIC])[TOPIC, p] for p in range(self.partitions)]
+        ends = connection.end_offsets([TOPIC])
+        self._ends = {p: ends[TOPIC, p] for p in owned}
         self._asked = time.monotonic()
 
     def poll(self, timeout_s: float, enough: set[int]) -> list[tuple[int, int, Frame]]:
+        if not self._partitions:  # more ranks than partitions
+            time.sleep(timeout_s)
+            return []
         for p, tp in self._partitions.items():
             (self._consumer.pause if p in enough else self._consumer.resume)(tp)
         try:
@@ -59,7 +68,8 @@ class ExamplesLog:
         return position >= self._end(partition)
 
     def lag(self, positions: list[int]) -> int:
-        return sum(max(0, self._end(p) - position) for p, position in enumerate(positions))
+        """Of the rank's partitions."""
+        return sum(max(0, self._end(p) - positions[p]) for p in self._ends)
 
     def close(self) -> None:
         self._consumer.close()
@@ -67,15 +77,21 @@ class ExamplesLog:
     def _end(self, partition: int) -> int:
         if not self._closed and time.monotonic() - self._asked > ENDS_EVERY_S:
             found = self._consumer.end_offsets(list(self._partitions.values()))
-            self._ends = [found[self._partitions[p]] for p in range(self.partitions)]
+            self._ends = {p: found[tp] for p, tp in self._partitions.items()}
             self._asked = time.monotonic()
         return self._ends[partition]
 
 
-def open_feed(connection: Connection, checkpoints: Path, tokenizer: str, limits: Limits, state: bytes | None) -> Feed:
-    """The feed of a checkpoint (`state`), or of a new run. Refuses re-created topics."""
+def open_feed(
+    connection: Connection, checkpoints: Path, tokenizer: str, limits: Limits, state: bytes | None,
+    rank: int = 0, ranks: int = 1,
+) -> Feed:  # fmt: skip
+    """One rank's feed of a checkpoint (`state`, which any number of ranks wrote), or of a new run.
+
+    Refuses re-created topics. A rank beyond the partitions gets its part of the open rows, and nothing after them.
+    """
     first = check(connection)
-    restored: State = (
+    whole: State = (
         decode(state)
         if state is not None
         else fresh(
@@ -84,5 +100,8 @@ def open_feed(connection: Connection, checkpoints: Path, tokenizer: str, limits:
             {(t.id, p): o for t in first.topics.values() for p, o in enumerate(t.starts)},
         )
     )
-    log = ExamplesLog(connection, restored.offsets, limits.closed)
-    return Feed(log, Ledger(checkpoints / "ledger.bin"), limits, restored)
+    own = split(whole, ranks)[rank]
+    log = ExamplesLog(connection, own.offsets, limits.closed, rank, ranks)
+    ledger = Ledger(checkpoints / "ledger.bin", rank, ranks)
+    ledger.settle(own.ledgers)
+    return Feed(log, ledger, limits, own)

@@ -34,7 +34,7 @@ class NotConserved(RuntimeError):
 
 
 class FrameLog(Protocol):
-    """The topic `examples`, partition by partition."""
+    """The topic `examples`, partition by partition; all of it, or the partitions of one rank."""
 
     partitions: int
 
@@ -78,8 +78,18 @@ class Count(msgspec.Struct):
         return self.documents - self.trained - self.rejected - self.dead
 
 
+class Share(msgspec.Struct):
+    """What one rank held when the states were merged."""
+
+    rows: int
+    """Full ones."""
+    flushed: int
+    open_bins: int
+    turn: int
+
+
 class State(msgspec.Struct, kw_only=True):
-    """All of it as data: what the checkpoint keeps."""
+    """All of it as data: what the checkpoint keeps, where it is that of all ranks (`streams.ranks`)."""
 
     v: int = 1
     tokenizer: str
@@ -99,10 +109,20 @@ class State(msgspec.Struct, kw_only=True):
     flushing: int = 0
     """How many of the last rows were closed by a flush."""
     ledger_bytes: int = 0
+    """Length of the rank's own ledger."""
     full_rows: int = 0
     full_tokens: int = 0
     flushed_rows: int = 0
     flushed_tokens: int = 0
+    rank: int = 0
+    ranks: int = 1
+    """Partition p is read by rank p % ranks alone."""
+    shared: set[str] = set()
+    """Documents whose pieces lie in the bins of several ranks: `merge` sees when they are trained."""
+    ledgers: dict[int, int] = {}
+    """Lengths of the ledgers of ranks that are no more, those that this rank keeps."""
+    shares: list[Share] = []
+    """Of a merged state, by rank: as many ranks go on just as these would have."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -133,8 +153,12 @@ def decode(data: bytes) -> State:
     return _decoder.decode(data)
 
 
+def encode(state: State) -> bytes:
+    return _encoder.encode(state)
+
+
 class Feed:
-    """A `model.example.Feed`."""
+    """A `model.example.Feed` of one rank: it reads the partitions that the state's rank owns."""
 
     def __init__(self, log: FrameLog, ledger: Ledger, limits: Limits, state: State) -> None:
         self._log, self._ledger, self._limits = log, ledger, limits
@@ -142,6 +166,7 @@ class Feed:
         self._bins: Bins[Held] = Bins.restore(
             limits.row_tokens, limits.open_bins, state.open_bins, state.rows, size=lambda held: held.example.tokens
         )
+        self._owned = set(range(state.rank, log.partitions, state.ranks))
         self._queues: list[deque[tuple[int, Frame]]] = [deque() for _ in range(log.partitions)]
         self._handed: list[list[Held]] = []
         self._handed_flushed = 0
@@ -152,20 +177,23 @@ class Feed:
 
     def next(self, timeout_s: float) -> Batch | None:
         deadline = time.monotonic() + timeout_s
+        due = False
         while len(self._bins.rows) < self._limits.rows and not self._flushing:
-            if self._flush_due():
+            due = self._flush_due()
+            if due:
                 self._flushing += self._bins.flush()
                 self._waiting_since_flush = False
                 break
             if not self._read(min(0.1, max(0.0, deadline - time.monotonic()))) and time.monotonic() >= deadline:
                 break
-        if not self._bins.rows or (len(self._bins.rows) < self._limits.rows and not self._flushing):
+        enough = due or self._flushing or len(self._bins.rows) >= self._limits.rows
+        if not (enough and self._bins.rows):
             return None
         return self._hand_out()
 
     def trained(self, step: int) -> None:
         """Write the Batch handed out last to the ledger and count its documents."""
-        entries = [_entry(held, step) for row in self._handed for held in row]
+        entries = [e for row in self._handed for held in row for e in _entries(held, step)]
         self._s.ledger_bytes = self._ledger.append(entries)
         for row in self._handed:
             for held in row:
@@ -177,11 +205,11 @@ class Feed:
         self._s.open_bins = [list(b) for b in self._bins.open_bins]
         self._s.rows = [*self._handed, *(list(r) for r in self._bins.rows)]
         self._s.flushing = self._flushing + self._handed_flushed
-        return _encoder.encode(self._s)
+        return encode(self._s)
 
     @property
     def drained(self) -> bool:
-        return not (self._handed or self._bins.rows or self._bins.open_bins) and self._at_end()
+        return not self._handed and self._bins.empty and self._at_end()
 
     @property
     def counts(self) -> dict[str, Count]:
@@ -208,7 +236,7 @@ class Feed:
         """Take one Frame, in the rotation's order; False when none came."""
         if self._take_turn():
             return True
-        enough = {p for p, queue in enumerate(self._queues) if len(queue) >= READ_AHEAD}
+        enough = {p for p, queue in enumerate(self._queues) if p not in self._owned or len(queue) >= READ_AHEAD}
         for partition, offset, frame in self._log.poll(timeout_s, enough):
             self._queues[partition].append((offset, frame))
         return self._take_turn()
@@ -217,6 +245,8 @@ class Feed:
         n = self._log.partitions
         for step in range(n):
             p = (self._s.turn + step) % n
+            if p not in self._owned:
+                continue
             if self._queues[p]:
                 offset, frame = self._queues[p].popleft()
                 self._s.turn = (p + 1) % n
@@ -260,7 +290,7 @@ class Feed:
     def _count_taken(self, frame: Frame, mark: int, examples: list[Example]) -> None:
         source = frame.source
         count = self._s.counts.setdefault(_key(source), Count(source.topic))
-        arrived = {(e.offset, e.index) for e in examples}
+        arrived = {(e.offset, index) for e in examples for index in e.indexes}
         alive = 0
         for tally in frame.tallies:
             if tally.offset < mark:
@@ -281,11 +311,13 @@ class Feed:
         e = held.example
         if e.pieces > 1:
             name = str(held.origin)
+            if name in self._s.shared:
+                return
             left = self._s.pieces_left.pop(name, e.pieces) - 1
             if left:
                 self._s.pieces_left[name] = left
                 return
-        self._s.counts[f"{held.topic_id}:{held.partition}"].trained += 1
+        self._s.counts[f"{held.topic_id}:{held.partition}"].trained += len(e.indexes)
 
     def _hand_out(self) -> Batch:
         n = min(self._limits.rows, len(self._bins.rows))
@@ -308,7 +340,7 @@ class Feed:
         self._s.flushed_tokens += sum(sizes[full:])
 
     def _flush_due(self) -> bool:
-        if not self._bins.open_bins and not self._bins.rows:
+        if self._bins.empty:
             return False
         if self._limits.closed:
             return self._at_end()
@@ -317,7 +349,7 @@ class Feed:
         return idle or (self._waiting_since_flush and now - self._oldest > self._limits.wait_s)
 
     def _at_end(self) -> bool:
-        return not any(self._queues) and all(self._log.ended(p, o) for p, o in enumerate(self._s.offsets))
+        return not any(self._queues) and all(self._log.ended(p, self._s.offsets[p]) for p in self._owned)
 
 
 def retryable(state: State) -> list[str]:
@@ -329,6 +361,6 @@ def _key(source: Source) -> str:
     return f"{source.topic_id}:{source.partition}"
 
 
-def _entry(held: Held, step: int) -> Entry:
+def _entries(held: Held, step: int) -> list[Entry]:
     e = held.example
-    return Entry(held.topic_id, held.partition, e.offset, e.index, e.piece, e.pieces, step)
+    return [Entry(held.topic_id, held.partition, e.offset, index, e.piece, e.pieces, step) for index in e.indexes]

@@ -152,6 +152,18 @@ def test_live_rows_are_flushed_when_nothing_more_comes() -> None:
     assert isinstance(decode(opened.state()).marks[f"{topic_id('files')}:0"], int)
 
 
+def test_a_last_full_row_is_handed_on_though_it_is_no_whole_batch() -> None:
+    """With nothing left open there is nothing to flush: it must not wait for a row that never comes."""
+    world = filled(1)
+    first = next(f for f in world.frames["examples"][0] if f.examples)
+    for example in first.examples:
+        example.ids = bytes(2 * CONTEXT)
+    opened = feed(world, rows=len(first.examples) + 1)
+    assert opened.next(0.0) is not None and opened.next(0.0) is None
+    opened.trained(1)
+    assert opened.drained
+
+
 def test_frames_of_the_version_before_stay_readable() -> None:
     """The bytes of a Frame as version 1 wrote them; a later field must have a default."""
     from streams import frame as frames

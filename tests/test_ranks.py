@@ -1,0 +1,313 @@
+"""The number of ranks may change between runs: nothing is lost, nothing is trained twice (DESIGN §2.5)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from model.example import Example
+from streams import feed as feeds
+from streams import frame as frames
+from streams import ledger
+from streams.connection import Connection
+from streams.document import Source
+from streams.examples import open_feed
+from streams.feed import Feed, Limits, State, decode, encode, fresh, retryable
+from streams.frame import Frame, Tally
+from streams.ledger import Ledger
+from streams.ranks import merge, split
+from streams.topics import create
+
+ROW = 40
+TOPICS = {"files": "f1" * 16, "retries": "e2" * 16}
+TOKENIZER = "t" * 64
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A document: the tokens of its pieces, or none for one that was rejected or died."""
+
+    pieces: tuple[int, ...] = ()
+    dead: bool = False
+
+
+@dataclass
+class Log:
+    """`examples` in memory, every partition's Frames in order."""
+
+    frames: list[list[Frame]]
+    at: list[int] = field(default_factory=list)
+
+    @property
+    def partitions(self) -> int:
+        return len(self.frames)
+
+    def poll(self, timeout_s: float, enough: set[int]) -> list[tuple[int, int, Frame]]:
+        found: list[tuple[int, int, Frame]] = []
+        for p in set(range(self.partitions)) - enough:
+            found += [(p, o, wire(f)) for o, f in enumerate(self.frames[p]) if o >= self.at[p]]
+            self.at[p] = len(self.frames[p])
+        return found
+
+    def ended(self, partition: int, position: int) -> bool:
+        return position >= len(self.frames[partition])
+
+    def lag(self, positions: list[int]) -> int:
+        return sum(len(f) - o for f, o in zip(self.frames, positions, strict=True))
+
+
+def wire(frame: Frame) -> Frame:
+    return frames.decode(frames.encode(frame))
+
+
+def frame(source: Source, start: int, events: list[list[Planned]], replaces: dict[int, str]) -> Frame:
+    """The Frame of events at the offsets from `start`."""
+    made = Frame(source=source, start=start, upto=start + len(events), tallies=[], tokenizer=TOKENIZER)
+    for offset, event in enumerate(events, start):
+        gone = [i for i, d in enumerate(event) if not d.pieces]
+        dead = [i for i in gone if event[i].dead]
+        rejected = [i for i in gone if not event[i].dead]
+        made.tallies.append(Tally(offset, len(event), rejected, dead, replaces.get(offset, "")))
+        for index, document in enumerate(event):
+            made.examples += [
+                Example(
+                    offset=offset, index=index, ids=np.zeros(size, "<u2").tobytes(), text_bytes=size, piece=n,
+                    pieces=len(document.pieces),
+                )
+                for n, size in enumerate(document.pieces)
+            ]  # fmt: skip
+    return made
+
+
+pieces = st.lists(st.integers(1, ROW), min_size=1, max_size=4).map(tuple)
+documents = st.one_of(pieces.map(Planned), pieces.map(Planned), st.builds(Planned, dead=st.booleans()))
+events = st.lists(documents, min_size=1, max_size=3)
+lane = st.lists(st.tuples(st.lists(events, min_size=1, max_size=3), st.booleans(), st.booleans()), max_size=6)
+"""Frames of one partition: their events, whether the topic is `retries`, and whether it is delivered again later."""
+run = st.tuples(st.integers(1, 5), st.integers(1, 12), st.integers(1, 4), st.booleans())
+"""Ranks, rounds of steps, rounds between checkpoints, whether it ends in a crash."""
+
+
+def logs(lanes: list[Any]) -> list[list[Frame]]:
+    """With repeats: the same Frame, or one that reaches back over the one before it."""
+    made: list[list[Frame]] = []
+    for partition, planned in enumerate(lanes):
+        log: list[Frame] = []
+        seen: dict[str, list[list[Planned]]] = {"files": [], "retries": []}
+        for found, retried, again in planned:
+            topic = "retries" if retried else "files"
+            source = Source(topic, TOPICS[topic], partition)
+            replaces = {n: f"{TOPICS['files']}:{partition}:{n}:0" for n in range(9)} if retried else {}
+            start = len(seen[topic])
+            seen[topic] += found
+            log.append(frame(source, start, found, replaces))
+            if again:
+                back = max(0, start - 2)
+                log += [log[0], frame(source, back, seen[topic][back:], replaces)]
+        made.append(log)
+    return made
+
+
+class Cluster:
+    """Ranks in lock step over one folder of ledgers; a crash forgets what no checkpoint holds."""
+
+    def __init__(self, log: list[list[Frame]], folder: Path) -> None:
+        self.log, self.folder = log, folder
+        starts = {(t, p): 0 for t in TOPICS.values() for p in range(len(log))}
+        self.checkpoint = encode(fresh(TOKENIZER, [0] * len(log), starts))
+        self.step = 0
+        self.drained = False
+
+    @contextmanager
+    def started(self, ranks: int) -> Iterator[list[Feed]]:
+        books: list[Ledger] = []
+        opened: list[Feed] = []
+        for rank in range(ranks):
+            state = split(decode(self.checkpoint), ranks)[rank]
+            books.append(Ledger(self.folder / "ledger.bin", rank, ranks))
+            books[-1].settle(state.ledgers)
+            limits = Limits(row_tokens=ROW, rows=2, open_bins=4, closed=True)
+            opened.append(Feed(Log(self.log, list(state.offsets)), books[-1], limits, state))
+        yield opened
+        for book in books:
+            book.close()
+
+    def run(self, ranks: int, rounds: int, every: int, crash: bool) -> None:
+        with self.started(ranks) as opened:
+            for n in range(1, rounds + 1):
+                self.step += 1
+                for feed in opened:
+                    if feed.next(0.0) is not None:
+                        feed.trained(self.step)
+                if n % every == 0 or (n == rounds and not crash):
+                    self.checkpoint = encode(merge([decode(feed.state()) for feed in opened]))
+            self.drained = all(feed.drained for feed in opened)
+
+    @property
+    def state(self) -> State:
+        return decode(self.checkpoint)
+
+    def entries(self) -> list[ledger.Entry]:
+        return list(ledger.read(self.folder / "ledger.bin"))
+
+
+def expected(log: list[list[Frame]]) -> Counter[tuple[str, int, int, int, int]]:
+    """Every piece once, however often it was delivered."""
+    made = ((f.source.topic_id, p, e) for p, lane in enumerate(log) for f in lane for e in f.examples)
+    return Counter({(topic_id, p, e.offset, e.index, e.piece): 1 for topic_id, p, e in made})
+
+
+def trained(cluster: Cluster) -> Counter[tuple[str, int, int, int, int]]:
+    return Counter((e.topic_id, e.partition, e.offset, e.index, e.piece) for e in cluster.entries())
+
+
+def check_conserved(state: State) -> None:
+    held = {str(h.origin) for row in (*state.open_bins, *state.rows) for h in row}
+    assert sum(c.waiting for c in state.counts.values()) == len(held)
+
+
+@settings(deadline=None, max_examples=120, suppress_health_check=list(HealthCheck))
+@given(st.lists(lane, min_size=1, max_size=5), st.lists(run, max_size=6), st.integers(1, 5))
+def test_every_document_is_trained_once_whatever_the_ranks(lanes: list[Any], runs: list[Any], last: int) -> None:
+    log = logs(lanes)
+    with TemporaryDirectory() as folder:
+        cluster = Cluster(log, Path(folder))
+        for ranks, rounds, every, crash in runs:
+            cluster.run(ranks, rounds, every, crash)
+            check_conserved(cluster.state)
+        cluster.run(last, 200, 200, crash=False)
+        assert cluster.drained and trained(cluster) == expected(log)
+    check_counts(log, cluster.state)
+
+
+def check_counts(log: list[list[Frame]], state: State) -> None:
+    """Conservation, the documents that died and those that were replaced, by partition and over all."""
+    tallies = {(f.source.topic_id, p, t.offset): t for p, lane in enumerate(log) for f in lane for t in f.tallies}
+    assert not (state.pieces_left or state.shared or state.open_bins or state.rows)
+    for key, count in state.counts.items():
+        topic_id, partition = key.split(":")
+        own = [t for (t_id, p, _), t in tallies.items() if (t_id, p) == (topic_id, int(partition))]
+        dead, rejected = sum(len(t.dead) for t in own), sum(len(t.rejected) for t in own)
+        assert (count.documents, count.dead, count.rejected) == (sum(t.seen for t in own), dead, rejected)
+        assert count.trained == count.documents - dead - rejected
+    dead = {f"{t}:{p}:{o}:{i}" for (t, p, o), tally in tallies.items() for i in tally.dead}
+    assert set(retryable(state)) == dead - {t.replaces for t in tallies.values()}
+
+
+def some(partitions: int = 4, count: int = 9) -> list[list[Frame]]:
+    """Documents of one to four pieces in every partition."""
+    sizes = [(7, 40, 13), (22,), (31, 5), (40, 40, 40, 9), (3,), (18, 18)]
+    lanes = [[([[Planned(sizes[(p + n) % 6])], [Planned(sizes[n % 6])]], False, n % 4 == 1) for n in range(count)]
+             for p in range(partitions)]  # fmt: skip
+    return logs(lanes)
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+def test_as_many_ranks_go_on_as_if_nothing_had_been(tmp_path: Path, ranks: int) -> None:
+    straight = Cluster(some(), tmp_path / "straight")
+    straight.run(ranks, 100, 100, crash=False)
+    stopped = Cluster(some(), tmp_path / "stopped")
+    while not stopped.drained:
+        stopped.run(ranks, 1, 1, crash=False)
+    assert straight.drained
+    assert straight.state == stopped.state
+    for file in sorted((tmp_path / "straight").iterdir()):
+        assert file.read_bytes() == (tmp_path / "stopped" / file.name).read_bytes()
+
+
+def test_pieces_of_one_document_come_to_lie_on_several_ranks(tmp_path: Path) -> None:
+    """The case that only `merge` can count."""
+    cluster = Cluster(some(), tmp_path)
+    shared = 0
+    for _ in range(20):
+        cluster.run(1, 1, 1, crash=False)
+        parts = split(cluster.state, 3)
+        shared += any(s.shared for s in parts)
+        assert merge(parts).counts == cluster.state.counts
+        assert merge(parts).pieces_left == cluster.state.pieces_left
+    assert shared > 3
+
+
+def test_a_rank_that_is_no_more_leaves_its_ledger_and_what_was_undone_goes(tmp_path: Path) -> None:
+    cluster = Cluster(some(), tmp_path)
+    cluster.run(3, 3, 3, crash=False)
+    known = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    cluster.run(5, 4, 100, crash=True)
+    assert (tmp_path / "ledger-4.bin").exists()
+    with cluster.started(2):
+        assert {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.stat().st_size} == known
+
+
+def test_a_checkpoint_of_before_there_were_ranks_is_read() -> None:
+    fields = {"rank", "ranks", "shared", "ledgers", "shares"}
+    state = fresh(TOKENIZER, [3, 4], {(TOPICS["files"], 0): 7})
+    old = {k: v for k, v in msgspec.to_builtins(state).items() if k not in fields}
+    assert decode(msgspec.msgpack.encode(old)) == state and split(state, 1) == [state]
+
+
+def test_what_is_not_one_state_of_each_rank_is_refused() -> None:
+    state = fresh(TOKENIZER, [0, 0, 0], {(TOPICS["files"], 0): 7})
+    parts = split(state, 3)
+    for wrong in (parts[:2], [parts[0], parts[0], parts[2]], [*parts, state]):
+        with pytest.raises(ValueError, match="each rank"):
+            merge(wrong)
+    with pytest.raises(ValueError, match="merge it first"):
+        split(parts[1], 2)
+
+
+@pytest.mark.broker
+def test_one_rank_then_three_then_two_on_a_real_broker(bare_connection: Connection, tmp_path: Path) -> None:
+    """The real `examples` of four partitions; the three ranks crash once after their checkpoint."""
+    create(bare_connection, 4)
+    ids = bare_connection.topic_ids(["files"])
+    log = [[with_topic(f, ids["files"]) for f in lane] for lane in some()]
+    produce(bare_connection, log)
+    state: bytes | None = None
+    for ranks, rounds, kept in ((1, 5, True), (3, 3, True), (3, 2, False), (2, 100, True)):
+        opened = [
+            open_feed(bare_connection, tmp_path, TOKENIZER, Limits(ROW, 2, 4, closed=True), state, rank, ranks)
+            for rank in range(ranks)
+        ]
+        for step in range(rounds):
+            for feed in opened:
+                if feed.next(2.0 if not feed.drained else 0.0) is not None:
+                    feed.trained(step)
+        done = all(feed.drained for feed in opened)
+        state = encode(merge([decode(feed.state()) for feed in opened])) if kept else state
+        for feed in opened:
+            close(feed)
+    assert done and state is not None
+    found = Counter((e.topic_id, e.partition, e.offset, e.index, e.piece) for e in ledger.read(tmp_path / "ledger.bin"))
+    assert found == expected(log)
+    check_counts(log, decode(state))
+
+
+def with_topic(found: Frame, topic_id: str) -> Frame:
+    return msgspec.structs.replace(found, source=msgspec.structs.replace(found.source, topic_id=topic_id))
+
+
+def produce(connection: Connection, log: list[list[Frame]]) -> None:
+    with connection.producer() as producer:
+        sent = [
+            producer.send(connection.topic("examples"), frames.encode(f), partition=p)
+            for p, lane in enumerate(log)
+            for f in lane
+        ]
+        for future in sent:
+            future.get(timeout=30)
+
+
+def close(feed: feeds.Feed) -> None:
+    feed._log.close()  # type: ignore[attr-defined]
+    feed._ledger.close()

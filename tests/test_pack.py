@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from tiny import tokenizer
 
 from model.fim import Mark, Mix, parse
-from model.formats import STARCODER
+from model.formats import FORMATS, STARCODER
 from streams.body import Body
 from streams.document import Document, Part
-from streams.pack import Packer
+from streams.pack import Packer, UnfitTokenizer
 from streams.prepare import identity
 
 KINDS = {
@@ -100,3 +100,8 @@ def test_a_body_is_cut_where_it_says(text: str, start: int, room: int) -> None:
         body.between(0, body.size)
     )
     assert end == body.size or end - start == 1 or not isinstance(body.between(start, end)[-1], Mark)
+
+
+def test_a_tokenizer_of_another_format_is_refused() -> None:
+    with pytest.raises(UnfitTokenizer, match="no <fim-prefix>, .*the format santacoder"):
+        Packer(tokenizer(), FORMATS["santacoder"], Mix(), 512)

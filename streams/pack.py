@@ -52,8 +52,8 @@ class Packer:
         missing = [sentinel for sentinel in self.format.sentinels if sentinel not in self.tokenizer.specials]
         if missing:
             raise UnfitTokenizer(
-                f"the tokenizer has no {', '.join(missing)}: it is not one for the format {self.format.name}; train one "
-                "with `midstream tokenizer train`, or set [model] format to the one that it was made for"
+                f"the tokenizer has no {', '.join(missing)}: it is not one for the format {self.format.name}; train "
+                "one with `midstream tokenizer train`, or set [model] format to the one that it was made for"
             )
 
     def pack(self, document: Document) -> list[Example]:

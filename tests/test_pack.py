@@ -103,5 +103,5 @@ def test_a_body_is_cut_where_it_says(text: str, start: int, room: int) -> None:
 
 
 def test_a_tokenizer_of_another_format_is_refused() -> None:
-    with pytest.raises(UnfitTokenizer, match="no <fim-prefix>, .*the format santacoder"):
+    with pytest.raises(UnfitTokenizer, match=r"no <fim-prefix>, .*the format santacoder"):
         Packer(tokenizer(), FORMATS["santacoder"], Mix(), 512)

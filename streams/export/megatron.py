@@ -17,12 +17,12 @@ import msgspec
 import numpy as np
 
 from model import fim
-from model.fim import Mark
 from model.formats import Format
 from model.tokenizer import Tokenizer
 from streams.document import Document, Source
 from streams.export.row import Facts, Tokens, facts
 from streams.export.state import Shard
+from streams.recipe import Shares
 from streams.render import render
 
 MAGIC = b"MMIDIDX\0\0"
@@ -31,6 +31,8 @@ UINT16, INT32 = 8, 4
 """Codes of the ids' types."""
 UINT16_BELOW = 65_500
 """Megatron's own bound on the vocabulary."""
+LEFT_TO_RIGHT = Shares(hunk=0.0)
+"""Infilling is that trainer's own."""
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Facts)
@@ -55,9 +57,9 @@ class Megatron:
 
     def item(self, document: Document, source: Source) -> Tokens:
         """The document as pack renders one that is not cut, whole, however long; its last id is the end-of-text."""
-        rendering = render(document)
-        ids = fim.encode(self._tokenizer, [*rendering.head, *rendering.body, Mark(self._format.end)])
-        data = np.array(ids, "<u2" if self._width == 2 else "<i4").tobytes()
+        rendering = render(document, self._format, LEFT_TO_RIGHT)
+        ids = fim.encode_array(self._tokenizer, fim.whole(self._format, rendering.head, rendering.body))
+        data = ids.astype("<u2" if self._width == 2 else "<i4").tobytes()
         return msgspec.convert({**facts(document, source), "ids": data}, Tokens)
 
     def writer(self, base: Path) -> MegatronWriter:

@@ -1,7 +1,8 @@
 """Repository context: the files of one event in dependency order, so that what is imported is read before its importer.
 
 Imports are found by one expression a language and resolved among the event's own paths; what is not there is ignored.
-Linear in the text; an expression never looks further than a line.
+Bounded: an expression never looks further than a line, a file has so many characters and imports looked at, and an event
+of more than MOST_FILES is not put in order.
 """
 
 from __future__ import annotations
@@ -9,13 +10,17 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import PurePosixPath
 from posixpath import normpath
 
 from streams.document import Document
 
+MOST_FILES = 256
 LOOKED_AT = 65_536
 """Characters of a file in which imports are looked for."""
+MOST_TARGETS = 100
+"""Imports of a file that are resolved."""
 _PYTHON = re.compile(
     r"^[ \t]*(?:from[ \t]+(\.{0,16})([\w.]{0,256})[ \t]+import[ \t]+\(?([^\n#]*)|import[ \t]+([\w., \t]+))", re.M
 )
@@ -36,15 +41,16 @@ def ordered(documents: Sequence[Document]) -> list[Document]:
     """
     left = sorted(documents, key=lambda d: (d.path, d.index))
     needs = dependencies(left)
-    order: list[Document] = []
-    read: set[int] = set()
+    unread = [len(needed) for needed in needs]
+    order: list[int] = []
     waiting = set(range(len(left)))
     while waiting:
-        following = min(waiting, key=lambda i: (len(needs[i] - read), i))
+        following = min(waiting, key=lambda i: (unread[i], i))
         waiting.remove(following)
-        read.add(following)
-        order.append(left[following])
-    return order
+        order.append(following)
+        for i in waiting:
+            unread[i] -= following in needs[i]
+    return [left[i] for i in order]
 
 
 def dependencies(documents: Sequence[Document]) -> list[set[int]]:
@@ -57,7 +63,7 @@ def dependencies(documents: Sequence[Document]) -> list[set[int]]:
     found: list[set[int]] = []
     for i, d in enumerate(documents):
         hits: set[int] = set()
-        for target in dict.fromkeys(targets(d)):
+        for target in islice(dict.fromkeys(targets(d)), MOST_TARGETS):
             near = by_name.get(target.rsplit("/", 1)[-1], ())
             hits |= {j for j in near if _matches(stems[j], target, d.language)}
         found.append(hits - {i})

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from model import fim
 from model.example import Example, pack_ids
 from model.fim import Cut
-from streams.context import ordered
+from streams.context import MOST_FILES, ordered
 from streams.document import Document
 from streams.draw import drawn
 from streams.pack import Packer, text_bytes
@@ -30,7 +30,8 @@ def groups(packer: Packer, documents: Iterable[Document]) -> tuple[list[list[Doc
         event = list(run)
         files = [d for d in event if d.kind == "file" and d.path]
         key = b"".join(d.id for d in files)
-        if len(files) > 1 and packer.format.context and drawn(key, "context", packer.shares.context, packer.mix.seed):
+        joins = packer.format.context and 1 < len(files) <= MOST_FILES
+        if joins and drawn(key, "context", packer.shares.context, packer.mix.seed):
             together.append(files)
             alone += (d for d in event if d.kind != "file" or not d.path)
         else:

@@ -1,8 +1,8 @@
 """Repository context: the files of one event in dependency order, so that what is imported is read before its importer.
 
 Imports are found by one expression a language and resolved among the event's own paths; what is not there is ignored.
-Bounded: an expression never looks further than a line, a file has so many characters and imports looked at, and an event
-of more than MOST_FILES is not put in order.
+Bounded: an expression never looks further than a line, so many characters and imports of a file are looked at, and an
+event of more than MOST_FILES is not put in order.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """`midstream fim`."""
 
+import re
 from pathlib import Path
 
 import pytest
 from click import style, unstyle
 from click.testing import CliRunner
-from tiny import texts
+from tiny import texts, tokenizer
 
 from midstream.commands.fim import fim
 from model.fim import Mark, file_head
@@ -64,3 +65,16 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(b"\x89PNG\xff")
     made = CliRunner().invoke(fim, [str(tmp_path / "x.png")])
     assert made.exit_code == 1 and "x.png" in made.output and "Traceback" not in made.output
+
+
+def test_with_a_tokenizer_it_shows_the_pieces_that_pack_makes(file: Path, tmp_path: Path) -> None:
+    file.write_text(TEXT * 20)
+    tokenizer().save(tmp_path / "tokenizer.json")
+    (tmp_path / "midstream.toml").write_text("[model]\ncontext = 256\n")
+    options = ("--config", str(tmp_path / "midstream.toml"), "--tokenizer", str(tmp_path / "tokenizer.json"))
+    said = unstyle(told(file, "--rate", "1", *options))
+    lengths = [int(n) for n in re.findall(r"^piece \d+ of \d+: (?:psm|spm), (\d+) tokens$", said, re.MULTILINE)]
+    assert len(lengths) > 2 and max(lengths) <= 256 and f"{len(lengths)} pieces of at most 256 tokens" in said
+    assert said.count("<|endoftext|>") == len(lengths)
+    refused = CliRunner().invoke(fim, [str(file), "--format", "santacoder", *options])
+    assert refused.exit_code == 1 and "no <fim-prefix>" in refused.output

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,15 +16,28 @@ from midstream.settings import Settings
 from model.fim import Cut, Mark, Mix, choose, file_head, segments
 from model.formats import FORMATS, Format
 
+if TYPE_CHECKING:
+    from streams.document import Document
+
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--seed", type=int, help="Default: [fim] seed.")
 @click.option("--format", "name", type=click.Choice(list(FORMATS)), help="Default: [model] format.")
 @click.option("--rate", type=click.FloatRange(0, 1), help="Share of documents that are cut; default: [fim] fim_rate.")
+@click.option(
+    "--tokenizer",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Fit FILE to [model] context first, as pack does: one cut for each piece.",
+)
 @with_settings
-def fim(file: Path, seed: int | None, name: str | None, rate: float | None, settings: Settings) -> None:
-    """Print what FILE becomes before it is fitted to a context: cut, order, segments with their sentinels marked."""
+def fim(
+    file: Path, seed: int | None, name: str | None, rate: float | None, tokenizer: Path | None, settings: Settings
+) -> None:  # fmt: skip
+    """Print what FILE becomes: cut, order, segments with their sentinels marked.
+
+    Without a tokenizer nobody knows what fits a context, and FILE is cut as a whole.
+    """
     try:
         text = file.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
@@ -30,20 +45,52 @@ def fim(file: Path, seed: int | None, name: str | None, rate: float | None, sett
     given = {"seed": seed, "fim_rate": rate}
     mix = replace(settings.fim, **{key: value for key, value in given.items() if value is not None})
     path, fmt = path_in_repository(file), FORMATS[name or settings.model.format]
+    if tokenizer is not None:
+        _tell_pieces(_document(text, path), tokenizer, fmt, mix, settings)
+        return
     cut = _chosen(text, path, fmt, mix)
     click.echo(f"{path}: {fmt.name}, seed {mix.seed}, {_said(text, cut)}\n")
     click.echo(shown(segments(fmt, file_head(path, fmt=fmt), text, cut)))
 
 
-def _chosen(text: str, path: str, fmt: Format, mix: Mix) -> Cut | None:
-    """As pack chooses for a file of one piece whose repository is not known."""
+def _document(text: str, path: str) -> Document:
+    """A file whose repository is not known."""
     from streams.document import Document, Part
     from streams.language import language
     from streams.prepare import identity
 
     document = Document(offset=0, index=0, kind="file", path=path, parts=[Part("text", text)])
-    key = identity(document) + bytes(4)
-    return choose(text, language(path, text), key, mix, fmt)
+    document.id, document.language = identity(document), language(path, text)
+    return document
+
+
+def _chosen(text: str, path: str, fmt: Format, mix: Mix) -> Cut | None:
+    """As pack chooses for a file of one piece."""
+    document = _document(text, path)
+    return choose(text, document.language, document.id + bytes(4), mix, fmt)
+
+
+def _tell_pieces(document: Document, file: Path, fmt: Format, mix: Mix, settings: Settings) -> None:
+    """The examples that pack makes of it."""
+    from model.tokenizer import Tokenizer
+    from streams.pack import Packer, UnfitTokenizer
+
+    try:
+        tokenizer = Tokenizer.load(file)
+        made = Packer(tokenizer, fmt, mix, settings.model.context, settings.pack).pack(document)
+    except (ValueError, UnfitTokenizer) as error:
+        raise click.ClickException(str(error)) from error
+    names = {i: sentinel for sentinel, i in tokenizer.specials.items()}
+    click.echo(
+        f"{document.path}: {fmt.name}, seed {mix.seed}, {len(made)} pieces of at most {settings.model.context} tokens"
+    )
+    for example in made:
+        click.echo(f"\npiece {example.piece + 1} of {example.pieces}: {example.order}, {example.tokens} tokens\n")
+        parts: list[str] = []
+        for special, run in groupby(map(int, example.array()), key=lambda i: i in names):
+            ids = list(run)
+            parts += [Mark(names[i]) for i in ids] if special else [tokenizer.decode(ids)]
+        click.echo(shown(parts))
 
 
 def _said(text: str, cut: Cut | None) -> str:

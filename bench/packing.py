@@ -29,6 +29,7 @@ ROWS = (1024, 2048, 4096, 8192, 16384)
 OPEN_BINS = 64
 WAITS = (64, 256, 1024, 4096)
 """Documents that may arrive before one that waits is handed on."""
+BATCH_ROWS = 8
 PASSES = 5
 
 Result = TypeVar("Result")
@@ -116,17 +117,29 @@ def through_bins(pieces: list[list[int]], row: int) -> Bins[int]:
 
 
 def flushed(pieces: list[list[int]], row: int, wait: int) -> dict[str, float]:
-    """As the feed does it: all open rows are handed on when the first that came after a flush has waited so long."""
+    """As the feed does it, a document being the unit of time: an open row is handed on when it has waited so long, and
+    the oldest others with it until the Batch is full.
+
+    `use` counts all rows, `of_all_at_once` is the use where all open rows are handed on when the first is due.
+    """
     bins: Bins[int] = Bins(row, OPEN_BINS)
-    since = closed = 0
-    for sizes in pieces:
+    together: Bins[int] = Bins(row, OPEN_BINS)
+    closed = 0
+    for now, sizes in enumerate(pieces):
         for size in sizes:
-            bins.add(size, size)
-        since += 1
-        if since == wait:
-            closed, since = closed + bins.flush(), 0
-    rows = len(bins.rows)
-    return {"use": ratio(sum(map(sum, bins.rows)), rows * row), "flushed_rows": ratio(closed, rows)}
+            bins.add(size, size, now)
+            together.add(size, size, now)
+        if now - bins.oldest >= wait - 1:
+            closed += bins.flush(before=now - wait + 2, least=BATCH_ROWS - len(bins.rows) % BATCH_ROWS)
+        if now - together.oldest >= wait - 1:
+            together.flush()
+    return {
+        "use": used(bins), "flushed_rows": ratio(closed, len(bins.rows)), "of_all_at_once": used(together),
+    }  # fmt: skip
+
+
+def used(bins: Bins[int]) -> float:
+    return ratio(sum(map(sum, bins.rows)), len(bins.rows) * bins.row_tokens)
 
 
 def beside(sizes: list[int], pieces: list[list[int]], row: int) -> dict[str, dict[str, Any]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import islice
+from math import inf
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -18,6 +20,7 @@ class Bins(Generic[Item]):
     """Open rows and the queue of complete ones. The same items in the same order give the same rows.
 
     The state is `open_bins` and `rows`: who owns the items encodes them, and `restore` builds the bins from them.
+    Times are the owner's, of any unit, and never go back; they are no state, and decide only what `flush` closes.
     """
 
     def __init__(self, row_tokens: int, open_limit: int = 64) -> None:
@@ -26,6 +29,7 @@ class Bins(Generic[Item]):
         self.rows: deque[list[Item]] = deque()
         """Complete rows, oldest first; the owner takes them from the left."""
         self._bins: dict[int, list[Item]] = {}
+        self._begun: dict[int, float] = {}
         self._free: list[int] = []  # sorted: free tokens << _NUMBER | number of the bin; numbers grow
         self._next = 0
 
@@ -37,12 +41,13 @@ class Bins(Generic[Item]):
         open_bins: Iterable[list[Item]],
         rows: Iterable[list[Item]],
         size: Callable[[Item], int],
+        now: float = 0.0,
     ) -> Bins[Item]:
         """Bins that go on just as those that `open_bins` and `rows` were read from."""
         bins = cls(row_tokens, open_limit)
         bins.rows.extend(list(row) for row in rows)
         for items in open_bins:
-            bins._open(list(items), row_tokens - sum(map(size, items)))
+            bins._open(list(items), row_tokens - sum(map(size, items)), now)
         return bins
 
     @property
@@ -55,7 +60,12 @@ class Bins(Generic[Item]):
         """There is neither an open row nor a complete one."""
         return not (self._bins or self.rows)
 
-    def add(self, tokens: int, item: Item) -> None:
+    @property
+    def oldest(self) -> float:
+        """When the first of the open rows was begun; infinity without one."""
+        return next(iter(self._begun.values()), inf)
+
+    def add(self, tokens: int, item: Item, now: float = 0.0) -> None:
         """Puts the item where it leaves the least room; opens a row where it fits in none.
 
         Raises ValueError for an item longer than a row: cutting is the packer's work.
@@ -70,22 +80,31 @@ class Bins(Generic[Item]):
             if bin_ > _NUMBERS:
                 insort(free, bin_, 0, best)
             else:
-                self.rows.append(self._bins.pop(bin_))
+                self._close(bin_)
         elif tokens == self.row_tokens:
             self.rows.append([item])
         else:
             if len(free) >= self.open_limit:
-                self.rows.append(self._bins.pop(free.pop(0) & _NUMBERS))
-            self._open([item], self.row_tokens - tokens)
+                self._close(free.pop(0))
+            self._open([item], self.row_tokens - tokens, now)
 
-    def flush(self) -> int:
-        """Completes all open rows, fullest first; returns how many."""
-        closed = len(self._free)
-        self.rows.extend(self._bins.pop(bin_ & _NUMBERS) for bin_ in self._free)
-        self._free.clear()
-        return closed
+    def flush(self, before: float = inf, least: int = 0) -> int:
+        """Completes the open rows that were begun before this time, and more of the oldest until there are `least`,
+        the fullest first; returns how many."""
+        due = sum(begun < before for begun in self._begun.values())
+        old = set(islice(self._begun, max(due, least)))
+        closing = [bin_ for bin_ in self._free if bin_ & _NUMBERS in old]
+        self._free = [bin_ for bin_ in self._free if bin_ & _NUMBERS not in old]
+        for bin_ in closing:
+            self._close(bin_)
+        return len(closing)
 
-    def _open(self, items: list[Item], free: int) -> None:
-        self._bins[self._next] = items
+    def _open(self, items: list[Item], free: int, now: float) -> None:
+        self._bins[self._next], self._begun[self._next] = items, now
         insort(self._free, free << _NUMBER | self._next)
         self._next += 1
+
+    def _close(self, bin_: int) -> None:
+        number = bin_ & _NUMBERS
+        self.rows.append(self._bins.pop(number))
+        del self._begun[number]

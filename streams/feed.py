@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable
+from math import inf
 from typing import Protocol
 
 import msgspec
@@ -135,7 +136,8 @@ class Limits(msgspec.Struct, frozen=True):
     idle_s: float = 2.0
     """Without a new Frame for so long, open bins are flushed."""
     wait_s: float = 30.0
-    """The longest that a document waits in a bin before the bins are flushed."""
+    """The longest that a document waits in an open row: then the row is flushed, and with it the oldest others that its
+    Batch has room for."""
     closed: bool = False
     """Read in the fixed rotation, waiting for each partition, and flush only at the end of all."""
 
@@ -164,29 +166,28 @@ class Feed:
         self._log, self._ledger, self._limits = log, ledger, limits
         self._s = state
         self._bins: Bins[Held] = Bins.restore(
-            limits.row_tokens, limits.open_bins, state.open_bins, state.rows, size=lambda held: held.example.tokens
-        )
+            limits.row_tokens, limits.open_bins, state.open_bins, state.rows,
+            size=lambda held: held.example.tokens, now=time.monotonic(),
+        )  # fmt: skip
         self._owned = set(range(state.rank, log.partitions, state.ranks))
         self._queues: list[deque[tuple[int, Frame]]] = [deque() for _ in range(log.partitions)]
         self._handed: list[list[Held]] = []
         self._handed_flushed = 0
         self._flushing = state.flushing
-        self._last_arrival = self._oldest = time.monotonic()
-        self._waiting_since_flush = bool(state.open_bins)
+        self._last_arrival = time.monotonic()
         ledger.truncate(state.ledger_bytes)
 
     def next(self, timeout_s: float) -> Batch | None:
         deadline = time.monotonic() + timeout_s
-        due = False
+        due: float | None = None
         while len(self._bins.rows) < self._limits.rows and not self._flushing:
-            due = self._flush_due()
-            if due:
-                self._flushing += self._bins.flush()
-                self._waiting_since_flush = False
+            due = self._due()
+            if due is not None:
+                self._flushing += self._bins.flush(before=due, least=self._limits.rows - len(self._bins.rows))
                 break
             if not self._read(min(0.1, max(0.0, deadline - time.monotonic()))) and time.monotonic() >= deadline:
                 break
-        enough = due or self._flushing or len(self._bins.rows) >= self._limits.rows
+        enough = due is not None or self._flushing or len(self._bins.rows) >= self._limits.rows
         if not (enough and self._bins.rows):
             return None
         return self._hand_out()
@@ -269,14 +270,11 @@ class Feed:
         mark = self._mark(frame)
         examples = [e for e in frame.examples if e.offset >= mark]
         self._count_taken(frame, mark, examples)
+        now = self._last_arrival = time.monotonic()
         for example in examples:
-            self._bins.add(example.tokens, Held(example, frame.source.topic_id, frame.source.partition))
+            self._bins.add(example.tokens, Held(example, frame.source.topic_id, frame.source.partition), now)
         s.marks[_key(frame.source)] = max(mark, frame.upto)
         s.offsets[partition] = offset + 1
-        now = time.monotonic()
-        self._last_arrival = now
-        if examples and not self._waiting_since_flush:
-            self._oldest, self._waiting_since_flush = now, True
 
     def _mark(self, frame: Frame) -> int:
         key = _key(frame.source)
@@ -339,14 +337,16 @@ class Feed:
         self._s.flushed_rows += flushed
         self._s.flushed_tokens += sum(sizes[full:])
 
-    def _flush_due(self) -> bool:
+    def _due(self) -> float | None:
+        """What was begun before this moment is to be handed on now; None: nothing is."""
         if self._bins.empty:
-            return False
+            return None
         if self._limits.closed:
-            return self._at_end()
+            return inf if self._at_end() else None
         now = time.monotonic()
-        idle = now - self._last_arrival > self._limits.idle_s and not any(self._queues)
-        return idle or (self._waiting_since_flush and now - self._oldest > self._limits.wait_s)
+        if now - self._last_arrival > self._limits.idle_s and not any(self._queues):
+            return inf
+        return now - self._limits.wait_s if now - self._bins.oldest > self._limits.wait_s else None
 
     def _at_end(self) -> bool:
         return not any(self._queues) and all(self._log.ended(p, self._s.offsets[p]) for p in self._owned)

@@ -1,7 +1,7 @@
 """Packing: nothing lost, nothing cut, nearly nothing wasted, and a restart changes nothing."""
 
 from hashlib import blake2b
-from math import exp
+from math import exp, inf
 from statistics import NormalDist
 
 import numpy as np
@@ -56,6 +56,18 @@ def test_when_nothing_fits_the_fullest_is_closed() -> None:
     assert bins.open_bins == [[(0, 30)], [(1, 32)], [(2, 31)], [(4, 20)]]
     bins.flush()
     assert [row[0][1] for row in bins.rows] == [33, 32, 31, 30, 20]
+
+
+@given(SIZES, st.integers(0, 120), st.integers(0, 9))
+def test_a_flush_closes_the_rows_that_were_begun_before(sizes: list[int], before: int, least: int) -> None:
+    bins: Bins[tuple[int, int]] = Bins(40, 1000)
+    for number, size in enumerate(sizes):
+        bins.add(size, (number, size), number)
+    full, still = len(bins.rows), bins.open_bins
+    assert bins.oldest == min((b[0][0] for b in still), default=inf)
+    old = still[: max(least, sum(b[0][0] < before for b in still))]
+    assert bins.flush(before, least) == len(old)
+    assert sorted(list(bins.rows)[full:]) == old and bins.open_bins == [b for b in still if b not in old]
 
 
 @pytest.mark.parametrize("size", [0, 41])

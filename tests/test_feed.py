@@ -152,6 +152,15 @@ def test_live_rows_are_flushed_when_nothing_more_comes() -> None:
     assert isinstance(decode(opened.state()).marks[f"{topic_id('files')}:0"], int)
 
 
+def test_live_rows_are_handed_on_when_one_has_waited_long_enough() -> None:
+    """Though Frames keep coming: none of them makes the feed idle."""
+    opened = feed(filled(2), closed=False, idle_s=1e9, wait_s=0.0, rows=50)
+    first = opened.next(1.0)
+    assert first is not None and first.flushed
+    opened.trained(1)
+    assert 0 < opened.summary()["trained"] < opened.summary()["documents"] + opened.summary()["lag"]
+
+
 def test_a_last_full_row_is_handed_on_though_it_is_no_whole_batch() -> None:
     """With nothing left open there is nothing to flush: it must not wait for a row that never comes."""
     world = filled(1)

@@ -394,3 +394,34 @@ def test_names_of_authors_are_not_exported(tmp_path: Path) -> None:
     (told,) = rows(tmp_path)
     assert told.text == "It fails\n\nusername_0: Why?\n\nusername_1: Here.\n\nusername_0: Thanks"
     assert [p.label for p in told.parts] == ["", "username_0 opened", "username_1 commented", "username_0 closed"]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_documents_of_every_kind_are_exported(tmp_path: Path, layout: str) -> None:
+    parts: dict[Any, list[Part]] = {
+        "file": [Part("text", "x = 1\n")],
+        "commit": [Part("message", "Two is better"), Part("before", "x = 1\n"), Part("after", "x = 2\n")],
+        "issue": [Part("title", "It fails"), Part("comment", "Why?", "ann\nopened")],
+        "notebook": [Part("markdown", "# Adding"), Part("code", "1 + 1"), Part("output", "2")],
+        "question": [
+            Part("title", "How?"),
+            Part("question", "To add", "python\n3"),
+            Part("answer", "+", "\n7\naccepted"),
+        ],
+    }
+    documents = [Document(offset=0, index=n, kind=kind, parts=p) for n, (kind, p) in enumerate(parts.items())]
+    state = export(of(frame(*documents)), tmp_path, layout)
+    assert state.contents.kinds == dict.fromkeys(parts, 1)
+    found = rows(tmp_path, layout)
+    assert [item.kind for item in found] == list(parts)
+    if layout == "megatron":
+        texts = [tokenizer().decode(list(memoryview(item.ids).cast("H"))) for item in found]
+        assert all(text.endswith("<|endoftext|>") for text in texts)
+        assert "Two is better" in texts[1] and "<fim_prefix>" not in "".join(texts)
+        return
+    assert [[(p.role, p.text) for p in item.parts] for item in found[1:]] == [
+        [(p.role, p.text) for p in d.parts] for d in documents[1:]
+    ]
+    assert (found[0].text, found[0].parts) == ("x = 1\n", [])
+    assert found[3].text == "# Adding\n\n1 + 1\n\n2"
+    assert found[4].parts[2].label == "\n7\naccepted"

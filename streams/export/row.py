@@ -11,10 +11,11 @@ class Part(msgspec.Struct):
     """A piece of a document that is more than one text."""
 
     role: str
-    """message, before, after | title, comment | markdown, code, raw, output."""
+    """message, before, after | title, comment | markdown, code, raw, output | title, question, answer."""
     text: str
     label: str
-    """Of a comment: who and what, as in `username_0 commented`."""
+    """Of a comment who and what, as in `username_0 commented`; of a question its tags and votes, of an answer
+    nothing, its votes and `accepted` or nothing, a line each."""
 
 
 class Facts(msgspec.Struct, kw_only=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import time
 from collections.abc import Iterator
 
@@ -13,9 +15,11 @@ from streams.document import Document
 from streams.log import read
 from streams.topics import genesis
 
+log = logging.getLogger("midstream.streams")
+
 
 def texts(
-    connection: Connection, size: int, share: float = 1.0, seed: int = 0, patience_s: float = 30.0
+    connection: Connection, size: int, share: float = 1.0, seed: int = 0, patience_s: float | None = 30.0
 ) -> Iterator[str]:
     """What `documents` gives, the parts of each as one text."""
     for document in documents(connection, size, share, seed, patience_s):
@@ -27,25 +31,30 @@ def text_of(document: Document) -> str:
 
 
 def documents(
-    connection: Connection, size: int, share: float = 1.0, seed: int = 0, patience_s: float = 30.0
+    connection: Connection, size: int, share: float = 1.0, seed: int = 0, patience_s: float | None = 30.0
 ) -> Iterator[Document]:
     """The first documents of `clean` whose keyed hash falls into `share`, until `size` characters.
 
-    Ends before that when nothing new has come for `patience_s` seconds. In the log's order, partition
-    by partition in turn, so the same log gives the same sample.
+    Ends before that when nothing new has come for `patience_s` seconds, counted from the first document on; None: at
+    the log's present end. In the log's order, partition by partition in turn, so the same log gives the same sample.
     """
     positions = dict(enumerate(genesis(connection).topics["clean"].starts))
-    left, last = size, time.monotonic()
-    while left > 0 and time.monotonic() - last < patience_s:
+    left, last, told = size, math.inf, False
+    while left > 0:
         ends = connection.end_offsets(["clean"])
         for partition, position in positions.items():
             for logged in read(connection, "clean", partition, position, ends["clean", partition]):
-                last = time.monotonic()
                 positions[partition] = logged.offset + 1
                 for document in frames.decode(logged.value or b"").documents:
+                    last = time.monotonic()
                     if left > 0 and chosen(document, share, seed):
                         left -= document.size
                         yield document
+        if patience_s is None or time.monotonic() - last > patience_s:
+            return
+        if math.isinf(last) and not told:
+            log.warning("waiting for the first document in clean")
+            told = True
         if all(positions[p] >= ends["clean", p] for p in positions):
             time.sleep(0.5)
 

@@ -31,7 +31,13 @@ def tokenizer() -> None:
     show_default=True,
     help="Of the stream's documents, chosen by keyed hash.",
 )
-@click.option("--patience", type=float, default=30.0, show_default=True, help="Seconds without anything new.")
+@click.option(
+    "--patience",
+    type=float,
+    default=30.0,
+    show_default=True,
+    help="Seconds without anything new, from the first document on.",
+)
 @click.option("--vocab-size", type=click.IntRange(min=300), help="Default: [model] vocab.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Default: [paths] tokenizer.")
 @with_settings
@@ -112,7 +118,7 @@ def _documents(settings: Settings, size: int) -> Iterator[tuple[str, str]]:
     """Language, or kind, and text of the stream's documents."""
     from streams.sample import documents, text_of
 
-    for document in documents(settings.connection(), size, patience_s=1.0):
+    for document in documents(settings.connection(), size, patience_s=None):
         yield document.language if document.kind == "file" else document.kind, text_of(document)
 
 

@@ -288,6 +288,22 @@ def test_a_removal_that_comes_before_its_document_holds(tmp_path: Path) -> None:
     assert [c.removed for c in state.counts.values() if c.topic == "files"] == [1]
 
 
+def test_a_removal_in_another_partition_makes_the_same_bytes_before_and_after(tmp_path: Path) -> None:
+    world = filled()
+    gone = [origin for origin in sorted(in_log(world)) if Origin.parse(origin).partition == 0][:5]
+    for origin in gone:
+        world.sources["retries", 1].append(Sent(origin.encode(), None))
+    first, second = staged(world).frames["clean"]
+    export(world, tmp_path / "after")
+    world.frames["clean"][0] = []
+    export(world, tmp_path / "before")
+    world.frames["clean"][0] = first
+    export(world, tmp_path / "before")
+    assert world.frames["clean"][1] is second
+    assert content(tmp_path / "before") == content(tmp_path / "after")
+    assert not set(gone) & set(origins(tmp_path / "before"))
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

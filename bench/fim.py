@@ -1,7 +1,7 @@
 """Infilling: whether the shares that `[fim]` asks for come out, and how fast `choose` and `segments` are.
 
 300,000 pairs of a real file's first 6,000 characters and a seed. Shares of kinds are counted among the pairs whose
-place has a syntax node (elsewhere a syntax cut becomes a line cut, told apart as `without_node`). Speed is CPU time of
+text has a syntax node (elsewhere a syntax cut becomes a line cut, told apart as `without_node`). Speed is CPU time of
 choice and rendering, no tokenisation. What `faults` counts, it counts for two peers too. The last line is one JSON
 object.
 """

@@ -309,7 +309,7 @@ SOURCES: dict[str, str] = {
     "pre-suf-mid": "aiXcoder-7B, arXiv 2410.13187: the recipe of its paper; not checked against code.",
     "incoder": "InCoder, arXiv 2204.05999 section 2.1; dpfried/incoder, example_usage.py (mask:1 after the suffix).",
     "codegen2": "CodeGen2, arXiv 2305.02309; its model card (the prompt; the ending is the card's <eom>).",
-    "codestral": "mistralai/mistral-common, tokens/tokenizers/instruct.py (encode_fim). Whether joint is not published.",
+    "codestral": "mistralai/mistral-common, instruct.py of its tokenizers (encode_fim). Joint or not is not published.",
     "plain": "CodeParrot's and OpenCoder's (arXiv 2411.04905) model cards.",
 }
 """The paper, model card or code that a format's strings and rules come from."""

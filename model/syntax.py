@@ -46,9 +46,11 @@ def node_span(
 ) -> tuple[int, int] | None:
     """Character span of a named node that holds character `at`: of the innermost and its ancestors, the one at `share`.
 
+    Between two nodes, and in text that does not parse, the nearest child of the root takes the place.
+
     `kinds` weighs the nodes by their kind (1 where it does not name one); with `run` in (0, 1), the span goes on over
-    that share, rounded up, of the siblings that follow. The root is never chosen. None: no grammar, too large, the
-    place does not parse, or no node there has a weight.
+    that share, rounded up, of the siblings that follow. The root is never chosen. None: no grammar, too large, nothing
+    parses, or no node there has a weight.
     """
     parser = _parser(language.lower())
     if parser is None or len(text) > MAX_BYTES:
@@ -57,7 +59,8 @@ def node_span(
     if len(data) > MAX_BYTES:
         return None
     byte = at if len(data) == len(text) else len(text[:at].encode())
-    node = _weighed(_chain(parser.parse(data).root_node, byte), share, kinds or {})
+    root = parser.parse(data).root_node
+    node = _weighed(_chain(root, byte) or _nearest(root, byte), share, kinds or {})
     if node is None:
         return None
     return _characters(data, node.start_byte), _characters(data, _last(node, run).end_byte)
@@ -96,6 +99,12 @@ def _chain(root: Node, byte: int) -> list[Node]:
             nodes.append(node)
         node = node.parent
     return nodes
+
+
+def _nearest(root: Node, byte: int) -> list[Node]:
+    """The child of the root that parses and begins or ends nearest to `byte`, as a chain of one."""
+    sound = [n for n in root.named_children if not (n.is_error or n.is_missing) and n.end_byte > n.start_byte]
+    return sorted(sound, key=lambda n: (max(n.start_byte - byte, byte - n.end_byte), n.start_byte))[:1]
 
 
 def _characters(data: bytes, byte: int) -> int:

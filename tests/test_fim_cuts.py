@@ -145,3 +145,11 @@ def test_siblings_are_a_share_of_the_syntax_cuts() -> None:
     longer = sum(len(a.middle) > len(b.middle) for a, b in zip(runs, alone, strict=True) if a and b)
     assert 20 < longer < 150
     assert all(len(a.middle) >= len(b.middle) for a, b in zip(runs, alone, strict=True) if a and b)
+
+
+def test_every_place_of_a_text_with_a_grammar_has_a_node() -> None:
+    broken = CODE + "\n\n)))(\n\n\nx = 1\n\n\n"
+    for text in (CODE, "\n\n" + CODE + "\n\n", broken):
+        spans = [node_span(text, "python", at, 0.5) for at in range(len(text))]
+        assert all(span and span[0] < span[1] <= len(text) for span in spans)
+    assert node_span("\n \n", "python", 1, 0.5) is None

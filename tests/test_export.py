@@ -3,120 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from exporting import LAYOUTS, content, export, filled, frame, in_log, made, of, origins, remove, rows, staged
 from tiny import tokenizer
-from world import PARTITIONS, SOURCES, Sent, World, starts, topic_id
+from world import PARTITIONS, Sent, World, topic_id
 
-from model.formats import STARCODER
 from streams import deadletters
-from streams.document import Document, Origin, Part, Source
-from streams.export import card
-from streams.export.export import Export, fresh
-from streams.export.folder import Folder, onward
+from streams.document import Document, Origin, Part
+from streams.export.export import Export
+from streams.export.folder import Folder
 from streams.export.jsonl import Jsonl
-from streams.export.layout import Layout
-from streams.export.mds import Mds
-from streams.export.megatron import Megatron
-from streams.export.parquet import Parquet
-from streams.export.state import ExportError, Made, State, refuse_other
+from streams.export.state import ExportError
 from streams.feed import NotConserved
-from streams.frame import Frame, Gap, Tally
+from streams.frame import Gap, Tally
 from streams.pipeline import redact_document
-from streams.recipe import Recipe, Thresholds
-
-LAYOUTS: dict[str, Callable[[], Layout]] = {
-    "jsonl": Jsonl,
-    "parquet": Parquet,
-    "mds": Mds,
-    "megatron": lambda: Megatron(tokenizer(), STARCODER),
-}
-
-
-def made(layout: str = "jsonl", **changes: Any) -> Made:
-    recipe = msgspec.json.decode(msgspec.json.encode(asdict(Recipe())))
-    whole = Made(
-        layout=layout, compression="", shard_chars=1500, genesis="g", recipe=recipe, index=asdict(Thresholds())
-    )
-    return msgspec.structs.replace(whole, **changes)
-
-
-def filled(events: int = 16) -> World:
-    """A world whose `clean` holds documents in both partitions, each event a Frame or a few."""
-    world = World()
-    for n in range(events):
-        texts = [f"def f_{n}_{i}(a, b):\n    return a * {n} + b * {i * n}\n" * (1 + i % 3) for i in range(4)]
-        world.produce(n % PARTITIONS, texts, [f"m{n}_{i}.py" for i in range(4)])
-    return staged(world)
-
-
-def staged(world: World) -> World:
-    """Everything that was produced, through prepare, dedup and redact."""
-    workers = [world.prepare(topic, p, 1) for topic in SOURCES for p in range(PARTITIONS)]
-    for worker in [*workers, world.dedup(), *(world.each("redact", p) for p in range(PARTITIONS))]:
-        for _ in worker:
-            world.commit()
-    return world
-
-
-def remove(world: World, *origins: str) -> World:
-    for origin in origins:
-        record = deadletters.removal(origin)
-        world.sources["retries", record.partition].append(Sent(record.key, record.value))
-    return staged(world)
-
-
-def export(
-    world: World, path: Path, layout: str = "jsonl", upto: int = 10_000, between: Callable[[str], None] = onward,
-    pass_gaps: bool = False, wanted: Made | None = None,
-) -> State:  # fmt: skip
-    """A run over the first `upto` Frames of each partition."""
-    chosen = LAYOUTS[layout]()
-
-    def beside(state: State) -> dict[str, bytes]:
-        return card.beside(state, chosen)
-
-    with Folder(path, between).held() as folder:
-        kept = folder.read()
-        wanted = wanted or made(layout)
-        if kept:
-            refuse_other(kept.made, wanted)
-        folder.settle(kept, beside)
-        state = kept or fresh(wanted, [0] * PARTITIONS, starts())
-        with closing(Export(folder, chosen, state, beside, pass_gaps)) as opened:
-            for partition, frames in enumerate(world.frames["clean"]):
-                for offset, frame in enumerate(frames[:upto]):
-                    opened.take(partition, offset, frame)
-                opened.commit()
-            return opened.state
-
-
-def rows(path: Path, layout: str = "jsonl") -> list[Any]:
-    """All items, in the order of the shards' names."""
-    chosen = LAYOUTS[layout]()
-    names = sorted({f.name.split(".")[0] for f in path.glob("shard-*")})
-    return [item for name in names for item in chosen.read(path / name)]
-
-
-def origins(path: Path, layout: str = "jsonl") -> list[str]:
-    return [item.origin for item in rows(path, layout)]
-
-
-def in_log(world: World) -> dict[str, Document]:
-    return {
-        str(d.origin(f.source)): d for frames in world.frames["clean"] for f in frames for d in f.documents
-    }  # fmt: skip
-
-
-def content(path: Path) -> dict[str, bytes]:
-    """Every file but the state, whose commits count the runs."""
-    return {f.name: f.read_bytes() for f in sorted(path.iterdir()) if f.name != "export.json"}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -349,20 +253,6 @@ def test_a_shard_that_was_changed_is_named(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"shard-000-00000\.jsonl is not what was written there"):
         export(world, tmp_path)
     assert (tmp_path / "shard-00001.jsonl").exists()
-
-
-def frame(*documents: Document, **changes: Any) -> Frame:
-    source = Source("files", topic_id("files"), 0)
-    tallies = [Tally(offset=0, seen=len(documents))]
-    return msgspec.structs.replace(
-        Frame(source=source, start=0, upto=1, tallies=tallies, documents=list(documents)), **changes
-    )
-
-
-def of(*frames: Frame) -> World:
-    world = World()
-    world.frames["clean"] = [list(frames), []]
-    return world
 
 
 def test_the_card_counts_redactions_by_kind(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from exporting import export, filled, in_log
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_export import export, filled, in_log
 from tiny import texts, tokenizer
 
 from model.fim import Mix

@@ -127,16 +127,18 @@ def _rules() -> Iterable[str]:
     yield _prose(
         "*joint*: where a middle follows its prefix, both are one string to the tokenizer. *bare*: pieces that are "
         "encoded without the space that a SentencePiece tokenizer puts before every text (encoded behind a character "
-        "that is taken off again). *head*: what of a file's head is permuted with its prefix."
+        "that is taken off again). *head*: what of a file's head is permuted with its prefix. *context*: files of a "
+        "repository may follow each other in one sequence."
     )
     rows = [
         (
             fmt.name, ", ".join(fmt.orders) or "none", "yes" if fmt.joint else "no", " ".join(fmt.bare) or "–",
-            fmt.head if fmt.file or fmt.attributes or fmt.comment else "none", fmt.refusal or "–",
+            fmt.head if fmt.file or fmt.attributes or fmt.comment else "none", "yes" if fmt.context else "no",
+            fmt.refusal or "–",
         )
         for fmt in FORMATS.values()
     ]  # fmt: skip
-    yield _table(("format", "orders", "joint", "bare", "head", "why no other order"), rows)
+    yield _table(("format", "orders", "joint", "bare", "head", "context", "why no other order"), rows)
     yield _prose(
         "SPM is two formats: variant 2 has the prefix's sentinel first (BigCode, Code Llama, aiXcoder), variant 1 the "
         "suffix's (Codestral; llama.cpp's `--spm-infill` adds the middle's sentinel at the end, as `pre-suf-mid` "
@@ -149,7 +151,10 @@ def _sequences() -> Iterable[str]:
     yield "What is trained on; a prompt is the same up to `M`."
     rows = [(fmt.name, order, _code(_shown(fmt, order, "P", "M", "S"))) for fmt, order in _orders()]
     yield _table(("format", "order", "sequence"), rows)
-    yield "A repository of starcoder2, its second file cut:"
+    yield _prose(
+        "A repository of starcoder2, its second file cut. By `[pack] context`, the files of an event stand together, as "
+        "many as fit the context, each cut or not by itself; what is imported stands before what imports it:"
+    )
     files = [("a.py", "text", None), ("b.py", "PMS", Cut("P", "M", "S", "psm"))]
     yield _block("".join(repository(STARCODER2, "owner/name", files)))
     cut = Cut("T0", "M0", "T1", "psm", (("M1", "T2"),))
@@ -174,8 +179,8 @@ def _sequences() -> Iterable[str]:
 def _heads() -> Iterable[str]:
     yield "## Heads"
     yield _prose(
-        "Before a file's text; the server knows the path alone. The packer gives the repository, and the stars, each "
-        f"with a probability of {Shares().repository:g}. aiXcoder's languages are those of `model/head.py`. InCoder's "
+        "Before a file's text; the server knows the path alone. The packer gives path, repository and stars, each with a "
+        f"probability of its own (`[pack]`: {Shares().path:g}, {Shares().repository:g}, {Shares().stars:g}). aiXcoder's languages are those of `model/head.py`. InCoder's "
         "pseudo-tag is ordinary text; that all attributes share one tag is from memory of the paper."
     )
     rows = [

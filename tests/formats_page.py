@@ -152,8 +152,8 @@ def _sequences() -> Iterable[str]:
     rows = [(fmt.name, order, _code(_shown(fmt, order, "P", "M", "S"))) for fmt, order in _orders()]
     yield _table(("format", "order", "sequence"), rows)
     yield _prose(
-        "A repository of starcoder2, its second file cut. By `[pack] context`, the files of an event stand together, as "
-        "many as fit the context, each cut or not by itself; what is imported stands before what imports it:"
+        "A repository of starcoder2, its second file cut. By `[pack] context`, the files of an event stand together, "
+        "as many as fit the context, each cut or not by itself; what is imported stands before what imports it:"
     )
     files = [("a.py", "text", None), ("b.py", "PMS", Cut("P", "M", "S", "psm"))]
     yield _block("".join(repository(STARCODER2, "owner/name", files)))
@@ -177,10 +177,12 @@ def _sequences() -> Iterable[str]:
 
 
 def _heads() -> Iterable[str]:
+    shares = Shares()
     yield "## Heads"
     yield _prose(
-        "Before a file's text; the server knows the path alone. The packer gives path, repository and stars, each with a "
-        f"probability of its own (`[pack]`: {Shares().path:g}, {Shares().repository:g}, {Shares().stars:g}). aiXcoder's languages are those of `model/head.py`. InCoder's "
+        "Before a file's text; the server knows the path alone. The packer gives path, repository and stars, each with "
+        f"a probability of its own (`[pack]`: {shares.path:g}, {shares.repository:g}, {shares.stars:g}). aiXcoder's "
+        "languages are those of `model/head.py`. InCoder's "
         "pseudo-tag is ordinary text; that all attributes share one tag is from memory of the paper."
     )
     rows = [

@@ -83,7 +83,7 @@ def choose(text: str, language: str, key: bytes, mix: Mix, fmt: Format | None = 
     """
     draw = _Draw(mix.seed, key)
     orders: tuple[Infill, ...] = ("psm", "spm") if fmt is None else fmt.orders
-    if not text or not orders or draw.unit(0) >= mix.fim_rate:
+    if not text or not orders or not _cuts(draw, mix):
         return None
     order = _order(draw, mix, orders)
     kind = _kind(draw, mix)
@@ -91,6 +91,15 @@ def choose(text: str, language: str, key: bytes, mix: Mix, fmt: Format | None = 
         return _several(text, draw, order, fmt.spans)
     kind, (start, end) = _span(text, language, draw, mix, "random" if kind == "several" else kind)
     return Cut(text[:start], text[start:end], text[end:], order, span=kind)
+
+
+def cuts(key: bytes, mix: Mix, fmt: Format) -> bool:
+    """Whether `choose` cuts a text of this key, whatever the text."""
+    return bool(fmt.orders) and _cuts(_Draw(mix.seed, key), mix)
+
+
+def _cuts(draw: _Draw, mix: Mix) -> bool:
+    return draw.unit(0) < mix.fim_rate
 
 
 def around(text: str, span: tuple[int, int], key: bytes, mix: Mix, fmt: Format) -> Cut | None:

@@ -9,6 +9,7 @@ from model.cut import Cut
 from model.cut import Mix as Mix
 from model.cut import around as around
 from model.cut import choose as choose
+from model.cut import cuts as cuts
 from model.formats import Format
 from model.head import file_head
 from model.head import repository_head as repository_head

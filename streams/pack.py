@@ -30,6 +30,8 @@ CHARS_A_TOKEN = 3
 """A text of so many characters for every token of the context is tried whole before it is measured."""
 SLACK_SHARE, SLACK = 256, 4
 """A piece leaves the context's 256th part free, or 4 tokens, where that lets it end at a line's end."""
+CUT = 4
+"""Tokens that a cut adds: three sentinels, and one for the tokens that it splits; a first guess."""
 TRIES = 4
 """Lengths of a piece that are looked at: sentinels and cuts inside tokens make the first guess wrong."""
 
@@ -89,9 +91,11 @@ class Packer:
                 yield whole
                 return
         body = Body(rendering.body, self.tokenizer, self._widths)
-        at, around = 0, len(rendering.head)
+        plain = fim.encode_array(self.tokenizer, fim.whole(self.format, rendering.head, ())).size
+        at, around = 0, {False: plain, True: plain + CUT}
         while not at or at < body.size:
-            example, at, around = self._fullest(document, rendering, body, at, around)
+            cut = rendering.infill and fim.cuts(_key(document, at), self.mix, self.format)
+            example, at, around[cut] = self._fullest(document, rendering, body, at, around[cut])
             yield example
 
     def _fullest(
@@ -110,7 +114,7 @@ class Packer:
             unplanned = free - (room - used)
             if free >= 0 and (best is None or end > best[1]):
                 best = example, end, example.tokens - used
-            if free >= 0 and (unplanned <= 1 or end == body.size):
+            if free >= 0 and (unplanned <= 2 or end == body.size):
                 break
             if room == 1:
                 raise ValueError("a context too short for the sentinels alone: give the model a longer one")
@@ -139,8 +143,12 @@ class Packer:
     def _choose(self, document: Document, rendering: Rendering, body: tuple[str, ...], start: int) -> Cut | None:
         if not rendering.infill or len(body) != 1:
             return None
-        key = document.id + start.to_bytes(4, "little")
-        return fim.choose(body[0], document.language, key, self.mix, self.format)
+        return fim.choose(body[0], document.language, _key(document, start), self.mix, self.format)
+
+
+def _key(document: Document, start: int) -> bytes:
+    """Of the choices about the piece that begins at `start`."""
+    return document.id + start.to_bytes(4, "little")
 
 
 def text_bytes(segments: Sequence[str]) -> int:

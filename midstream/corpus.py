@@ -14,7 +14,7 @@ import tarfile
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,11 +56,14 @@ def pins() -> list[Pin]:
     return [Pin(*row) for row in rows]
 
 
-def fetch(cache: Path, told: Callable[[str], None]) -> dict[Pin, Path]:
-    """Each package's unpacked folder; only what is missing is downloaded. Raises CorpusError."""
+def fetch(cache: Path, told: Callable[[str], None], wanted: Iterable[Pin] | None = None) -> dict[Pin, Path]:
+    """The unpacked folder of each package wanted, by default those of the lock; only what is missing is downloaded.
+
+    Raises CorpusError.
+    """
     root = cache / "corpus"
     found: dict[Pin, Path] = {}
-    for pin in pins():
+    for pin in pins() if wanted is None else wanted:
         found[pin] = root / pin.folder
         if found[pin].is_dir():
             continue

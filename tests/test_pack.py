@@ -10,9 +10,10 @@ from tiny import tokenizer
 
 from model.fim import Mark, Mix, parse
 from model.formats import FORMATS, STARCODER
+from model.tokenizer import UnfitTokenizer
 from streams.body import Body
 from streams.document import Document, Part
-from streams.pack import Packer, UnfitTokenizer
+from streams.pack import Packer
 from streams.prepare import identity
 
 KINDS = {

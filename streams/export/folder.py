@@ -43,10 +43,11 @@ class Folder:
         self.path.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDONLY)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ExportError("another export is writing into it: wait for its end") from error
             yield self
-        except BlockingIOError as error:
-            raise ExportError("another export is writing into it") from error
         finally:
             os.close(descriptor)
 
@@ -55,7 +56,7 @@ class Folder:
         with suppress(FileNotFoundError):
             return decode((self.path / STATE).read_bytes())
         if any(not entry.name.startswith((COMMIT, UNFINISHED)) for entry in self.path.iterdir()):
-            raise ExportError("it is not empty, and what is in it is no export")
+            raise ExportError("it is not empty, and what is in it is no export; name another folder")
         return None
 
     def staged(self, state: State, name: str) -> Path:

@@ -134,19 +134,27 @@ def decode(data: bytes) -> State:
     try:
         version = msgspec.json.decode(data, type=dict[str, object]).get("v")
         if version != VERSION:
-            raise ExportError(f"it was made by version {version} of the export, and this program writes {VERSION}")
+            raise ExportError(
+                f"it was made by version {version} of the export, and this program writes {VERSION}; "
+                "name another folder"
+            )
         return msgspec.json.decode(data, type=State)
     except msgspec.MsgspecError as error:
-        raise ExportError("its export.json is damaged") from error
+        raise ExportError("its export.json is damaged; name another folder") from error
 
 
 def refuse_other(was: Made, wanted: Made) -> None:
     """Raises ExportError naming what differs."""
     if was.genesis != wanted.genesis:
-        raise ExportError("it was made from other topics: another cluster or prefix, or topics that were made again")
+        raise ExportError(
+            "it was made from other topics: another cluster or prefix, or topics that were made again; "
+            "name another folder"
+        )
     differing = [f"{name} was {old}, is {new}" for name, old, new in _settings(was, wanted) if old != new]
     if differing:
-        raise ExportError(f"it was made with other settings: {'; '.join(differing)}")
+        raise ExportError(
+            f"it was made with other settings: {'; '.join(differing)}; name another folder, or set them back"
+        )
 
 
 def _settings(was: Made, wanted: Made) -> Iterator[tuple[str, Any, Any]]:

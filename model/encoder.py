@@ -112,7 +112,7 @@ def _splits_digits(pre_tokenizer: dict[str, Any] | None) -> bool:
     """Raises Unknown for all but GPT-2's pattern, alone or behind a split of single digits."""
     steps = [pre_tokenizer or {"type": "none"}]
     if steps[0]["type"] == "Sequence":
-        steps = steps[0]["pretokenizers"] or [{"type": "none"}]
+        steps = steps[0]["pretokenizers"]
     *before, last = steps
     plain = last["type"] == "ByteLevel" and last.get("use_regex", True) and not last["add_prefix_space"]
     digits = [step["type"] == "Digits" and step["individual_digits"] for step in before]

@@ -31,10 +31,6 @@ DEFAULT_VOCAB = 49_152
 """StarCoder's."""
 
 
-class UnfitTokenizer(ValueError):
-    """The tokenizer is not one for the format; the message says what to do."""
-
-
 class Tokenizer:
     """Text to ids and back. Sentinels come from `special` alone: in a text their strings are ordinary characters."""
 
@@ -77,15 +73,6 @@ class Tokenizer:
     @property
     def specials(self) -> dict[str, int]:
         return dict(self._special)
-
-    def require(self, fmt: Format) -> None:
-        """Raises UnfitTokenizer when a sentinel of the format is missing: every document would die of it."""
-        missing = [sentinel for sentinel in fmt.sentinels if sentinel not in self._special]
-        if missing:
-            raise UnfitTokenizer(
-                f"the tokenizer has no {', '.join(missing)}: it is not one for the format {fmt.name}; train one with "
-                "`midstream tokenizer train`, or set [model] format to the one that it was made for"
-            )
 
     def special(self, text: str) -> int:
         """The id of a sentinel. Raises ValueError for one that this tokenizer does not have."""

@@ -9,7 +9,7 @@ from kafka.errors import OffsetOutOfRangeError
 
 from streams import frame as frames
 from streams.connection import Connection
-from streams.feed import Feed, Limits, decode, fresh
+from streams.feed import Feed, Limits, State, decode, fresh
 from streams.frame import Frame
 from streams.ledger import Ledger
 from streams.ranks import split
@@ -91,7 +91,15 @@ def open_feed(
     Refuses re-created topics. A rank beyond the partitions gets its part of the open rows, and nothing after them.
     """
     first = check(connection)
-    whole = decode(state) if state is not None else fresh(tokenizer, first.topics[TOPIC].starts, first.marks)
+    whole: State = (
+        decode(state)
+        if state is not None
+        else fresh(
+            tokenizer,
+            first.topics[TOPIC].starts,
+            {(t.id, p): o for t in first.topics.values() for p, o in enumerate(t.starts)},
+        )
+    )
     own = split(whole, ranks)[rank]
     log = ExamplesLog(connection, own.offsets, limits.closed, rank, ranks)
     ledger = Ledger(checkpoints / "ledger.bin", rank, ranks)

@@ -36,6 +36,10 @@ TRIES = 4
 """Lengths of a piece that are looked at: sentinels and cuts inside tokens make the first guess wrong."""
 
 
+class UnfitTokenizer(ValueError):
+    """The tokenizer is not one for the format; the message says what to do."""
+
+
 @dataclass(frozen=True)
 class Packer:
     tokenizer: Tokenizer
@@ -46,8 +50,13 @@ class Packer:
     shares: Shares = field(default_factory=Shares)
 
     def __post_init__(self) -> None:
-        """Raises UnfitTokenizer."""
-        self.tokenizer.require(self.format)
+        """Raises UnfitTokenizer when the tokenizer lacks a sentinel: every document would die of it."""
+        missing = [sentinel for sentinel in self.format.sentinels if sentinel not in self.tokenizer.specials]
+        if missing:
+            raise UnfitTokenizer(
+                f"the tokenizer has no {', '.join(missing)}: it is not one for the format {self.format.name}; train "
+                "one with `midstream tokenizer train`, or set [model] format to the one that it was made for"
+            )
 
     def pack(self, document: Document) -> list[Example]:
         """The document's examples in order; together they hold all of its rendered text."""

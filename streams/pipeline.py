@@ -161,7 +161,7 @@ def redact_document(document: Document) -> Document:
     counts = Counter(document.redactions)
 
     def clean(text: str) -> str:
-        made, kinds = redaction.redact(text)
+        made, kinds = redaction.replace(text)
         counts.update(kinds)
         return made
 

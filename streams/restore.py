@@ -22,7 +22,7 @@ def restore(connection: Connection, thresholds: Thresholds, upto: int) -> Index:
     Raises Gap when a record is missing, WrongIndex when the settings were others.
     """
     first = genesis(connection)
-    starts = first.marks
+    starts = {(t.id, p): offset for t in first.topics.values() for p, offset in enumerate(t.starts)}
     index = Index(thresholds, starts)
     expected = first.topics["candidates"].starts[0]
     for logged in read(connection, "signatures", 0, start=1):

@@ -24,19 +24,15 @@ def issue(document: Document, fmt: Format) -> list[str]:
 
 
 def _said(part: Part, names: dict[str, int]) -> str:
-    author = part.label.partition("\n")[0]
-    return f"{pseudonym(author, names)}: {part.text}\n"
-
-
-def pseudonym(author: str, names: dict[str, int]) -> str:
-    """Authors are numbered in the order of their appearance; a name never reaches a model."""
-    return f"username_{names.setdefault(author, len(names))}"
+    """Authors are numbered in the order of their appearance; a name never reaches the model."""
+    author = part.label.split("\n")[0]
+    number = names.setdefault(author, len(names))
+    return f"username_{number}: {part.text}\n"
 
 
 def question(document: Document, fmt: Format) -> list[str]:
     """A question with its tags and votes and its answers in the source's order; one text, as no format of the registry
-    has sentinels for it. InCoder's has attributes, `<| q tags=a,b votes=1-10 |>`, from memory of its
-    paper, not checked."""
+    has sentinels for it. InCoder's has attributes: `<| q tags=a,b votes=1-10 |>` (arXiv 2204.05999, appendix)."""
     title, *posts = document.parts
     blocks = [f"Title: {title.text}"]
     for part in posts:

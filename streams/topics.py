@@ -96,11 +96,6 @@ class Genesis(msgspec.Struct, frozen=True, kw_only=True, tag="genesis", tag_fiel
     v: int = 1
     topics: dict[str, TopicStart]
 
-    @property
-    def marks(self) -> dict[tuple[str, int], int]:
-        """Topic id and partition to the first offset: where every mark begins."""
-        return {(t.id, p): offset for t in self.topics.values() for p, offset in enumerate(t.starts)}
-
 
 GENESIS_KEY = b"genesis"
 READ_MS = 15_000

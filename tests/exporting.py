@@ -88,7 +88,7 @@ def export(
         with closing(Export(folder, chosen, state, beside, pass_gaps)) as opened:
             for partition, frames in enumerate(world.frames["clean"]):
                 for offset, frame in enumerate(frames[:upto]):
-                    opened.accept(partition, offset, frame)
+                    opened.take(partition, offset, frame)
                 opened.commit()
             return opened.state
 

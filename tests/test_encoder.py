@@ -140,7 +140,6 @@ def test_a_full_table_begins_anew_and_stays_bounded() -> None:
         ({"normalizer": {"type": "NFC"}}, "normalises"),
         ({"pre_tokenizer": {"type": "Whitespace"}}, "pre-tokenizer is Whitespace"),
         ({"pre_tokenizer": None}, "pre-tokenizer is none"),
-        ({"pre_tokenizer": {"type": "Sequence", "pretokenizers": []}}, "pre-tokenizer is none"),
         (
             {"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}},
             "pre-tokenizer is ByteLevel",

@@ -95,7 +95,7 @@ def test_a_kill_between_two_frames_drops_the_shard_that_was_being_written(tmp_pa
     state = Folder(tmp_path).read()
     assert state
     opened = Export(Folder(tmp_path), Jsonl(), state, lambda _: {})
-    opened.accept(0, 2, world.frames["clean"][0][2])
+    opened.take(0, 2, world.frames["clean"][0][2])
     opened.close()
     assert any(tmp_path.glob(".commit-*/shard-*"))
     export(world, tmp_path)

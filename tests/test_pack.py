@@ -10,10 +10,9 @@ from tiny import tokenizer
 
 from model.fim import Mark, Mix, parse
 from model.formats import FORMATS, STARCODER
-from model.tokenizer import UnfitTokenizer
 from streams.body import Body
 from streams.document import Document, Part
-from streams.pack import Packer
+from streams.pack import Packer, UnfitTokenizer
 from streams.prepare import identity
 
 KINDS = {

@@ -31,19 +31,19 @@ LEFT = [
 
 @pytest.mark.parametrize(("text", "secret"), [f for f in FOUND if f[1]])
 def test_what_is_found_is_gone(text: str, secret: str) -> None:
-    made, kinds = redact(text)
-    assert secret not in made and kinds
+    made, count = redact(text)
+    assert secret not in made and count >= 1
 
 
 @pytest.mark.parametrize("text", LEFT)
 def test_what_is_no_secret_stays(text: str) -> None:
-    assert redact(text) == (text, [])
+    assert redact(text) == (text, 0)
 
 
 def test_a_private_key_is_one_span() -> None:
     body = "MIIEowIBAAKCAQEA" + "x7Kq" * 40
-    made, kinds = redact(f"-----BEGIN RSA PRIVATE KEY-----\n{body}\n-----END RSA PRIVATE KEY-----\n")
-    assert len(kinds) == 1 and body not in made and made.startswith("-----BEGIN")
+    made, count = redact(f"-----BEGIN RSA PRIVATE KEY-----\n{body}\n-----END RSA PRIVATE KEY-----\n")
+    assert count == 1 and body not in made and made.startswith("-----BEGIN")
 
 
 def test_overlapping_finds_are_replaced_once() -> None:
@@ -64,7 +64,7 @@ texts = st.lists(st.one_of(st.text(max_size=20), pieces), max_size=12).map(" ".j
 @given(texts)
 def test_redaction_is_idempotent(text: str) -> None:
     once, _ = redact(text)
-    assert redact(once) == (once, [])
+    assert redact(once) == (once, 0)
 
 
 @given(texts, texts)
@@ -85,4 +85,4 @@ def test_any_bytes_are_scanned(data: bytes) -> None:
     "text", ["a@" * 50_000, "eyJ" + "a" * 100_000, "1." * 50_000, "token='" * 20_000, ":" * 100_000]
 )
 def test_a_hostile_text_is_left_alone_in_bounded_time(text: str) -> None:
-    assert redact(text) == (text, [])
+    assert redact(text) == (text, 0)

@@ -83,7 +83,7 @@ def _export(settings: Settings, folder: Folder, genesis: Genesis, asked: Asked) 
     made = _made(settings, genesis, asked, state)
     if state:
         refuse_other(state.made, made)
-    layout = _layout(made, asked.tokenizer)
+    layout = _layout(made, settings, asked.tokenizer)
 
     def beside(state: State) -> dict[str, bytes]:
         return card.beside(state, layout)
@@ -117,12 +117,15 @@ def _made(settings: Settings, genesis: Genesis, asked: Asked, state: State | Non
     )
 
 
-def _layout(made: Made, tokenizer: Tokenizer | None) -> Layout:
+def _layout(made: Made, settings: Settings, tokenizer: Tokenizer | None) -> Layout:
     if tokenizer:
         from model.formats import FORMATS
         from streams.export.megatron import Megatron
 
-        return Megatron(tokenizer, FORMATS[made.format])
+        try:
+            return Megatron(tokenizer, FORMATS[made.format])
+        except ValueError as error:
+            raise click.ClickException(f"{settings.paths.tokenizer} does not fit {made.format}: {error}.") from error
     if made.layout == "parquet":
         from streams.export.parquet import Parquet
 

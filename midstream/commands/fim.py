@@ -73,12 +73,12 @@ def _chosen(text: str, path: str, fmt: Format, mix: Mix) -> Cut | None:
 def _tell_pieces(document: Document, file: Path, fmt: Format, mix: Mix, settings: Settings) -> None:
     """The examples that pack makes of it."""
     from model.tokenizer import Tokenizer
-    from streams.pack import Packer
+    from streams.pack import Packer, UnfitTokenizer
 
     try:
         tokenizer = Tokenizer.load(file)
         made = Packer(tokenizer, fmt, mix, settings.model.context, settings.pack).pack(document)
-    except ValueError as error:
+    except (ValueError, UnfitTokenizer) as error:
         raise click.ClickException(str(error)) from error
     names = {i: sentinel for sentinel, i in tokenizer.specials.items()}
     click.echo(

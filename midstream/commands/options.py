@@ -22,7 +22,7 @@ REPORTED = {
     "streams.frame": ("Gap",),
     "streams.examples": ("Lost",),
     "streams.feed": ("WrongTokenizer",),
-    "model.tokenizer": ("UnfitTokenizer",),
+    "streams.pack": ("UnfitTokenizer",),
     "model.checkpoint": ("CheckpointError",),
     "streams.sources.delivery": ("Undelivered",),
     "streams.sources.github": ("UnreadableEvents",),

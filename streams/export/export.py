@@ -35,7 +35,7 @@ class Export:
         """Since the last commit: they may be in shards."""
         self._taken = False
 
-    def accept(self, partition: int, offset: int, frame: Frame) -> None:
+    def take(self, partition: int, offset: int, frame: Frame) -> None:
         """The Frame at `offset` of `clean`. Commits when a shard is full. Partitions are taken one after the other.
 
         Raises Gap, and NotConserved when the Frame's tallies and documents disagree.

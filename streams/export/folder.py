@@ -43,11 +43,10 @@ class Folder:
         self.path.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDONLY)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise ExportError("another export is writing into it: wait for its end") from error
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield self
+        except BlockingIOError as error:
+            raise ExportError("another export is writing into it") from error
         finally:
             os.close(descriptor)
 
@@ -56,7 +55,7 @@ class Folder:
         with suppress(FileNotFoundError):
             return decode((self.path / STATE).read_bytes())
         if any(not entry.name.startswith((COMMIT, UNFINISHED)) for entry in self.path.iterdir()):
-            raise ExportError("it is not empty, and what is in it is no export; name another folder")
+            raise ExportError("it is not empty, and what is in it is no export")
         return None
 
     def staged(self, state: State, name: str) -> Path:

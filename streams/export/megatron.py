@@ -46,8 +46,9 @@ class Megatron:
     unit = "tokens"
 
     def __init__(self, tokenizer: Tokenizer, fmt: Format) -> None:
-        """Raises UnfitTokenizer."""
-        tokenizer.require(fmt)
+        """Raises ValueError when the tokenizer lacks a sentinel of the format."""
+        for sentinel in fmt.sentinels:
+            tokenizer.special(sentinel)
         self._tokenizer, self._format = tokenizer, fmt
         self._width = 2 if tokenizer.vocab_size < UINT16_BELOW else 4
 

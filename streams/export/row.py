@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 
 from streams.document import Document, Source
-from streams.threads import pseudonym
 
 
 class Part(msgspec.Struct):
@@ -78,7 +77,7 @@ def _parts(document: Document) -> list[Part]:
         label = part.label
         if part.role == "comment":
             author, _, action = label.partition("\n")
-            label = f"{pseudonym(author, names)} {action}".strip()
+            label = f"username_{names.setdefault(author, len(names))} {action}".strip()
         made.append(Part(part.role, part.text, label))
     return made
 

@@ -24,7 +24,8 @@ def fingerprint(genesis: Genesis) -> str:
 
 
 def begin(made: Made, genesis: Genesis) -> State:
-    return fresh(made, list(genesis.topics[TOPIC].starts), genesis.marks)
+    marks = {(t.id, p): offset for t in genesis.topics.values() for p, offset in enumerate(t.starts)}
+    return fresh(made, list(genesis.topics[TOPIC].starts), marks)
 
 
 def run(
@@ -39,7 +40,7 @@ def run(
     for partition, start in enumerate(list(export.state.offsets)):
         with _explained(connection, export.state, partition):
             for logged in read(connection, TOPIC, partition, start, ends[TOPIC, partition]):
-                export.accept(partition, logged.offset, frames.decode(logged.value or b""))
+                export.take(partition, logged.offset, frames.decode(logged.value or b""))
                 progress()
                 if stopped():
                     break

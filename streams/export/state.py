@@ -134,27 +134,19 @@ def decode(data: bytes) -> State:
     try:
         version = msgspec.json.decode(data, type=dict[str, object]).get("v")
         if version != VERSION:
-            raise ExportError(
-                f"it was made by version {version} of the export, and this program writes {VERSION}; "
-                "name another folder"
-            )
+            raise ExportError(f"it was made by version {version} of the export, and this program writes {VERSION}")
         return msgspec.json.decode(data, type=State)
     except msgspec.MsgspecError as error:
-        raise ExportError("its export.json is damaged; name another folder") from error
+        raise ExportError("its export.json is damaged") from error
 
 
 def refuse_other(was: Made, wanted: Made) -> None:
     """Raises ExportError naming what differs."""
     if was.genesis != wanted.genesis:
-        raise ExportError(
-            "it was made from other topics: another cluster or prefix, or topics that were made again; "
-            "name another folder"
-        )
+        raise ExportError("it was made from other topics: another cluster or prefix, or topics that were made again")
     differing = [f"{name} was {old}, is {new}" for name, old, new in _settings(was, wanted) if old != new]
     if differing:
-        raise ExportError(
-            f"it was made with other settings: {'; '.join(differing)}; name another folder, or set them back"
-        )
+        raise ExportError(f"it was made with other settings: {'; '.join(differing)}")
 
 
 def _settings(was: Made, wanted: Made) -> Iterator[tuple[str, Any, Any]]:

@@ -28,8 +28,9 @@ from midstream.freshness import Scratch, Watch
 from midstream.probe import Editor, Place, places
 from midstream.report import Report
 from midstream.settings import Settings, load
-from midstream.status import caught_up, newest_checkpoint
+from midstream.status import caught_up
 from midstream.supervise import Program, Supervisor
+from model.manifest import folders, newest
 from server.client import AsyncClient, ServerError
 
 RECIPE = Path(__file__).with_name("demo.toml")
@@ -187,7 +188,7 @@ class Demo:
         self.report.completions_empty += not answer.text
 
     def keep_first(self) -> None:
-        if self.first is None and (found := sorted(self.checkpoints.glob("step-*"))):
+        if self.first is None and (found := folders(self.checkpoints)):
             self.first = self.state / "first" / found[0].name
             shutil.copytree(found[0], self.first)
 
@@ -227,8 +228,9 @@ class Demo:
             await self.crew_of(name).stop()
         from streams.feed import decode
 
-        _, state = newest_checkpoint(self.checkpoints) or ({}, b"")
-        found = await asyncio.to_thread(audit, self.settings.connection(), self.checkpoints, decode(state))
+        checkpoint = newest(self.checkpoints)
+        assert checkpoint is not None
+        found = await asyncio.to_thread(audit, self.settings.connection(), self.checkpoints, decode(checkpoint[1]))
         r = self.report
         for name in ("events", "documents", "trained", "waiting", "rejected", "dead_letters", "lost", "trained_twice"):
             setattr(r, name, getattr(found, name))
@@ -242,7 +244,7 @@ class Demo:
     async def compare(self) -> None:
         """Bits per byte of the held-out files, and the same completions, by the first and the last checkpoint."""
         assert self.first is not None
-        _, last = max((int(p.name[5:]), p) for p in self.checkpoints.glob("step-*"))
+        last = folders(self.checkpoints)[-1]
         r = self.report
         r.held_out_files = len(self.held_out)
         r.bits_per_byte_first = await asyncio.to_thread(score, self.first, self.held_out)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,6 @@ import msgspec
 from midstream.settings import Settings
 from streams.connection import Connection, Offsets
 from streams.topics import GROUPS, genesis
-
-CHECKPOINT_TRIES = 5
-"""A checkpoint may be pruned while it is read; the next look finds a newer one."""
 
 
 class Lag(msgspec.Struct, frozen=True):
@@ -151,25 +148,12 @@ def _counters(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def newest_checkpoint(root: Path) -> tuple[Mapping[str, Any], bytes] | None:
-    """Manifest and feed state of the newest finished checkpoint, or None before the first."""
-    for _ in range(CHECKPOINT_TRIES):
-        finished = sorted(p for p in root.glob("step-*") if p.name[5:].isdigit())
-        if not finished:
-            return None
-        try:
-            manifest = json.loads((finished[-1] / "manifest.json").read_bytes())
-            return manifest, (finished[-1] / "feed.msgpack").read_bytes()
-        except FileNotFoundError:
-            continue
-    return None
-
-
 def trainer(root: Path, ends: Offsets) -> Trainer | None:
     """The newest checkpoint under `root` against the ends of `examples`."""
+    from model.manifest import newest
     from streams.feed import decode, retryable
 
-    found = newest_checkpoint(root)
+    found = newest(root)
     if found is None:
         return None
     manifest, data = found
@@ -182,10 +166,10 @@ def trainer(root: Path, ends: Offsets) -> Trainer | None:
     held = len({held.origin for row in (*state.open_bins, *state.rows) for held in row})
     partitions = lags(["examples"], {("examples", p): at for p, at in enumerate(state.offsets)}, ends)
     return Trainer(
-        step=manifest["step"], model_version=manifest["model_version"], bits_per_byte=manifest["bits_per_byte"],
+        step=manifest.step, model_version=manifest.model_version, bits_per_byte=manifest.bits_per_byte,
         lag=sum(p.lag for p in partitions), partitions=partitions, sources=sources, total=total, held=held,
         conserved=held == total.waiting, replaced=len(state.replaced), retryable=len(retryable(state)),
-        packing_use=manifest["feed"].get("use", 0.0),
+        packing_use=manifest.feed.get("use", 0.0),
     )  # fmt: skip
 
 

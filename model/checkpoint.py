@@ -15,51 +15,23 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from model.config import ModelConfig
-from model.formats import Format
+from model.manifest import (
+    FEED,
+    MANIFEST,
+    OPTIMIZER,
+    TOKENIZER,
+    WEIGHTS,
+    CheckpointError,
+    Manifest,
+    folders,
+    name,
+    read_file,
+    read_manifest,
+)
 from model.tokenizer import Tokenizer
 from model.transformer import Decoder
 
-VERSION = 1
-WEIGHTS, OPTIMIZER, FEED, TOKENIZER, MANIFEST = (
-    "model.safetensors",
-    "optimizer.safetensors",
-    "feed.msgpack",
-    "tokenizer.json",
-    "manifest.json",
-)
 _UNFINISHED = ".unfinished-"
-
-
-class CheckpointError(Exception):
-    """A checkpoint that cannot be used; the message says which and why."""
-
-
-class Manifest(msgspec.Struct, kw_only=True, frozen=True):
-    """What a checkpoint is. Training draws no random number, so there is no state of a generator."""
-
-    v: int = VERSION
-    step: int
-    tokens: int
-    """Tokens trained on, padding not counted."""
-    text_bytes: int
-    """UTF-8 bytes of user text trained on."""
-    model: ModelConfig
-    format: Format
-    tokenizer: str
-    """The tokenizer's hash."""
-    bits_per_byte: float | None
-    """Prequential, over the last Batches; none before the first."""
-    fingerprint: str = ""
-    """Of what the data is: topics, recipe, FIM mix. The caller's to make and to compare."""
-    feed: dict[str, int | float] = {}
-    """The feed's summary."""
-    written_ms: int = 0
-    """Milliseconds since 1970."""
-    model_version: str = ""
-    """The folder's name and the first 8 hex digits of the weights' SHA-256."""
-    sha256: dict[str, str] = {}
-    """By file name, hex."""
 
 
 @dataclass(frozen=True)
@@ -72,19 +44,6 @@ class Contents:
     feed: bytes
     tokenizer: Tokenizer
     path: Path | None = field(default=None, compare=False)
-
-
-def name(step: int) -> str:
-    return f"step-{step:08d}"
-
-
-def folders(root: Path) -> list[Path]:
-    """The finished checkpoints, oldest first."""
-    return sorted(p for p in root.glob("step-*") if p.name[5:].isdigit() and p.is_dir()) if root.is_dir() else []
-
-
-def latest(root: Path) -> Path | None:
-    return next(reversed(folders(root)), None)
 
 
 def write(root: Path, contents: Contents, keep: int) -> Manifest:
@@ -140,37 +99,15 @@ def _sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def read_manifest(path: Path) -> Manifest:
-    """Raises CheckpointError for a missing or unreadable manifest and for one of another version."""
-    try:
-        data = (path / MANIFEST).read_bytes()
-        version = msgspec.json.decode(data, type=dict[str, object]).get("v")
-        if version != VERSION:
-            raise CheckpointError(f"{path.name} is a checkpoint of version {version}, and this program reads {VERSION}")
-        return msgspec.json.decode(data, type=Manifest)
-    except (OSError, msgspec.MsgspecError) as error:
-        raise CheckpointError(f"{path.name} has no readable {MANIFEST}: {error}") from error
-
-
-def _read(path: Path, manifest: Manifest, file: str) -> bytes:
-    try:
-        data = (path / file).read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"{path.name} lacks {file}: {error.strerror}") from error
-    if sha256(data).hexdigest() != manifest.sha256.get(file):
-        raise CheckpointError(f"{path.name}: {file} is not what was written (its SHA-256 differs)")
-    return data
-
-
 def _tensors(path: Path, manifest: Manifest, file: str) -> dict[str, Tensor]:
     try:
-        return load(_read(path, manifest, file))
+        return load(read_file(path, manifest, file))
     except SafetensorError as error:
         raise CheckpointError(f"{path.name}: {file} is no safetensors file: {error}") from error
 
 
 def read_tokenizer(path: Path, manifest: Manifest) -> Tokenizer:
-    _read(path, manifest, TOKENIZER)
+    read_file(path, manifest, TOKENIZER)
     return Tokenizer.load(path / TOKENIZER)
 
 
@@ -192,7 +129,7 @@ def load_all(path: Path) -> Contents:
         manifest=manifest,
         weights=_tensors(path, manifest, WEIGHTS),
         optimizer=_tensors(path, manifest, OPTIMIZER),
-        feed=_read(path, manifest, FEED),
+        feed=read_file(path, manifest, FEED),
         tokenizer=read_tokenizer(path, manifest),
         path=path,
     )

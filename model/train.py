@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from model import checkpoint, optimizer
-from model.checkpoint import CheckpointError, Contents, Manifest
+from model.checkpoint import Contents
 from model.config import ModelConfig, TrainConfig
 from model.example import Batch, Feed
 from model.formats import Format
+from model.manifest import CheckpointError, Manifest, name
 from model.schedule import learning_rate
 from model.score import Prequential, nats, targets
 from model.tokenizer import Tokenizer
@@ -76,14 +77,13 @@ class Trainer:
         tokenizer: Tokenizer,
         fmt: Format,
         *,
-        fingerprint: str = "",
         resume: Contents | None = None,
         device: str = "cpu",
     ) -> None:
         if tokenizer.vocab_size > model_config.vocab:
             raise ValueError(f"the tokenizer has {tokenizer.vocab_size} ids and the model {model_config.vocab}")
         self.config, self.feed, self.checkpoints = config, feed, checkpoints
-        self.tokenizer, self.format, self.fingerprint = tokenizer, fmt, fingerprint
+        self.tokenizer, self.format = tokenizer, fmt
         self.device = torch.device(device)
         self.precision = precision(config, self.device)
         self.model = Decoder(model_config).to(self.device)
@@ -103,10 +103,9 @@ class Trainer:
             ("shape", self.model.config, manifest.model),
             ("tokenizer", self.tokenizer.hash, manifest.tokenizer),
             ("FIM format", self.format, manifest.format),
-            ("data fingerprint", self.fingerprint, manifest.fingerprint),
         ):
             if mine != its:
-                raise CheckpointError(f"{checkpoint.name(manifest.step)} has another {what}: {its}, not {mine}")
+                raise CheckpointError(f"{name(manifest.step, manifest.reign)} has another {what}: {its}, not {mine}")
         self.model.load_state_dict(contents.weights)
         moved = {name: tensor.to(self.device) for name, tensor in contents.optimizer.items()}
         optimizer.restore(self.model, self.optimizer, moved)
@@ -216,7 +215,6 @@ class Trainer:
             format=self.format,
             tokenizer=self.tokenizer.hash,
             bits_per_byte=bits if isfinite(bits) else None,
-            fingerprint=self.fingerprint,
             feed=self.feed.summary(),
         )
 

@@ -7,8 +7,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from model import checkpoint
-from model.checkpoint import CheckpointError
+from model.manifest import CheckpointError, folders
 from server import served
 from server.served import Served
 
@@ -40,7 +39,7 @@ class Watcher:
 
     def look(self) -> bool:
         """Looks once; true when another model was offered."""
-        for path in reversed(checkpoint.folders(self._root)):
+        for path in reversed(folders(self._root)):
             if path.name == self._current:
                 return False
             if path.name not in self._failed and self._load(path):

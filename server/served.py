@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.checkpoint import Manifest, load_model
+from model.checkpoint import load_model
+from model.manifest import Manifest
 from model.runner import Runner
 from model.tokenizer import Tokenizer
 from server.cache import Sessions

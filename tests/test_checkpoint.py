@@ -10,8 +10,9 @@ import torch
 from tiny import SHAPE, tokenizer
 
 from model import checkpoint
-from model.checkpoint import CheckpointError, Contents, Manifest, load_all, load_model, write
+from model.checkpoint import Contents, load_all, load_model, write
 from model.formats import STARCODER
+from model.manifest import MANIFEST, CheckpointError, Manifest, folders, latest, newest
 from model.transformer import Decoder
 
 
@@ -27,7 +28,7 @@ def contents(step: int = 7) -> Contents:
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     given = contents()
     manifest = write(tmp_path, given, keep=3)
-    path = checkpoint.latest(tmp_path)
+    path = latest(tmp_path)
     assert path == tmp_path / "step-00000007"
     assert manifest.model_version.startswith("step-00000007-") and len(manifest.model_version) == 13 + 9
     model, read, tok = load_model(path)
@@ -49,21 +50,37 @@ def test_the_version_names_the_weights(tmp_path: Path) -> None:
 def test_the_newest_are_kept_and_a_step_is_written_once(tmp_path: Path) -> None:
     for step in (1, 2, 10):
         write(tmp_path, contents(step), keep=2)
-    assert [p.name for p in checkpoint.folders(tmp_path)] == ["step-00000002", "step-00000010"]
+    assert [p.name for p in folders(tmp_path)] == ["step-00000002", "step-00000010"]
     with pytest.raises(CheckpointError, match="never changes"):
         write(tmp_path, contents(10), keep=2)
+
+
+def test_steps_are_ordered_as_numbers(tmp_path: Path) -> None:
+    for step in (99_999_999, 100_000_000, 100_000_001):
+        write(tmp_path, contents(step), keep=2)
+    assert [p.name for p in folders(tmp_path)] == ["step-100000000", "step-100000001"]
+    found = newest(tmp_path)
+    assert found is not None and found[0].step == 100_000_001
+
+
+def test_a_later_reign_is_newer_whatever_its_step(tmp_path: Path) -> None:
+    for folder in ("step-00000009", "step-00000100-r1", "step-00000011-r10", "step-00000012-r2", "step-7", "step-x"):
+        (tmp_path / folder).mkdir()
+    assert [p.name for p in folders(tmp_path)] == [
+        "step-00000009", "step-00000100-r1", "step-00000012-r2", "step-00000011-r10",
+    ]  # fmt: skip
 
 
 def test_a_torn_folder_is_not_seen_and_is_removed(tmp_path: Path) -> None:
     torn = tmp_path / ".unfinished-step-00000099"
     torn.mkdir()
     (torn / checkpoint.WEIGHTS).write_bytes(b"half")
-    assert checkpoint.latest(tmp_path) is None and checkpoint.latest(tmp_path / "none") is None
+    assert latest(tmp_path) is None and latest(tmp_path / "none") is None
     write(tmp_path, contents(), keep=2)
     assert [p.name for p in tmp_path.iterdir()] == ["step-00000007"]
 
 
-@pytest.mark.parametrize("file", [checkpoint.WEIGHTS, checkpoint.TOKENIZER, checkpoint.MANIFEST])
+@pytest.mark.parametrize("file", [checkpoint.WEIGHTS, checkpoint.TOKENIZER, MANIFEST])
 @pytest.mark.parametrize("harm", ["missing", "changed"])
 def test_what_is_wrong_is_named(tmp_path: Path, file: str, harm: str) -> None:
     write(tmp_path, contents(), keep=2)
@@ -79,7 +96,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, file: str, harm: str) -> None:
 
 def test_another_version_is_refused(tmp_path: Path) -> None:
     write(tmp_path, contents(), keep=2)
-    path = tmp_path / "step-00000007" / checkpoint.MANIFEST
+    path = tmp_path / "step-00000007" / MANIFEST
     path.write_text(json.dumps(json.loads(path.read_text()) | {"v": 2}))
     with pytest.raises(CheckpointError, match="version 2, and this program reads 1"):
         load_model(path.parent)

@@ -12,6 +12,7 @@ from world import PARTITIONS, STAGES, MemoryLedger, MemoryLog, World, starts, to
 
 from model import checkpoint
 from model.formats import STARCODER
+from model.manifest import latest
 from model.train import Trainer, Until
 from streams import ledger
 from streams.feed import Feed, Limits, NotConserved, WrongTokenizer, decode, fresh
@@ -46,7 +47,7 @@ def feed(world: World, kept: bytes | None = None, book: object = None, **limits:
 
 
 def trained(world: World, folder: Path, until: int) -> Trainer:
-    newest = checkpoint.latest(folder)
+    newest = latest(folder)
     resume = checkpoint.load_all(newest) if newest else None
     with closing(Ledger(folder / "ledger.bin")) as book:
         opened = feed(world, resume.feed if resume else None, book)
@@ -61,7 +62,7 @@ def test_a_closed_log_gives_the_same_bytes_however_often_it_was_stopped(tmp_path
     assert straight.feed.drained and straight.step > 11
     for upto in (5, 11, 1000):
         trained(world, tmp_path / "stopped", upto)
-    ends = [checkpoint.latest(tmp_path / name) for name in ("straight", "stopped")]
+    ends = [latest(tmp_path / name) for name in ("straight", "stopped")]
     assert ends[0] and ends[1] and ends[0].name == ends[1].name
     for file in (checkpoint.WEIGHTS, checkpoint.OPTIMIZER, checkpoint.FEED):
         assert (ends[0] / file).read_bytes() == (ends[1] / file).read_bytes(), file

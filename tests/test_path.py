@@ -13,6 +13,7 @@ from itertools import pairwise
 import pytest
 from kafka.errors import MessageSizeTooLargeError
 
+from model.manifest import folders
 from streams import frame as frames
 from streams.connection import Connection
 from streams.event import (
@@ -151,9 +152,7 @@ def checkpoint(crew: Crew) -> None:
     """A checkpoint with the feed's state, as the trainer writes it."""
     assert crew.state is not None
     root = crew.folder / "checkpoints"
-    step = len(list(root.glob("step-*"))) + 1
-    write_checkpoint(root, step)
-    (root / f"step-{step:08d}/feed.msgpack").write_bytes(crew.state)
+    write_checkpoint(root, len(folders(root)) + 1, feed=crew.state)
 
 
 def retries_of(story: Story, fate: Fate) -> set[str]:

@@ -7,8 +7,9 @@ import json
 import pytest
 
 from midstream.settings import Settings, from_mapping
-from midstream.status import _stage, caught_up, lags, newest_checkpoint, trainer
+from midstream.status import _stage, caught_up, lags, trainer
 from model.example import Example
+from model.manifest import newest
 from streams.document import Source
 from streams.feed import Feed, Limits, fresh
 from streams.frame import Frame, Tally
@@ -54,8 +55,7 @@ def test_the_sum_counts_what_waits_one_by_one(tmp_path, trains, waiting):
     assert feed.next(0.0) is not None
     if trains:
         feed.trained(1)
-    write_checkpoint(tmp_path, 1)
-    (tmp_path / "step-00000001/feed.msgpack").write_bytes(feed.state())
+    write_checkpoint(tmp_path, 1, feed=feed.state())
     found = trainer(tmp_path, {("examples", 0): 4})
     assert found is not None
     total = found.total
@@ -65,13 +65,13 @@ def test_the_sum_counts_what_waits_one_by_one(tmp_path, trains, waiting):
 
 
 def test_the_newest_finished_checkpoint_counts(tmp_path):
-    assert newest_checkpoint(tmp_path) is None
+    assert newest(tmp_path) is None
     for step in (2, 10):
         write_checkpoint(tmp_path, step)
     (tmp_path / ".unfinished-step-00000011").mkdir()
-    found = newest_checkpoint(tmp_path)
+    found = newest(tmp_path)
     assert found is not None
-    assert found[0]["step"] == 10
+    assert found[0].step == 10
 
 
 def test_slots_of_a_stage_are_summed_and_a_torn_file_is_none(tmp_path):

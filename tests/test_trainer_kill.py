@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from midstream.audit import audit
-from midstream.status import newest_checkpoint
+from model.manifest import latest, newest, read_manifest
 from streams import ledger
 from streams.feed import decode
 from tests.crew import CONTEXT, ENVIRONMENT, Crew, files, python
@@ -58,8 +58,8 @@ def trainer(crew: Crew) -> subprocess.Popen[bytes]:
 def ahead(folder: Path) -> int:
     """Bytes of the ledger that the newest checkpoint does not know of."""
     book = folder / "ledger.bin"
-    _, state = newest_checkpoint(folder) or ({}, b"")
-    return (book.stat().st_size if book.exists() else 0) - (decode(state).ledger_bytes if state else 0)
+    found = newest(folder)
+    return (book.stat().st_size if book.exists() else 0) - (decode(found[1]).ledger_bytes if found else 0)
 
 
 def kill_between_step_and_checkpoint(crew: Crew, folder: Path) -> None:
@@ -75,7 +75,8 @@ def kill_between_step_and_checkpoint(crew: Crew, folder: Path) -> None:
 
 
 def newest_step(folder: Path) -> int:
-    return max((int(p.name[5:]) for p in folder.glob("step-*")), default=0)
+    path = latest(folder)
+    return read_manifest(path).step if path else 0
 
 
 def test_a_killed_trainer_goes_on_where_its_checkpoint_stood(crew):
@@ -87,7 +88,9 @@ def test_a_killed_trainer_goes_on_where_its_checkpoint_stood(crew):
     assert undone == KILLS, "no kill fell between a step and its checkpoint"
     last = trainer(crew)
     assert last.wait(timeout=200) == 0, (crew.folder / "train.log").read_text()[-2000:]
-    _, state = newest_checkpoint(folder) or ({}, b"")
+    checkpoint = newest(folder)
+    assert checkpoint is not None
+    state = checkpoint[1]
     found = audit(crew.connection, folder, decode(state))
     assert (found.lost, found.trained_twice, found.waiting, found.in_flight) == (0, 0, 0, 0)
     assert found.documents == EVENTS * A_RECORD == found.trained + sum(found.rejected.values())

@@ -12,11 +12,12 @@ import torch
 
 from model.batch import collate
 from model.bins import Bins
-from model.checkpoint import Contents, Manifest, write
+from model.checkpoint import Contents, write
 from model.config import ModelConfig, TrainConfig
 from model.example import Batch, Example, pack_ids
 from model.fim import Cut, encode, file_head, segments
 from model.formats import STARCODER
+from model.manifest import Manifest
 from model.tokenizer import Tokenizer, train
 from model.train import Trainer, Until
 
@@ -124,10 +125,10 @@ def weights(seed: int = 0) -> dict[str, torch.Tensor]:
         return {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
 
 
-def write_checkpoint(root: Path, step: int, seed: int = 0, keep: int = 100) -> str:
+def write_checkpoint(root: Path, step: int, seed: int = 0, keep: int = 100, feed: bytes = b"") -> str:
     """Writes the learnt weights as the checkpoint of `step`; returns its version."""
     manifest = Manifest(
         step=step, tokens=step * 100, text_bytes=step * 200, model=replace(SHAPE, seed=seed), format=STARCODER,
         tokenizer=tokenizer().hash, bits_per_byte=2.5,
     )  # fmt: skip
-    return write(root, Contents(manifest, weights(seed), {}, b"", tokenizer()), keep).model_version
+    return write(root, Contents(manifest, weights(seed), {}, feed, tokenizer()), keep).model_version

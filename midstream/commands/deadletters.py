@@ -140,11 +140,11 @@ def reason(state: State | None, origin: str) -> str:
 
 
 def _state(settings: Settings) -> State | None:
-    from midstream.status import newest_checkpoint
+    from model.manifest import newest
     from streams.feed import decode
 
     assert settings.paths.checkpoints is not None
-    found = newest_checkpoint(settings.paths.checkpoints)
+    found = newest(settings.paths.checkpoints)
     return decode(found[1]) if found else None
 
 

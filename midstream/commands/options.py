@@ -14,6 +14,7 @@ from midstream.settings import Settings, SettingsError, load
 REPORTED = {
     "midstream.settings": ("SettingsError",),
     "midstream.jars": ("JarsError",),
+    "midstream.lock": ("FolderInUse", "NoLocks"),
     "midstream.broker": ("BrokerError",),
     "streams.connection": ("Unreachable",),
     "streams.topics": ("TopicsError",),
@@ -23,7 +24,7 @@ REPORTED = {
     "streams.examples": ("Lost",),
     "streams.feed": ("WrongTokenizer",),
     "streams.pack": ("UnfitTokenizer",),
-    "model.checkpoint": ("CheckpointError",),
+    "model.manifest": ("CheckpointError",),
     "streams.sources.delivery": ("Undelivered",),
     "streams.sources.github": ("UnreadableEvents",),
     "streams.sources.objects": ("GitError",),
@@ -46,6 +47,11 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(*args, settings=settings, **kwargs)
 
     return reported(run)
+
+
+without_lock = click.option(
+    "--without-lock", is_flag=True, help="Go on where the file system gives no locks; two at once would lose data."
+)
 
 
 def reported(command: Callable[..., Any]) -> Callable[..., Any]:

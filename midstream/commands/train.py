@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from midstream.commands.options import with_settings
+from midstream.commands.options import with_settings, without_lock
 from midstream.commands.worker import LOG_FORMAT
 from midstream.settings import Settings
 
@@ -26,22 +26,26 @@ if TYPE_CHECKING:
 @click.option("--max-minutes", type=float, help="End after so many minutes.")
 @click.option("--until-drained", is_flag=True, help="Read the log to its present end, in a fixed rotation, and end.")
 @click.option("--json", "as_json", is_flag=True, help="Progress as one JSON object a line.")
+@without_lock
 @with_settings
 def train(
     settings: Settings, checkpoints: Path | None, tokenizer: Path | None, max_steps: int | None,
-    max_minutes: float | None, until_drained: bool, as_json: bool,
+    max_minutes: float | None, until_drained: bool, as_json: bool, without_lock: bool,
 ) -> None:  # fmt: skip
     """Train on the stream from the newest checkpoint, or from the start, until SIGTERM or Ctrl-C."""
+    from midstream.lock import FolderLock
     from model.train import Until
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format=LOG_FORMAT)
     logging.getLogger("midstream").setLevel(logging.INFO)
     folder = checkpoints or settings.paths.checkpoints
-    trainer = build(settings, folder, tokenizer or settings.paths.tokenizer, until_drained)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: trainer.stop())
+    assert folder is not None
     show = _json_line if as_json else _line
-    show(trainer.run(Until(max_steps, max_minutes, until_drained), show))
+    with FolderLock(folder, "training", unlocked=without_lock):
+        trainer = build(settings, folder, tokenizer or settings.paths.tokenizer, until_drained)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: trainer.stop())
+        show(trainer.run(Until(max_steps, max_minutes, until_drained), show))
 
 
 def build(settings: Settings, folder: Path, file: Path, closed: bool) -> Trainer:
@@ -50,12 +54,13 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool) -> Trainer
     from model import checkpoint
     from model.config import ModelConfig
     from model.formats import FORMATS
+    from model.manifest import latest
     from model.tokenizer import Tokenizer
     from model.train import Trainer
     from streams.examples import open_feed
     from streams.feed import Limits
 
-    newest = checkpoint.latest(folder)
+    newest = latest(folder)
     resume = checkpoint.load_all(newest) if newest else None
     tokenizer = resume.tokenizer if resume else Tokenizer.load(tokenizer_file(file, "train"))
     shape = settings.model

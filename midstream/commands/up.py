@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from midstream.commands.options import with_settings
+from midstream.commands.options import with_settings, without_lock
 from midstream.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,8 +36,9 @@ SOURCES, WORKERS, TRAINER, SERVER = range(4)
     "--git", "repositories", multiple=True, type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="A repository to read and follow; may be given several times, beside [up] git.",
 )  # fmt: skip
+@without_lock
 @with_settings
-def up(settings: Settings, repositories: tuple[Path, ...]) -> None:
+def up(settings: Settings, repositories: tuple[Path, ...], without_lock: bool) -> None:
     """Broker, sources, workers, trainer and server, each started again when it dies; Ctrl-C ends all in order."""
     where = ["--brokers", settings.kafka.brokers, "--prefix", settings.kafka.prefix]
     config = click.get_current_context().params.get("config")
@@ -45,7 +46,10 @@ def up(settings: Settings, repositories: tuple[Path, ...]) -> None:
     paths = [path.expanduser().absolute() for path in dict.fromkeys((*settings.up.git, *repositories))]
     if not paths:
         raise click.UsageError("Nothing to read: give --git PATH, or [up] git in midstream.toml.")
-    asyncio.run(_run(settings, where, paths))
+    from midstream.lock import FolderLock
+
+    with FolderLock(settings.paths.state, "`midstream up`", unlocked=without_lock):
+        asyncio.run(_run(settings, where, paths))
 
 
 def programs(settings: Settings, where: list[str], paths: list[Path]) -> list[Program]:
@@ -83,7 +87,7 @@ async def _run(settings: Settings, where: list[str], paths: list[Path]) -> None:
     from midstream.supervise import Supervisor
 
     ending, logs = asyncio.Event(), settings.paths.state / "logs"
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
     kafka = await asyncio.to_thread(broker_program, settings, where)
     broker = Supervisor([kafka] if kafka else [], logs)

@@ -1,0 +1,128 @@
+"""The folder of checkpoints for everybody but the trainer: what is there, in which order, what it says of itself.
+
+Loads no torch: status, audit and the demo read checkpoints in milliseconds.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from model.config import ModelConfig
+from model.formats import Format
+
+VERSION = 1
+WEIGHTS, OPTIMIZER, FEED, TOKENIZER, MANIFEST = (
+    "model.safetensors",
+    "optimizer.safetensors",
+    "feed.msgpack",
+    "tokenizer.json",
+    "manifest.json",
+)
+_NAME = re.compile(r"step-(\d{8,})(?:-r(\d+))?")
+_TRIES = 5
+"""A checkpoint may be pruned while it is read; the next look finds a newer one."""
+
+
+class CheckpointError(Exception):
+    """A checkpoint that cannot be used; the message says which and why."""
+
+
+class Manifest(msgspec.Struct, kw_only=True, frozen=True):
+    """What a checkpoint is. Training draws no random number, so there is no state of a generator."""
+
+    v: int = VERSION
+    step: int
+    reign: int = 0
+    """Which start of a trainer on this folder wrote it (model.reign); 0: written before there were reigns."""
+    tokens: int
+    """Tokens trained on, padding not counted."""
+    text_bytes: int
+    """UTF-8 bytes of user text trained on."""
+    model: ModelConfig
+    format: Format
+    tokenizer: str
+    """The tokenizer's hash."""
+    bits_per_byte: float | None
+    """Prequential, over the last Batches; none before the first."""
+    feed: dict[str, int | float] = {}
+    """The feed's summary."""
+    written_ms: int = 0
+    """Milliseconds since 1970."""
+    model_version: str = ""
+    """The folder's name and the first 8 hex digits of the weights' SHA-256."""
+    sha256: dict[str, str] = {}
+    """By file name, hex."""
+
+
+class Age(NamedTuple):
+    """What orders checkpoints: a later start of the trainer is newer, whatever its step."""
+
+    reign: int
+    step: int
+
+
+def name(step: int, reign: int = 0) -> str:
+    """The folder's name of a checkpoint."""
+    return f"step-{step:08d}" + (f"-r{reign}" if reign else "")
+
+
+def age(path: Path) -> Age | None:
+    """The reign and step that a folder's name says; None: it is no checkpoint's name."""
+    match = _NAME.fullmatch(path.name)
+    return Age(int(match[2] or 0), int(match[1])) if match else None
+
+
+def folders(root: Path) -> list[Path]:
+    """The finished checkpoints, oldest first, compared as numbers."""
+    if not root.is_dir():
+        return []
+    ages = {path: at for path in root.iterdir() if (at := age(path)) and path.is_dir()}
+    return sorted(ages, key=ages.__getitem__)
+
+
+def latest(root: Path) -> Path | None:
+    """The newest finished checkpoint; None before the first."""
+    return next(reversed(folders(root)), None)
+
+
+def newest(root: Path) -> tuple[Manifest, bytes] | None:
+    """Manifest and feed state of the newest finished checkpoint, or None before the first. Raises CheckpointError."""
+    for attempt in range(_TRIES):
+        path = latest(root)
+        if path is None:
+            return None
+        try:
+            manifest = read_manifest(path)
+            return manifest, read_file(path, manifest, FEED)
+        except CheckpointError:
+            if path.exists() or attempt == _TRIES - 1:
+                raise
+    return None
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Raises CheckpointError for a missing or unreadable manifest and for one of another version."""
+    try:
+        data = (path / MANIFEST).read_bytes()
+        version = msgspec.json.decode(data, type=dict[str, object]).get("v")
+        if version != VERSION:
+            raise CheckpointError(f"{path.name} is a checkpoint of version {version}, and this program reads {VERSION}")
+        return msgspec.json.decode(data, type=Manifest)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise CheckpointError(f"{path.name} has no readable {MANIFEST}: {error}") from error
+
+
+def read_file(path: Path, manifest: Manifest, file: str) -> bytes:
+    """A file of the checkpoint. Raises CheckpointError unless it is what was written."""
+    try:
+        data = (path / file).read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path.name} lacks {file}: {error.strerror}") from error
+    if sha256(data).hexdigest() != manifest.sha256.get(file):
+        raise CheckpointError(f"{path.name}: {file} is not what was written (its SHA-256 differs)")
+    return data

@@ -23,11 +23,11 @@ import xxhash
 from machine import machine
 from tokenizers import Tokenizer as Backend
 
-from midstream import corpus
+from midstream.demo import corpus
 from midstream.settings import cache_home
-from model import tokenizer as bpe
-from model.encoder import Encoder
-from model.letters import BYTE_LETTERS
+from model.tokens import tokenizer as bpe
+from model.tokens.encoder import Encoder
+from model.tokens.letters import BYTE_LETTERS
 
 BYTES = 240_000_000
 """Of the text files that are chosen by keyed hash."""

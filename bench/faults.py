@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from permuters import BUFFER_TEXTS, Choice, Chooser, by_workers, chunked, reseeded, sequence, stateful, truncated_rows
 from texts import Text
 
-from model.fim import Mix, choose, encode_array, segments
-from model.formats import STARCODER
-from model.tokenizer import Tokenizer
+from model.fim.fim import Mix, choose, encode_array, segments
+from model.fim.formats import STARCODER
+from model.tokens.tokenizer import Tokenizer
 from streams.document import Document
-from streams.pack import Packer
+from streams.pack.pack import Packer
 
 MIX = Mix()
 UNPARSED = Mix(syntax=0.0)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import xxhash
 
-from midstream import corpus
+from midstream.demo import corpus
 from midstream.settings import cache_home
-from model import tokenizer as bpe
-from model.tokenizer import Tokenizer
+from model.tokens import tokenizer as bpe
+from model.tokens.tokenizer import Tokenizer
 from streams.document import Document, Part
-from streams.language import language
-from streams.prepare import identity
+from streams.prepare.language import language
+from streams.prepare.prepare import identity
 
 SUFFIXES = frozenset({".py", ".pyi", ".js", ".ts", ".c", ".h", ".hpp", ".cpp", ".md", ".rst"})
 LARGEST = 1_000_000

@@ -21,8 +21,8 @@ from files import documents, learned
 from machine import machine
 from texts import Text, text
 
-from model.fim import Cut, Mix, choose, segments
-from model.formats import INCODER, STARCODER, Format
+from model.fim.fim import Cut, Mix, choose, segments
+from model.fim.formats import INCODER, STARCODER, Format
 
 PAIRS = 300_000
 FILES = 3000

@@ -1,4 +1,4 @@
-"""How full rows are: `model.bins` on the pieces that `streams.pack` makes of real files, for rows of 1,024 to 16,384.
+"""How full rows are: `model.training.bins` on the pieces that pack makes of real files, for rows of 1,024 to 16,384.
 
 The context is as long as the row, the hardest case. Peers pack the token counts of the same documents in the same run.
 `use` counts rows that were filled; those that a flush closes, at the end of the log or to bound the wait, stand apart.
@@ -17,12 +17,12 @@ from files import documents, learned
 from machine import machine
 from packers import Packed, concatenate, crop, decreasing, truncating
 
-from model.bins import Bins
-from model.fim import Mix
-from model.formats import STARCODER
-from model.tokenizer import Tokenizer
+from model.fim.fim import Mix
+from model.fim.formats import STARCODER
+from model.tokens.tokenizer import Tokenizer
+from model.training.bins import Bins
 from streams.document import Document
-from streams.pack import Packer
+from streams.pack.pack import Packer
 
 DOCUMENTS = 9000
 ROWS = (1024, 2048, 4096, 8192, 16384)

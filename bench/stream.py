@@ -23,18 +23,18 @@ from pathlib import Path
 import xxhash
 from machine import machine
 
-from midstream.broker import Broker
+from midstream.kafka.broker import Broker
 from midstream.settings import Settings, cache_home, load
 from midstream.stages import packer
 from midstream.status import caught_up
-from model import tokenizer as bpe
-from streams.connection import Connection
+from model.tokens import tokenizer as bpe
 from streams.document import Source
 from streams.event import Files, Repository, SourceFile, encode
-from streams.index import Index
+from streams.index.index import Index
+from streams.kafka.connection import Connection
+from streams.kafka.topics import create
 from streams.pipeline import Pack, Prepare, Record, Redact
 from streams.sources.files import pack as pack_files
-from streams.topics import create
 
 DOCUMENTS = 2400
 WARM_UP = 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.fim import file_head
+from model.fim.fim import file_head
 from streams.document import Document
 
 

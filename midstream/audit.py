@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from streams import ledger
-from streams.connection import Connection
 from streams.document import Origin
-from streams.feed import State
+from streams.feed import ledger
+from streams.feed.feed import State
 from streams.frame import decode_rejections
-from streams.log import Logged, read
+from streams.kafka.connection import Connection
+from streams.kafka.log import Logged, read
+from streams.kafka.topics import SOURCES, Genesis, check
 from streams.pipeline import FORM, parse
-from streams.topics import SOURCES, Genesis, check
 
 Id = tuple[str, int, int, int]
 """Topic id, partition, offset, index."""

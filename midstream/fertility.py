@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from model.tokenizer import Tokenizer
+from model.tokens.tokenizer import Tokenizer
 
 
 @dataclass

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_or
 
 from lsp.options import LspOptions
 from model.config import TrainConfig
-from model.fim import Mix
-from model.formats import FORMATS
+from model.fim.fim import Mix
+from model.fim.formats import FORMATS
 from streams.recipe import Recipe, Shares, Thresholds
 
 if TYPE_CHECKING:
-    from streams.connection import Connection
+    from streams.kafka.connection import Connection
 
 T = TypeVar("T")
 
@@ -178,7 +178,7 @@ class Settings:
 
     def connection(self) -> Connection:
         """How to reach the cluster, as the parts of `streams` want it."""
-        from streams.connection import Connection, Security
+        from streams.kafka.connection import Connection, Security
 
         kafka = self.kafka
         password = kafka.sasl_password or os.environ.get("MIDSTREAM_SASL_PASSWORD", "")

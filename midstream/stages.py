@@ -7,15 +7,15 @@ import time
 from pathlib import Path
 
 from midstream.settings import Settings
-from streams.attempts import Attempts
-from streams.careful import Careful
-from streams.connection import Connection
-from streams.counts import Counts
-from streams.pack import Packer
+from streams.kafka.connection import Connection
+from streams.kafka.positions import check_committed
+from streams.kafka.topics import GROUPS, check
+from streams.pack.pack import Packer
 from streams.pipeline import Call, Pack, Prepare, Redact, directly
-from streams.positions import check_committed
-from streams.stage import SOURCES, DedupStage, EachFrame, PrepareStage, Stage, Watch
-from streams.topics import GROUPS, check
+from streams.worker.attempts import Attempts
+from streams.worker.careful import Careful
+from streams.worker.counts import Counts
+from streams.worker.stage import SOURCES, DedupStage, EachFrame, PrepareStage, Stage, Watch
 
 log = logging.getLogger("midstream.streams")
 
@@ -42,8 +42,8 @@ def build(stage: str, settings: Settings, connection: Connection) -> tuple[Stage
 
 def packer(settings: Settings) -> Packer:
     """Waits for the tokenizer's file: pack cannot begin without one."""
-    from model.formats import FORMATS
-    from model.tokenizer import Tokenizer
+    from model.fim.formats import FORMATS
+    from model.tokens.tokenizer import Tokenizer
 
     path = tokenizer_file(settings.paths.tokenizer, "pack")
     fmt = FORMATS[settings.model.format]

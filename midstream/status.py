@@ -1,7 +1,7 @@
 """What Midstream is doing: lag and counts of the stages, and the conservation sum of the newest checkpoint.
 
 It only looks: nothing here joins a group, commits or writes. Kafka gives the lag, the workers' own
-files the counts, the checkpoint the sum (DESIGN §2.6).
+files the counts, the checkpoint the sum (architecture §2.6).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 
 from midstream.settings import Settings
-from streams.connection import Connection, Offsets
-from streams.topics import GROUPS, genesis
+from streams.kafka.connection import Connection, Offsets
+from streams.kafka.topics import GROUPS, genesis
 
 
 class Lag(msgspec.Struct, frozen=True):
@@ -151,7 +151,7 @@ def _counters(path: Path) -> dict[str, Any]:
 def trainer(root: Path, ends: Offsets) -> Trainer | None:
     """The newest checkpoint under `root` against the ends of `examples`."""
     from model.manifest import newest
-    from streams.feed import decode, retryable
+    from streams.feed.feed import decode, retryable
 
     found = newest(root)
     if found is None:

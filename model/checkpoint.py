@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from model.decoder.transformer import Decoder
 from model.manifest import (
     FEED,
     MANIFEST,
@@ -28,8 +29,7 @@ from model.manifest import (
     read_file,
     read_manifest,
 )
-from model.tokenizer import Tokenizer
-from model.transformer import Decoder
+from model.tokens.tokenizer import Tokenizer
 
 _UNFINISHED = ".unfinished-"
 

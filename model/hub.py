@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from model.config import ModelConfig
-from model.transformer import Decoder
+from model.decoder.transformer import Decoder
 
 _TOP = {
     "transformer.wte.": "tokens.",

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from model.config import ModelConfig
-from model.formats import Format
+from model.fim.formats import Format
 
 VERSION = 1
 WEIGHTS, OPTIMIZER, FEED, TOKENIZER, MANIFEST = (

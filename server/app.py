@@ -12,11 +12,11 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from server import infill_pb2, infill_pb2_grpc
 from server.engine import Engine
 from server.reload import Watcher
+from server.rpc import infill_pb2, infill_pb2_grpc
+from server.rpc.service import InfillService
 from server.served import Served
-from server.service import InfillService
 
 SERVICE = infill_pb2.DESCRIPTOR.services_by_name["InfillService"].full_name
 MAX_MESSAGE = 16 * 1024 * 1024

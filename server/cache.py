@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from model.runner import Cache, Runner
+from model.decoder.runner import Cache, Runner
 
 
 class Sessions:

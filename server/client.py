@@ -8,8 +8,8 @@ from types import TracebackType
 
 import grpc
 
-from server import infill_pb2, infill_pb2_grpc
 from server.request import DEFAULT_TOKENS, Finish, Piece
+from server.rpc import infill_pb2, infill_pb2_grpc
 
 DEFAULT_ADDRESS = "127.0.0.1:50151"
 OPTIONS = [

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model import fim
-from model.formats import Format
-from model.tokenizer import Tokenizer
+from model.fim import fim
+from model.fim.formats import Format
+from model.tokens.tokenizer import Tokenizer
 
 PREFIX_SHARE = 0.75
 """Of the room for user text, when both sides have more than enough."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.checkpoint import load_model
+from model.decoder.runner import Runner
 from model.manifest import Manifest
-from model.runner import Runner
-from model.tokenizer import Tokenizer
+from model.tokens.tokenizer import Tokenizer
 from server.cache import Sessions
 from server.heal import Spellings
 

@@ -1,4 +1,4 @@
-"""Dead letters: what is in the topic, and the records that retry or discard one (DESIGN §2.8).
+"""Dead letters: what is in the topic, and the records that retry or discard one (architecture §2.8).
 
 A retry is a new event in `retries` whose key names the origin that it replaces, so that the origin
 is known even when the value cannot be parsed. What may be retried is the feed's list, not the
@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from streams.connection import Connection
 from streams.document import Origin
-from streams.log import Logged, read
+from streams.kafka.connection import Connection
+from streams.kafka.log import Logged, read
 from streams.pipeline import FORM
 
 HEADER = "__midstream.errors."

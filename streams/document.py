@@ -23,7 +23,7 @@ class Source(msgspec.Struct, frozen=True, order=True):
 
 
 class Origin(msgspec.Struct, frozen=True, order=True):
-    """Where a document came from: the identity that delivery is counted by (DESIGN §2.2)."""
+    """Where a document came from: the identity that delivery is counted by (architecture §2.2)."""
 
     topic_id: str
     partition: int

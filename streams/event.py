@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 MAX_RECORD_BYTES = 8 * 1024 * 1024
-"""The largest source record, key and value together (DESIGN §1)."""
+"""The largest source record, key and value together (architecture §1)."""
 
 
 class Repository(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,4 +1,4 @@
-"""A Frame: the microbatch that is one Kafka record between two stages (DESIGN §1, §2.3)."""
+"""A Frame: the microbatch that is one Kafka record between two stages (architecture §1, §2.3)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Gap(RuntimeError):
 
 
 class Tally(msgspec.Struct, omit_defaults=True):
-    """What became of one source offset: the feed counts conservation from these alone (DESIGN §2.6)."""
+    """What became of one source offset: the feed counts conservation from these alone (architecture §2.6)."""
 
     offset: int
     seen: int
@@ -29,7 +29,7 @@ class Tally(msgspec.Struct, omit_defaults=True):
     dead: list[int] = []
     """Indexes of the documents that could not be processed."""
     replaces: str = ""
-    """The origin that this retry or removal replaces (DESIGN §2.8)."""
+    """The origin that this retry or removal replaces (architecture §2.8)."""
 
 
 class Frame(msgspec.Struct, kw_only=True, omit_defaults=True, tag="frame", tag_field="t"):

@@ -20,10 +20,10 @@ from streams import event as events
 from streams import redact as redaction
 from streams.document import Document, Origin, Part, Source
 from streams.frame import MAX_BYTES, MAX_DOCUMENTS, DeadLetter, Frame, Outcome, Rejection, Tally, encode
-from streams.pack import Packer
+from streams.pack.pack import Packer
+from streams.pack.together import groups, pack_together
+from streams.prepare.rules import Verdict
 from streams.recipe import Recipe
-from streams.rules import Verdict
-from streams.together import groups, pack_together
 
 log = logging.getLogger("midstream.streams")
 
@@ -96,7 +96,7 @@ class Prepare:
         return self._weigh(source, record, documents, replaces)
 
     def _weigh(self, source: Source, record: Record, documents: list[Document], replaces: str) -> _Prepared:
-        from streams.prepare import weigh  # with numba, 1.4 s and 80 MB that redact and pack do without
+        from streams.prepare.prepare import weigh  # with numba, 1.4 s and 80 MB that redact and pack do without
 
         prepared = _Prepared(Tally(record.offset, len(documents), replaces=replaces), [], [], [], record.time_ms)
         for document in documents:
@@ -151,7 +151,7 @@ def parse(value: bytes, offset: int, form: bytes = b"") -> list[Document]:
         document = msgspec.msgpack.decode(value, type=Document)
         document.offset, document.index = offset, 0
         return [document]
-    from streams.prepare import explode
+    from streams.prepare.prepare import explode
 
     return explode(events.decode(value), offset)
 

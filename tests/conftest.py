@@ -40,7 +40,7 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """host:port of a real Apache Kafka of this session; its jars are in the user's cache."""
-    from midstream.broker import Broker
+    from midstream.kafka.broker import Broker
     from midstream.settings import cache_home
 
     kafka = Broker(tmp_path_factory.mktemp("broker"), cache_home())
@@ -53,7 +53,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def bare_connection(broker: str):
     """A connection with a prefix of its own and no topics."""
-    from streams.connection import Connection
+    from streams.kafka.connection import Connection
 
     return Connection(brokers=broker, prefix=f"t{secrets.token_hex(4)}.")
 
@@ -61,7 +61,7 @@ def bare_connection(broker: str):
 @pytest.fixture
 def connection(bare_connection):
     """A connection with a prefix of its own and all topics, two partitions each."""
-    from streams.topics import create
+    from streams.kafka.topics import create
 
     create(bare_connection, PARTITIONS)
     return bare_connection

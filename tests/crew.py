@@ -17,16 +17,16 @@ from click.testing import CliRunner, Result
 from midstream.cli import main
 from midstream.settings import Settings, load
 from midstream.status import caught_up
-from streams.connection import Connection
 from streams.document import Origin
 from streams.event import Files, Repository, SourceFile
 from streams.event import encode as encode_event
-from streams.examples import open_feed
-from streams.feed import Feed, Limits, State, decode
+from streams.feed.examples import open_feed
+from streams.feed.feed import Feed, Limits, State, decode
+from streams.feed.ledger import read
 from streams.frame import decode_rejections
-from streams.ledger import read
-from streams.log import read as read_log
-from streams.topics import SOURCES
+from streams.kafka.connection import Connection
+from streams.kafka.log import read as read_log
+from streams.kafka.topics import SOURCES
 from tests.tiny import tokenizer
 
 STAGES = ("prepare", "dedup", "redact", "pack")

@@ -12,7 +12,7 @@ import msgspec
 from tiny import tokenizer
 from world import PARTITIONS, SOURCES, Sent, World, starts, topic_id
 
-from model.formats import STARCODER
+from model.fim.formats import STARCODER
 from streams import deadletters
 from streams.document import Document, Source
 from streams.export import card

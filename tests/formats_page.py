@@ -8,14 +8,14 @@ from textwrap import fill
 from seeds import PIECES, SENTENCEPIECE, seed_tokenizer
 from tree import ROOT
 
-from model.cut import SPANS_MEAN
-from model.fim import Cut, file_head, repository, segments, whole
-from model.formats import FORMATS, INCODER, SOURCES, STARCODER2, Format
-from model.segment import Mark, encode
-from streams.changes import MARGIN
+from model.fim.cut import SPANS_MEAN
+from model.fim.fim import Cut, file_head, repository, segments, whole
+from model.fim.formats import FORMATS, INCODER, SOURCES, STARCODER2, Format
+from model.fim.segment import Mark, encode
 from streams.document import Document, Part
+from streams.pack.changes import MARGIN
+from streams.pack.render import render
 from streams.recipe import Shares
-from streams.render import render
 
 PAGE = ROOT / "docs" / "formats.md"
 FIELDS = ("prefix", "suffix", "middle", "begin", "between", "close", "end", "pad", "repository", "file", "stars")
@@ -100,10 +100,10 @@ def page() -> str:
 def _introduction() -> Iterable[str]:
     yield "# Formats"
     yield _prose(
-        "What each seed model was trained on, made from `model/formats.py` by `python tests/formats_page.py`. `P`, `S` "
-        "and `M` are prefix, suffix and middle; psm and spm are orders, and an order's layout is data of the format. A "
-        "checkpoint's manifest holds its format; the server builds the prompt, and refuses an order that the format "
-        "does not name, with the reason."
+        "What each seed model was trained on, made from `model/fim/formats.py` by `python tests/formats_page.py`. `P`, "
+        "`S` and `M` are prefix, suffix and middle; psm and spm are orders, and an order's layout is data of the "
+        "format. A checkpoint's manifest holds its format; the server builds the prompt, and refuses an order that the "
+        "format does not name, with the reason."
     )
 
 
@@ -183,7 +183,7 @@ def _heads() -> Iterable[str]:
     yield _prose(
         "Before a file's text; the server knows the path alone. The packer gives path, repository and stars, each with "
         f"a probability of its own (`[pack]`: {shares.path:g}, {shares.repository:g}, {shares.stars:g}). aiXcoder's "
-        "languages are those of `model/head.py`. InCoder's "
+        "languages are those of `model/fim/head.py`. InCoder's "
         "pseudo-tag is ordinary text; that all attributes share one tag is from memory of the paper."
     )
     rows = [
@@ -196,7 +196,7 @@ def _heads() -> Iterable[str]:
 
 def _kinds() -> Iterable[str]:
     yield "## Other kinds of document"
-    yield "As `streams/render.py` lays them out. Only infillings of hunks and scripts are cut for infilling."
+    yield "As `streams/pack/render.py` lays them out. Only infillings of hunks and scripts are cut for infilling."
     for kind, document, forms in FORMS:
         yield f"### {kind}"
         for name, shares, said in forms:

@@ -8,8 +8,8 @@ from tiny import texts
 from tokenizers import AddedToken, decoders, models, normalizers
 from tokenizers import Tokenizer as Backend
 
-from model.formats import FORMATS, Format
-from model.tokenizer import Tokenizer, train
+from model.fim.formats import FORMATS, Format
+from model.tokens.tokenizer import Tokenizer, train
 
 SENTENCEPIECE = ("codellama", "aixcoder", "pre-suf-mid", "codestral")
 PAIRS = ("▁x", "re", "tu", "rn", "ret", "turn", "return", "▁return", "▁▁", "▁▁▁▁")

@@ -1,4 +1,4 @@
-"""How often a worker died at a record, by processes that really die (DESIGN §2.7)."""
+"""How often a worker died at a record, by processes that really die (architecture §2.7)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from streams.attempts import DEATHS, Attempts
+from streams.worker.attempts import DEATHS, Attempts
 
 DIES = """
 import os, signal, sys
 from pathlib import Path
-from streams.attempts import Attempts
+from streams.worker.attempts import Attempts
 attempts = Attempts(Path(sys.argv[1]), "redact")
 print(attempts.careful, attempts.slot, flush=True)
 attempts.begin(sys.argv[2])

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.batch import collate
-from model.bins import Bins
 from model.example import PADDING, Example
+from model.training.batch import collate
+from model.training.bins import Bins
 
 SIZES = st.lists(st.integers(1, 40), max_size=120)
 

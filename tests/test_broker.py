@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from conftest import free_port
 
-from midstream.broker import Broker, BrokerError
-from midstream.jars import Jar, JarsError, ensure, find_java, read_lock
+from midstream.kafka.broker import Broker, BrokerError
+from midstream.kafka.jars import Jar, JarsError, ensure, find_java, read_lock
 from midstream.settings import cache_home
-from streams.connection import Connection
+from streams.kafka.connection import Connection
 
 CONTENT = {"a-1.jar": b"bytes of a", "b-1.jar": b"bytes of b"}
 JARS = tuple(

@@ -1,4 +1,4 @@
-"""Careful mode with real child processes: a document that ends its process is one dead letter (DESIGN §2.7)."""
+"""Careful mode with real child processes: a document that ends its process is one dead letter (architecture §2.7)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from model.fim import Mix
-from model.formats import STARCODER
-from streams.careful import Careful, ChildDied, TookTooLong
+from model.fim.fim import Mix
+from model.fim.formats import STARCODER
 from streams.document import Document, Part, Source
 from streams.frame import Frame, Tally
-from streams.pack import Packer
+from streams.pack.pack import Packer
 from streams.pipeline import Pack, Prepare, Record, _each
 from streams.recipe import Recipe
+from streams.worker.careful import Careful, ChildDied, TookTooLong
 from tests.crew import Crew, documents, files, python
 from tests.tiny import tokenizer
 

@@ -11,9 +11,9 @@ from tiny import SHAPE, tokenizer
 
 from model import checkpoint
 from model.checkpoint import Contents, load_all, load_model, write
-from model.formats import STARCODER
+from model.decoder.transformer import Decoder
+from model.fim.formats import STARCODER
 from model.manifest import MANIFEST, CheckpointError, Manifest, folders, latest, newest
-from model.transformer import Decoder
 
 
 def contents(step: int = 7) -> Contents:

@@ -1,4 +1,4 @@
-"""What may be retried is the feed's list; every other letter has a reason (DESIGN §2.8)."""
+"""What may be retried is the feed's list; every other letter has a reason (architecture §2.8)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from midstream.cli import main
 from midstream.commands.deadletters import NO_CHECKPOINT, NOT_YET, REPLACED, VOID, survey
 from streams.deadletters import Letter, removal, retry
-from streams.feed import State
+from streams.feed.feed import State
 from streams.pipeline import FORM
 
 ID = "cd" * 16

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from midstream.corpus import pins
-from midstream.demo import Demo, StepFailed
-from midstream.freshness import FUNCTIONS, Scratch, module
-from midstream.probe import places
-from midstream.report import Report
-from streams.minhash import signature, similarity
+from midstream.demo.corpus import pins
+from midstream.demo.demo import Demo, StepFailed
+from midstream.demo.freshness import FUNCTIONS, Scratch, module
+from midstream.demo.probe import places
+from midstream.demo.report import Report
+from streams.index.minhash import signature, similarity
 
 TEXT = "import os\n\n\ndef total(items):\n    return sum(i.price * i.count for i in items)\n\n\nprint(total([]))\n"
 

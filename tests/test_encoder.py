@@ -17,11 +17,11 @@ from tiny import texts
 from tokenizers import Tokenizer as Backend
 from tokenizers import models, normalizers, pre_tokenizers
 
-from model import encoder, pretokens
-from model.encoder import Encoder, Unknown
-from model.merges import LONGEST
-from model.pretoken import ASSIGNED, UNKNOWN, classes, pretoken_end, span_end
-from model.tokenizer import Tokenizer, train
+from model.tokens import encoder, pretokens
+from model.tokens.encoder import Encoder, Unknown
+from model.tokens.merges import LONGEST
+from model.tokens.pretoken import ASSIGNED, UNKNOWN, classes, pretoken_end, span_end
+from model.tokens.tokenizer import Tokenizer, train
 
 PROSE = "Größe naïve coöperation — “quoted” 日本語のテキスト を書く. Привет, мир! 12½ ٣٤ x² \u3000 don't we'll I'm\r\n"
 DIGITS = pre_tokenizers.Sequence(

@@ -18,12 +18,12 @@ from kafka import TopicPartition
 from midstream.cli import main
 from midstream.commands.deadletters import deliver
 from streams import frame as frames
-from streams.connection import Connection
 from streams.deadletters import removal
 from streams.document import Document, Part, Source
 from streams.frame import Frame, Tally
-from streams.log import read
-from streams.topics import create
+from streams.kafka.connection import Connection
+from streams.kafka.log import read
+from streams.kafka.topics import create
 from tests.conftest import free_port
 from tests.crew import Crew, files, python
 

@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny import texts, tokenizer
 
-from model.fim import Mix
-from model.formats import FORMATS, STARCODER
+from model.fim.fim import Mix
+from model.fim.formats import FORMATS, STARCODER
 from streams.document import Document, Source
 from streams.document import Part as Piece
 from streams.export.jsonl import Jsonl
@@ -30,7 +30,7 @@ from streams.export.megatron import Megatron
 from streams.export.parquet import SCHEMA, Parquet
 from streams.export.row import Facts, Part, Row, Tokens
 from streams.export.state import Shard
-from streams.pack import Packer
+from streams.pack.pack import Packer
 
 Rows = list[dict[str, Any]]
 

@@ -1,4 +1,4 @@
-"""Workers killed in the middle of a Frame lose nothing and train nothing twice (DESIGN §2)."""
+"""Workers killed in the middle of a Frame lose nothing and train nothing twice (architecture §2)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 import xxhash
 
 from midstream.status import caught_up
-from streams.connection import Connection
-from streams.examples import open_feed
-from streams.feed import Limits
-from streams.topics import TopicsError, create
+from streams.feed.examples import open_feed
+from streams.feed.feed import Limits
+from streams.kafka.connection import Connection
+from streams.kafka.topics import TopicsError, create
 from tests.crew import CONTEXT, STAGES, Crew, Fate, documents, files, python
 from tests.tiny import tokenizer
 

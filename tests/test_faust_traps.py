@@ -1,5 +1,5 @@
 """What Faust loses, measured on the real broker, so that a new version that behaves otherwise is seen;
-and the ban on all of it in our own code (DESIGN §3, facts of faust-streaming 0.15.3)."""
+and the ban on all of it in our own code (architecture §3, facts of faust-streaming 0.15.3)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.connection import Connection
+from streams.kafka.connection import Connection
 
 STREAMS = Path(__file__).parent.parent / "streams"
 
@@ -29,7 +29,7 @@ BANNED = {
     r"value_type=(?!bytes\b)|key_type=(?!bytes\b)": "stalls silently at the first undecodable record",
     r"(?<!noack\(\))\.events\(": "acknowledges the record that failed",
 }
-"""Pattern to the reason. `Table` of streams.table is our own: that file and its one user import it by name."""
+"""Pattern to the reason. `Table` of streams.index.table is our own: that file and its one user import it by name."""
 
 EXAMPLES = (
     "async for x in stream.take(10, within=1):", "stream.group_by(Event.key)", "table = app.Table('t')",
@@ -64,12 +64,12 @@ def test_the_ban_sees_what_it_bans():
 
 def test_faust_is_imported_by_one_file_and_nothing_banned_is_in_it():
     importing = [path for path in STREAMS.rglob("*.py") if imports_faust(code_of(path))]
-    assert importing == [STREAMS / "app.py"]
-    assert found_in(code_of(STREAMS / "app.py")) == set()
+    assert importing == [STREAMS / "worker" / "app.py"]
+    assert found_in(code_of(STREAMS / "worker" / "app.py")) == set()
 
 
 def test_what_faust_is_told_is_what_the_pattern_needs():
-    code = code_of(STREAMS / "app.py")
+    code = code_of(STREAMS / "worker" / "app.py")
     for needed in (
         "agent_supervisor=CrashingSupervisor", "stream_wait_empty=True", "concurrency=1", "web_enabled=False",
         'consumer_auto_offset_reset="none"', "topic_allow_declare=False", 'processing_guarantee="at_least_once"',

@@ -11,14 +11,14 @@ from tiny import QUICK, SHAPE, tokenizer
 from world import PARTITIONS, STAGES, MemoryLedger, MemoryLog, World, starts, topic_id
 
 from model import checkpoint
-from model.formats import STARCODER
+from model.fim.formats import STARCODER
 from model.manifest import latest
-from model.train import Trainer, Until
-from streams import ledger
-from streams.feed import Feed, Limits, NotConserved, WrongTokenizer, decode, fresh
+from model.training.train import Trainer, Until
+from streams.feed import ledger
+from streams.feed.feed import Feed, Limits, NotConserved, WrongTokenizer, decode, fresh
+from streams.feed.ledger import Entry, Ledger
 from streams.frame import Frame
-from streams.index import Gap
-from streams.ledger import Entry, Ledger
+from streams.index.index import Gap
 
 CONTEXT = 64
 

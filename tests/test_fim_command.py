@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from tiny import texts, tokenizer
 
 from midstream.commands.fim import fim
-from model.fim import Mark, file_head
-from model.formats import FORMATS
+from model.fim.fim import Mark, file_head
+from model.fim.formats import FORMATS
 
 TEXT = texts()[8] + "mark = '<fim_middle>'\n"
 

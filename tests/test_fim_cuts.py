@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seeds import seed_tokenizer
 
-from model.cut import Cut, Mix, choose
-from model.fim import Parsed, file_head, parse, segments
-from model.formats import INCODER, STARCODER, Format
-from model.segment import Mark, encode
-from model.spans import spans
-from model.syntax import node_span
+from model.fim.cut import Cut, Mix, choose
+from model.fim.fim import Parsed, file_head, parse, segments
+from model.fim.formats import INCODER, STARCODER, Format
+from model.fim.segment import Mark, encode
+from model.fim.spans import spans
+from model.fim.syntax import node_span
 
 CODE = "# é😀\ndef f(a):\n    x = 1\n    y = 2\n    z = 3\n    return a\n"
 TEXT = st.text(st.one_of(st.characters(codec="utf-8"), st.sampled_from("\r\n\t <|:0>")), max_size=30)

@@ -10,10 +10,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from seeds import PIECES, seed_tokenizer
 
-from model.fim import Cut, Parsed, file_head, parse, prompt, repository, segments
-from model.formats import FORMATS, STARCODER2, Format
-from model.segment import Mark, encode, encode_bare
-from model.tokenizer import Tokenizer
+from model.fim.fim import Cut, Parsed, file_head, parse, prompt, repository, segments
+from model.fim.formats import FORMATS, STARCODER2, Format
+from model.fim.segment import Mark, encode, encode_bare
+from model.tokens.tokenizer import Tokenizer
 
 GOLDEN = {
     ("starcoder", "psm"): "1 275 239 278 102 3 217 21 239 146 121 220 217 2 103 280 239 106 0",

@@ -2,7 +2,7 @@
 
 from formats_page import PAGE, page
 
-from model.formats import FORMATS
+from model.fim.formats import FORMATS
 
 
 def test_the_page_is_current() -> None:

@@ -11,8 +11,8 @@ from datasketch import MinHash
 
 from streams.document import Document, Source
 from streams.frame import Frame, Gap, Tally
-from streams.index import Index, WrongIndex
-from streams.minhash import signature, similarity
+from streams.index.index import Index, WrongIndex
+from streams.index.minhash import signature, similarity
 from streams.recipe import Thresholds
 
 SOURCE = Source("files", "ab" * 16, 0)

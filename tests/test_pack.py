@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import tokenizer
 
-from model.fim import Mark, Mix, parse
-from model.formats import FORMATS, STARCODER
-from streams.body import Body
+from model.fim.fim import Mark, Mix, parse
+from model.fim.formats import FORMATS, STARCODER
 from streams.document import Document, Part
-from streams.pack import Packer, UnfitTokenizer
-from streams.prepare import identity
+from streams.pack.body import Body
+from streams.pack.pack import Packer, UnfitTokenizer
+from streams.prepare.prepare import identity
 
 KINDS = {
     "file": lambda t: [Part("text", t)],

@@ -1,4 +1,4 @@
-"""The whole path with real workers on a real broker: every document once, poison in between, a retry (DESIGN §2).
+"""The whole path with real workers on a real broker: every document once, poison in between, a retry (architecture §2).
 
 One crew goes through the story of the module once; the tests look at what it left behind.
 """
@@ -15,7 +15,6 @@ from kafka.errors import MessageSizeTooLargeError
 
 from model.manifest import folders
 from streams import frame as frames
-from streams.connection import Connection
 from streams.event import (
     MAX_RECORD_BYTES,
     Cell,
@@ -29,8 +28,9 @@ from streams.event import (
     SourceFile,
     encode,
 )
-from streams.feed import retryable
-from streams.topics import create
+from streams.feed.feed import retryable
+from streams.kafka.connection import Connection
+from streams.kafka.topics import create
 from tests.crew import Crew, Fate, documents, files, python
 from tests.tiny import write_checkpoint
 
@@ -205,7 +205,7 @@ def test_order_is_kept_in_every_partition(story, story_frames):
 @pytest.fixture(scope="module")
 def story_frames(story: Story) -> dict[str, list[frames.Frame]]:
     """All Frames of `examples`, by source partition."""
-    from streams.log import read
+    from streams.kafka.log import read
 
     found: dict[str, list[frames.Frame]] = {}
     for partition in range(2):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from kafka import TopicPartition
 
-from streams.examples import ExamplesLog, Lost
-from streams.positions import Expired, Jump, Positions, check_committed
-from streams.topics import GROUPS
+from streams.feed.examples import ExamplesLog, Lost
+from streams.kafka.positions import Expired, Jump, Positions, check_committed
+from streams.kafka.topics import GROUPS
 
 pytestmark = pytest.mark.broker
 

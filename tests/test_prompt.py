@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import texts, tokenizer
 
-from model.fim import encode, file_head, prompt
-from model.formats import QWEN25_CODER, SANTACODER, STARCODER
+from model.fim.fim import encode, file_head, prompt
+from model.fim.formats import QWEN25_CODER, SANTACODER, STARCODER
 from server.heal import Spellings
 from server.prompt import build, order_for
 

@@ -1,4 +1,4 @@
-"""The number of ranks may change between runs: nothing is lost, nothing is trained twice (DESIGN §2.5)."""
+"""The number of ranks may change between runs: nothing is lost, nothing is trained twice (architecture §2.5)."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from model.example import Example
-from streams import feed as feeds
 from streams import frame as frames
-from streams import ledger
-from streams.connection import Connection
 from streams.document import Source
-from streams.examples import open_feed
-from streams.feed import Feed, Limits, State, decode, encode, fresh, retryable
+from streams.feed import feed as feeds
+from streams.feed import ledger
+from streams.feed.examples import open_feed
+from streams.feed.feed import Feed, Limits, State, decode, encode, fresh, retryable
+from streams.feed.ledger import Ledger
+from streams.feed.ranks import merge, split
 from streams.frame import Frame, Tally
-from streams.ledger import Ledger
-from streams.ranks import merge, split
-from streams.topics import create
+from streams.kafka.connection import Connection
+from streams.kafka.topics import create
 
 ROW = 40
 TOPICS = {"files": "f1" * 16, "retries": "e2" * 16}

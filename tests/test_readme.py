@@ -8,9 +8,9 @@ import sys
 import tomllib
 
 import pytest
-from tree import ROOT, with_tree
+from tree import PAGE, ROOT, tree, with_folders
 
-from midstream.report import Report
+from midstream.demo.report import Report
 from midstream.settings import Settings, from_mapping
 
 README = (ROOT / "README.md").read_text()
@@ -18,7 +18,8 @@ COMMANDS = sorted(set(re.findall(r"^    (?:\.venv/bin/)?midstream (.+?)(?:\s+#.*
 
 
 def test_the_tree_is_current() -> None:
-    assert with_tree(README) == README, "run `python -m tests.tree`"
+    assert with_folders(README) == README, "run `python -m tests.tree`"
+    assert tree() == PAGE.read_text(), "run `python -m tests.tree`"
 
 
 def test_links_lead_somewhere() -> None:

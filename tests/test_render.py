@@ -12,17 +12,17 @@ from seeds import SENTENCEPIECE
 from test_pack import KINDS, document
 from tiny import texts, tokenizer
 
-from model.fim import Mark, Mix, parse
-from model.formats import FORMATS, STARCODER, Format
-from model.tokenizer import train
-from streams.cells import script
-from streams.changes import MARGIN, diff, hunk, lines_around, window
+from model.fim.fim import Mark, Mix, parse
+from model.fim.formats import FORMATS, STARCODER, Format
+from model.tokens.tokenizer import train
 from streams.document import Document, Part
 from streams.draw import unit
-from streams.pack import Packer
-from streams.prepare import identity
+from streams.pack.cells import script
+from streams.pack.changes import MARGIN, diff, hunk, lines_around, window
+from streams.pack.pack import Packer
+from streams.pack.render import render
+from streams.prepare.prepare import identity
 from streams.recipe import Shares
-from streams.render import render
 
 BYTE_LEVEL = [fmt for fmt in FORMATS.values() if fmt.name not in SENTENCEPIECE]
 OLD = "".join(f"line {n}\n" for n in range(200))

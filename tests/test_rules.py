@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from streams.document import Document
-from streams.measure import measure
-from streams.prepare import compared
+from streams.prepare.measure import measure
+from streams.prepare.prepare import compared
+from streams.prepare.rules import RULES, Rule, Seen, judge
 from streams.recipe import Recipe
-from streams.rules import RULES, Rule, Seen, judge
 
 CASES = [(r, d, True) for r in RULES for d in r.drops] + [(r, d, False) for r in RULES for d in r.keeps]
 

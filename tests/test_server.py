@@ -13,11 +13,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from tiny import texts, write_checkpoint
 
-from server import infill_pb2
 from server.app import CannotListen, ServeConfig, Server
 from server.client import AsyncClient, Client, NotReady, ServerError, Unreachable
 from server.request import Finish
-from server.service import read
+from server.rpc import infill_pb2
+from server.rpc.service import read
 
 PREFIX = texts()[20][:9]
 
@@ -206,10 +206,12 @@ def test_the_client_imports_no_torch() -> None:
 
 
 def test_the_generated_modules_are_current(tmp_path: Path) -> None:
-    root = Path(infill_pb2.__file__).parents[1]
+    root = Path(infill_pb2.__file__).parents[2]
     flags = [f"--{kind}_out={tmp_path}" for kind in ("python", "pyi", "grpc_python")]
     subprocess.run(
-        [sys.executable, "-m", "grpc_tools.protoc", f"-I{root}", *flags, "server/infill.proto"], check=True, cwd=root
+        [sys.executable, "-m", "grpc_tools.protoc", f"-I{root}", *flags, "server/rpc/infill.proto"],
+        check=True,
+        cwd=root,
     )
     for name in ("infill_pb2.py", "infill_pb2.pyi", "infill_pb2_grpc.py"):
         assert (tmp_path / "server" / name).read_text() == (root / "server" / name).read_text(), name

@@ -1,4 +1,4 @@
-"""The delivery promise under crashes: real stages, index and feed over an in-memory log (DESIGN §2).
+"""The delivery promise under crashes: real stages, index and feed over an in-memory log (architecture §2).
 
 Hypothesis draws the story: what is produced, which worker runs how many steps and where it is
 killed, whose commits lag, whose writes arrive late. On failure it prints the blob that reproduces
@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from world import PARTITIONS, POISON, SOURCES, STAGES, World, topic_id
 
-from streams.feed import decode, retryable
-from streams.minhash import signature, similarity
+from streams.feed.feed import decode, retryable
+from streams.index.minhash import signature, similarity
 
 WORDS = [f"alpha{i} beta{i} gamma{i} delta{i} epsilon{i} zeta{i} eta{i} theta{i} iota{i} kappa{i}" for i in range(4)]
 TEXTS = [

@@ -11,9 +11,9 @@ from midstream.status import _stage, caught_up, lags, trainer
 from model.example import Example
 from model.manifest import newest
 from streams.document import Source
-from streams.feed import Feed, Limits, fresh
+from streams.feed.feed import Feed, Limits, fresh
 from streams.frame import Frame, Tally
-from streams.topics import GROUPS
+from streams.kafka.topics import GROUPS
 from tests.crew import Crew, files, python
 from tests.tiny import example, tokenizer, write_checkpoint
 from tests.world import MemoryLedger
@@ -109,7 +109,7 @@ def test_caught_up_when_every_stage_has_committed_the_end(connection, tmp_path):
 @pytest.mark.broker
 def test_without_topics_it_says_how_to_make_them(bare_connection):
     from midstream.status import collect
-    from streams.topics import TopicsError
+    from streams.kafka.topics import TopicsError
 
     kafka = {"brokers": bare_connection.brokers, "prefix": bare_connection.prefix}
     with pytest.raises(TopicsError, match="midstream topics create"):

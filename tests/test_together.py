@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 from tiny import texts
 
-from model.fim import Mix
-from model.formats import FORMATS, STARCODER
-from model.tokenizer import train
-from streams.context import LOOKED_AT, dependencies, ordered
+from model.fim.fim import Mix
+from model.fim.formats import FORMATS, STARCODER
+from model.tokens.tokenizer import train
 from streams.document import Document, Part, Source
 from streams.frame import Frame, Tally
-from streams.pack import Packer
+from streams.pack.context import LOOKED_AT, dependencies, ordered
+from streams.pack.pack import Packer
+from streams.pack.together import groups, pack_together
 from streams.pipeline import Pack
-from streams.prepare import identity
+from streams.prepare.prepare import identity
 from streams.recipe import Shares
-from streams.together import groups, pack_together
 
 STARCODER2 = FORMATS["starcoder2"]
 TREE = (

@@ -10,8 +10,8 @@ from seeds import seed_tokenizer
 from tiny import texts, tokenizer
 from tokenizers import Tokenizer as Backend
 
-from model.formats import STARCODER
-from model.tokenizer import Tokenizer, train
+from model.fim.formats import STARCODER
+from model.tokens.tokenizer import Tokenizer, train
 
 
 @settings(deadline=None)

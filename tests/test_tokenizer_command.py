@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from tiny import texts
 
 from midstream.commands.tokenizer import tokenizer
-from model.tokenizer import Tokenizer
+from model.tokens.tokenizer import Tokenizer
 
 
 def test_training_and_inspecting(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from streams.connection import Connection, Unreachable
-from streams.topics import GROUPS, SOURCES, TOPICS, TopicsError, check, create, genesis
+from streams.kafka.connection import Connection, Unreachable
+from streams.kafka.topics import GROUPS, SOURCES, TOPICS, TopicsError, check, create, genesis
 
 pytestmark = pytest.mark.broker
 

@@ -8,15 +8,16 @@ import pytest
 import torch
 from tiny import QUICK, SHAPE, ListFeed, examples, texts, tokenizer
 
-from model import checkpoint, optimizer
+from model import checkpoint
 from model.checkpoint import load_all
 from model.config import TrainConfig
-from model.formats import STARCODER
+from model.decoder.transformer import Decoder
+from model.fim.formats import STARCODER
 from model.manifest import CheckpointError, folders, latest, name, read_manifest
-from model.schedule import learning_rate
-from model.score import bits_per_byte, evaluate, nats, targets
-from model.train import Diverged, Progress, Trainer, Until
-from model.transformer import Decoder
+from model.training import optimizer
+from model.training.schedule import learning_rate
+from model.training.score import bits_per_byte, evaluate, nats, targets
+from model.training.train import Diverged, Progress, Trainer, Until
 
 LOG = examples(150)
 

@@ -1,4 +1,4 @@
-"""kill -9 of the trainer between a step and its checkpoint: nothing lost, nothing trained twice (DESIGN §2.5)."""
+"""kill -9 of the trainer between a step and its checkpoint: nothing lost, nothing trained twice (architecture §2.5)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 
 from midstream.audit import audit
 from model.manifest import latest, newest, read_manifest
-from streams import ledger
-from streams.feed import decode
+from streams.feed import ledger
+from streams.feed.feed import decode
 from tests.crew import CONTEXT, ENVIRONMENT, Crew, files, python
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]

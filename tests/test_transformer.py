@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from model import hub
 from model.config import ModelConfig
-from model.runner import Runner
-from model.transformer import Decoder
+from model.decoder.runner import Runner
+from model.decoder.transformer import Decoder
 
 SMALL = ModelConfig(vocab=97, context=48, width=32, layers=2, heads=4)
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from conftest import free_port
 
-from midstream.broker import Broker
 from midstream.commands.up import LOCAL, line, programs
+from midstream.kafka.broker import Broker
 from midstream.settings import Settings, cache_home, load
 from midstream.status import collect
-from streams.connection import Connection
+from streams.kafka.connection import Connection
 from tests.crew import python
 
 NAMES = ["ingest", "prepare", "dedup", "redact", "pack", "tokenizer", "train", "serve"]

@@ -10,16 +10,16 @@ from tempfile import TemporaryDirectory
 import msgspec
 import torch
 
-from model.batch import collate
-from model.bins import Bins
 from model.checkpoint import Contents, write
 from model.config import ModelConfig, TrainConfig
 from model.example import Batch, Example, pack_ids
-from model.fim import Cut, encode, file_head, segments
-from model.formats import STARCODER
+from model.fim.fim import Cut, encode, file_head, segments
+from model.fim.formats import STARCODER
 from model.manifest import Manifest
-from model.tokenizer import Tokenizer, train
-from model.train import Trainer, Until
+from model.tokens.tokenizer import Tokenizer, train
+from model.training.batch import collate
+from model.training.bins import Bins
+from model.training.train import Trainer, Until
 
 WORDS = ("self", "range", "print", "value", "index", "item", "name", "load", "save", "open", "close", "read", "write")
 

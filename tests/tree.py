@@ -1,40 +1,55 @@
-"""The README's file tree: every module with the first sentence of its docstring. `python -m tests.tree` writes it."""
+"""docs/tree.md (every module) and the README's list of folders, made from docstrings; `python -m tests.tree` writes
+both."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 from textwrap import shorten
 
 ROOT = Path(__file__).parent.parent
-START, END = "<!-- tree:", "<!-- end of tree -->"
+PAGE = ROOT / "docs/tree.md"
+START, END = "<!-- folders:", "<!-- end of folders -->"
 PARTS = ("midstream", "streams", "model", "server", "lsp", "bench")
 WIDTH = 118
 
 
 def tree() -> str:
-    lines: list[str] = []
+    """docs/tree.md: every module with the first sentence of its docstring."""
+    lines = ["# Every module", "", "Made by `python -m tests.tree` from the modules' docstrings.", ""]
+    for path in modules():
+        name = str(path.relative_to(ROOT))
+        lines.append(f"    {name:<36} " + shorten(sentence(path), WIDTH - 41, placeholder=" …"))
+    return "\n".join(lines) + "\n"
+
+
+def folders() -> str:
+    """Every package with the first sentence of its docstring."""
+    packages = [path for path in modules() if path.name == "__init__.py"]
+    return "\n".join(f"    {path.parent.relative_to(ROOT)!s:<20} {sentence(path)}" for path in packages)
+
+
+def modules() -> Iterator[Path]:
     for part in PARTS:
         for path in sorted((ROOT / part).rglob("*.py")):
-            name = str(path.relative_to(ROOT))
-            if "__pycache__" in name or name.endswith(("_pb2.py", "_pb2_grpc.py")):
-                continue
-            lines.append(f"    {name:<34} " + shorten(sentence(path), WIDTH - 39, placeholder=" …"))
-    return "\n".join(lines)
+            if "__pycache__" not in path.parts and not path.name.endswith(("_pb2.py", "_pb2_grpc.py")):
+                yield path
 
 
 def sentence(path: Path) -> str:
-    """The docstring's first line, without its full stop."""
+    """The docstring's first sentence, without its full stop."""
     documented = ast.get_docstring(ast.parse(path.read_text())) or ""
-    return documented.split("\n")[0].split(". ")[0].rstrip(".")
+    return " ".join(documented.split("\n\n")[0].split()).split(". ")[0].rstrip(".")
 
 
-def with_tree(readme: str) -> str:
+def with_folders(readme: str) -> str:
     head, rest = readme.split(START, 1)
     mark, rest = rest.split("\n", 1)
-    return f"{head}{START}{mark}\n\n{tree()}\n\n{END}{rest.split(END, 1)[1]}"
+    return f"{head}{START}{mark}\n\n{folders()}\n\n{END}{rest.split(END, 1)[1]}"
 
 
 if __name__ == "__main__":
     page = ROOT / "README.md"
-    page.write_text(with_tree(page.read_text()))
+    page.write_text(with_folders(page.read_text()))
+    PAGE.write_text(tree())

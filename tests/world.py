@@ -14,22 +14,22 @@ from typing import Any
 
 from tiny import texts, tokenizer
 
-from model.fim import Mix
-from model.formats import FORMATS, STARCODER
-from model.tokenizer import train
+from model.fim.fim import Mix
+from model.fim.formats import FORMATS, STARCODER
+from model.tokens.tokenizer import train
 from streams import deadletters
 from streams import frame as frames
 from streams.document import Document, Origin, Source
 from streams.event import Files, Repository, SourceFile
 from streams.event import encode as encode_event
-from streams.feed import Feed, Limits, decode, fresh, retryable
+from streams.feed.feed import Feed, Limits, decode, fresh, retryable
+from streams.feed.ledger import Entry
 from streams.frame import Frame, Outcome
-from streams.index import Index
-from streams.ledger import Entry
-from streams.pack import Packer
+from streams.index.index import Index
+from streams.index.signatures import Applied
+from streams.pack.pack import Packer
 from streams.pipeline import Pack, Prepare, Record, Redact
 from streams.recipe import Recipe, Shares, Thresholds
-from streams.signatures import Applied
 
 PARTITIONS = 2
 SOURCES = ("files", "retries")
@@ -232,7 +232,7 @@ class World:
         return run
 
     def restored(self, upto: int) -> Index:
-        """As streams.restore does from Kafka."""
+        """As streams.worker.restore does from Kafka."""
         index, expected = Index(Thresholds(), starts()), 0
         for record in self.signatures:
             if expected <= record.offset < upto:

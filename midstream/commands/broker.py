@@ -27,7 +27,7 @@ def broker() -> None:
 @with_settings
 def start(settings: Settings, port: int, state: Path | None) -> None:
     """Fetch Kafka's jars once, then start the broker in the background and wait until it answers."""
-    from midstream.broker import KAFKA_VERSION
+    from midstream.kafka.broker import KAFKA_VERSION
 
     with _Bar() as bar:
         started = _broker(settings, state).start(port, bar.show)
@@ -80,7 +80,7 @@ def status(settings: Settings, state: Path | None) -> None:
 
 
 def _broker(settings: Settings, state: Path | None):
-    from midstream.broker import Broker
+    from midstream.kafka.broker import Broker
 
     paths = settings.paths if state is None else replace(settings.paths, state=state)
     return Broker(paths.state.absolute(), paths.cache.absolute())

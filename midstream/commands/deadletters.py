@@ -1,4 +1,4 @@
-"""`midstream deadletters list|retry|discard`: what could not be processed, and what to do about it (DESIGN §2.8).
+"""`midstream deadletters list|retry|discard`: what could not be processed, and what to do about it (architecture §2.8).
 
 What may be retried is the list of the newest checkpoint's feed, dead minus replaced. The topic
 `deadletters` only holds the bytes: a letter that is not in that list is void or not yet counted.
@@ -20,9 +20,9 @@ from midstream.commands.options import with_settings
 from midstream.settings import Settings
 
 if TYPE_CHECKING:
-    from streams.connection import Connection
     from streams.deadletters import Letter, Retry
-    from streams.feed import State
+    from streams.feed.feed import State
+    from streams.kafka.connection import Connection
 
 NO_CHECKPOINT = "there is no checkpoint yet, and only the trainer knows what died for good"
 NOT_YET = "the newest checkpoint has not reached it yet"
@@ -116,7 +116,7 @@ def discard(settings: Settings, origins: tuple[str, ...], every: bool) -> None:
 
 def survey(state: State | None, letters: Iterable[Letter]) -> Survey:
     """Joins the feed's list with the topic's letters; the newest letter of an origin counts."""
-    from streams.feed import retryable
+    from streams.feed.feed import retryable
 
     newest = {a.origin: Facts(a.origin, a.stage, a.error, a.topic, len(a.value), a.time_ms) for a in letters}
     wanted = retryable(state) if state else []
@@ -141,7 +141,7 @@ def reason(state: State | None, origin: str) -> str:
 
 def _state(settings: Settings) -> State | None:
     from model.manifest import newest
-    from streams.feed import decode
+    from streams.feed.feed import decode
 
     assert settings.paths.checkpoints is not None
     found = newest(settings.paths.checkpoints)
@@ -150,7 +150,7 @@ def _state(settings: Settings) -> State | None:
 
 def _letters(settings: Settings) -> Iterator[Letter]:
     from streams.deadletters import letters
-    from streams.topics import check
+    from streams.kafka.topics import check
 
     connection = settings.connection()
     check(connection)

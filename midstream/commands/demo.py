@@ -22,7 +22,7 @@ def demo(settings: Settings, checkout: Path, report: Path) -> None:
     """Broker, ingest, stages, training, serving, completions, five commits; ends with a report."""
     from rich.console import Console
 
-    from midstream.demo import Demo, StepFailed
+    from midstream.demo.demo import Demo, StepFailed
     from midstream.display import Display
 
     console = Console()

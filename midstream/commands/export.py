@@ -18,12 +18,12 @@ from midstream.commands.options import with_settings
 from midstream.settings import Settings
 
 if TYPE_CHECKING:
-    from model.tokenizer import Tokenizer
+    from model.tokens.tokenizer import Tokenizer
     from streams.export.export import Export
     from streams.export.folder import Folder
     from streams.export.layout import Layout
     from streams.export.state import Made, State
-    from streams.topics import Genesis
+    from streams.kafka.topics import Genesis
 
 LAYOUTS = ("parquet", "jsonl", "megatron", "mds")
 SHARD_MB = 64
@@ -58,7 +58,7 @@ def export(
     """Write the documents of `clean`, from where the last export into the folder ended to the present end."""
     from streams.export.folder import Folder
     from streams.export.state import ExportError
-    from streams.topics import check
+    from streams.kafka.topics import check
 
     if compress and layout != "jsonl":
         raise click.UsageError("--compress is for --to jsonl: parquet is compressed anyway, megatron and mds are not.")
@@ -119,7 +119,7 @@ def _made(settings: Settings, genesis: Genesis, asked: Asked, state: State | Non
 
 def _layout(made: Made, settings: Settings, tokenizer: Tokenizer | None) -> Layout:
     if tokenizer:
-        from model.formats import FORMATS
+        from model.fim.formats import FORMATS
         from streams.export.megatron import Megatron
 
         try:
@@ -140,7 +140,7 @@ def _layout(made: Made, settings: Settings, tokenizer: Tokenizer | None) -> Layo
 
 
 def _tokenizer(settings: Settings) -> Tokenizer:
-    from model.tokenizer import Tokenizer
+    from model.tokens.tokenizer import Tokenizer
 
     path = settings.paths.tokenizer
     assert path is not None

@@ -13,8 +13,8 @@ import click
 from midstream.commands.complete import path_in_repository
 from midstream.commands.options import with_settings
 from midstream.settings import Settings
-from model.fim import Cut, Mark, Mix, choose, file_head, segments
-from model.formats import FORMATS, Format
+from model.fim.fim import Cut, Mark, Mix, choose, file_head, segments
+from model.fim.formats import FORMATS, Format
 
 if TYPE_CHECKING:
     from streams.document import Document
@@ -56,8 +56,8 @@ def fim(
 def _document(text: str, path: str) -> Document:
     """A file whose repository is not known."""
     from streams.document import Document, Part
-    from streams.language import language
-    from streams.prepare import identity
+    from streams.prepare.language import language
+    from streams.prepare.prepare import identity
 
     document = Document(offset=0, index=0, kind="file", path=path, parts=[Part("text", text)])
     document.id, document.language = identity(document), language(path, text)
@@ -72,8 +72,8 @@ def _chosen(text: str, path: str, fmt: Format, mix: Mix) -> Cut | None:
 
 def _tell_pieces(document: Document, file: Path, fmt: Format, mix: Mix, settings: Settings) -> None:
     """The examples that pack makes of it."""
-    from model.tokenizer import Tokenizer
-    from streams.pack import Packer, UnfitTokenizer
+    from model.tokens.tokenizer import Tokenizer
+    from streams.pack.pack import Packer, UnfitTokenizer
 
     try:
         tokenizer = Tokenizer.load(file)

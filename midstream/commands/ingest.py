@@ -171,8 +171,8 @@ def _send(settings: Settings, read: Callable[[Counter[str]], Iterable[Event]]) -
 
 @contextlib.contextmanager
 def _delivery(settings: Settings) -> Iterator[Delivery]:
+    from streams.kafka.topics import check
     from streams.sources.delivery import Delivery
-    from streams.topics import check
 
     connection = settings.connection()
     check(connection)

@@ -69,7 +69,7 @@ def _decoded(topic: str, value: bytes | None) -> Any:
     import msgspec
 
     from streams import frame
-    from streams.topics import GROUPS, SOURCES
+    from streams.kafka.topics import GROUPS, SOURCES
 
     frames = {name for names in GROUPS.values() for name in names if name not in SOURCES} | {"examples"}
     if value is None:

@@ -49,8 +49,8 @@ def train(
 
     What is not UTF-8 is passed over.
     """
-    from model import tokenizer as bpe
-    from model.formats import FORMATS
+    from model.fim.formats import FORMATS
+    from model.tokens import tokenizer as bpe
 
     if from_topic == bool(files):
         raise click.UsageError("Name FILES, or give --from-topic: one of the two.")
@@ -69,7 +69,7 @@ def train(
 @click.option("--text", type=FILE, help="Also say how well this file is compressed.")
 def info(file: Path, text: Path | None) -> None:
     """Print size, hash and sentinels of FILE."""
-    from model.tokenizer import Tokenizer
+    from model.tokens.tokenizer import Tokenizer
 
     try:
         found = Tokenizer.load(file)
@@ -93,7 +93,7 @@ def fertility(
 ) -> None:
     """Print how many bytes a token stands for, language by language."""
     from midstream.fertility import fertility as measured
-    from model.tokenizer import Tokenizer
+    from model.tokens.tokenizer import Tokenizer
 
     if from_topic == bool(files):
         raise click.UsageError("Name FILES, or give --from-topic: one of the two.")
@@ -116,21 +116,21 @@ def fertility(
 
 def _documents(settings: Settings, size: int) -> Iterator[tuple[str, str]]:
     """Language, or kind, and text of the stream's documents."""
-    from streams.sample import documents, text_of
+    from streams.pack.sample import documents, text_of
 
     for document in documents(settings.connection(), size, patience_s=None):
         yield document.language if document.kind == "file" else document.kind, text_of(document)
 
 
 def _named(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
-    from streams.language import language
+    from streams.prepare.language import language
 
     for path, text in _read(paths):
         yield language(path.name, text), text
 
 
 def _sampled(settings: Settings, size: int, share: float, patience: float) -> Iterator[str]:
-    from streams.sample import texts
+    from streams.pack.sample import texts
 
     return texts(settings.connection(), size, share, patience_s=patience)
 

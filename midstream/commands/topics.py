@@ -18,7 +18,7 @@ def topics() -> None:
 @with_settings
 def create(settings: Settings, partitions: int | None) -> None:
     """Make what is missing, commit the groups' first offsets, write the Genesis once."""
-    from streams.topics import create
+    from streams.kafka.topics import create
 
     kafka = settings.with_kafka(partitions=partitions).kafka
     genesis = create(settings.connection(), kafka.partitions, kafka.replication)
@@ -29,7 +29,7 @@ def create(settings: Settings, partitions: int | None) -> None:
 @with_settings
 def list_topics(settings: Settings) -> None:
     """Print the table with what the cluster holds."""
-    from streams.topics import TOPICS
+    from streams.kafka.topics import TOPICS
 
     connection = settings.connection()
     existing = connection.topics()

@@ -16,7 +16,7 @@ from midstream.commands.worker import LOG_FORMAT
 from midstream.settings import Settings
 
 if TYPE_CHECKING:
-    from model.train import Progress, Trainer
+    from model.training.train import Progress, Trainer
 
 
 @click.command()
@@ -34,7 +34,7 @@ def train(
 ) -> None:  # fmt: skip
     """Train on the stream from the newest checkpoint, or from the start, until SIGTERM or Ctrl-C."""
     from midstream.lock import FolderLock
-    from model.train import Until
+    from model.training.train import Until
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format=LOG_FORMAT)
     logging.getLogger("midstream").setLevel(logging.INFO)
@@ -53,12 +53,12 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool) -> Trainer
     from midstream.stages import tokenizer_file
     from model import checkpoint
     from model.config import ModelConfig
-    from model.formats import FORMATS
+    from model.fim.formats import FORMATS
     from model.manifest import latest
-    from model.tokenizer import Tokenizer
-    from model.train import Trainer
-    from streams.examples import open_feed
-    from streams.feed import Limits
+    from model.tokens.tokenizer import Tokenizer
+    from model.training.train import Trainer
+    from streams.feed.examples import open_feed
+    from streams.feed.feed import Limits
 
     newest = latest(folder)
     resume = checkpoint.load_all(newest) if newest else None

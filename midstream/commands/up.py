@@ -105,7 +105,7 @@ async def _run(settings: Settings, where: list[str], paths: list[Path]) -> None:
 
 async def _ready(settings: Settings, broker: Supervisor, ending: asyncio.Event) -> bool:
     """Waits for the broker and makes the topics; False when it was told to end before."""
-    from streams.topics import create
+    from streams.kafka.topics import create
 
     connection, kafka = settings.connection(), settings.kafka
     deadline = time.monotonic() + (BROKER_PATIENCE_S if broker.restarts else 0)
@@ -162,7 +162,7 @@ async def _ended(ending: asyncio.Event, within_s: float) -> bool:
 async def _look(settings: Settings) -> Status | None:
     """None while the broker is away: that is for its restart to mend."""
     from midstream.status import collect
-    from streams.connection import Unreachable
+    from streams.kafka.connection import Unreachable
 
     try:
         return await asyncio.to_thread(collect, settings)

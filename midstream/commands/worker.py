@@ -20,7 +20,7 @@ STAGES = ("prepare", "dedup", "redact", "pack")
 def worker(settings: Settings, stage: str) -> None:
     """Run STAGE until SIGTERM or Ctrl-C; exits 1 when it must be started again."""
     from midstream.stages import build
-    from streams.app import Place, run
+    from streams.worker.app import Place, run
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format=LOG_FORMAT)
     logging.getLogger("midstream").setLevel(logging.INFO)

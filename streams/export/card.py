@@ -13,7 +13,7 @@ from typing import Any
 
 from streams.export.layout import Layout
 from streams.export.state import VERSION, Made, State
-from streams.licences import classify
+from streams.prepare.licences import classify
 
 NAMED = 20
 """Rows of a table that could be very long; the rest is one row."""

@@ -13,7 +13,7 @@ from streams.document import Document, Origin, Source
 from streams.export.folder import Beside, Folder
 from streams.export.layout import Layout, Writer
 from streams.export.state import Count, Made, Shard, State
-from streams.feed import NotConserved
+from streams.feed.feed import NotConserved
 from streams.frame import Frame, Gap, Tally
 
 REWRITTEN = "rewritten-"

@@ -16,14 +16,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from model import fim
-from model.formats import Format
-from model.tokenizer import Tokenizer
+from model.fim import fim
+from model.fim.formats import Format
+from model.tokens.tokenizer import Tokenizer
 from streams.document import Document, Source
 from streams.export.row import Facts, Tokens, facts
 from streams.export.state import Shard
+from streams.pack.render import render
 from streams.recipe import Shares
-from streams.render import render
 
 MAGIC = b"MMIDIDX\0\0"
 HEAD = struct.Struct("<9sQBQQ")

@@ -9,12 +9,12 @@ from hashlib import sha256
 import msgspec
 
 from streams import frame as frames
-from streams.connection import Connection
 from streams.export.export import Export, fresh
 from streams.export.state import Made, State
-from streams.log import read
-from streams.positions import Expired
-from streams.topics import Genesis
+from streams.kafka.connection import Connection
+from streams.kafka.log import read
+from streams.kafka.positions import Expired
+from streams.kafka.topics import Genesis
 
 TOPIC = "clean"
 

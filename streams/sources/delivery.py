@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import Any
 
-from streams.connection import Connection
 from streams.event import TOPIC_OF, Event
+from streams.kafka.connection import Connection
 from streams.sources.record import records
 from streams.sources.text import Counts
 

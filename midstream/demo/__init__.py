@@ -1,0 +1,1 @@
+"""The demo: the whole path once, on real input."""

@@ -1,0 +1,1 @@
+"""The local Apache Kafka: its jars and its process."""

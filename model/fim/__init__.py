@@ -1,0 +1,1 @@
+"""Fill-in-the-middle: formats, cuts, and the sequences made of them."""

@@ -1,0 +1,1 @@
+"""Tokenizers, and the encoder that reproduces their ids faster."""

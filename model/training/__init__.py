@@ -1,0 +1,1 @@
+"""Training: rows, batches, optimizer, score, and the loop."""

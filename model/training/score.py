@@ -1,0 +1,82 @@
+"""Bits per byte: how well a text was predicted, whatever the tokenizer.
+
+Shapes: B rows, T tokens, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from math import log, nan
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from model.decoder.transformer import Decoder
+from model.example import PADDING
+from model.fim.fim import encode
+from model.tokens.tokenizer import Tokenizer
+
+
+def targets(ids_BT: Tensor, documents_BT: Tensor) -> Tensor:
+    """targets_BT: the next token of the same document, -100 where there is none."""
+    targets_BT = torch.full_like(ids_BT, -100)
+    follows = (documents_BT[:, 1:] == documents_BT[:, :-1]) & (documents_BT[:, 1:] != PADDING)
+    targets_BT[:, :-1] = torch.where(follows, ids_BT[:, 1:], -100)
+    return targets_BT
+
+
+def nats(logits_BTV: Tensor, targets_BT: Tensor) -> Tensor:
+    """Sum of -ln p(target), a scalar, in float32 whatever the logits are."""
+    return F.cross_entropy(logits_BTV.flatten(0, 1).float(), targets_BT.flatten(), ignore_index=-100, reduction="sum")
+
+
+def bits_per_byte(total_nats: float, text_bytes: int) -> float:
+    """nats / ln 2 / bytes; not a number without bytes."""
+    return total_nats / log(2) / text_bytes if text_bytes else nan
+
+
+class Prequential:
+    """Bits per byte of the last `window` Batches, each scored before it was trained on (Dawid 1984)."""
+
+    def __init__(self, window: int) -> None:
+        self._scores: deque[tuple[float, int]] = deque(maxlen=window)
+
+    def add(self, batch_nats: float, text_bytes: int) -> None:
+        self._scores.append((batch_nats, text_bytes))
+
+    @property
+    def value(self) -> float:
+        return bits_per_byte(sum(n for n, _ in self._scores), sum(b for _, b in self._scores))
+
+
+@torch.inference_mode()
+def evaluate(
+    model: Decoder, tokenizer: Tokenizer, texts: Iterable[tuple[Sequence[str], str]], context: int | None = None
+) -> float:
+    """Bits per byte of held-out (head, text) pairs, left to right, in windows of `context` tokens.
+
+    A head is read and not scored. The first token of a window has nothing before it: neither its nats nor its bytes
+    count.
+    """
+    total, size = 0.0, 0
+    for ids, skip in _windows(tokenizer, texts, context or model.config.context):
+        ids_BT = torch.tensor([ids])
+        logits_BTV = model(ids_BT, torch.arange(len(ids))[None], torch.zeros_like(ids_BT))
+        total += nats(logits_BTV[:, skip - 1 : -1], ids_BT[:, skip:]).item()
+        size += sum(len(tokenizer.bytes_of[i]) for i in ids[skip:])
+    return bits_per_byte(total, size)
+
+
+def _windows(
+    tokenizer: Tokenizer, texts: Iterable[tuple[Sequence[str], str]], context: int
+) -> Iterator[tuple[list[int], int]]:
+    """Token ids and how many of them are not scored, at least one."""
+    for head, text in texts:
+        before = encode(tokenizer, head)
+        ids = before + tokenizer.encode(text)
+        for start in range(0, len(ids), context):
+            window, skip = ids[start : start + context], max(1, len(before) - start)
+            if len(window) > skip:
+                yield window, skip

@@ -1,0 +1,157 @@
+"""A feed's state for several ranks, and back: a run may go on with any other number of ranks (architecture §2.5).
+
+Rank r reads the partitions p with p % ranks == r, fills rows of its own and hands out its own Batches. A checkpoint
+holds what `merge` makes of all ranks' states, taken between two steps; `split` deals it out again. Rows stay whole, so
+a document's pieces may come to lie on several ranks; then only `merge` can tell that the last was trained on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import TypeVar
+
+import msgspec
+
+from streams.document import Origin
+from streams.feed.feed import Count, Held, Share, State
+
+Item = TypeVar("Item")
+_FIGURES = ("full_rows", "full_tokens", "flushed_rows", "flushed_tokens")
+
+
+def split(state: State, ranks: int) -> list[State]:
+    """The states of `ranks` ranks that together go on from a merged state.
+
+    For as many ranks as were merged, each gets its own rows back, and goes on as if nothing had been. Raises
+    ValueError for a state that is one rank's of several.
+    """
+    if state.ranks != 1 or ranks < 1:
+        raise ValueError(f"a state of {state.ranks} ranks cannot be split for {ranks}: merge it first")
+    if ranks == 1 and not state.shares:
+        return [state]
+    parts = _parts(state, ranks)
+    holders = Counter(name for part in parts for name in set(_pieces(part.rows)))
+    shared = {name for name, count in holders.items() if count > 1}
+    return [_own(state, r, ranks, part, shared) for r, part in enumerate(parts)]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one rank gets of the rows."""
+
+    full: list[list[Held]]
+    flushed: list[list[Held]]
+    open_bins: list[list[Held]]
+    turn: int
+
+    @property
+    def rows(self) -> list[list[Held]]:
+        return [*self.full, *self.flushed, *self.open_bins]
+
+
+def _parts(state: State, ranks: int) -> list[_Part]:
+    shares = state.shares if len(state.shares) == ranks else None
+    full, flushed = _rows(state)
+    dealt = (
+        _dealt(full, ranks, shares and [s.rows for s in shares]),
+        _dealt(flushed, ranks, shares and [s.flushed for s in shares]),
+        _dealt(state.open_bins, ranks, shares and [s.open_bins for s in shares]),
+        [s.turn for s in shares] if shares else [state.turn] * ranks,
+    )
+    return [_Part(*part) for part in zip(*dealt, strict=True)]
+
+
+def _own(state: State, rank: int, ranks: int, part: _Part, shared: set[str]) -> State:
+    """Marks and offsets go to all; what is counted or collected goes to rank 0, and the others begin at nothing."""
+    first = rank == 0
+    pieces = set(_pieces(part.rows))
+    ledgers = {0: state.ledger_bytes, **state.ledgers}
+    return State(
+        tokenizer=state.tokenizer, offsets=list(state.offsets), turn=part.turn, marks=dict(state.marks),
+        counts={k: msgspec.structs.replace(c) if first else Count(c.topic) for k, c in state.counts.items()},
+        dead=set(state.dead if first else ()), replaced=set(state.replaced if first else ()),
+        pieces_left={n: left for n, left in state.pieces_left.items() if n in pieces - shared},
+        shared=pieces & shared, open_bins=part.open_bins, rows=part.full + part.flushed, flushing=len(part.flushed),
+        ledger_bytes=ledgers.get(rank, 0), rank=rank, ranks=ranks,
+        ledgers={n: length for n, length in ledgers.items() if n % ranks == rank and n != rank},
+        **{name: getattr(state, name) if first else 0 for name in _FIGURES},
+    )  # fmt: skip
+
+
+def merge(states: Sequence[State]) -> State:
+    """One state of all ranks', each as of the same moment between two steps; what a checkpoint holds.
+
+    Raises ValueError unless every rank of one run is there once.
+    """
+    states = sorted(states, key=lambda s: s.rank)
+    ranks = len(states)
+    if [(s.rank, s.ranks) for s in states] != [(r, ranks) for r in range(ranks)]:
+        raise ValueError(f"not one state of each rank: {[(s.rank, s.ranks) for s in states]}")
+    if ranks == 1:
+        return states[0]
+    split_rows = [_rows(s) for s in states]
+    flushed = [row for _, rows in split_rows for row in rows]
+    merged = State(
+        tokenizer=states[0].tokenizer, turn=states[0].turn,
+        offsets=[max(offsets) for offsets in zip(*(s.offsets for s in states), strict=True)],
+        marks={key: max(s.marks[key] for s in states) for key in states[0].marks},
+        counts=_summed(states), dead=set().union(*(s.dead for s in states)),
+        replaced=set().union(*(s.replaced for s in states)), open_bins=[b for s in states for b in s.open_bins],
+        rows=[row for rows, _ in split_rows for row in rows] + flushed, flushing=len(flushed),
+        ledger_bytes=states[0].ledger_bytes, ledgers=dict(sorted(_ledgers(states))),
+        shares=[
+            Share(len(rows), len(closed), len(s.open_bins), s.turn)
+            for s, (rows, closed) in zip(states, split_rows, strict=True)
+        ],
+        **{name: sum(getattr(s, name) for s in states) for name in _FIGURES},
+    )  # fmt: skip
+    _count_shared(merged, set().union(*(s.shared for s in states)))
+    return merged
+
+
+def _rows(state: State) -> tuple[list[list[Held]], list[list[Held]]]:
+    """The full ones, and those that a flush closed."""
+    at = len(state.rows) - state.flushing
+    return state.rows[:at], state.rows[at:]
+
+
+def _dealt(items: list[Item], ranks: int, sizes: list[int] | None) -> list[list[Item]]:
+    """Runs of `sizes`, or one to each rank in turn."""
+    if sizes is None:
+        return [items[r::ranks] for r in range(ranks)]
+    return [items[one:other] for one, other in pairwise(accumulate(sizes, initial=0))]
+
+
+def _pieces(rows: Sequence[list[Held]]) -> Iterator[str]:
+    """The document of every piece, as often as it is held."""
+    return (str(held.origin) for row in rows for held in row if held.example.pieces > 1)
+
+
+def _summed(states: Sequence[State]) -> dict[str, Count]:
+    total: dict[str, Count] = {}
+    for state in states:
+        for key, count in state.counts.items():
+            into = total.setdefault(key, Count(count.topic))
+            for name in ("documents", "trained", "rejected", "dead"):
+                setattr(into, name, getattr(into, name) + getattr(count, name))
+    return total
+
+
+def _ledgers(states: Sequence[State]) -> Iterator[tuple[int, int]]:
+    for state in states:
+        yield from state.ledgers.items()
+        if state.rank:
+            yield state.rank, state.ledger_bytes
+
+
+def _count_shared(merged: State, shared: set[str]) -> None:
+    """A document is trained when no piece of it is left in a row; of those that are, so many are left."""
+    rows = (*merged.open_bins, *merged.rows)
+    of = {str(h.origin): h.example.pieces for row in rows for h in row if h.example.pieces > 1}
+    merged.pieces_left = {name: left for name, left in sorted(Counter(_pieces(rows)).items()) if left < of[name]}
+    for name in shared - of.keys():
+        origin = Origin.parse(name)
+        merged.counts[f"{origin.topic_id}:{origin.partition}"].trained += 1

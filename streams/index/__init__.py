@@ -1,0 +1,1 @@
+"""The near-duplicate index and its own log."""

@@ -1,0 +1,1 @@
+"""Kafka as the stages see it: connection, topics, logs, positions, the producer."""

@@ -1,0 +1,93 @@
+"""A changed file of a commit: the changed lines, and the three forms in which a commit is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from model.fim.fim import Mark
+from model.fim.formats import Format
+from streams.draw import unit
+
+MARKS = ("<commit_before>", "<commit_msg>", "<commit_after>")
+MARGIN = 32
+"""Lines that are kept around a change are drawn from [0, MARGIN) (bigcode-dataset, filtering_git_commits)."""
+
+
+def margin(key: bytes, seed: int) -> int:
+    return int(unit(key, "margin", seed) * MARGIN)
+
+
+def changed(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
+    """How many lines at the start, and how many of the others at the end, both sides have alike."""
+    first = 0
+    while first < min(len(old), len(new)) and old[first] == new[first]:
+        first += 1
+    last = 0
+    while last < min(len(old), len(new)) - first and old[-1 - last] == new[-1 - last]:
+        last += 1
+    return first, last
+
+
+def window(before: str, after: str, lines: int | None) -> tuple[str, str]:
+    """Both sides cut to the change and `lines` lines around it; None, or an added or deleted file: whole."""
+    if not before or not after or lines is None:
+        return before, after
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    first, last = changed(old, new)
+    start, cut = max(0, first - lines), max(0, last - lines)
+    return "".join(old[start : len(old) - cut]), "".join(new[start : len(new) - cut])
+
+
+def hunk(before: str, after: str) -> tuple[int, int] | None:
+    """The characters of `after` that the commit wrote, from the first changed line to the end of the last one.
+
+    None where there is nothing to fill in: an added or a deleted file, or lines that were only taken away.
+    """
+    if not before or not after:
+        return None
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    first, last = changed(old, new)
+    written = "".join(new[first : len(new) - last])
+    start = sum(map(len, new[:first]))
+    end = start + len(written.rstrip("\r\n"))
+    return (start, end) if start < end else None
+
+
+def lines_around(text: str, start: int, end: int, room: int) -> tuple[int, int]:
+    """[start, end) with whole lines around it, at most `room` characters of them on both sides together.
+
+    What one side leaves unused the other may have; two thirds are for what comes before.
+    """
+    before = min(start, max(room * 2 // 3, room - (len(text) - end)))
+    first, limit = start - before, end + room - before
+    if 0 < first < start:
+        first = text.find("\n", first - 1, start) + 1 or start
+    last = max(end, text.rfind("\n", end, limit) + 1) if limit < len(text) else len(text)
+    return first, last
+
+
+def marked(fmt: Format, message: str, before: str, after: str, lines: int | None) -> list[str]:
+    """In the format's sentinels; empty when it has none for commits."""
+    if not set(MARKS) <= set(fmt.others):
+        return []
+    old, new = window(before, after, lines)
+    return [Mark(MARKS[0]), old, Mark(MARKS[1]), message, Mark(MARKS[2]), new]
+
+
+def diff(path: str, message: str, before: str, after: str, lines: int | None) -> str:
+    """The message and a diff of one hunk, as `git show` lays it out; linear in the lines' number."""
+    old, new = before.splitlines(), after.splitlines()
+    first, last = changed(old, new)
+    start, cut = (0, 0) if lines is None else (max(0, first - lines), max(0, last - lines))
+    shown = [f" {line}" for line in old[start:first]]
+    shown += [f"-{line}" for line in old[first : len(old) - last]]
+    shown += [f"+{line}" for line in new[first : len(new) - last]]
+    shown += [f" {line}" for line in old[len(old) - last : len(old) - cut]]
+    a, b = (f"a/{path}" if before else "/dev/null"), (f"b/{path}" if after else "/dev/null")
+    where = f"@@ -{_range(start, len(old) - cut, before)} +{_range(start, len(new) - cut, after)} @@"
+    return "\n".join([message.rstrip("\n"), "", f"--- {a}", f"+++ {b}", where, *shown]) + "\n"
+
+
+def _range(start: int, end: int, side: str) -> str:
+    """First line, counted from 1, and number of lines; 0,0 for a side that is not there."""
+    return f"{start + 1},{end - start}" if side else "0,0"

@@ -1,0 +1,79 @@
+"""How each kind of document reads to the model, in a format's own sentinels where it has them (docs/formats.md).
+
+A rendering is a head, which every piece of a cut document repeats, and a body: a list in which a `Mark` is a sentinel
+and a plain string is text that may be cut. Only a body of one text may be permuted for infilling. Where a format has no
+sentinels for a kind, the document is plain text, laid out as people would write it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from model.fim.fim import file_head, star_bucket
+from model.fim.formats import STARCODER, Format
+from streams.document import Document
+from streams.draw import drawn
+from streams.pack import cells, changes, threads
+from streams.recipe import Shares
+
+PUBLISHED = Shares()
+"""The defaults."""
+
+
+@dataclass(frozen=True)
+class Rendering:
+    head: tuple[str, ...]
+    body: tuple[str, ...]
+    infill: bool
+    middle: tuple[int, int] | None = None
+    """Characters of the body's one text that are to be the middle; None: chosen by `model.fim.fim.choose`."""
+
+
+def render(document: Document, fmt: Format = STARCODER, shares: Shares = PUBLISHED, seed: int = 0) -> Rendering:
+    """The same document and arguments give the same rendering."""
+    match document.kind:
+        case "file":
+            head = tuple(_file_head(document, fmt, shares, seed))
+            return Rendering(head, (document.parts[0].text,), infill=True)
+        case "commit":
+            return _commit(document, fmt, shares, seed)
+        case "notebook":
+            return _notebook(document, fmt, shares, seed)
+        case "issue":
+            return Rendering((), tuple(threads.issue(document, fmt)), infill=False)
+        case "question":
+            return Rendering((), tuple(threads.question(document, fmt)), infill=False)
+
+
+def _file_head(document: Document, fmt: Format, shares: Shares, seed: int) -> list[str]:
+    """Each with a probability of its own."""
+    path = document.path if drawn(document.id, "path", shares.path, seed) else ""
+    repository = document.repository if drawn(document.id, "repository", shares.repository, seed) else ""
+    known = document.stars is not None and drawn(document.id, "stars", shares.stars, seed)
+    stars = star_bucket(document.stars) if known and document.stars is not None else ""
+    return file_head(path, repository, stars, fmt)
+
+
+def _commit(document: Document, fmt: Format, shares: Shares, seed: int) -> Rendering:
+    by_role = {p.role: p.text for p in document.parts}
+    before, after = by_role.get("before", ""), by_role.get("after", "")
+    head = tuple(file_head(document.path, fmt=fmt))
+    if fmt.orders and drawn(document.id, "hunk", shares.hunk, seed):
+        middle = changes.hunk(before, after)
+        if middle:
+            return Rendering(head, (after,), infill=True, middle=middle)
+    whole = drawn(document.id, "whole", shares.whole, seed)
+    lines = None if whole else changes.margin(document.id, seed)
+    message = by_role.get("message", "")
+    marked = changes.marked(fmt, message, before, after, lines)
+    if marked:
+        return Rendering(head, tuple(marked), infill=False)
+    return Rendering((), (changes.diff(document.path, message, before, after, lines),), infill=False)
+
+
+def _notebook(document: Document, fmt: Format, shares: Shares, seed: int) -> Rendering:
+    body = cells.structured(document, fmt)
+    if body and not drawn(document.id, "script", shares.script, seed):
+        return Rendering((), tuple(body), infill=False)
+    head = file_head(cells.script_path(document), fmt=fmt)
+    return Rendering(tuple(head), (cells.script(document),), infill=True)

@@ -1,0 +1,1 @@
+"""Prepare: events into documents, and every rule that can drop one on its own merits."""

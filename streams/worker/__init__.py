@@ -1,0 +1,1 @@
+"""A stage as a process: the Faust shell and what keeps it honest."""

@@ -144,7 +144,7 @@ def learn(settings: Settings, chosen: list[tuple[str, SourceFile]]) -> None:
 def in_memory(settings: Settings, warm: Batch, timed: Batch) -> dict[str, float]:
     """CPU seconds of each stage's function, one partition after the other, every Frame in turn."""
     sources = [Source("files", "0" * 32, p) for p in range(PARTITIONS)]
-    index = Index(settings.index, {(s.topic_id, s.partition): 0 for s in sources})
+    index = Index(settings.index, {s.key: 0 for s in sources})
     stages = Prepare(settings.recipe), Redact(), Pack(packer(settings))
     offsets = [0] * PARTITIONS
     for part in (warm, timed):
@@ -168,7 +168,8 @@ def pass_through(
     spent["prepare"] += time.process_time() - began
     for number, outcome in enumerate(outcomes):
         times = [time.process_time()]
-        frame, _, _ = index.admit(outcome.frame, number)
+        frame = index.judge(outcome.frame, number).frame
+        assert frame is not None
         times.append(time.process_time())
         frame = redact(frame).frame
         times.append(time.process_time())

@@ -29,19 +29,19 @@ ACCEPTED = "midstream.accepted"
 class Protocol(LanguageServerProtocol):
     """Documents are kept by us: pygls ends lines where the protocol does not, at form feeds for one."""
 
-    _server: MidstreamServer
+    _server: MidstreamServer  # pyright: ignore[reportIncompatibleVariableOverride]
 
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
-    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
+    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         document = params.text_document
         self._server.documents.open(document.uri, document.language_id, document.text)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
-    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
+    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         self._server.documents.change(params.text_document.uri, map(_change, params.content_changes))
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
-    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
+    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         self._server.documents.close(params.text_document.uri)
         self._server.inline.close(params.text_document.uri)
 

@@ -50,7 +50,7 @@ class Server:
         self.engine = Engine(config.threads)
         self.watcher = Watcher(config.checkpoints, self._offer)
         self.address = ""
-        self._health = health.aio.HealthServicer()
+        self._health = health.aio.HealthServicer()  # pyright: ignore[reportAttributeAccessIssue]
         self._serving = asyncio.Event()
 
     async def start(self) -> str:
@@ -73,9 +73,11 @@ class Server:
         self.address = f"{self.config.listen.rpartition(':')[0]}:{port}"
         return self.address
 
-    async def ready(self) -> None:
-        """Returns when a model is served."""
+    async def ready(self) -> str:
+        """The model's version, once one is served."""
         await self._serving.wait()
+        assert self.engine.served is not None
+        return self.engine.served.version
 
     async def stop(self) -> None:
         """NOT_SERVING at once; running requests get the grace, then are cancelled."""
@@ -107,7 +109,7 @@ async def serve(config: ServeConfig, say: Callable[[str], None]) -> None:
     address = await server.start()
     say(f"listening on {address}, following {config.checkpoints}")
     waiting = asyncio.create_task(server.ready())
-    waiting.add_done_callback(lambda task: None if task.cancelled() else say(f"ready: {server.engine.served.version}"))
+    waiting.add_done_callback(lambda task: None if task.cancelled() else say(f"ready: {task.result()}"))
     await ending.wait()
     waiting.cancel()
     await server.stop()

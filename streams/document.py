@@ -21,6 +21,11 @@ class Source(msgspec.Struct, frozen=True, order=True):
     def __str__(self) -> str:
         return f"{self.topic}/{self.partition}"
 
+    @property
+    def key(self) -> str:
+        """What marks and counts are kept by: `topic id:partition`."""
+        return f"{self.topic_id}:{self.partition}"
+
 
 class Origin(msgspec.Struct, frozen=True, order=True):
     """Where a document came from: the identity that delivery is counted by (architecture §2.2)."""

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import msgspec
 
 from model.example import Example
 from streams.document import Document, Origin, Source
 
+VERSION = 1
+"""Of Frames, Backs and Rejections: new fields have defaults, so it changes only when an old reader would be wrong."""
 MAX_DOCUMENTS = 256
 MAX_BYTES = 512 * 1024
 """A Frame closes at either bound; an event is never split, so a single larger one is a Frame of its own."""
 
 
 class Gap(RuntimeError):
-    """A Frame begins above the mark: records between are missing."""
+    """Records are missing, and nothing here can go on without them."""
+
+
+class NewerFormat(RuntimeError):
+    """A record was written by a later version of Midstream; the message says so."""
 
 
 class Tally(msgspec.Struct, omit_defaults=True):
@@ -46,6 +53,19 @@ class Frame(msgspec.Struct, kw_only=True, omit_defaults=True, tag="frame", tag_f
     """Hash of the tokenizer that made the examples."""
     time_ms: int = 0
     """Log-append time of the oldest source record, milliseconds since 1970."""
+    lost: bool = False
+    """The source no longer holds these offsets: `midstream repair` passed them, and the feed counts them as lost."""
+
+
+class Back(msgspec.Struct, kw_only=True, tag="back", tag_field="t"):
+    """A record of `candidates` that takes dedup's mark of one source back to `to`, and forgets nothing.
+
+    `midstream repair` writes it where dedup took what the logs behind it no longer hold (architecture §2.10).
+    """
+
+    v: int = 1
+    source: Source
+    to: int
 
 
 class Rejection(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -96,18 +116,36 @@ class Outcome:
 
 
 _frames = msgspec.msgpack.Decoder(Frame)
+_candidates = msgspec.msgpack.Decoder(Frame | Back)
 _rejections = msgspec.msgpack.Decoder(Rejections)
 _encoder = msgspec.msgpack.Encoder()
 
 
-def encode(value: Frame | Rejections | Document) -> bytes:
+def encode(value: Frame | Back | Rejections | Document) -> bytes:
     return _encoder.encode(value)
 
 
+Versioned = TypeVar("Versioned", bound="Frame | Back | Rejections")
+
+
 def decode(value: bytes) -> Frame:
-    """Raises msgspec.DecodeError: a Frame that cannot be decoded is our own bug, and stops the worker."""
-    return _frames.decode(value)
+    """Raises NewerFormat, and msgspec.DecodeError: what cannot be decoded is our own bug, and stops the worker."""
+    return _checked(_frames.decode(value))
+
+
+def decode_candidate(value: bytes) -> Frame | Back:
+    """A record of `candidates` that is not empty. Raises as `decode`."""
+    return _checked(_candidates.decode(value))
 
 
 def decode_rejections(value: bytes) -> Rejections:
-    return _rejections.decode(value)
+    """Raises as `decode`."""
+    return _checked(_rejections.decode(value))
+
+
+def _checked(record: Versioned) -> Versioned:
+    if record.v > VERSION:
+        raise NewerFormat(
+            f"a record of version {record.v} was found, and this program reads up to {VERSION}: run the newer Midstream"
+        )
+    return record

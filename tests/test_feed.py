@@ -18,7 +18,7 @@ from streams.feed import ledger
 from streams.feed.feed import Feed, Limits, NotConserved, WrongTokenizer, decode, fresh
 from streams.feed.ledger import Entry, Ledger
 from streams.frame import Frame
-from streams.index.index import Gap
+from streams.marks import UnknownSource
 
 CONTEXT = 64
 
@@ -120,9 +120,21 @@ def altered(**changes: object) -> World:
     return world
 
 
-def test_a_gap_stops_it() -> None:
-    with pytest.raises(Gap, match="0 to 4"):
-        drain(feed(altered(start=5, upto=6, tallies=[], examples=[])))
+def test_a_frame_above_the_mark_is_passed_over_and_nothing_of_it_is_taken(caplog) -> None:
+    plain, world, book = drain(feed(filled(12))), filled(12), MemoryLedger()
+    frames_0 = world.frames["examples"][0]
+    missing, *rest = list(frames_0)
+    world.frames["examples"][0] = rest
+    opened = feed(world, book=book)
+    drain(opened)
+    state = decode(opened.state())
+    assert state.above == {missing.source.key: rest[-1].start} and state.marks[missing.source.key] == 0
+    assert f"offsets 0 to {missing.upto - 1} never reached the trainer" in caplog.text
+    world.frames["examples"][0] = [*rest, missing, *rest]  # as after a repair
+    again = feed(world, opened.state(), book)
+    drain(again)
+    assert {k: again.summary()[k] for k in plain} == plain
+    assert decode(again.state()).above == {}
 
 
 def test_another_tokenizer_is_refused() -> None:
@@ -139,7 +151,7 @@ def test_a_topic_that_was_made_again_is_refused() -> None:
     world = filled(2)
     source = world.frames["examples"][0][0].source
     other = msgspec.structs.replace(source, topic_id="99" * 16)
-    with pytest.raises(Gap, match="re-created"):
+    with pytest.raises(UnknownSource, match="made again"):
         drain(feed(altered(source=other)))
 
 

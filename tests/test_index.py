@@ -10,13 +10,14 @@ import xxhash
 from datasketch import MinHash
 
 from streams.document import Document, Source
-from streams.frame import Frame, Gap, Tally
+from streams.frame import Back, Frame, Tally
 from streams.index.index import Index, WrongIndex
 from streams.index.minhash import signature, similarity
+from streams.marks import UnknownSource
 from streams.recipe import Thresholds
 
 SOURCE = Source("files", "ab" * 16, 0)
-STARTS = {(SOURCE.topic_id, 0): 0}
+STARTS = {SOURCE.key: 0}
 
 
 def shingles(text: str) -> set[tuple[str, ...]]:
@@ -56,10 +57,10 @@ def take(index: Index, *documents: Document) -> list[str]:
     """The rules that dropped something, one document a Frame."""
     rules: list[str] = []
     for d in documents:
-        mark = index.mark(SOURCE)
+        mark = index.marks[SOURCE]
         d.offset = mark
-        _, rejections, _ = index.admit(frame([d], mark, mark + 1), mark)
-        rules += [r.rule for r in rejections] or [""]
+        judged = index.judge(frame([d], mark, mark + 1), mark)
+        rules += [r.rule for r in judged.rejections] or [""]
     return rules
 
 
@@ -96,8 +97,8 @@ def test_near_duplicates_are_found_and_others_are_not() -> None:
 def test_first_seen_wins_and_names_the_match() -> None:
     index = Index(Thresholds(), dict(STARTS))
     text = " ".join(f"word{i}" for i in range(40))
-    _, _, _ = index.admit(frame([document(0, text)], 0, 1), 0)
-    _, (rejection,), _ = index.admit(frame([document(1, text)], 1, 2), 1)
+    index.judge(frame([document(0, text)], 0, 1), 0)
+    (rejection,) = index.judge(frame([document(1, text)], 1, 2), 1).rejections
     assert rejection.rule == "exact_duplicate" and rejection.matched == f"{SOURCE.topic_id}:0:0:0"
     assert rejection.similarity == 1.0
 
@@ -127,39 +128,71 @@ def test_kinds_do_not_match_each_other_and_short_texts_match_exactly_only() -> N
 def test_the_log_gives_the_same_index() -> None:
     one, other = Index(Thresholds(), dict(STARTS)), Index(Thresholds(), dict(STARTS))
     for n, (a, b) in enumerate(texts(60)):
-        _, _, applied = one.admit(frame([document(n, a), document(n, b)], n, n + 1), n)
-        other.apply(applied)
+        other.apply(one.judge(frame([document(n, a), document(n, b)], n, n + 1), n).applied)
     again = [document(0, b) for _, b in texts(60)]
     assert take(one, *again) == take(other, *again)
     assert len(one) == len(other)
 
 
-def test_what_is_below_the_mark_is_not_judged_again_and_a_gap_stops() -> None:
+def some(count: int) -> list[Document]:
+    return [document(n, f"text number {n} of a few words") for n in range(count)]
+
+
+def test_what_is_below_the_mark_is_not_judged_again() -> None:
     index = Index(Thresholds(), dict(STARTS))
-    documents = [document(n, f"text number {n} of a few words") for n in range(3)]
-    index.admit(frame(documents[:2], 0, 2), 0)
-    rest, rejections, _ = index.admit(frame(documents, 0, 3), 1)
-    assert [d.offset for d in rest.documents] == [2] and not rejections and (rest.start, rest.upto) == (2, 3)
-    with pytest.raises(Gap):
-        index.admit(frame([], 5, 6), 2)
+    index.judge(frame(some(2), 0, 2), 0)
+    judged = index.judge(frame(some(3), 0, 3), 1)
+    rest = judged.frame
+    assert rest is not None and [d.offset for d in rest.documents] == [2] and not judged.rejections
+    assert (rest.start, rest.upto) == (2, 3)
+
+
+def test_a_frame_above_the_mark_is_passed_over() -> None:
+    index = Index(Thresholds(), dict(STARTS))
+    index.judge(frame(some(2), 0, 2), 0)
+    retried = frame(some(6)[5:], 5, 6)
+    retried.tallies[0].replaces = f"{SOURCE.topic_id}:0:0:0"
+    judged = index.judge(retried, 1)
+    assert (judged.frame, judged.applied.form, judged.applied.upto) == (None, "passed", 2)
+    assert (judged.applied.insertions, judged.applied.removals, index.marks[SOURCE], len(index)) == ([], [], 2, 2)
+    rest = index.judge(frame(some(6)[2:], 2, 6), 2).frame
+    assert rest is not None and len(rest.documents) == 4
+
+
+def test_back_moves_the_mark_down_and_forgets_nothing() -> None:
+    """What comes again is kept and not inserted again; an origin that does not come again is forgotten."""
+    one, other = Index(Thresholds(), dict(STARTS)), Index(Thresholds(), dict(STARTS))
+    log = [one.judge(frame(some(4), 0, 4), 0), one.judge(Back(source=SOURCE, to=1), 1)]
+    assert one.marks[SOURCE] == 1 and len(one) == 4
+    again = [d for d in some(4) if d.offset not in (0, 2)]
+    log.append(one.judge(frame(again, 1, 4), 2))
+    rest = log[-1].frame
+    assert rest is not None and [d.offset for d in rest.documents] == [1, 3] and not log[-1].rejections
+    assert log[-1].applied.insertions == [] and log[-1].applied.removals == [f"{SOURCE.topic_id}:0:2:0"]
+    for judged in log:
+        other.apply(judged.applied)
+    for index in (one, other):
+        assert index.marks[SOURCE] == 4
+        assert take(index, *some(4)) == ["exact_duplicate", "exact_duplicate", "", "exact_duplicate"]
 
 
 def test_another_fingerprint_is_refused() -> None:
-    _, _, applied = Index(Thresholds(), dict(STARTS)).admit(frame([], 0, 1), 0)
+    applied = Index(Thresholds(), dict(STARTS)).judge(frame([], 0, 1), 0).applied
     with pytest.raises(WrongIndex):
         Index(Thresholds(near=0.8), dict(STARTS)).apply(applied)
 
 
 def test_a_topic_that_was_made_again_is_refused() -> None:
-    with pytest.raises(WrongIndex):
-        Index(Thresholds(), {("cd" * 16, 0): 0}).admit(frame([], 0, 1), 0)
+    with pytest.raises(UnknownSource, match="made again"):
+        Index(Thresholds(), {f"{'cd' * 16}:0": 0}).judge(frame([], 0, 1), 0)
 
 
 def test_the_table_grows() -> None:
     index = Index(Thresholds(), dict(STARTS))
     count = 6000
     documents = [document(0, " ".join(f"{n}_{i}" for i in range(8))) for n in range(count)]
-    rest, _, _ = index.admit(frame(documents, 0, 1), 0)
+    rest = index.judge(frame(documents, 0, 1), 0).frame
+    assert rest is not None
     assert len(rest.documents) == len(index) == count
     again = take(index, *(document(0, " ".join(f"{n}_{i}" for i in range(8))) for n in range(0, count, 500)))
     assert again == ["exact_duplicate"] * len(again)

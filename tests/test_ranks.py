@@ -124,7 +124,7 @@ class Cluster:
 
     def __init__(self, log: list[list[Frame]], folder: Path) -> None:
         self.log, self.folder = log, folder
-        starts = {(t, p): 0 for t in TOPICS.values() for p in range(len(log))}
+        starts = {f"{t}:{p}": 0 for t in TOPICS.values() for p in range(len(log))}
         self.checkpoint = encode(fresh(TOKENIZER, [0] * len(log), starts))
         self.step = 0
         self.drained = False
@@ -251,13 +251,13 @@ def test_a_rank_that_is_no_more_leaves_its_ledger_and_what_was_undone_goes(tmp_p
 
 def test_a_checkpoint_of_before_there_were_ranks_is_read() -> None:
     fields = {"rank", "ranks", "shared", "ledgers", "shares"}
-    state = fresh(TOKENIZER, [3, 4], {(TOPICS["files"], 0): 7})
+    state = fresh(TOKENIZER, [3, 4], {f"{TOPICS['files']}:0": 7})
     old = {k: v for k, v in msgspec.to_builtins(state).items() if k not in fields}
     assert decode(msgspec.msgpack.encode(old)) == state and split(state, 1) == [state]
 
 
 def test_what_is_not_one_state_of_each_rank_is_refused() -> None:
-    state = fresh(TOKENIZER, [0, 0, 0], {(TOPICS["files"], 0): 7})
+    state = fresh(TOKENIZER, [0, 0, 0], {f"{TOPICS['files']}:0": 7})
     parts = split(state, 3)
     for wrong in (parts[:2], [parts[0], parts[0], parts[2]], [*parts, state]):
         with pytest.raises(ValueError, match="each rank"):

@@ -50,7 +50,7 @@ class OneFrame:
 def test_the_sum_counts_what_waits_one_by_one(tmp_path, trains, waiting):
     feed = Feed(
         OneFrame(), MemoryLedger(), Limits(row_tokens=512, rows=1, closed=True),
-        fresh(tokenizer().hash, [0], {(TOPIC_ID, 0): 5}),
+        fresh(tokenizer().hash, [0], {f"{TOPIC_ID}:0": 5}),
     )  # fmt: skip
     assert feed.next(0.0) is not None
     if trains:

@@ -157,9 +157,10 @@ class World:
         index = self.restored(at)
         yield
         while at < len(self.frames["candidates"][0]):
-            rest, rejections, applied = index.admit(wire(self.frames["candidates"][0][at]), at)
-            yield from self.effect(lambda a=applied: self.signatures.append(a))
-            yield from self.deliver(Outcome(rest, rejections), "unique", applied.source.partition)
+            judged = index.judge(wire(self.frames["candidates"][0][at]), at)
+            assert judged.frame is not None
+            yield from self.effect(lambda a=judged.applied: self.signatures.append(a))
+            yield from self.deliver(Outcome(judged.frame, judged.rejections), "unique", judged.frame.source.partition)
             at += 1
             self.acknowledge("dedup", "candidates", 0, at)
             yield
@@ -307,8 +308,8 @@ def topic_id(topic: str) -> str:
     return {"files": "f1" * 16, "retries": "e2" * 16}[topic]
 
 
-def starts() -> dict[tuple[str, int], int]:
-    return {(topic_id(t), p): 0 for t in SOURCES for p in range(PARTITIONS)}
+def starts() -> dict[str, int]:
+    return {f"{topic_id(t)}:{p}": 0 for t in SOURCES for p in range(PARTITIONS)}
 
 
 def wire(frame: Frame) -> Frame:

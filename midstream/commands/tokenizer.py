@@ -55,6 +55,7 @@ def train(
     if from_topic == bool(files):
         raise click.UsageError("Name FILES, or give --from-topic: one of the two.")
     out = out or settings.paths.tokenizer
+    assert out is not None
     texts = _sampled(settings, sample_bytes, share, patience) if from_topic else _texts(files)
     made = bpe.train(texts, vocab_size or settings.model.vocab, FORMATS[settings.model.format])
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -39,10 +39,11 @@ def train(
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format=LOG_FORMAT)
     logging.getLogger("midstream").setLevel(logging.INFO)
     folder = checkpoints or settings.paths.checkpoints
-    assert folder is not None
+    file = tokenizer or settings.paths.tokenizer
+    assert folder is not None and file is not None
     show = _json_line if as_json else _line
     with FolderLock(folder, "training", unlocked=without_lock):
-        trainer = build(settings, folder, tokenizer or settings.paths.tokenizer, until_drained)
+        trainer = build(settings, folder, file, until_drained)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: trainer.stop())
         show(trainer.run(Until(max_steps, max_minutes, until_drained), show))

@@ -1,5 +1,8 @@
 """The table of pre-tokens: bytes to ids, open addressing, of bounded size; probed by the encoder's compiled loop."""
 
+# pyright: reportCallIssue=false
+# numba itself passes an intrinsic its first argument.
+
 from __future__ import annotations
 
 from typing import NamedTuple

@@ -110,9 +110,13 @@ class Tokenizer:
         text = b"".join(names[i].encode() if i in names else self.bytes_of[i] for i in ids).decode(errors="replace")
         return text.removeprefix(" ") if self.spaced else text
 
-    @cached_property
+    @property
     def spaced(self) -> bool:
-        """It puts a blank before every text, as SentencePiece does."""
+        """It puts a space before every text, as SentencePiece does."""
+        return self._spaced
+
+    @cached_property
+    def _spaced(self) -> bool:
         return self._pieces and "".join(self._backend.encode("a", add_special_tokens=False).tokens).startswith(BLANK)
 
     @cached_property

@@ -87,7 +87,7 @@ def written(piece: Piece) -> infill_pb2.InfillResponse:
     return infill_pb2.InfillResponse(
         text=piece.text,
         model_version=piece.model_version,
-        finish_reason=infill_pb2.FinishReason.Value(f"FINISH_REASON_{piece.finish.name}"),
+        finish_reason=f"FINISH_REASON_{piece.finish.name}",
         tokens=piece.tokens,
         prompt_tokens=piece.prompt_tokens,
         reused_tokens=piece.reused_tokens,

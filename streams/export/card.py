@@ -61,7 +61,7 @@ def _counts(state: State) -> Iterator[str]:
         (c.topic, c.documents, c.exported, c.rejected, c.dead, c.removed)
         for c in sorted(state.counts.values(), key=lambda c: c.topic)
     ]
-    total = ("all", *(sum(row[n] for row in rows) for n in range(1, 6)))
+    total = ("all", *(sum(column) for column in zip(*(row[1:] for row in rows), strict=True)))
     yield from _table(("topic", "documents", "exported", "rejected", "dead", "removed"), [*rows, total])
     yield "\nRejected: by a rule or as a duplicate. Dead: could not be processed up to redaction."
     yield "Removed: replaced by a retry, or discarded."

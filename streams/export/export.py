@@ -14,14 +14,15 @@ from streams.export.folder import Beside, Folder
 from streams.export.layout import Layout, Writer
 from streams.export.state import Count, Made, Shard, State
 from streams.feed.feed import NotConserved
-from streams.frame import Frame, Gap, Tally
+from streams.frame import Frame, Gap
+from streams.marks import Marks, Standing, tallied
 
 REWRITTEN = "rewritten-"
 
 
-def fresh(made: Made, offsets: list[int], marks: dict[tuple[str, int], int]) -> State:
+def fresh(made: Made, offsets: list[int], marks: dict[str, int]) -> State:
     """The state of an export that has read nothing, from the Genesis."""
-    return State(made=made, offsets=offsets, marks={f"{t}:{p}": o for (t, p), o in marks.items()})
+    return State(made=made, offsets=offsets, marks=dict(marks))
 
 
 class Export:
@@ -31,6 +32,7 @@ class Export:
         self.state = state
         self._shard: Shard | None = None
         self._writer: Writer | None = None
+        self._marks = Marks(state.marks)
         self._replaced: set[str] = set()
         """Since the last commit: they may be in shards."""
         self._taken = False
@@ -38,25 +40,23 @@ class Export:
     def take(self, partition: int, offset: int, frame: Frame) -> None:
         """The Frame at `offset` of `clean`. Commits when a shard is full. Partitions are taken one after the other.
 
-        Raises Gap, and NotConserved when the Frame's tallies and documents disagree.
+        Raises Gap, UnknownSource, and NotConserved when the Frame's tallies and documents disagree.
         """
         s = self.state
         if offset < s.offsets[partition]:
             return
         if self._shard and self._shard.partition != partition:
             self.commit()
-        mark = self._mark(frame)
-        tallies = [t for t in frame.tallies if t.offset >= mark]
+        mark = self._reached(frame)
         documents = [d for d in frame.documents if d.offset >= mark]
-        self._count(frame.source, tallies, len(documents))
+        self._count(frame, mark, len(documents))
         for document in documents:
             self._add(partition, frame.source, document)
-        s.marks[_key(frame.source)] = max(mark, frame.upto)
-        s.offsets[partition] = offset + 1
+        self._marks.advance(frame.source, frame.upto)
+        s.offsets[partition], self._taken = offset + 1, True
         if documents and frame.time_ms:
             s.first_ms = min(s.first_ms or frame.time_ms, frame.time_ms)
             s.last_ms = max(s.last_ms, frame.time_ms)
-        self._taken = True
         if self._shard and self._shard.chars >= s.made.shard_chars:
             self.commit()
 
@@ -77,35 +77,39 @@ class Export:
         if writer:
             writer.close()
 
-    def _mark(self, frame: Frame) -> int:
-        key = _key(frame.source)
-        if key not in self.state.marks:
-            raise Gap(f"{frame.source}: a topic of another id than the export's; it was made again")
-        mark = self.state.marks[key]
-        if frame.start <= mark:
-            return mark
-        lost = f"{frame.source}: offsets {mark} to {frame.start - 1}"
+    def missing(self, frame: Frame) -> tuple[int, int] | None:
+        """The source offsets [mark, start) that are missing before the Frame; None: none are. Raises UnknownSource."""
+        above = self._marks.standing(frame) is Standing.ABOVE
+        return (self._marks[frame.source], frame.start) if above else None
+
+    def pass_over(self, partition: int, offset: int) -> None:
+        """Take nothing of the Frame at `offset`: what is missing before it comes behind it, and then it comes again."""
+        self.state.offsets[partition], self._taken = offset + 1, True
+
+    def _reached(self, frame: Frame) -> int:
+        """The mark from which the Frame is taken."""
+        missing = self.missing(frame)
+        if missing is None:
+            return self._marks[frame.source]
+        lost = f"{frame.source}: offsets {missing[0]} to {missing[1] - 1}"
         if not self._pass_gaps:
             raise Gap(
-                f"{lost} are missing in clean: never written, or deleted by retention. "
-                "With --pass-gaps the export goes on without them and names them in its data card."
+                f"{lost} are missing in clean: never written, or deleted by retention. `midstream repair` brings back "
+                "what can be had; with --pass-gaps the export goes on without it and names it in its data card."
             )
         self.state.gaps.append(lost)
         return frame.start
 
-    def _count(self, source: Source, tallies: list[Tally], documents: int) -> None:
-        count = self.state.counts.setdefault(source.topic_id, Count(source.topic))
-        alive = 0
-        for tally in tallies:
-            count.documents += tally.seen
-            count.rejected += len(tally.rejected)
-            count.dead += len(tally.dead)
-            alive += tally.seen - len(tally.rejected) - len(tally.dead)
-            if tally.replaces:
-                self.state.replaced.add(tally.replaces)
-                self._replaced.add(tally.replaces)
-        if alive != documents:
-            raise NotConserved(f"{source}: {alive} documents should be in a Frame of clean, {documents} are")
+    def _count(self, frame: Frame, mark: int, documents: int) -> None:
+        found = tallied(frame, mark)
+        if found.alive != documents:
+            raise NotConserved(f"{frame.source}: a Frame of clean holds {documents} documents, not {found.alive}")
+        count = self.state.counts.setdefault(frame.source.topic_id, Count(frame.source.topic))
+        count.documents += found.documents
+        count.rejected += found.rejected
+        count.dead += len(found.dead)
+        self.state.replaced.update(found.replaced)
+        self._replaced.update(found.replaced)
 
     def _add(self, partition: int, source: Source, document: Document) -> None:
         origin = document.origin(source)
@@ -188,7 +192,3 @@ class Export:
                 path.unlink()
             files = {}
         shard.files = {suffix: path.stat().st_size for suffix, path in files.items()}
-
-
-def _key(source: Source) -> str:
-    return f"{source.topic_id}:{source.partition}"

@@ -52,7 +52,7 @@ class Mds:
 
     name = "mds"
     unit = "characters"
-    suffixes = (".mds",)
+    suffixes: tuple[str, ...] = (".mds",)
 
     def size(self, item: Row) -> int:
         return len(item.text)

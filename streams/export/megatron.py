@@ -42,7 +42,7 @@ class Megatron:
     """A `Layout`. `.documents.jsonl` has the facts of each document, in the order of the sequences."""
 
     name = "megatron"
-    suffixes = (".bin", ".idx", ".documents.jsonl")
+    suffixes: tuple[str, ...] = (".bin", ".idx", ".documents.jsonl")
     unit = "tokens"
 
     def __init__(self, tokenizer: Tokenizer, fmt: Format) -> None:

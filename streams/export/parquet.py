@@ -43,7 +43,7 @@ class Parquet:
 
     name = "parquet"
     unit = "characters"
-    suffixes = (".parquet",)
+    suffixes: tuple[str, ...] = (".parquet",)
 
     def size(self, item: Row) -> int:
         return len(item.text)

@@ -9,9 +9,11 @@ from hashlib import sha256
 import msgspec
 
 from streams import frame as frames
+from streams.document import Source
 from streams.export.export import Export, fresh
 from streams.export.state import Made, State
-from streams.kafka.connection import Connection
+from streams.frame import Frame
+from streams.kafka.connection import Connection, Offsets
 from streams.kafka.log import read
 from streams.kafka.positions import Expired
 from streams.kafka.topics import Genesis
@@ -24,8 +26,7 @@ def fingerprint(genesis: Genesis) -> str:
 
 
 def begin(made: Made, genesis: Genesis) -> State:
-    marks = {(t.id, p): offset for t in genesis.topics.values() for p, offset in enumerate(t.starts)}
-    return fresh(made, list(genesis.topics[TOPIC].starts), marks)
+    return fresh(made, list(genesis.topics[TOPIC].starts), genesis.marks)
 
 
 def run(
@@ -33,14 +34,20 @@ def run(
 ) -> None:
     """Returns at the end that `clean` had when it began, or soon after `stopped()`; all that was taken is on disk.
 
-    Raises Expired when retention has deleted what was not read, unless `pass_gaps`.
+    Raises Gap when offsets of a source are missing and Expired when retention has deleted what was not read, unless
+    `pass_gaps`.
     """
     ends = connection.end_offsets([TOPIC])
     _check_expired(connection, export.state, pass_gaps)
+    returns = _Returns(connection, ends)
     for partition, start in enumerate(list(export.state.offsets)):
         with _explained(connection, export.state, partition):
             for logged in read(connection, TOPIC, partition, start, ends[TOPIC, partition]):
-                export.take(partition, logged.offset, frames.decode(logged.value or b""))
+                frame = frames.decode(logged.value or b"")
+                if not pass_gaps and returns.after(export, partition, logged.offset, frame):
+                    export.pass_over(partition, logged.offset)
+                else:
+                    export.take(partition, logged.offset, frame)
                 progress()
                 if stopped():
                     break
@@ -48,6 +55,32 @@ def run(
         progress()
         if stopped():
             return
+
+
+class _Returns:
+    """Whether what is missing before a Frame stands behind it: `midstream repair` sends it again."""
+
+    def __init__(self, connection: Connection, ends: Offsets) -> None:
+        self._connection, self._ends = connection, ends
+        self._at: dict[str, int] = {}
+        """By `Source.key`, the offset of the Frame that was looked up last."""
+
+    def after(self, export: Export, partition: int, offset: int, frame: Frame) -> bool:
+        missing = export.missing(frame)
+        if missing is None:
+            return False
+        key = frame.source.key
+        if self._at.get(key, -1) <= offset:
+            self._at[key] = self._find(partition, offset + 1, frame.source, missing[0])
+        return self._at[key] > offset
+
+    def _find(self, partition: int, start: int, source: Source, mark: int) -> int:
+        """The first Frame from `start` on that carries the mark on; -1: there is none."""
+        for logged in read(self._connection, TOPIC, partition, start, self._ends[TOPIC, partition]):
+            frame = frames.decode(logged.value or b"")
+            if frame.source == source and frame.start <= mark < frame.upto:
+                return logged.offset
+        return -1
 
 
 def _check_expired(connection: Connection, state: State, pass_gaps: bool) -> None:

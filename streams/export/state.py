@@ -104,7 +104,7 @@ class State(msgspec.Struct, kw_only=True):
     offsets: list[int]
     """Next offset of each partition of `clean`."""
     marks: dict[str, int]
-    """By `topic id:partition`, as the feed keeps them."""
+    """By `Source.key`, as the feed keeps them."""
     counts: dict[str, Count] = {}
     """By topic id."""
     contents: Contents = msgspec.field(default_factory=Contents)

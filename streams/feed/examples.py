@@ -91,15 +91,7 @@ def open_feed(
     Refuses re-created topics. A rank beyond the partitions gets its part of the open rows, and nothing after them.
     """
     first = check(connection)
-    whole: State = (
-        decode(state)
-        if state is not None
-        else fresh(
-            tokenizer,
-            first.topics[TOPIC].starts,
-            {(t.id, p): o for t in first.topics.values() for p, o in enumerate(t.starts)},
-        )
-    )
+    whole: State = decode(state) if state is not None else fresh(tokenizer, first.topics[TOPIC].starts, first.marks)
     own = split(whole, ranks)[rank]
     log = ExamplesLog(connection, own.offsets, limits.closed, rank, ranks)
     ledger = Ledger(checkpoints / "ledger.bin", rank, ranks)

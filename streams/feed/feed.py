@@ -7,6 +7,7 @@ partitions, the Batches are the same however often the run was stopped and resum
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Iterable
@@ -18,9 +19,12 @@ import msgspec
 from model.example import Batch, Example
 from model.training.batch import collate
 from model.training.bins import Bins
-from streams.document import Origin, Source
+from streams.document import Origin
 from streams.feed.ledger import Entry, Ledger
-from streams.frame import Frame, Gap
+from streams.frame import Frame
+from streams.marks import Marks, Standing, tallied
+
+log = logging.getLogger("midstream.streams")
 
 READ_AHEAD = 16
 """Frames of one partition that wait for their turn before it is paused."""
@@ -74,6 +78,9 @@ class Count(msgspec.Struct):
     rejected: int = 0
     dead: int = 0
 
+    lost: int = 0
+    """Offsets that the source no longer held when `midstream repair` passed them; they may have held no document."""
+
     @property
     def waiting(self) -> int:
         return self.documents - self.trained - self.rejected - self.dead
@@ -99,7 +106,9 @@ class State(msgspec.Struct, kw_only=True):
     turn: int = 0
     """The partition whose Frame is taken next."""
     marks: dict[str, int]
-    """By `topic id:partition`."""
+    """By `Source.key`."""
+    above: dict[str, int] = {}
+    """Where the highest Frame began that was passed over, by `Source.key`: a gap until the mark has reached it."""
     counts: dict[str, Count] = {}
     dead: set[str] = set()
     replaced: set[str] = set()
@@ -146,9 +155,9 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(State)
 
 
-def fresh(tokenizer: str, offsets: Iterable[int], marks: dict[tuple[str, int], int]) -> State:
+def fresh(tokenizer: str, offsets: Iterable[int], marks: dict[str, int]) -> State:
     """The state of a run that has trained on nothing, from the Genesis."""
-    return State(tokenizer=tokenizer, offsets=list(offsets), marks={f"{t}:{p}": o for (t, p), o in marks.items()})
+    return State(tokenizer=tokenizer, offsets=list(offsets), marks=dict(marks))
 
 
 def decode(data: bytes) -> State:
@@ -165,6 +174,7 @@ class Feed:
     def __init__(self, log: FrameLog, ledger: Ledger, limits: Limits, state: State) -> None:
         self._log, self._ledger, self._limits = log, ledger, limits
         self._s = state
+        self._marks = Marks(state.marks)
         self._bins: Bins[Held] = Bins.restore(
             limits.row_tokens, limits.open_bins, state.open_bins, state.rows,
             size=lambda held: held.example.tokens, now=time.monotonic(),
@@ -267,43 +277,43 @@ class Feed:
                 f"examples/{partition} at {offset} was made with tokenizer {frame.tokenizer[:12]}, the checkpoint has "
                 f"{s.tokenizer[:12]}: train from a new checkpoint folder, or pack again with the old tokenizer"
             )
-        mark = self._mark(frame)
+        s.offsets[partition] = offset + 1
+        if self._marks.standing(frame) is Standing.ABOVE:
+            self._pass(partition, offset, frame)
+            return
+        mark = self._marks[frame.source]
         examples = [e for e in frame.examples if e.offset >= mark]
         self._count_taken(frame, mark, examples)
         now = self._last_arrival = time.monotonic()
         for example in examples:
             self._bins.add(example.tokens, Held(example, frame.source.topic_id, frame.source.partition), now)
-        s.marks[_key(frame.source)] = max(mark, frame.upto)
-        s.offsets[partition] = offset + 1
+        self._marks.advance(frame.source, frame.upto)
+        if self._marks[frame.source] >= s.above.get(frame.source.key, 0):
+            s.above.pop(frame.source.key, None)
 
-    def _mark(self, frame: Frame) -> int:
-        key = _key(frame.source)
-        if key not in self._s.marks:
-            raise Gap(f"{frame.source}: a topic of another id than the checkpoint's; it was re-created")
-        mark = self._s.marks[key]
-        if frame.start > mark:
-            raise Gap(f"{frame.source}: offsets {mark} to {frame.start - 1} never reached the trainer")
-        return mark
+    def _pass(self, partition: int, offset: int, frame: Frame) -> None:
+        """Nothing of a Frame above the mark is taken: what is missing comes again, and this Frame behind it."""
+        key = frame.source.key
+        self._s.above[key] = max(frame.start, self._s.above.get(key, 0))
+        log.error(
+            "%s: offsets %d to %d never reached the trainer; the Frame behind them (examples/%d at %d) is passed over. "
+            "Run `midstream repair`", frame.source, self._marks[frame.source], frame.start - 1, partition, offset,
+        )  # fmt: skip
 
     def _count_taken(self, frame: Frame, mark: int, examples: list[Example]) -> None:
-        source = frame.source
-        count = self._s.counts.setdefault(_key(source), Count(source.topic))
+        source, found = frame.source, tallied(frame, mark)
         arrived = {(e.offset, index) for e in examples for index in e.indexes}
-        alive = 0
-        for tally in frame.tallies:
-            if tally.offset < mark:
-                continue
-            count.documents += tally.seen
-            count.rejected += len(tally.rejected)
-            count.dead += len(tally.dead)
-            alive += tally.seen - len(tally.rejected) - len(tally.dead)
-            self._s.dead.update(str(Origin(source.topic_id, source.partition, tally.offset, i)) for i in tally.dead)
-            if tally.replaces:
-                self._s.replaced.add(tally.replaces)
-        if alive != len(arrived):
+        if found.alive != len(arrived):
             raise NotConserved(
-                f"{source} [{frame.start}, {frame.upto}): {alive} documents should be here, {len(arrived)} are"
+                f"{source} [{frame.start}, {frame.upto}): {found.alive} documents should be here, {len(arrived)} are"
             )
+        count = self._s.counts.setdefault(source.key, Count(source.topic))
+        count.documents += found.documents
+        count.rejected += found.rejected
+        count.dead += len(found.dead)
+        count.lost += max(0, frame.upto - mark) if frame.lost else 0
+        self._s.dead.update(found.dead)
+        self._s.replaced.update(found.replaced)
 
     def _count_trained(self, held: Held) -> None:
         e = held.example
@@ -355,10 +365,6 @@ class Feed:
 def retryable(state: State) -> list[str]:
     """The origins that may be retried: dead minus replaced (architecture §2.8)."""
     return sorted(state.dead - state.replaced)
-
-
-def _key(source: Source) -> str:
-    return f"{source.topic_id}:{source.partition}"
 
 
 def _entries(held: Held, step: int) -> list[Entry]:

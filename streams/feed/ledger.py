@@ -21,7 +21,7 @@ class Entry(NamedTuple):
     topic_id: str
     partition: int
     offset: int
-    index: int
+    index: int  # pyright: ignore[reportIncompatibleMethodOverride]
     piece: int
     pieces: int
     step: int

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -53,13 +53,13 @@ class _Part:
 
 
 def _parts(state: State, ranks: int) -> list[_Part]:
-    shares = state.shares if len(state.shares) == ranks else None
+    shares = state.shares if len(state.shares) == ranks else []
     full, flushed = _rows(state)
     dealt = (
-        _dealt(full, ranks, shares and [s.rows for s in shares]),
-        _dealt(flushed, ranks, shares and [s.flushed for s in shares]),
-        _dealt(state.open_bins, ranks, shares and [s.open_bins for s in shares]),
-        [s.turn for s in shares] if shares else [state.turn] * ranks,
+        _dealt(full, ranks, [s.rows for s in shares]),
+        _dealt(flushed, ranks, [s.flushed for s in shares]),
+        _dealt(state.open_bins, ranks, [s.open_bins for s in shares]),
+        [s.turn for s in shares] or [state.turn] * ranks,
     )
     return [_Part(*part) for part in zip(*dealt, strict=True)]
 
@@ -70,14 +70,15 @@ def _own(state: State, rank: int, ranks: int, part: _Part, shared: set[str]) -> 
     pieces = set(_pieces(part.rows))
     ledgers = {0: state.ledger_bytes, **state.ledgers}
     return State(
-        tokenizer=state.tokenizer, offsets=list(state.offsets), turn=part.turn, marks=dict(state.marks),
+        tokenizer=state.tokenizer, offsets=list(state.offsets), turn=part.turn,
+        marks=dict(state.marks), above=dict(state.above),
         counts={k: msgspec.structs.replace(c) if first else Count(c.topic) for k, c in state.counts.items()},
         dead=set(state.dead if first else ()), replaced=set(state.replaced if first else ()),
         pieces_left={n: left for n, left in state.pieces_left.items() if n in pieces - shared},
         shared=pieces & shared, open_bins=part.open_bins, rows=part.full + part.flushed, flushing=len(part.flushed),
         ledger_bytes=ledgers.get(rank, 0), rank=rank, ranks=ranks,
         ledgers={n: length for n, length in ledgers.items() if n % ranks == rank and n != rank},
-        **{name: getattr(state, name) if first else 0 for name in _FIGURES},
+        **_figures([state] if first else []),
     )  # fmt: skip
 
 
@@ -98,6 +99,7 @@ def merge(states: Sequence[State]) -> State:
         tokenizer=states[0].tokenizer, turn=states[0].turn,
         offsets=[max(offsets) for offsets in zip(*(s.offsets for s in states), strict=True)],
         marks={key: max(s.marks[key] for s in states) for key in states[0].marks},
+        above=_above(states),
         counts=_summed(states), dead=set().union(*(s.dead for s in states)),
         replaced=set().union(*(s.replaced for s in states)), open_bins=[b for s in states for b in s.open_bins],
         rows=[row for rows, _ in split_rows for row in rows] + flushed, flushing=len(flushed),
@@ -106,10 +108,20 @@ def merge(states: Sequence[State]) -> State:
             Share(len(rows), len(closed), len(s.open_bins), s.turn)
             for s, (rows, closed) in zip(states, split_rows, strict=True)
         ],
-        **{name: sum(getattr(s, name) for s in states) for name in _FIGURES},
+        **_figures(states),
     )  # fmt: skip
     _count_shared(merged, set().union(*(s.shared for s in states)))
     return merged
+
+
+def _above(states: Sequence[State]) -> dict[str, int]:
+    """The gaps that are still open: a rank's copy of another's gap may be older than that rank's mark."""
+    highest = {key: max(s.above.get(key, 0) for s in states) for s in states for key in s.above}
+    return {key: at for key, at in sorted(highest.items()) if at > max(s.marks[key] for s in states)}
+
+
+def _figures(states: Sequence[State]) -> Any:
+    return {name: sum(getattr(s, name) for s in states) for name in _FIGURES}
 
 
 def _rows(state: State) -> tuple[list[list[Held]], list[list[Held]]]:
@@ -118,9 +130,9 @@ def _rows(state: State) -> tuple[list[list[Held]], list[list[Held]]]:
     return state.rows[:at], state.rows[at:]
 
 
-def _dealt(items: list[Item], ranks: int, sizes: list[int] | None) -> list[list[Item]]:
-    """Runs of `sizes`, or one to each rank in turn."""
-    if sizes is None:
+def _dealt(items: list[Item], ranks: int, sizes: list[int]) -> list[list[Item]]:
+    """Runs of `sizes`; without any, one to each rank in turn."""
+    if not sizes:
         return [items[r::ranks] for r in range(ranks)]
     return [items[one:other] for one, other in pairwise(accumulate(sizes, initial=0))]
 
@@ -135,7 +147,7 @@ def _summed(states: Sequence[State]) -> dict[str, Count]:
     for state in states:
         for key, count in state.counts.items():
             into = total.setdefault(key, Count(count.topic))
-            for name in ("documents", "trained", "rejected", "dead"):
+            for name in ("documents", "trained", "rejected", "dead", "lost"):
                 setattr(into, name, getattr(into, name) + getattr(count, name))
     return total
 

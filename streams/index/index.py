@@ -8,16 +8,19 @@ verdicts, and `apply` of what `admit` returned gives the same state.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 import xxhash
 
 from streams.document import Document, Origin, Source
-from streams.frame import Frame, Gap, Rejection
+from streams.frame import Back, Frame, Rejection, Tally
+from streams.index import signatures
 from streams.index.minhash import PERMUTATIONS, fingerprint
-from streams.index.signatures import Applied, Insertion
+from streams.index.signatures import Applied, Form, Insertion
 from streams.index.table import Columns, Table
+from streams.marks import Marks, Standing
 from streams.recipe import Thresholds
 
 KINDS = ("file", "commit", "issue", "notebook", "question")
@@ -27,14 +30,27 @@ class WrongIndex(RuntimeError):
     """The log was written by an index of other settings."""
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What dedup makes of one record of `candidates`."""
+
+    frame: Frame | None
+    """What is kept, to be handed on; None: nothing of the record was taken."""
+    rejections: tuple[Rejection, ...]
+    applied: Applied
+    """The record for `signatures`."""
+
+
 class Index:
-    def __init__(self, thresholds: Thresholds, starts: dict[tuple[str, int], int]) -> None:
-        """`starts` are the first marks by (topic id, partition): the offsets that `topics create` committed."""
+    def __init__(self, thresholds: Thresholds, starts: dict[str, int]) -> None:
+        """`starts` are the first marks by `Source.key`: the offsets that `topics create` committed."""
         self.fingerprint = fingerprint(thresholds.near, thresholds.version)
         self._table = Table(thresholds.near, thresholds.version)
-        self._marks = dict(starts)
+        self.marks = Marks(dict(starts))
         self._sources: dict[tuple[str, int], int] = {}
         self._origins = np.zeros((4096, 3), np.int64)
+        self._reached: dict[str, int] = {}
+        """Of sources that were taken back: the highest mark before, by `Source.key`."""
 
     def __len__(self) -> int:
         return self._table.count
@@ -43,45 +59,24 @@ class Index:
     def nbytes(self) -> int:
         return self._table.nbytes + self._origins.nbytes
 
-    def mark(self, source: Source) -> int:
-        key = (source.topic_id, source.partition)
-        if key not in self._marks:
-            raise WrongIndex(
-                f"topic {source.topic} has id {source.topic_id}, which this index has never seen: it was re-created. "
-                "Start over with a new prefix, or restore the old topic."
-            )
-        return self._marks[key]
+    def judge(self, candidate: Frame | Back | None, offset: int, time_ms: int = 0) -> Judged:
+        """What dedup makes of the record at `offset` of `candidates`, appended at `time_ms`; None: an empty one.
 
-    def admit(self, frame: Frame, offset: int) -> tuple[Frame, tuple[Rejection, ...], Applied]:
-        """Judge what of the Frame is not below the mark.
-
-        Returns the Frame of what is kept, the verdicts on the rest, and the record for `signatures`.
-        Raises Gap when the Frame begins above the mark.
+        Of a Frame, what is not below the mark is judged; of one that begins above the mark nothing is taken, and the
+        mark stays. Raises UnknownSource.
         """
-        mark = self.mark(frame.source)
-        if frame.start > mark:
-            raise Gap(f"{frame.source}: offsets {mark} to {frame.start - 1} are missing before a Frame in candidates")
-        tallies = [t for t in frame.tallies if t.offset >= mark]
-        removals = [t.replaces for t in tallies if t.replaces]
-        for origin in removals:
-            self._forget(Origin.parse(origin))
-        documents = [d for d in frame.documents if d.offset >= mark]
-        kept, rejections, insertions = self._judge(frame.source, documents)
-        upto = max(mark, frame.upto)
-        self._marks[frame.source.topic_id, frame.source.partition] = upto
-        applied = Applied(
-            offset=offset, source=frame.source, upto=upto, fingerprint=self.fingerprint,
-            insertions=insertions, removals=removals,
-        )  # fmt: skip
-        dropped: dict[int, list[int]] = {}
-        for r in rejections:
-            dropped.setdefault(r.origin.offset, []).append(r.origin.index)
-        counted = [
-            msgspec.structs.replace(t, rejected=[*t.rejected, *dropped[t.offset]]) if t.offset in dropped else t
-            for t in tallies
-        ]
-        rest = msgspec.structs.replace(frame, start=mark, upto=upto, tallies=counted, documents=kept)
-        return rest, tuple(rejections), applied
+        if candidate is None:
+            return self._untaken("empty", signatures.NOWHERE, 0, offset, time_ms)
+        source = candidate.source
+        if isinstance(candidate, Back):
+            self._retreat(source, candidate.to)
+            return self._untaken("back", source, self.marks[source], offset, time_ms)
+        if self.marks.standing(candidate) is Standing.ABOVE:
+            judged = self._untaken("passed", source, self.marks[source], offset, time_ms)
+        else:
+            judged = self._take(candidate, offset, time_ms)
+        judged.applied.frame_start, judged.applied.frame_upto = candidate.start, candidate.upto
+        return judged
 
     def apply(self, record: Applied) -> None:
         """Redo a record of the log. Raises WrongIndex when it was written under another fingerprint."""
@@ -90,14 +85,60 @@ class Index:
                 f"the index in `signatures` was made with other settings (fingerprint {record.fingerprint}, "
                 f"now {self.fingerprint}). Restore the old thresholds, or start over with a new prefix."
             )
+        if record.form == "back":
+            self._retreat(record.source, record.upto)
         for origin in record.removals:
             self._forget(Origin.parse(origin))
         number = self._table.count
         self._table.append(_insertion_columns(record.insertions))
         for i, insertion in enumerate(record.insertions):
             self._remember(number + i, record.source, insertion.offset, insertion.index)
-        key = (record.source.topic_id, record.source.partition)
-        self._marks[key] = max(self._marks.get(key, 0), record.upto)
+        if record.form == "frame":
+            self.marks.advance(record.source, record.upto)
+
+    def _untaken(self, form: Form, source: Source, mark: int, offset: int, time_ms: int) -> Judged:
+        applied = Applied(
+            offset=offset, source=source, upto=mark, fingerprint=self.fingerprint, form=form, time_ms=time_ms
+        )
+        return Judged(None, (), applied)
+
+    def _take(self, frame: Frame, offset: int, time_ms: int) -> Judged:
+        source, mark = frame.source, self.marks[frame.source]
+        tallies = [t for t in frame.tallies if t.offset >= mark]
+        removals = [t.replaces for t in tallies if t.replaces]
+        upto = max(mark, frame.upto)
+        documents = [d for d in frame.documents if d.offset >= mark]
+        again = self._standing(source, mark, upto)
+        removals += sorted(again - {str(d.origin(source)) for d in documents})
+        for origin in removals:
+            self._forget(Origin.parse(origin))
+        unknown = [d for d in documents if str(d.origin(source)) not in again] if again else documents
+        kept, rejections, insertions = self._judge(source, unknown)
+        if again:
+            kept = sorted([*kept, *(d for d in documents if d not in unknown)], key=lambda d: (d.offset, d.index))
+        self.marks.advance(source, upto)
+        applied = Applied(
+            offset=offset, source=source, upto=upto, fingerprint=self.fingerprint,
+            insertions=insertions, removals=removals, time_ms=time_ms,
+        )  # fmt: skip
+        rest = msgspec.structs.replace(
+            frame, start=mark, upto=upto, tallies=_with_rejected(tallies, rejections), documents=kept
+        )
+        return Judged(rest, tuple(rejections), applied)
+
+    def _retreat(self, source: Source, to: int) -> None:
+        mark = self.marks[source]
+        self._reached[source.key] = max(mark, self._reached.get(source.key, 0))
+        self.marks.retreat(source, to)
+
+    def _standing(self, source: Source, start: int, upto: int) -> set[str]:
+        """The origins of [start, upto) that stand in the index: only after a Back are there any."""
+        if start >= self._reached.get(source.key, 0):
+            return set()
+        at = self._sources.get((source.topic_id, source.partition), -1)
+        rows = self._origins[: self._table.count]
+        here = (rows[:, 0] == at) & (rows[:, 1] >= start) & (rows[:, 1] < upto)
+        return {str(self._origin(int(n))) for n in np.flatnonzero(here) if self._table.alive(int(n))}
 
     def _judge(
         self, source: Source, documents: Sequence[Document]
@@ -151,6 +192,18 @@ class Index:
         rows = self._origins[: self._table.count]
         for number in np.flatnonzero((rows == (at, origin.offset, origin.index)).all(axis=1)):
             self._table.remove(int(number))
+
+
+def _with_rejected(tallies: list[Tally], rejections: Sequence[Rejection]) -> list[Tally]:
+    if not rejections:
+        return tallies
+    by_offset: dict[int, list[int]] = {}
+    for r in rejections:
+        by_offset.setdefault(r.origin.offset, []).append(r.origin.index)
+    return [
+        msgspec.structs.replace(t, rejected=[*t.rejected, *by_offset[t.offset]]) if t.offset in by_offset else t
+        for t in tallies
+    ]
 
 
 def path_id(document: Document) -> int:

@@ -1,10 +1,24 @@
-"""The index's own log: one Applied record a candidates Frame, also one without insertions (architecture §4)."""
+"""The index's own log: one Applied record for every record of `candidates` (architecture §4).
+
+It is the truth of what dedup took. An offset of `candidates` that has a record is never judged anew, and the first
+record of an offset is the only one that counts.
+"""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import msgspec
 
 from streams.document import Source
+from streams.frame import Back, Frame, NewerFormat
+
+VERSION = 1
+NOWHERE = Source("", "", 0)
+"""The source of a record of `candidates` that is empty."""
+
+Form = Literal["frame", "passed", "back", "empty"]
+"""What the record of `candidates` was: a Frame that was taken, one that began above the mark, a Back, nothing."""
 
 
 class Insertion(msgspec.Struct, array_like=True):
@@ -18,21 +32,54 @@ class Insertion(msgspec.Struct, array_like=True):
     signature: bytes
 
 
-class Applied(msgspec.Struct, kw_only=True, tag="applied", tag_field="t"):
-    v: int = 1
+class Applied(msgspec.Struct, kw_only=True, omit_defaults=True, tag="applied", tag_field="t"):
+    """What dedup made of one record of `candidates`."""
+
+    v: int = VERSION
     offset: int
-    """The Frame's offset in `candidates`."""
+    """The record's offset in `candidates`."""
     source: Source
     upto: int
-    """The mark of the source partition afterwards."""
+    """Dedup's mark of the source partition afterwards."""
     fingerprint: str
     insertions: list[Insertion] = []
     removals: list[str] = []
-    """Origins that retries and removals replaced."""
+    """Origins that retries and removals replaced, and those that did not come again after a Back."""
+    form: Form = "frame"
+    frame_start: int = -1
+    """Where the Frame began; -1 in records from before this field, which `names` takes for any start."""
+    frame_upto: int = -1
+    time_ms: int = 0
+    """Append time of the record in `candidates`, milliseconds since 1970; 0: not written down."""
+
+    def names(self, candidate: Frame | Back | None, time_ms: int) -> bool:
+        """Whether the record of `candidates` that stands at the offset now is the one that was applied."""
+        if self.time_ms and self.time_ms != time_ms:
+            return False
+        if isinstance(candidate, Frame):
+            known = self.frame_start < 0 or (self.frame_start, self.frame_upto) == (candidate.start, candidate.upto)
+            return self.form in ("frame", "passed") and known and self.source == candidate.source
+        if isinstance(candidate, Back):
+            return self.form == "back" and self.source == candidate.source
+        return self.form == "empty"
+
+
+class Head(msgspec.Struct, kw_only=True):
+    """An Applied record without what makes it long."""
+
+    v: int = VERSION
+    offset: int
+    source: Source
+    upto: int
+    form: Form = "frame"
+    frame_start: int = -1
+    frame_upto: int = -1
+    time_ms: int = 0
 
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Applied)
+_heads = msgspec.msgpack.Decoder(Head)
 
 
 def encode(record: Applied) -> bytes:
@@ -40,4 +87,19 @@ def encode(record: Applied) -> bytes:
 
 
 def decode(value: bytes) -> Applied:
-    return _decoder.decode(value)
+    """Raises NewerFormat on a record of a later version."""
+    record = _decoder.decode(value)
+    _check(record.v)
+    return record
+
+
+def decode_head(value: bytes) -> Head:
+    """The same without insertions and removals, many times faster. Raises NewerFormat."""
+    record = _heads.decode(value)
+    _check(record.v)
+    return record
+
+
+def _check(version: int) -> None:
+    if version > VERSION:
+        raise NewerFormat(f"`signatures` holds a record of version {version}: run the newer Midstream")

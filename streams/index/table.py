@@ -103,7 +103,7 @@ def _find_exact(tags, documents, alive, kinds, exacts, kind, exact) -> int:  # p
             and exacts[d, 0] == exact[0]
             and exacts[d, 1] == exact[1]
         ):
-            return d
+            return d  # pyright: ignore[reportReturnType]
         slot = (slot + np.uint64(1)) & mask
     return NONE
 

@@ -4,6 +4,9 @@ Names given and returned are those of the topic table, without the prefix. A met
 cluster raises Unreachable within some five seconds when no broker answers.
 """
 
+# pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+# kafka-python builds its admin client and its exports at run time.
+
 from __future__ import annotations
 
 import socket
@@ -15,7 +18,14 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
-from kafka import IsolationLevel, KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetSpec, TopicPartition
+from kafka import (
+    IsolationLevel,
+    KafkaAdminClient,
+    KafkaConsumer,
+    KafkaProducer,
+    OffsetSpec,
+    TopicPartition,
+)
 from kafka.errors import BrokerResponseError, KafkaConnectionError, KafkaError, KafkaTimeoutError
 from kafka.structs import OffsetAndMetadata
 

@@ -1,5 +1,8 @@
 """The reviewed table of topics and consumer groups, their creation, and the Genesis that fixes their identity."""
 
+# pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+# kafka-python builds its admin client and its exports at run time.
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -95,6 +98,11 @@ class Genesis(msgspec.Struct, frozen=True, kw_only=True, tag="genesis", tag_fiel
 
     v: int = 1
     topics: dict[str, TopicStart]
+
+    @property
+    def marks(self) -> dict[str, int]:
+        """Where every mark begins, by `Source.key`."""
+        return {f"{t.id}:{p}": offset for t in self.topics.values() for p, offset in enumerate(t.starts)}
 
 
 GENESIS_KEY = b"genesis"

@@ -120,6 +120,7 @@ class Packer:
                 raise ValueError("a context too short for the sentinels alone: give the model a longer one")
             tries += 1
             room = max(1, room + unplanned if tries < TRIES else room // 2)
+        assert best is not None
         return best
 
     @cached_property

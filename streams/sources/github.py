@@ -171,7 +171,7 @@ def _of_line(line: bytes, left_out: Counts) -> Iterator[Told]:
         left_out["malformed line"] += 1
         return
     raw = msgspec.json.decode(line)
-    kind, actor = raw["type"], _str(_dict(raw.get("actor")).get("login"))
+    kind, actor = _str(raw["type"]), _str(_dict(raw.get("actor")).get("login"))
     yield Told(NAMES.get(kind, kind), raw["payload"], _dict(raw.get("repo")), actor, _str(raw.get("created_at")))
 
 

@@ -53,7 +53,7 @@ def run(place: Place, stage: Stage) -> int:
         key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw",
     )  # fmt: skip
     app.agent(channel, name=stage.name, concurrency=1)(shell.agent)
-    app.on_partitions_assigned.connect(shell.assigned)
+    app.on_partitions_assigned.connect(shell.assigned)  # pyright: ignore[reportArgumentType]
     app.timer(REPORT_S)(shell.report)
     worker = faust.Worker(app, override_logging=False, redirect_stdouts=False, stdout=sys.stderr, quiet=True)
     try:

@@ -17,8 +17,8 @@ class Attempts:
         folder.mkdir(parents=True, exist_ok=True)
         self._file, self.slot = _claim(folder, stage)
         left = _parse(os.pread(self._file, 4096, 0))
-        self._record: str = left.get("record", "")
-        self._deaths: int = left.get("deaths", 0) + 1 if self._record else 0
+        self._record = str(left.get("record", ""))
+        self._deaths = int(str(left.get("deaths", 0))) + 1 if self._record else 0
 
     @property
     def careful(self) -> bool:

@@ -40,6 +40,11 @@ class Counts:
         if time.monotonic() - self._written > INTERVAL_S:
             self.write()
 
+    def count(self, what: str) -> None:
+        """One more of something that is no document."""
+        self._counter[what] += 1
+        self.write()
+
     def report(self) -> None:
         """Called once a second: writes when there is something new, and a rate of 0 once it is over."""
         if self._documents or self._rate:

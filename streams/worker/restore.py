@@ -1,12 +1,18 @@
-"""The index from its log: the records below the committed offset of `candidates`, in order, each once."""
+"""The index from its log, and where dedup begins (architecture §2.11).
+
+`signatures` is the truth of what dedup took: an offset of `candidates` that has a record is never judged anew. Records
+below the offset at which dedup begins are applied here; those at or above it wait until their offset is read again.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
-from streams.frame import Gap
 from streams.index import signatures
 from streams.index.index import Index
+from streams.index.signatures import Applied
 from streams.kafka.connection import Connection
 from streams.kafka.log import read
 from streams.kafka.topics import genesis
@@ -14,26 +20,78 @@ from streams.recipe import Thresholds
 
 log = logging.getLogger("midstream.streams")
 
+FILLER = b"filler"
+"""Key of the empty records that fill `candidates` up to the last offset that has an Applied record."""
 
-def restore(connection: Connection, thresholds: Thresholds, upto: int) -> Index:
-    """The index as it was when `candidates` was committed at `upto`.
 
-    Records at or above `upto` are left out: their Frames come again and get the same verdicts.
-    Raises Gap when a record is missing, WrongIndex when the settings were others.
+class Behind(RuntimeError):
+    """`signatures` lacks the record of an offset below the committed one: dedup must begin there."""
+
+    def __init__(self, offset: int) -> None:
+        super().__init__(f"signatures has no record of candidates offset {offset}: dedup begins again there")
+        self.offset = offset
+
+
+@dataclass
+class Restored:
+    """The index as it was before the record of `candidates` that comes next."""
+
+    index: Index
+    pending: dict[int, Applied] = field(default_factory=dict)
+    """Records of offsets that dedup took before and that are read again."""
+
+    @property
+    def end(self) -> int:
+        """One past the last offset of `candidates` that has a record waiting; 0 when none waits."""
+        return max(self.pending, default=-1) + 1
+
+
+def rebuild(index: Index, records: Iterable[Applied], first: int, begin: int) -> Restored:
+    """The index after the records of [first, begin), by offset, the first record of each alone.
+
+    Raises Behind when one of them is missing, WrongIndex when the settings were others.
     """
-    first = genesis(connection)
-    starts = {(t.id, p): offset for t in first.topics.values() for p, offset in enumerate(t.starts)}
-    index = Index(thresholds, starts)
-    expected = first.topics["candidates"].starts[0]
-    for logged in read(connection, "signatures", 0, start=1):
-        record = signatures.decode(logged.value or b"")
-        if record.offset >= upto or record.offset < expected:
-            continue
-        if record.offset > expected:
-            raise Gap(f"signatures has no record of candidates offset {expected}: the index cannot be rebuilt")
-        index.apply(record)
-        expected += 1
-    if expected < upto:
-        raise Gap(f"signatures ends at candidates offset {expected}, but {upto} is committed: records were lost")
-    log.info("index: %d documents restored", len(index))
-    return index
+    restored, expected = Restored(index), first
+    waiting = restored.pending
+    for record in records:
+        if record.offset >= expected:
+            waiting.setdefault(record.offset, record)
+        while expected < begin and expected in waiting:
+            index.apply(waiting.pop(expected))
+            expected += 1
+    if expected < begin:
+        raise Behind(expected)
+    return restored
+
+
+def restore(connection: Connection, thresholds: Thresholds, committed: int) -> Restored:
+    """The index as dedup needs it to go on at `committed`, or at the end of `candidates` where that lies before it.
+
+    Fills `candidates` up when its tail was lost. Raises Behind and WrongIndex as `rebuild`.
+    """
+    start = genesis(connection)
+    end = connection.end_offsets(["candidates"])["candidates", 0]
+    records = (signatures.decode(r.value or b"") for r in read(connection, "signatures", 0, start=1) if r.key is None)
+    index = Index(thresholds, start.marks)
+    restored = rebuild(index, records, start.topics["candidates"].starts[0], min(committed, end))
+    if restored.end > end:
+        _fill(connection, end, restored.end)
+    log.info("index: %d documents restored, %d records wait to be read again", len(index), len(restored.pending))
+    return restored
+
+
+def _fill(connection: Connection, end: int, upto: int) -> None:
+    """Empty records at [end, upto), so that nothing new gets an offset that was judged before."""
+    log.error(
+        "candidates ends at %d, but its records up to %d were taken: the log lost its tail. Empty records fill it up; "
+        "run `midstream repair` to bring back what was lost",
+        end, upto - 1,
+    )  # fmt: skip
+    producer = connection.producer()
+    try:
+        for future in [
+            producer.send(connection.topic("candidates"), key=FILLER, value=b"", partition=0) for _ in range(end, upto)
+        ]:
+            future.get(timeout=30)
+    finally:
+        producer.close()

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from streams import frame as frames
 from streams.document import Source
-from streams.frame import Frame, Outcome
+from streams.frame import Outcome
 from streams.index import signatures
-from streams.kafka.connection import Connection
 from streams.kafka.producer import Delivery
+from streams.kafka.topics import SOURCES
 from streams.pipeline import Pack, Prepare, Record, Redact
-from streams.recipe import Thresholds
 from streams.worker.attempts import Attempts
 from streams.worker.counts import Counts
 
 if TYPE_CHECKING:
-    from streams.index.index import Index
+    from streams.index.index import Judged
+    from streams.worker.restore import Restored
 
-SOURCES = ("commits", "issues", "notebooks", "files", "retries")
+log = logging.getLogger("midstream.streams")
+
+
+class Disagreement(RuntimeError):
+    """A record of `candidates` got other verdicts than the first time: our own bug, and dedup stops."""
 
 
 class Stage(Protocol):
@@ -54,13 +59,19 @@ class Watch:
     def begin(self, topic: str, partition: int, offset: int) -> None:
         self.attempts.begin(f"{topic}/{partition}/{offset}")
 
+    def passed(self, offset: int) -> None:
+        """The record at `offset` brought nothing that could be taken."""
+        self.attempts.done()
+        self.counts.count("passed")
+
     def end(self, outcome: Outcome, began: float) -> None:
         self.attempts.done()
         self.counts.add(outcome, time.thread_time() - began)
 
 
 class PrepareStage:
-    name, inputs, output, takes_many = "prepare", SOURCES, "candidates", True
+    name, output, takes_many = "prepare", "candidates", True
+    inputs: tuple[str, ...] = SOURCES
 
     def __init__(self, step: Prepare, topic_ids: dict[str, str], watch: Watch) -> None:
         self._step = step
@@ -108,35 +119,62 @@ class EachFrame:
 class DedupStage:
     """The index's one head. Its state begins anew with each assignment, from the log `signatures`."""
 
-    name, inputs, output, takes_many = "dedup", ("candidates",), "unique", False
+    name, output, takes_many = "dedup", "unique", False
+    inputs: tuple[str, ...] = ("candidates",)
 
-    def __init__(self, connection: Connection, thresholds: Thresholds, watch: Watch) -> None:
-        self._connection = connection
-        self._thresholds = thresholds
+    def __init__(self, restore: Callable[[int], Restored], watch: Watch) -> None:
+        """`restore`: committed offset of `candidates` to the index as it was there; called in a thread."""
+        self._restore = restore
         self.watch = watch
-        self._index: Index | None = None
+        self._restored: Restored | None = None
 
     def forget(self) -> None:
-        self._index = None
+        self._restored = None
 
     async def process(
         self, delivery: Delivery, topic: str, partition: int, start: int, messages: Sequence[Any], began: float
     ) -> None:
-        if self._index is None:
-            from streams.worker.restore import restore  # with numba, 1.4 s and 80 MB that the other stages do without
-
-            self._index = await asyncio.to_thread(restore, self._connection, self._thresholds, start)
+        if self._restored is None:
+            self._restored = await asyncio.to_thread(self._restore, start)
             began = time.thread_time()
         for message in messages:
             self.watch.begin(topic, partition, message.offset)
-            outcome, applied = self._judge(self._index, frames.decode(message.value), message.offset)
-            await delivery.record("signatures", signatures.encode(applied))
-            await delivery.outcome(outcome, applied.source.partition)
-            self.watch.end(outcome, began)
+            await self._take(delivery, self._restored, message, began)
 
-    def _judge(self, index: Index, frame: Frame, offset: int) -> tuple[Outcome, signatures.Applied]:
-        rest, rejections, applied = index.admit(frame, offset)
-        return Outcome(rest, rejections), applied
+    async def _take(self, delivery: Delivery, restored: Restored, message: Any, began: float) -> None:
+        """Judge the record unless it was judged before; its Applied record goes first, then what falls out."""
+        time_ms = int((message.timestamp or 0) * 1000)
+        candidate = frames.decode_candidate(message.value) if message.value else None
+        earlier = restored.pending.pop(message.offset, None)
+        if earlier is not None and not earlier.names(candidate, time_ms):
+            restored.index.apply(earlier)
+            log.error(
+                "candidates/0 at %d holds another record than dedup took there: it is passed over", message.offset
+            )
+            self.watch.passed(message.offset)
+            return
+        judged = restored.index.judge(candidate, message.offset, time_ms)
+        if earlier is not None and earlier.insertions != judged.applied.insertions:
+            raise Disagreement(
+                f"candidates/0 at {message.offset} was judged otherwise before: the index is not the log's"
+            )
+        if earlier is None:
+            await delivery.record("signatures", signatures.encode(judged.applied))
+        if judged.frame is None:
+            self._untaken(judged)
+            return
+        outcome = Outcome(judged.frame, judged.rejections)
+        await delivery.outcome(outcome, judged.frame.source.partition)
+        self.watch.end(outcome, began)
+
+    def _untaken(self, judged: Judged) -> None:
+        record = judged.applied
+        if record.form == "passed":
+            log.error(
+                "%s: offsets %d to %d are missing before a Frame in candidates, which is passed over; "
+                "run `midstream repair`", record.source, record.upto, record.frame_start - 1,
+            )  # fmt: skip
+        self.watch.passed(record.offset)
 
 
 def _record(message: Any) -> Record:

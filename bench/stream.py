@@ -35,6 +35,7 @@ from streams.kafka.connection import Connection
 from streams.kafka.topics import create
 from streams.pipeline import Pack, Prepare, Record, Redact
 from streams.sources.files import pack as pack_files
+from streams.stages import STAGE
 
 DOCUMENTS = 2400
 WARM_UP = 200
@@ -44,7 +45,7 @@ VOCAB = 8192
 SAMPLE_BYTES = 3_000_000
 LARGEST = 200_000
 PERMISSIVE = ("mit", "bsd", "apache", "psf", "isc")
-STAGES = ("prepare", "dedup", "redact", "pack")
+STAGES = tuple(STAGE)
 TICKS = os.sysconf("SC_CLK_TCK")
 
 

@@ -17,8 +17,9 @@ from streams.feed.feed import State
 from streams.frame import decode_rejections
 from streams.kafka.connection import Connection
 from streams.kafka.log import Logged, read
-from streams.kafka.topics import SOURCES, Genesis, check
+from streams.kafka.topics import Genesis, check
 from streams.pipeline import FORM, parse
+from streams.stages import SOURCES
 
 Id = tuple[str, int, int, int]
 """Topic id, partition, offset, index."""

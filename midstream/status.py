@@ -16,7 +16,8 @@ import msgspec
 
 from midstream.settings import Settings
 from streams.kafka.connection import Connection, Offsets
-from streams.kafka.topics import GROUPS, genesis
+from streams.kafka.topics import genesis
+from streams.stages import STAGES
 
 
 class Lag(msgspec.Struct, frozen=True):
@@ -94,7 +95,7 @@ def collect(settings: Settings) -> Status:
     connection = settings.connection()
     genesis(connection)
     committed, ends = positions(connection)
-    stages = [_stage(name, lags(GROUPS[name], committed[name], ends), settings.paths.state) for name in GROUPS]
+    stages = [_stage(s.name, lags(s.reads, committed[s.name], ends), settings.paths.state) for s in STAGES]
     assert settings.paths.checkpoints is not None
     return Status(stages, trainer(settings.paths.checkpoints, ends))
 
@@ -102,7 +103,7 @@ def collect(settings: Settings) -> Status:
 def caught_up(connection: Connection) -> bool:
     """Whether the four stages have taken every record there is and committed it."""
     committed, ends = positions(connection)
-    return not any(lag.lag for name, topics in GROUPS.items() for lag in lags(topics, committed[name], ends))
+    return not any(lag.lag for s in STAGES for lag in lags(s.reads, committed[s.name], ends))
 
 
 def positions(connection: Connection) -> tuple[dict[str, Offsets], Offsets]:
@@ -111,8 +112,8 @@ def positions(connection: Connection) -> tuple[dict[str, Offsets], Offsets]:
     In this order: a stage delivers before it commits, so ends that are asked for afterwards hold
     whatever the committed offsets led to, and lag 0 everywhere means that nothing is under way.
     """
-    committed = {name: connection.group_offsets(connection.group(name)) for name in GROUPS}
-    read = [topic for topics in GROUPS.values() for topic in topics]
+    committed = {s.name: connection.group_offsets(connection.group(s.name)) for s in STAGES}
+    read = [topic for s in STAGES for topic in s.reads]
     return committed, connection.end_offsets([*read, "examples"])
 
 

@@ -26,10 +26,10 @@ from streams.feed.ledger import read
 from streams.frame import decode_rejections
 from streams.kafka.connection import Connection
 from streams.kafka.log import read as read_log
-from streams.kafka.topics import SOURCES
+from streams.stages import SOURCES, STAGE
 from tests.tiny import tokenizer
 
-STAGES = ("prepare", "dedup", "redact", "pack")
+STAGES = tuple(STAGE)
 CONTEXT = 256
 PATIENCE_S = 90
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}

@@ -7,7 +7,7 @@ from kafka import TopicPartition
 
 from streams.feed.examples import ExamplesLog, Lost
 from streams.kafka.positions import Expired, Jump, Positions, check_committed
-from streams.kafka.topics import GROUPS
+from streams.stages import STAGE
 
 pytestmark = pytest.mark.broker
 
@@ -26,10 +26,10 @@ def deleted(connection, topic: str, below: int) -> None:
 def test_records_that_were_deleted_unread_are_named(connection):
     produced(connection, "files", 5)
     group = connection.group("prepare")
-    check_committed(connection, group, GROUPS["prepare"])
+    check_committed(connection, group, STAGE["prepare"].reads)
     deleted(connection, "files", 3)
     with pytest.raises(Expired, match="files/0 offsets 0 to 2"):
-        check_committed(connection, group, GROUPS["prepare"])
+        check_committed(connection, group, STAGE["prepare"].reads)
 
 
 def test_the_trainer_names_them_too(connection):

@@ -13,7 +13,7 @@ from model.manifest import newest
 from streams.document import Source
 from streams.feed.feed import Feed, Limits, fresh
 from streams.frame import Frame, Tally
-from streams.kafka.topics import GROUPS
+from streams.stages import STAGE
 from tests.crew import Crew, files, python
 from tests.tiny import example, tokenizer, write_checkpoint
 from tests.world import MemoryLedger
@@ -100,7 +100,7 @@ def test_caught_up_when_every_stage_has_committed_the_end(connection, tmp_path):
         crew.produce("files", [files([python(1)])])
         assert not caught_up(connection)
         told = json.loads(crew.run("status", "--json").stdout)
-    assert {stage["name"]: stage["lag"] for stage in told["stages"]} == dict.fromkeys(GROUPS, 0) | {"prepare": 1}
+    assert {stage["name"]: stage["lag"] for stage in told["stages"]} == dict.fromkeys(STAGE, 0) | {"prepare": 1}
     assert told["trainer"] is None
     connection.commit(connection.group("prepare"), {("files", 0): 1})
     assert caught_up(connection)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from streams.kafka.connection import Connection, Unreachable
-from streams.kafka.topics import GROUPS, SOURCES, TOPICS, TopicsError, check, create, genesis
+from streams.kafka.topics import TopicsError, check, create, genesis
+from streams.stages import SOURCES, STAGES, TOPICS
 
 pytestmark = pytest.mark.broker
 
@@ -40,7 +41,7 @@ def test_genesis_holds_every_topics_identity(connection):
 
 
 def test_each_group_begins_at_the_first_offset(connection):
-    for stage, names in GROUPS.items():
+    for stage, names in ((s.name, s.reads) for s in STAGES):
         wanted = connection.beginning_offsets(names)
         assert connection.group_offsets(connection.group(stage)) == wanted
     assert len(connection.group_offsets(connection.group("prepare"))) == len(SOURCES) * 2

@@ -30,10 +30,11 @@ from streams.index.signatures import Applied
 from streams.pack.pack import Packer
 from streams.pipeline import Pack, Prepare, Record, Redact
 from streams.recipe import Recipe, Shares, Thresholds
+from streams.stages import STAGE
 
 PARTITIONS = 2
 SOURCES = ("files", "retries")
-STAGES = ("prepare", "dedup", "redact", "pack")
+STAGES = tuple(STAGE)
 POISON = "POISON"
 
 

@@ -69,15 +69,14 @@ def _decoded(topic: str, value: bytes | None) -> Any:
     import msgspec
 
     from streams import frame
-    from streams.kafka.topics import GROUPS, SOURCES
+    from streams.stages import FRAMES, SOURCES
 
-    frames = {name for names in GROUPS.values() for name in names if name not in SOURCES} | {"examples"}
     if value is None:
         return None
     try:
         if topic in SOURCES:
             return msgspec.json.decode(value)
-        if topic in frames:
+        if topic in FRAMES:
             return msgspec.to_builtins(frame.decode(value), builtin_types=(bytes,))
         if topic == "rejected":
             return msgspec.to_builtins(frame.decode_rejections(value), builtin_types=(bytes,))

@@ -29,7 +29,7 @@ def create(settings: Settings, partitions: int | None) -> None:
 @with_settings
 def list_topics(settings: Settings) -> None:
     """Print the table with what the cluster holds."""
-    from streams.kafka.topics import TOPICS
+    from streams.stages import TOPICS
 
     connection = settings.connection()
     existing = connection.topics()

@@ -15,6 +15,7 @@ import click
 
 from midstream.commands.options import with_settings, without_lock
 from midstream.settings import Settings
+from streams.stages import STAGE
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -62,7 +63,7 @@ def programs(settings: Settings, where: list[str], paths: list[Path]) -> list[Pr
     chosen, tokenizer = settings.up, settings.paths.tokenizer
     follow = ("--follow", "--versions", chosen.versions, "--interval", str(chosen.interval_s))
     made = [Program("ingest", midstream("ingest", "git", *map(str, paths), *follow), tier=SOURCES)]
-    made += [Program(name, midstream("worker", name), tier=WORKERS) for name in ("prepare", "dedup", "redact", "pack")]
+    made += [Program(name, midstream("worker", name), tier=WORKERS) for name in STAGE]
     if tokenizer is not None and not tokenizer.exists():
         sample = ("--sample-bytes", str(chosen.sample_bytes), "--patience", str(chosen.patience_s))
         train = midstream("tokenizer", "train", "--from-topic", *sample, "--out", str(tokenizer))

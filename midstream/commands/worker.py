@@ -9,13 +9,13 @@ import click
 
 from midstream.commands.options import with_settings
 from midstream.settings import Settings
+from streams.stages import STAGES
 
 LOG_FORMAT = "%(asctime)s %(name)s %(levelname)s %(message)s"
-STAGES = ("prepare", "dedup", "redact", "pack")
 
 
 @click.command()
-@click.argument("stage", type=click.Choice(STAGES))
+@click.argument("stage", type=click.Choice([stage.name for stage in STAGES]))
 @with_settings
 def worker(settings: Settings, stage: str) -> None:
     """Run STAGE until SIGTERM or Ctrl-C; exits 1 when it must be started again."""

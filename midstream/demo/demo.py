@@ -32,6 +32,7 @@ from midstream.status import caught_up
 from midstream.supervise import Program, Supervisor
 from model.manifest import folders, newest
 from server.client import AsyncClient, ServerError
+from streams.stages import STAGES
 
 RECIPE = Path(__file__).with_name("demo.toml")
 FILES, HELD_OUT = 1500, 40
@@ -44,7 +45,6 @@ HISTORY = 30
 PLACES, EVERY_S = 400, 1.5
 COMMITS = 5
 SHOWN = 4
-STAGES = ("prepare", "dedup", "redact", "pack")
 
 
 class StepFailed(RuntimeError):
@@ -141,7 +141,7 @@ class Demo:
         await self.command("topics", "create")
 
     async def start_workers(self) -> None:
-        await self.crew(*(self.program(f"worker-{s}", "worker", s) for s in STAGES))
+        await self.crew(*(self.program(f"worker-{s.name}", "worker", s.name) for s in STAGES))
 
     async def ingest(self) -> None:
         """This checkout's history, the chosen files, the notebooks and the issue events."""

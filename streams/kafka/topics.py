@@ -1,4 +1,4 @@
-"""The reviewed table of topics and consumer groups, their creation, and the Genesis that fixes their identity."""
+"""The topics on a cluster: their creation from the table, and the Genesis that fixes their identity."""
 
 # pyright: reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
 # kafka-python builds its admin client and its exports at run time.
@@ -7,81 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Literal
 
 import msgspec
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import TopicAlreadyExistsError
 
-from streams.event import MAX_RECORD_BYTES
 from streams.kafka.connection import Connection, Offsets, Unreachable
-
-KIB = 1024
-MIB = 1024 * KIB
-DAY_MS = 24 * 3600 * 1000
-BATCH_OVERHEAD = 4 * KIB
-"""Headers and framing of a batch that holds one record at its limit."""
-FRAME_BYTES = 24 * MIB
-"""A Frame made of one source record at its limit, with what the stages add."""
+from streams.kafka.log import read
+from streams.stages import STAGES, TOPICS, Topic
 
 
 class TopicsError(Exception):
     """The cluster's topics are not those that this data was made with; the message says what to do."""
-
-
-@dataclass(frozen=True)
-class Topic:
-    """A row of the table."""
-
-    name: str
-    partitions: Literal["P"] | int
-    """"P": the count that `topics create` was given, the same for all of them."""
-    days: int | None
-    """Kept by time; None: for ever."""
-    max_bytes: int
-    """The largest record, key and value together."""
-    holds: str
-    """For people."""
-
-    def count(self, partitions: int) -> int:
-        return partitions if self.partitions == "P" else self.partitions
-
-    def configs(self) -> dict[str, str]:
-        return {
-            "cleanup.policy": "delete",
-            "retention.ms": str(-1 if self.days is None else self.days * DAY_MS),
-            "retention.bytes": "-1",
-            "max.message.bytes": str(self.max_bytes + BATCH_OVERHEAD),
-            "message.timestamp.type": "LogAppendTime",  # with CreateTime, old records are deleted at once
-            "compression.type": "producer",
-        }
-
-
-SOURCES = ("commits", "issues", "notebooks", "files", "retries")
-"""The topics of public events, in the table's order."""
-
-TOPICS: tuple[Topic, ...] = (
-    Topic("commits", "P", 7, MAX_RECORD_BYTES, "commit events"),
-    Topic("issues", "P", 7, MAX_RECORD_BYTES, "issue events, whole threads"),
-    Topic("notebooks", "P", 7, MAX_RECORD_BYTES, "notebook events"),
-    Topic("files", "P", 7, MAX_RECORD_BYTES, "file events"),
-    Topic("retries", "P", 7, MAX_RECORD_BYTES, "events that replace a dead origin, and removals"),
-    Topic("candidates", 1, 7, FRAME_BYTES, "Frames from prepare; one partition: first seen means one thing"),
-    Topic("signatures", 1, None, FRAME_BYTES, "Genesis, then one record for every Frame that dedup took"),
-    Topic("unique", "P", 7, FRAME_BYTES, "Frames from dedup"),
-    Topic("clean", "P", 7, FRAME_BYTES, "Frames from redact"),
-    Topic("examples", "P", 30, FRAME_BYTES, "Frames from pack; training and replay read them"),
-    Topic("rejected", "P", 30, FRAME_BYTES + 64 * KIB, "what a rule or the index dropped, with its reason"),
-    Topic("deadletters", 1, 30, FRAME_BYTES + 64 * KIB, "what could not be processed, its bytes untouched"),
-)
-
-GROUPS: dict[str, tuple[str, ...]] = {
-    "prepare": SOURCES,
-    "dedup": ("candidates",),
-    "redact": ("unique",),
-    "pack": ("clean",),
-}
-"""Stage to the topics that its consumer group reads; the group's full name is `connection.group(stage)`."""
 
 
 class TopicStart(msgspec.Struct, frozen=True):
@@ -105,37 +42,76 @@ class Genesis(msgspec.Struct, frozen=True, kw_only=True, tag="genesis", tag_fiel
         return {f"{t.id}:{p}": offset for t in self.topics.values() for p, offset in enumerate(t.starts)}
 
 
+class Addition(msgspec.Struct, frozen=True, kw_only=True, tag="addition", tag_field="t"):
+    """A later record of `signatures`: all topics that later versions of the table added to an existing cluster."""
+
+    v: int = 1
+    topics: dict[str, TopicStart]
+
+
 GENESIS_KEY = b"genesis"
+"""Records of `signatures` with a key are identities; those without one are the index's."""
+ADDITION_KEY = b"addition"
+ADDITIONS = "additions"
+"""The group whose commit says where the newest Addition stands."""
 READ_MS = 15_000
 _genesis = msgspec.msgpack.Decoder(Genesis)
+_identities = msgspec.msgpack.Decoder(Genesis | Addition)
 
 
 def create(connection: Connection, partitions: int, replication: int = 1) -> Genesis:
     """Makes what is missing, commits the groups' first offsets, writes the Genesis once; idempotent.
 
-    Raises TopicsError on a changed partition count or a topic that was deleted or made again.
+    On a cluster that has a Genesis, topics that the table has gained are made and named in an Addition. Raises
+    TopicsError on a changed partition count or a topic that was deleted or made again.
     """
     existing = connection.topics()
     _refuse_other_counts(existing, {topic.name: topic.count(partitions) for topic in TOPICS})
     begun = "signatures" in existing and connection.end_offsets(["signatures"])["signatures", 0] > 0
+    known = check(connection).topics if begun else {}
+    missing = [topic for topic in TOPICS if topic.name not in known]
+    _make(connection, [topic for topic in missing if topic.name not in existing], partitions, replication)
     if begun:
-        check(connection)
-    else:
-        _make(connection, [topic for topic in TOPICS if topic.name not in existing], partitions, replication)
+        _configure(connection, [topic for topic in TOPICS if topic.name in known], replication)
     _commit_first_offsets(connection)
-    if not begun:
-        _write_genesis(connection)
+    if missing:
+        _write_identity(connection, [topic.name for topic in missing], begun)
     return check(connection)
 
 
 def genesis(connection: Connection) -> Genesis:
-    """Raises TopicsError when the topics were never created."""
-    if "signatures" not in connection.topics() or not connection.end_offsets(["signatures"])["signatures", 0]:
+    """The topics as they were made: the first record of `signatures`, and what Additions name.
+
+    Another Genesis behind the first (two `topics create` at once) does not count. Raises TopicsError when the topics
+    were never created.
+    """
+    existing = connection.topics()
+    if "signatures" not in existing or not connection.end_offsets(["signatures"])["signatures", 0]:
         raise TopicsError(f"No topics under {connection.prefix!r} yet. Make them with `midstream topics create`.")
-    consumer = connection.consumer({("signatures", 0): 0}, max_poll_records=1)
+    first = _genesis.decode(_identity(connection, 0))
+    if not {topic.name for topic in TOPICS} & existing.keys() - first.topics.keys():
+        return first
+    addition = _addition(connection)
+    return msgspec.structs.replace(first, topics={**addition.topics, **first.topics}) if addition else first
+
+
+def _addition(connection: Connection) -> Addition | None:
+    """The newest Addition, which names all topics that the Genesis lacks; None: `topics create` has not been run since.
+
+    A commit says where it stands. Without that the log is looked through, which may take minutes.
+    """
+    noted = connection.group_offsets(connection.group(ADDITIONS)).get(("signatures", 0))
+    values = [_identity(connection, noted)] if noted else [r.value for r in read(connection, "signatures", 0) if r.key]
+    found = [_identities.decode(value) for value in values if value]
+    return next((record for record in reversed(found) if isinstance(record, Addition)), None)
+
+
+def _identity(connection: Connection, offset: int) -> bytes:
+    """The value of one record of `signatures`."""
+    consumer = connection.consumer({("signatures", 0): offset}, max_poll_records=1)
     try:
         for records in consumer.poll(timeout_ms=READ_MS).values():
-            return _genesis.decode(records[0].value)
+            return records[0].value
         raise Unreachable(connection.brokers)
     finally:
         consumer.close()
@@ -182,7 +158,7 @@ def _make(connection: Connection, missing: list[Topic], partitions: int, replica
         connection.topic(topic.name): {
             "num_partitions": topic.count(partitions),
             "replication_factor": replication,
-            "configs": topic.configs(),
+            "configs": topic.configs(replication),
         }
         for topic in missing
     }
@@ -195,26 +171,40 @@ def _make(connection: Connection, missing: list[Topic], partitions: int, replica
 
 
 def _commit_first_offsets(connection: Connection) -> None:
-    starts = connection.beginning_offsets(sorted({name for names in GROUPS.values() for name in names}))
-    for stage, names in GROUPS.items():
-        group = connection.group(stage)
+    starts = connection.beginning_offsets(sorted({name for stage in STAGES for name in stage.reads}))
+    for stage in STAGES:
+        group = connection.group(stage.name)
         committed = connection.group_offsets(group)
-        first: Offsets = {key: at for key, at in starts.items() if key[0] in names and key not in committed}
+        first: Offsets = {key: at for key, at in starts.items() if key[0] in stage.reads and key not in committed}
         connection.commit(group, first)
 
 
-def _write_genesis(connection: Connection) -> None:
-    names = [topic.name for topic in TOPICS]
+def _configure(connection: Connection, topics: list[Topic], replication: int) -> None:
+    """What the table says of topics that an earlier version made."""
+    resources = [
+        ConfigResource(ConfigResourceType.TOPIC, connection.topic(t.name), configs=t.durability(replication))
+        for t in topics
+    ]
+    with connection.admin() as admin:
+        admin.alter_configs([r for r in resources if r.configs])
+
+
+def _write_identity(connection: Connection, names: list[str], begun: bool) -> None:
+    """The Genesis, or an Addition that also repeats what the one before it named."""
     ids, starts = connection.topic_ids(names), connection.beginning_offsets(names)
-    first = Genesis(
-        topics={
-            name: TopicStart(ids[name], [at for (topic, _), at in sorted(starts.items()) if topic == name])
-            for name in names
-        }
-    )
+    topics = {
+        name: TopicStart(ids[name], [at for (topic, _), at in sorted(starts.items()) if topic == name])
+        for name in names
+    }
+    record: Genesis | Addition = Genesis(topics=topics)
+    if begun:
+        earlier = _addition(connection)
+        record = Addition(topics={**(earlier.topics if earlier else {}), **topics})
     producer = connection.producer()
     try:
-        value = msgspec.msgpack.encode(first)
-        producer.send(connection.topic("signatures"), key=GENESIS_KEY, value=value, partition=0).get(timeout=30)
+        value, key = msgspec.msgpack.encode(record), ADDITION_KEY if begun else GENESIS_KEY
+        sent = producer.send(connection.topic("signatures"), key=key, value=value, partition=0).get(timeout=30)
     finally:
         producer.close()
+    if begun:
+        connection.commit(connection.group(ADDITIONS), {("signatures", 0): sent.offset})

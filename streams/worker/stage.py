@@ -14,8 +14,8 @@ from streams.document import Source
 from streams.frame import Outcome
 from streams.index import signatures
 from streams.kafka.producer import Delivery
-from streams.kafka.topics import SOURCES
 from streams.pipeline import Pack, Prepare, Record, Redact
+from streams.stages import SOURCES
 from streams.worker.attempts import Attempts
 from streams.worker.counts import Counts
 

@@ -86,7 +86,7 @@ class History:
         with view_of(self.git) as view:
             return self._describe(view, self.head())
 
-    def steps(self, cursor: Cursor, left_out: Counts) -> Iterator[Step]:
+    def steps(self, cursor: Cursor, left_out: Counts) -> Generator[Step]:
         """Everything from the cursor to the ref as it is now; nothing when there is nothing new.
 
         Raises GitError for what cannot be read: all that comes before it was given.

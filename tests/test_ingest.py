@@ -90,7 +90,7 @@ def test_one_broken_repository_of_two_is_said_and_the_other_is_read(midstream, r
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "sent 1 commits, 1 files" in out
-    assert out.splitlines()[-2] == "Error: 1 of 2 repositories were not read to their end:"
+    assert out.splitlines()[-2] == "Error: not read to the end, 1 of 2 repositories:"
     assert "nowhere" in out.splitlines()[-1]
     assert [decode(record.value).message for record in read_all("commits")] == ["first"]
 

@@ -113,7 +113,7 @@ def git(
     _summary(delivery, stop.is_set() and not follow)
     failures = [reader.failure for reader in readers if reader.failure]
     if failures and not stop.is_set():
-        many = f"{len(failures)} of {len(readers)} repositories were not read to their end:\n"
+        many = f"not read to the end, {len(failures)} of {len(readers)} repositories:\n"
         raise click.ClickException((many if len(readers) > 1 else "") + "\n".join(failures))
 
 

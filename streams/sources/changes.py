@@ -10,7 +10,6 @@ import msgspec
 from streams.event import MAX_RECORD_BYTES, ChangedFile
 from streams.sources.blobs import MISSING, Blobs
 from streams.sources.log import Change
-from streams.sources.record import SLACK
 from streams.sources.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOut
 
 PART_BYTES = 4 * 1024 * 1024
@@ -45,7 +44,7 @@ class Changes:
         parts: list[list[Change]] = []
         filled = 0
         for change, size in self._weighed(sized):
-            if envelope + size + SLACK > MAX_RECORD_BYTES:
+            if envelope + size > MAX_RECORD_BYTES:
                 self.left_out[TOO_LARGE_ENCODED] += 1
                 continue
             if not parts or envelope + filled + size > PART_BYTES or len(parts[-1]) == PART_FILES:

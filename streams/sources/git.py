@@ -23,6 +23,7 @@ from streams.sources.cursors import Cursor
 from streams.sources.files import pack
 from streams.sources.log import Change, Logged, log, tree
 from streams.sources.objects import Git, GitError, edges, merge_base, view_of
+from streams.sources.record import SLACK
 from streams.sources.repository import host_and_name, licence_of
 from streams.sources.text import Counts, LeftOut, clean
 
@@ -193,7 +194,7 @@ class _Pass:
         """
         message = self._message(logged)
         commit = Commit(repository=self.repository, sha=logged.sha, message=message, files=[], date=logged.date)
-        parts = self.changes.parts(logged.changes, len(encode(commit)))
+        parts = self.changes.parts(logged.changes, len(encode(commit)) + SLACK)
         note = f"commit {logged.sha[:12]} is split by file into {len(parts)} parts" if len(parts) > 1 else ""
         for number, changes in enumerate(parts):
             part = msgspec.structs.replace(commit, part=number, parts=len(parts))

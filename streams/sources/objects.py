@@ -23,15 +23,15 @@ SAFE = (
     *("-c", "safe.directory=*", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"),
     *("-c", "protocol.allow=never", *(f for name in PROTOCOLS for f in ("-c", f"protocol.{name}.allow=never"))),
     *("-c", "core.sshCommand=false", "-c", "core.gitProxy=", "-c", "core.askPass=", "-c", "credential.helper="),
-    *("-c", "core.attributesFile=/dev/null", "-c", "core.alternateRefsCommand=", "-c", "core.commitGraph=false"),
+    *("-c", "core.attributesFile=/dev/null", "-c", "core.alternateRefsCommand="),
     *("-c", "gc.auto=0", "-c", "maintenance.auto=false"),
     *("-c", "log.showSignature=false", "-c", "log.showRoot=true"),
     *("-c", "core.quotePath=false", "-c", "i18n.logOutputEncoding=UTF-8", "--no-pager", "--no-replace-objects"),
 )
 """A repository's own configuration runs no program, opens no connection and does not change the format.
 
-A protocol's own setting counts before `protocol.allow`, so each is named. A commit-graph may name commits that
-are gone, and replaced objects change what a commit is: neither is asked.
+A protocol's own setting counts before `protocol.allow`, so each is named. Replaced objects change what a commit is:
+they are not asked.
 """
 VARIABLES = {
     "GIT_CONFIG_NOSYSTEM": "1",

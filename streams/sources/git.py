@@ -79,7 +79,10 @@ class History:
     def warning(self) -> str:
         """What a person should know before the history is read; mostly nothing."""
         if self.git.is_partial():
-            return "a partial clone: files that it lacks are left out, and so may be its licence"
+            return (
+                "a partial clone: files that it lacks, its licence among them, are left out for good; "
+                "`git fetch --refetch --no-filter` brings them first"
+            )
         return "" if self.head() else "HEAD names no commit yet"
 
     def describe(self) -> Repository:

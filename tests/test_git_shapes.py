@@ -191,6 +191,19 @@ def test_what_is_no_repository_or_no_ref_is_one_sentence(git_folder, tmp_path):
         History.open(git_folder.path, "HEAD:a").head()
 
 
+@pytest.mark.parametrize(
+    ("says", "sentence"), [("git version 2.30.1", "2.30 is too old: install"), ("", "not on PATH")]
+)
+def test_a_git_that_is_too_old_or_missing_is_one_sentence(git_folder, tmp_path, monkeypatch, says, sentence):
+    if says:
+        program = tmp_path / "git"
+        program.write_text(f"#!/bin/sh\necho {says}\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(GitError, match=sentence):
+        History.open(git_folder.path)
+
+
 def test_a_folder_and_a_name_of_bytes_can_be_encoded(git_folder, tmp_path):
     git_folder.commit("one", {"a": "a"})
     odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/odd-\xff"))

@@ -9,7 +9,7 @@ from streams.sources.text import MAX_FILE_BYTES, TOO_LARGE, LeftOut, text_of
 
 MISSING = LeftOut("missing in this clone")
 REQUEST_IDS = 500
-"""Ids a request: what is asked must fit the pipe, or both sides would wait for each other."""
+"""Ids a request: what is request must fit the pipe, or both sides would wait for each other."""
 
 
 class Blobs:
@@ -30,24 +30,24 @@ class Blobs:
 
     def sizes(self, ids: Sequence[str]) -> dict[str, int]:
         """Bytes of each blob; what is missing is left out."""
-        found: dict[str, int] = {}
+        sizes: dict[str, int] = {}
         for at in range(0, len(ids), REQUEST_IDS):
-            asked = ids[at : at + REQUEST_IDS]
-            self._ask("info", asked)
-            for id_, size in zip(asked, [self._header() for _ in asked], strict=True):
+            request = ids[at : at + REQUEST_IDS]
+            self._ask("info", request)
+            for id_, size in zip(request, [self._header() for _ in request], strict=True):
                 if size is not None:
-                    found[id_] = size
-        return found
+                    sizes[id_] = size
+        return sizes
 
     def texts(self, ids: Sequence[str]) -> dict[str, str | LeftOut]:
         """The text of each blob, or why there is none. Ask for no more than fits in memory."""
-        found: dict[str, str | LeftOut] = {}
+        texts: dict[str, str | LeftOut] = {}
         for at in range(0, len(ids), REQUEST_IDS):
-            asked = ids[at : at + REQUEST_IDS]
-            self._ask("contents", asked)
-            for id_ in asked:
-                found[id_] = self._text()
-        return found
+            request = ids[at : at + REQUEST_IDS]
+            self._ask("contents", request)
+            for id_ in request:
+                texts[id_] = self._text()
+        return texts
 
     def text(self, id_: str) -> str | LeftOut:
         return self.texts([id_])[id_]

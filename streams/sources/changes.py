@@ -16,7 +16,7 @@ PART_BYTES = 4 * 1024 * 1024
 PART_FILES = 256
 """A commit with more is split by file: what prepare makes of an event must fit a Frame's record."""
 READ_BYTES = 4 * 1024 * 1024
-"""Contents held at a time while a large commit is weighed."""
+"""Contents batch at a time while a large commit is weighed."""
 GROWTH = 6
 """JSON writes a control character of one byte as six, and nothing longer."""
 FILE_FRAME = 64
@@ -37,21 +37,21 @@ class Changes:
         One whose texts are larger is a group of its own as long as it fits a record; else it is left out.
         Where there are several groups, all their changes are of text.
         """
-        sized = self._sized(list(changes))
-        most = sum(size for _, size in sized)
-        if len(sized) <= PART_FILES and most * GROWTH + len(sized) * FILE_FRAME + envelope <= PART_BYTES:
-            return [[change for change, _ in sized]] if sized else []
+        entries = self._sizes(list(changes))
+        most = sum(size for _, size in entries)
+        if len(entries) <= PART_FILES and most * GROWTH + len(entries) * FILE_FRAME + envelope <= PART_BYTES:
+            return [[change for change, _ in entries]] if entries else []
         parts: list[list[Change]] = []
-        filled = 0
-        for change, size in self._weighed(sized):
+        total = 0
+        for change, size in self._weights(entries):
             if envelope + size > MAX_RECORD_BYTES:
                 self.left_out[TOO_LARGE_ENCODED] += 1
                 continue
-            if not parts or envelope + filled + size > PART_BYTES or len(parts[-1]) == PART_FILES:
+            if not parts or envelope + total + size > PART_BYTES or len(parts[-1]) == PART_FILES:
                 parts.append([])
-                filled = 0
+                total = 0
             parts[-1].append(change)
-            filled += size
+            total += size
         return parts
 
     def read(self, changes: list[Change]) -> Iterator[tuple[Change, ChangedFile]]:
@@ -64,30 +64,30 @@ class Changes:
             else:
                 yield change, ChangedFile(path=change.path, before=before, after=after)
 
-    def _sized(self, changes: list[Change]) -> list[tuple[Change, int]]:
+    def _sizes(self, changes: list[Change]) -> list[tuple[Change, int]]:
         """Those whose sides are there and small enough, with the bytes of path and sides; the others are counted."""
         ids = sorted({id_ for change in changes for id_ in (change.before, change.after) if id_})
         sizes = self.blobs.sizes(ids) | {"": 0}
-        sized: list[tuple[Change, int]] = []
+        entries: list[tuple[Change, int]] = []
         for change in changes:
             sides = [sizes[id_] for id_ in (change.before, change.after) if id_ in sizes]
             if len(sides) < 2 or max(sides) > MAX_FILE_BYTES:
                 self.left_out[(MISSING if len(sides) < 2 else TOO_LARGE).reason] += 1
             else:
-                sized.append((change, sum(sides) + len(change.path.encode())))
-        return sized
+                entries.append((change, sum(sides) + len(change.path.encode())))
+        return entries
 
-    def _weighed(self, sized: list[tuple[Change, int]]) -> Iterator[tuple[Change, int]]:
+    def _weights(self, entries: list[tuple[Change, int]]) -> Iterator[tuple[Change, int]]:
         """Each change that is of text, with its bytes as JSON."""
-        held: list[Change] = []
-        filled = 0
-        for change, size in sized:
-            if held and filled + size > READ_BYTES:
-                yield from self._weigh(held)
-                held, filled = [], 0
-            held.append(change)
-            filled += size
-        yield from self._weigh(held)
+        batch: list[Change] = []
+        total = 0
+        for change, size in entries:
+            if batch and total + size > READ_BYTES:
+                yield from self._weigh(batch)
+                batch, total = [], 0
+            batch.append(change)
+            total += size
+        yield from self._weigh(batch)
 
     def _weigh(self, changes: list[Change]) -> Iterator[tuple[Change, int]]:
         for change, file in self.read(changes):

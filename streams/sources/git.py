@@ -96,18 +96,18 @@ class History:
         Raises GitError for what cannot be read: all that comes before it was given.
         """
         head = self.head()
-        with self._said(), view_of(self.git) as view:
-            begun, note = self._begin(view, cursor, head)
+        with self._advice(), view_of(self.git) as view:
+            start, note = self._begin(view, cursor, head)
             if note:
                 yield Step((), cursor, note)  # the old cursor: nothing of the new pass is sent yet
-            if not begun.target or begun.target == begun.done:
+            if not start.target or start.target == start.done:
                 return
-            repository = self._describe(view, head or begun.target)
+            repository = self._describe(view, head or start.target)
             with Blobs(view) as blobs:
-                yield from _Pass(self, view, repository, Changes(blobs, left_out)).steps(begun)
+                yield from _Pass(self, view, repository, Changes(blobs, left_out)).steps(start)
 
     @contextmanager
-    def _said(self) -> Generator[None]:
+    def _advice(self) -> Generator[None]:
         """Adds to an error what can be done about it."""
         try:
             yield
@@ -149,8 +149,8 @@ class History:
         base = merge_base(view, done, head) if done and head else ""
         if not done or not head or base == done:
             return Cursor(done, head, edges=ends), ""
-        going_on = f"from their last common commit {base[:12]}" if base else "from the beginning"
-        note = f"the history of {self.ref} was rewritten: going on {going_on}"
+        place = f"from their last common commit {base[:12]}" if base else "from the beginning"
+        note = f"the history of {self.ref} was rewritten: going on {place}"
         return Cursor(base, head, edges=ends), note
 
 
@@ -166,29 +166,29 @@ class _Pass:
     repository: Repository
     changes: Changes
 
-    def steps(self, begun: Cursor) -> Iterator[Step]:
-        touched: set[str] = set()
-        last, position = begun, 0
-        for position, logged in enumerate(log(self.view, begun.done, begun.target), 1):
-            touched.update(change.path for change in logged.changes)
-            if position == begun.position and begun.last not in ("", logged.sha):
-                yield from self._again(begun)
+    def steps(self, start: Cursor) -> Iterator[Step]:
+        paths: set[str] = set()
+        last, position = start, 0
+        for position, logged in enumerate(log(self.view, start.done, start.target), 1):
+            paths.update(change.path for change in logged.changes)
+            if position == start.position and start.last not in ("", logged.sha):
+                yield from self._again(start)
                 return
-            if position > begun.position:
-                before, last = last, begun.at(position, logged.sha)
+            if position > start.position:
+                before, last = last, start.at(position, logged.sha)
                 yield from self._commit(logged, before, last)
-        if position < begun.position:
-            yield from self._again(begun)
+        if position < start.position:
+            yield from self._again(start)
             return
         if self.history.versions == "last":
-            for event in self._last_versions(begun.target, touched):
+            for event in self._last_versions(start.target, paths):
                 yield Step((event,), last)
-        yield Step((), Cursor(begun.target, edges=begun.edges))
+        yield Step((), Cursor(start.target, edges=start.edges))
 
-    def _again(self, begun: Cursor) -> Iterator[Step]:
+    def _again(self, start: Cursor) -> Iterator[Step]:
         """The pass from its beginning: its commits are not those that a position was counted in."""
-        yield Step((), begun, "commits were added below what was read: the pass begins again")
-        yield from self.steps(begun.at(0, ""))
+        yield Step((), start, "commits were added below what was read: the pass begins again")
+        yield from self.steps(start.at(0, ""))
 
     def _commit(self, logged: Logged, before: Cursor, cursor: Cursor) -> Iterator[Step]:
         """The steps of one commit; until its last part the cursor is the one before it.
@@ -227,9 +227,9 @@ class _Pass:
             versions = (SourceFile(path=f.path, text=f.after, blob=c.after) for c, f in files if f.after is not None)
             yield from pack(self.repository, versions, commit.sha)
 
-    def _last_versions(self, target: str, touched: set[str]) -> Iterator[Event]:
+    def _last_versions(self, target: str, paths: set[str]) -> Iterator[Event]:
         blobs = tree(self.view, target)
-        return pack(self.repository, self._versions({p: blobs[p] for p in sorted(touched & blobs.keys())}), target)
+        return pack(self.repository, self._versions({p: blobs[p] for p in sorted(paths & blobs.keys())}), target)
 
     def _versions(self, blobs: dict[str, str]) -> Iterator[SourceFile]:
         for path, blob in blobs.items():

@@ -65,8 +65,8 @@ class Git:
         return ["git", *SAFE, "-C", str(self.path), *arguments]
 
     def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-        return {**kept, **VARIABLES, **dict(self.view)}
+        others = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        return {**others, **VARIABLES, **dict(self.view)}
 
     def run(self, *arguments: str) -> bytes:
         """The output. Raises GitError."""
@@ -91,9 +91,9 @@ class Git:
 
     def check(self) -> None:
         """Raises GitError when this is no repository, or git is too old to read one."""
-        found = re.search(r"(\d+)\.(\d+)", self.ask("version"))
-        if found and tuple(map(int, found.groups())) < OLDEST:
-            raise GitError(f"git {found[0]} is too old: install git 2.36 or newer")
+        version = re.search(r"(\d+)\.(\d+)", self.ask("version"))
+        if version and tuple(map(int, version.groups())) < OLDEST:
+            raise GitError(f"git {version[0]} is too old: install git 2.36 or newer")
         self.run("rev-parse", "--git-dir")
 
     def commit(self, ref: str) -> str:

@@ -44,9 +44,9 @@ class Reader:
         self._left = limit
         """Commits that may still be read; None: no limit."""
         self._history: History | None = None
-        self._cursor = self._stored = Cursor()
+        self._cursor = self._cursor_on_disk = Cursor()
         self._steps: Generator[Step] | None = None
-        self._begun = Cursor()
+        self._start = Cursor()
         """The cursor when `_steps` began."""
         self._stored_at = self._try_at = self._clock()
         self._failures = 0
@@ -94,16 +94,16 @@ class Reader:
                 return
         self._end()
         self._store()
-        self.at_end = self._cursor == self._begun  # else more may have come meanwhile
+        self.at_end = self._cursor == self._start  # else more may have come meanwhile
 
     def _begin(self) -> Iterable[Step]:
         if self._history is None:
             history, cursor = self._open(), self._file.read()
             if warning := history.warning():
                 self._tell(warning)
-            self._history, self._cursor, self._stored = history, cursor, cursor
+            self._history, self._cursor, self._cursor_on_disk = history, cursor, cursor
         self.at_end = False
-        self._begun = self._cursor
+        self._start = self._cursor
         if self._cursor.done and not self._cursor.target and self._history.head() == self._cursor.done:
             return ()
         self._steps = self._history.steps(self._cursor, self._delivery.left_out)
@@ -120,9 +120,9 @@ class Reader:
 
     def _store(self) -> None:
         self._delivery.confirm()
-        if self._cursor != self._stored:
+        if self._cursor != self._cursor_on_disk:
             self._file.write(self._cursor)
-        self._stored, self._stored_at = self._cursor, self._clock()
+        self._cursor_on_disk, self._stored_at = self._cursor, self._clock()
 
     def _end(self) -> None:
         steps, self._steps = self._steps, None

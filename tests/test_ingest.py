@@ -84,6 +84,26 @@ def test_a_kill_repeats_at_most_and_loses_nothing(midstream, connection, read_al
     assert messages in (["first", "second"], ["first", "first", "second"])
 
 
+def test_one_broken_repository_of_two_is_said_and_the_other_is_read(midstream, read_all, git_folder, tmp_path):
+    git_folder.commit("first", {"a.py": "1\n", "__init__.py": ""})
+    process = midstream("ingest", "git", tmp_path / "nowhere", git_folder.path)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "sent 1 commits, 1 files" in out
+    assert out.splitlines()[-2] == "Error: not read to the end, 1 of 2 repositories:"
+    assert "nowhere" in out.splitlines()[-1]
+    assert [decode(record.value).message for record in read_all("commits")] == ["first"]
+
+
+def test_a_closed_terminal_ends_following_like_a_request_to_stop(midstream, connection, git_folder):
+    git_folder.commit("first", {"a.py": "1\n"})
+    following = midstream("ingest", "git", git_folder.path, "--follow", "--interval", 0.1)
+    wait_for_records(connection, 1)
+    following.send_signal(signal.SIGHUP)
+    assert ended(following).startswith("sent 1 commits, 1 files")
+    assert ended(midstream("ingest", "git", git_folder.path)) == "sent nothing (0.0 MB)\n"
+
+
 def wait_for_records(connection, count: int) -> None:
     deadline = time.monotonic() + 60
     while sum(connection.end_offsets(["commits"]).values()) < count:

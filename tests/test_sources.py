@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from streams.event import MAX_RECORD_BYTES, ChangedFile, Commit, Files, Issue, Repository, SourceFile, decode
+from streams.event import MAX_RECORD_BYTES, ChangedFile, Commit, Files, Issue, Repository, SourceFile, decode, encode
 from streams.sources import files, github, notebooks
 from streams.sources.record import records
 from streams.sources.repository import from_metadata, host_and_name, licence_of, recognise
@@ -46,6 +47,19 @@ def test_what_is_no_text_in_a_folder_is_counted(tmp_path):
     assert event.files == [SourceFile(path="a.py", text="a")]
     assert event.repository.name == "named"
     assert left_out == {"binary": 1, "not UTF-8": 1, "larger than 1 MiB": 1}
+
+
+def test_names_of_bytes_and_licences_of_half_characters_can_be_encoded(tmp_path):
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/odd-\xff"))
+    write(odd, {"a.py": "a", "package.json": '{"license": "MIT\\ud800"}', "n.ipynb": json.dumps(V4)})
+    (odd / os.fsdecode(b"\xed\xa0\x80.py")).write_text("b")
+    for event in [*files.events(odd, Counter()), *notebooks.events(odd, Counter(), "name-\udcff")]:
+        assert b"?" in encode(event)
+
+
+def test_events_of_files_are_weighed_as_json(tmp_path):
+    root = write(tmp_path, {f"{i}": "\x01" * 100_000 for i in range(4)})
+    assert [len(event.files) for event in files.events(root, Counter())] == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(

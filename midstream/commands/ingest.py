@@ -20,10 +20,10 @@ from midstream.settings import Settings
 if TYPE_CHECKING:
     from streams.event import Event
     from streams.sources.delivery import Delivery
-    from streams.sources.git import History, Step
+    from streams.sources.reader import Reader
 
-CONFIRM_SECONDS = 1.0
-"""How often the cursor is stored: what is sent again after a crash is at most about this much."""
+PROGRESS_SECONDS = 1.0
+"""How often a terminal is shown how far it is."""
 
 paths_argument = click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 name_option = click.option("--name", default="", help="The repository's name, instead of the one found.")
@@ -71,7 +71,7 @@ def events(settings: Settings, paths: tuple[Path, ...], event_name: str) -> None
 
 
 @ingest.command()
-@paths_argument
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @name_option
 @click.option("--ref", default="HEAD", show_default=True, help="The branch or commit to read.")
 @click.option(
@@ -97,63 +97,45 @@ def git(
     follow: bool,
     interval: float,
 ) -> None:
-    """The history of repositories as commits and file versions, each from where the last run ended."""
-    from streams.sources.git import History
+    """The history of repositories as commits and file versions, each from where the last run ended.
 
-    histories = [History.open(path, ref, name, "none" if no_versions else versions) for path in paths]
+    They are read side by side. One that cannot be read is said; the others go on, and with --follow it is tried again.
+    """
+    from streams.sources.reader import rounds
+
+    chosen = "none" if no_versions else versions
     with _Stop() as stop, _delivery(settings) as delivery:
-        readers = [_Reader(history, settings, delivery, stop) for history in histories]
+        readers = [_reader(settings, delivery, path, ref, name, chosen, max_commits) for path in _distinct(paths)]
+        for _ in rounds(readers, stop, follow, interval):
+            _progress(delivery)
         for reader in readers:
-            reader.read(max_commits)
-        while follow and not stop.wait(interval):
-            for reader in readers:
-                reader.look()
+            reader.close()
     _summary(delivery, stop.is_set() and not follow)
+    failures = [reader.failure for reader in readers if reader.failure]
+    if failures and not stop.is_set():
+        many = f"not read to the end, {len(failures)} of {len(readers)} repositories:\n"
+        raise click.ClickException((many if len(readers) > 1 else "") + "\n".join(failures))
 
 
-class _Reader:
-    """One history on its way into the topics, and its cursor."""
+def _distinct(paths: Iterable[Path]) -> list[Path]:
+    """Each repository once: two readers of one would share a cursor."""
+    return list({path.resolve(): path for path in paths}.values())
 
-    def __init__(self, history: History, settings: Settings, delivery: Delivery, stop: _Stop) -> None:
-        from streams.sources.cursors import CursorFile
 
-        topic_id = settings.connection().topic_ids(["commits"])["commits"]
-        folder = settings.paths.state / "cursors"
-        self.file = CursorFile.of(folder, history.git.path, history.ref, topic_id)
-        self.history, self.delivery, self.stop = history, delivery, stop
-        self.cursor = self.file.read()
+def _reader(
+    settings: Settings, delivery: Delivery, path: Path, ref: str, name: str, versions: Any, limit: int | None
+) -> Reader:
+    from streams.sources.cursors import CursorFile
+    from streams.sources.git import History
+    from streams.sources.reader import Reader
 
-    def look(self) -> None:
-        if self.history.head() != self.cursor.done:
-            self.read(None)
+    topic_id = settings.connection().topic_ids(["commits"])["commits"]
+    file = CursorFile.of(settings.paths.state / "cursors", path, ref, topic_id)
 
-    def read(self, max_commits: int | None) -> None:
-        """Everything there is now, or the next `max_commits`; the cursor follows what was confirmed."""
-        commits, self.stored = 0, time.monotonic()
-        while True:
-            before = self.cursor
-            for step in self.history.steps(self.cursor, self.delivery.left_out):
-                self._take(step)
-                commits += step.commits
-                if self.stop.is_set() or commits == max_commits:
-                    return self._store()
-            if self.cursor == before:
-                return self._store()
+    def tell(word: str) -> None:
+        click.echo(word if str(path) in word else f"{path}: {word}", err=True)
 
-    def _take(self, step: Step) -> None:
-        if step.note:
-            click.echo(f"{self.history.git.path}: {step.note}", err=True)
-        for event in step.events:
-            self.delivery.send(event)
-        self.cursor = step.cursor
-        if time.monotonic() - self.stored > CONFIRM_SECONDS:
-            self._store()
-            _progress(self.delivery)
-
-    def _store(self) -> None:
-        self.delivery.confirm()
-        self.file.write(self.cursor)
-        self.stored = time.monotonic()
+    return Reader(lambda: History.open(path, ref, name, versions), file, delivery, tell, limit)
 
 
 def _send(settings: Settings, read: Callable[[Counter[str]], Iterable[Event]]) -> None:
@@ -163,7 +145,7 @@ def _send(settings: Settings, read: Callable[[Counter[str]], Iterable[Event]]) -
             delivery.send(event)
             if stop.is_set():
                 break
-            if time.monotonic() - shown > CONFIRM_SECONDS:
+            if time.monotonic() - shown > PROGRESS_SECONDS:
                 _progress(delivery)
                 shown = time.monotonic()
     _summary(delivery, stop.is_set())
@@ -181,10 +163,16 @@ def _delivery(settings: Settings) -> Iterator[Delivery]:
 
 
 class _Stop(threading.Event):
-    """Set by the first Ctrl-C or SIGTERM; the second one ends the program at once."""
+    """Set by the first Ctrl-C, SIGTERM or SIGHUP; the second one ends the program at once.
+
+    A SIGHUP that is ignored, as under nohup, stays ignored.
+    """
 
     def __enter__(self) -> _Stop:
-        self._former = {number: signal.signal(number, self._asked) for number in (signal.SIGINT, signal.SIGTERM)}
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+        self._former = {number: signal.signal(number, self._asked) for number in numbers}
         return self
 
     def __exit__(self, *error: object) -> None:

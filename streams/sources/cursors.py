@@ -9,7 +9,23 @@ from pathlib import Path
 
 import msgspec
 
-from streams.sources.git import Cursor
+
+class Cursor(msgspec.Struct, frozen=True):
+    """How far a repository was read; empty: not at all."""
+
+    done: str = ""
+    """Everything that this commit reaches was sent."""
+    target: str = ""
+    """The commit that the pass in progress goes to; empty between passes."""
+    position: int = 0
+    """Commits of the pass that were sent."""
+    last: str = ""
+    """The commit at `position`; when another one stands there, the pass begins again."""
+    edges: tuple[str, ...] = ()
+    """Where a shallow clone ended when the pass began: a deeper one is read from its beginning."""
+
+    def at(self, position: int, last: str) -> Cursor:
+        return Cursor(self.done, self.target, position, last, self.edges)
 
 
 @dataclass(frozen=True)
@@ -30,11 +46,17 @@ class CursorFile:
         return msgspec.json.decode(self.path.read_bytes(), type=Cursor)
 
     def write(self, cursor: Cursor) -> None:
-        """On disk when it returns: a temporary file is synced, then renamed."""
+        """On disk when it returns: a temporary file is synced, then renamed. Only its owner may read it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.chmod(0o700)
         part = self.path.with_suffix(f".{os.getpid()}.part")
-        with part.open("wb") as file:
+        part.unlink(missing_ok=True)
+        with open(part, "xb", opener=_private) as file:
             file.write(msgspec.json.encode(cursor))
             file.flush()
             os.fsync(file.fileno())
         part.replace(self.path)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

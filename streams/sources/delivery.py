@@ -48,13 +48,18 @@ class Delivery:
         name = TOPIC_OF[type(event)]
         key = event.repository.key.encode()
         for value in records(event, self.left_out):
-            future = self._producer.send(self._connection.topic(name), key=key, value=value)
-            self._waiting.append((future, len(value)))
+            self._waiting.append((self._hand_on(name, key, value), len(value)))
             self._waiting_bytes += len(value)
             self.sent[name] += 1
             self.bytes += len(value)
         while self._waiting_bytes > WINDOW_BYTES:
             self._await_oldest()
+
+    def _hand_on(self, name: str, key: bytes, value: bytes) -> Any:
+        try:
+            return self._producer.send(self._connection.topic(name), key=key, value=value)
+        except Exception as error:  # its buffer stayed full, or the record is none that it takes
+            raise _undelivered(error) from error
 
     def confirm(self) -> None:
         """Returns when Kafka has acknowledged everything sent so far. Raises Undelivered."""
@@ -67,7 +72,11 @@ class Delivery:
         try:
             future.get(timeout=PATIENCE_S)
         except Exception as error:
-            raise Undelivered(
-                f"Kafka did not acknowledge a record ({type(error).__name__}). What was confirmed before is safe; "
-                f"run the same command again: it sends what may be missing."
-            ) from error
+            raise _undelivered(error) from error
+
+
+def _undelivered(error: Exception) -> Undelivered:
+    return Undelivered(
+        f"Kafka did not acknowledge a record ({type(error).__name__}). What was confirmed before is safe; "
+        f"run the same command again: it sends what may be missing."
+    )

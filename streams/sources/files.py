@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import msgspec
+
 from streams.event import Files, Repository, SourceFile
 from streams.sources.repository import licence_of
-from streams.sources.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOut, text_of
+from streams.sources.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOut, clean, text_of
 
 MAX_EVENT_FILES = 16
 MAX_EVENT_BYTES = 256 * 1024
-"""An event closes at either bound; one larger file is an event of its own."""
+"""An event closes at either bound, its files weighed as JSON; one larger file is an event of its own."""
 
 
 def events(root: Path, left_out: Counts, name: str = "") -> Iterator[Files]:
@@ -28,7 +30,7 @@ def describe(folder: Path, name: str = "") -> Repository:
     """The repository that a plain folder stands for: host `local`."""
     names = [p.name for p in folder.iterdir()] + [str(p.relative_to(folder)) for p in folder.glob("*.dist-info/*")]
     spdx, text = licence_of(names, lambda path: read_text(folder / path))
-    return Repository(name=name or folder.resolve().name, licence=spdx, licence_text=text)
+    return Repository(name=clean(name or folder.resolve().name), licence=spdx, licence_text=text)
 
 
 def read_text(path: Path) -> str | None:
@@ -38,15 +40,16 @@ def read_text(path: Path) -> str | None:
 
 
 def pack(repository: Repository, files: Iterable[SourceFile], revision: str = "") -> Iterator[Files]:
-    """Events of at most 16 files and 256 KiB, in the order given."""
+    """Events of at most 16 files and 256 KiB of their JSON, in the order given."""
     held: list[SourceFile] = []
     size = 0
     for file in files:
-        if held and (len(held) == MAX_EVENT_FILES or size + len(file.text) > MAX_EVENT_BYTES):
+        weight = len(msgspec.json.encode(file)) + 1
+        if held and (len(held) == MAX_EVENT_FILES or size + weight > MAX_EVENT_BYTES):
             yield Files(repository=repository, files=held, revision=revision)
             held, size = [], 0
         held.append(file)
-        size += len(file.text)
+        size += weight
     if held:
         yield Files(repository=repository, files=held, revision=revision)
 
@@ -65,8 +68,7 @@ def _texts(root: Path, folder: Path, left_out: Counts) -> Iterator[SourceFile]:
         if isinstance(content, LeftOut):
             left_out[content.reason] += 1
         else:
-            shown = path.relative_to(folder).as_posix().encode("utf-8", "replace").decode()
-            yield SourceFile(path=shown, text=content)
+            yield SourceFile(path=clean(path.relative_to(folder).as_posix()), text=content)
 
 
 def _content(path: Path) -> str | LeftOut:

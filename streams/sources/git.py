@@ -3,39 +3,38 @@
 A pass goes over the commits in `target` and not in `done`, in an order that git repeats, so a cursor is
 (done, target, position in the pass). It is stored after the deliveries were confirmed: what was sent
 between the last stored cursor and a crash is sent again, as new events; dedup finds them as exact copies.
+A cursor never passes a commit that was not sent: whatever git cannot read is a GitError, and no end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from streams.event import ChangedFile, Commit, Event, Repository, SourceFile
+from streams.event import Commit, Event, Repository, SourceFile, encode
+from streams.sources.blobs import Blobs
+from streams.sources.changes import Changes
+from streams.sources.cursors import Cursor
 from streams.sources.files import pack
-from streams.sources.objects import MISSING, Blobs, Change, Git, Logged
+from streams.sources.log import Change, Logged, log, tree
+from streams.sources.objects import Git, GitError, edges, merge_base, view_of
+from streams.sources.record import SLACK
 from streams.sources.repository import host_and_name, licence_of
-from streams.sources.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOut
+from streams.sources.text import Counts, LeftOut, clean
 
-PART_BYTES = 5 * 1024 * 1024
-PART_FILES = 256
-"""A commit with more is split by file: JSON adds some percent, and a record holds 8 MiB."""
+MAX_MESSAGE = 16 * 1024
+"""Characters of a commit's message: it stands in the document of each of up to 256 files, and anybody who may commit
+writes it. Of 43,700 messages of twelve public repositories 10 have more than 4,096 characters, one more than this."""
+CUT_MESSAGE = f"rest of a message beyond {MAX_MESSAGE:,} characters"
+EDGE = "commit at the edge of a shallow clone"
+NO_TEXT = "commit without text"
 
 Versions = Literal["all", "last", "none"]
-
-
-class Cursor(msgspec.Struct, frozen=True):
-    """How far a repository was read; empty: not at all."""
-
-    done: str = ""
-    """Everything that this commit reaches was sent."""
-    target: str = ""
-    """The commit that the pass in progress goes to; empty between passes."""
-    position: int = 0
-    """Commits of the pass that were sent."""
 
 
 @dataclass(frozen=True)
@@ -62,155 +61,180 @@ class History:
 
     @classmethod
     def open(cls, path: Path, ref: str = "HEAD", name: str = "", versions: Versions = "all") -> History:
-        """Raises GitError when the path is no repository."""
-        git = Git(path)
-        git.run("rev-parse", "--git-dir")
+        """`path` is a work tree, a bare repository or a `.git`. Raises GitError when it is no repository."""
+        git = Git(path.parent if path.name == ".git" and path.is_file() else path)
+        git.check()
         return cls(git, ref, name, versions)
 
     def head(self) -> str:
-        """The ref's commit; empty in a repository without one."""
-        return self.git.commit(self.ref)
+        """The ref's commit; empty in a repository without one. Raises GitError for a ref that leads nowhere."""
+        if commit := self.git.commit(self.ref):
+            return commit
+        if self.git.ask("rev-parse", "--verify", "--quiet", "--end-of-options", self.ref):
+            raise GitError(f"{self.git.path}: {self.ref} names an object that is not there or is no commit")
+        if self.ref != "HEAD":
+            raise GitError(f"{self.git.path}: there is no {self.ref}")
+        return ""
+
+    def warning(self) -> str:
+        """What a person should know before the history is read; mostly nothing."""
+        if self.git.is_partial():
+            return (
+                "a partial clone: files that it lacks, its licence among them, are left out for good; "
+                "`git fetch --refetch --no-filter` brings them first"
+            )
+        return "" if self.head() else "HEAD names no commit yet"
 
     def describe(self) -> Repository:
         """Name, host, licence and commits as of the ref."""
-        git, head = self.git, self.head()
-        host, name = host_and_name(git.ask("config", "--get", "remote.origin.url")) or ("local", _folder_name(git))
-        root = git.tree(head, ".") if head else {}
-        with Blobs(git) as blobs:
+        with view_of(self.git) as view:
+            return self._describe(view, self.head())
+
+    def steps(self, cursor: Cursor, left_out: Counts) -> Generator[Step]:
+        """Everything from the cursor to the ref as it is now; nothing when there is nothing new.
+
+        Raises GitError for what cannot be read: all that comes before it was given.
+        """
+        head = self.head()
+        with self._advice(), view_of(self.git) as view:
+            start, note = self._begin(view, cursor, head)
+            if note:
+                yield Step((), cursor, note)  # the old cursor: nothing of the new pass is sent yet
+            if not start.target or start.target == start.done:
+                return
+            repository = self._describe(view, head or start.target)
+            with Blobs(view) as blobs:
+                yield from _Pass(self, view, repository, Changes(blobs, left_out)).steps(start)
+
+    @contextmanager
+    def _advice(self) -> Generator[None]:
+        """Adds to an error what can be done about it."""
+        try:
+            yield
+        except GitError as error:
+            place = self.git.path
+            advice = f"`git -C {place} fsck` tells what it lacks; it goes on there once it is whole"
+            if self.git.is_partial():
+                advice = (
+                    "it is a partial clone without the history's trees or commits; fetch them with "
+                    f"`git -C {place} fetch --refetch --no-filter`, or clone again without --filter"
+                )
+            raise GitError(f"{error}. What comes before was read; {advice}.") from error
+
+    def _describe(self, view: Git, head: str) -> Repository:
+        host, name = host_and_name(self.git.ask("config", "--get", "remote.origin.url")) or ("local", self._folder())
+        root = tree(view, head, ".") if head else {}
+        with Blobs(view) as blobs:
             spdx, text = licence_of(root, lambda path: _text_or_none(blobs, root[path]))
-        commits = int(git.ask("rev-list", "--count", head) or 0) if head else 0
+        commits = int(view.run("rev-list", "--count", head)) if head else 0
         if self.name:
-            host, name = "local", self.name
+            host, name = "local", clean(self.name)
         return Repository(host=host, name=name, licence=spdx, licence_text=text, commits=commits)
 
-    def steps(self, cursor: Cursor, left_out: Counts) -> Iterator[Step]:
-        """Everything from the cursor to the ref as it is now; nothing when there is nothing new."""
-        begun, note = self._begin(cursor)
-        if note:
-            yield Step((), begun, note)
-        if not begun.target or begun.target == begun.done:
-            return
-        with Blobs(self.git) as blobs:
-            yield from _Pass(self, self.describe(), blobs, left_out).steps(begun)
+    def _folder(self) -> str:
+        """The folder's name; that of the repository itself for a worktree of it."""
+        common = self.git.path_of("--git-common-dir")
+        folder = common.parent if common.name == ".git" else common
+        return clean(folder.name.removesuffix(".git")) or "repository"
 
-    def _begin(self, cursor: Cursor) -> tuple[Cursor, str]:
-        """The pass to go on with, or a new one to the ref, with a word when the history was rewritten."""
-        git, done = self.git, cursor.done
-        if cursor.target and git.commit(cursor.target) and (not done or git.commit(done)):
+    def _begin(self, view: Git, cursor: Cursor, head: str) -> tuple[Cursor, str]:
+        """The pass to go on with, or a new one to the ref, with a word when the history is another."""
+        done, ends = cursor.done, edges(view)
+        if any(edge not in ends and view.commit(f"{edge}^") for edge in cursor.edges):
+            return Cursor(
+                "", self.head(), edges=ends
+            ), "the clone reaches further back now: going on from the beginning"
+        if cursor.target and view.commit(cursor.target) and (not done or view.commit(done)):
             return cursor, ""
-        head = self.head()
-        if not done or not head or git.is_ancestor(done, head):
-            return Cursor(done, head), ""
-        base = git.merge_base(done, head)
-        going_on = f"from their last common commit {base[:12]}" if base else "from the beginning"
-        return Cursor(base, head), f"the history of {self.ref} was rewritten: going on {going_on}"
-
-
-def _folder_name(git: Git) -> str:
-    top = git.ask("rev-parse", "--show-toplevel") or str(git.path.resolve())
-    return Path(top).name.removesuffix(".git")
+        base = merge_base(view, done, head) if done and head else ""
+        if not done or not head or base == done:
+            return Cursor(done, head, edges=ends), ""
+        place = f"from their last common commit {base[:12]}" if base else "from the beginning"
+        note = f"the history of {self.ref} was rewritten: going on {place}"
+        return Cursor(base, head, edges=ends), note
 
 
 def _text_or_none(blobs: Blobs, blob: str) -> str | None:
-    text = blobs.texts([blob])[blob]
+    text = blobs.text(blob)
     return None if isinstance(text, LeftOut) else text
 
 
 @dataclass(frozen=True)
 class _Pass:
     history: History
+    view: Git
     repository: Repository
-    blobs: Blobs
-    left_out: Counts
+    changes: Changes
 
-    def steps(self, begun: Cursor) -> Iterator[Step]:
-        touched: set[str] = set()
-        position = 0
-        for position, logged in enumerate(self.history.git.log(begun.done, begun.target), 1):
-            touched.update(change.path for change in logged.changes)
-            if position > begun.position:
-                yield from self._commit(logged, Cursor(begun.done, begun.target, position), position)
+    def steps(self, start: Cursor) -> Iterator[Step]:
+        paths: set[str] = set()
+        last, position = start, 0
+        for position, logged in enumerate(log(self.view, start.done, start.target), 1):
+            paths.update(change.path for change in logged.changes)
+            if position == start.position and start.last not in ("", logged.sha):
+                yield from self._again(start)
+                return
+            if position > start.position:
+                before, last = last, start.at(position, logged.sha)
+                yield from self._commit(logged, before, last)
+        if position < start.position:
+            yield from self._again(start)
+            return
         if self.history.versions == "last":
-            for event in self._last_versions(begun.target, touched):
-                yield Step((event,), Cursor(begun.done, begun.target, position))
-        yield Step((), Cursor(begun.target))
+            for event in self._last_versions(start.target, paths):
+                yield Step((event,), last)
+        yield Step((), Cursor(start.target, edges=start.edges))
 
-    def _commit(self, logged: Logged, cursor: Cursor, position: int) -> Iterator[Step]:
-        parts = self._parts(logged)
+    def _again(self, start: Cursor) -> Iterator[Step]:
+        """The pass from its beginning: its commits are not those that a position was counted in."""
+        yield Step((), start, "commits were added below what was read: the pass begins again")
+        yield from self.steps(start.at(0, ""))
+
+    def _commit(self, logged: Logged, before: Cursor, cursor: Cursor) -> Iterator[Step]:
+        """The steps of one commit; until its last part the cursor is the one before it.
+
+        (A part sent twice is a copy, one not sent is lost.)
+        """
+        message = self._message(logged)
+        commit = Commit(repository=self.repository, sha=logged.sha, message=message, files=[], date=logged.date)
+        parts = self.changes.parts(logged.changes, len(encode(commit)) + SLACK)
         note = f"commit {logged.sha[:12]} is split by file into {len(parts)} parts" if len(parts) > 1 else ""
-        before = Cursor(cursor.done, cursor.target, position - 1)  # a part sent twice is a copy, one not sent is lost
         for number, changes in enumerate(parts):
+            part = msgspec.structs.replace(commit, part=number, parts=len(parts))
             whole = number + 1 == len(parts)
-            events = tuple(self._events(logged, changes, number, len(parts)))
-            yield Step(events, cursor if whole else before, note if number == 0 else "", int(whole))
+            yield Step(
+                tuple(self._events(part, changes)), cursor if whole else before, note if number == 0 else "", int(whole)
+            )
         if not parts:
-            self.left_out["commit without text"] += 1
+            self.changes.left_out[NO_TEXT] += 1
             yield Step((), cursor, commits=1)
 
-    def _parts(self, logged: Logged) -> list[list[Change]]:
-        """The changes whose sides are small enough, grouped so that each group fits a record."""
-        ids = sorted({id_ for change in logged.changes for id_ in (change.before, change.after) if id_})
-        sizes = self.blobs.sizes(ids) | {"": 0}
-        parts: list[list[Change]] = []
-        filled = PART_BYTES
-        for change in logged.changes:
-            size = self._size(change, sizes)
-            if size is None:
-                continue
-            if filled + size > PART_BYTES or len(parts[-1]) == PART_FILES:
-                parts.append([])
-                filled = 0
-            parts[-1].append(change)
-            filled += size
-        return parts
+    def _message(self, logged: Logged) -> str:
+        if len(logged.message) > MAX_MESSAGE:
+            self.changes.left_out[CUT_MESSAGE] += 1
+        return logged.message[:MAX_MESSAGE]
 
-    def _size(self, change: Change, sizes: dict[str, int]) -> int | None:
-        """Bytes of both sides; None, and counted, when one is missing or too large."""
-        sides = [sizes.get(change.before), sizes.get(change.after)]
-        known = [side for side in sides if side is not None]
-        if len(known) < 2 or max(known) > MAX_FILE_BYTES:
-            self.left_out[(MISSING if len(known) < 2 else TOO_LARGE).reason] += 1
-            return None
-        return sum(known)
-
-    def _events(self, logged: Logged, changes: list[Change], part: int, parts: int) -> Iterator[Event]:
-        files = list(self._changed_files(changes))
+    def _events(self, commit: Commit, changes: list[Change]) -> Iterator[Event]:
+        files = list(self.changes.read(changes))
         if not files:
-            self.left_out["commit without text"] += 1
+            self.changes.left_out[NO_TEXT] += 1
             return
-        yield Commit(
-            repository=self.repository,
-            sha=logged.sha,
-            message=logged.message,
-            files=[file for file, _ in files],
-            date=logged.date,
-            part=part,
-            parts=parts,
-        )
+        if commit.sha in edges(self.view):  # git shows it as if it had added every file
+            self.changes.left_out[EDGE] += 1
+        else:
+            yield msgspec.structs.replace(commit, files=[file for _, file in files])
         if self.history.versions == "all":
-            versions = (SourceFile(path=f.path, text=f.after, blob=blob) for f, blob in files if f.after is not None)
-            yield from pack(self.repository, versions, logged.sha)
+            versions = (SourceFile(path=f.path, text=f.after, blob=c.after) for c, f in files if f.after is not None)
+            yield from pack(self.repository, versions, commit.sha)
 
-    def _changed_files(self, changes: list[Change]) -> Iterator[tuple[ChangedFile, str]]:
-        """Each change with both texts and the id of the later one; counted when a side is no text."""
-        texts = self.blobs.texts(sorted({id_ for change in changes for id_ in (change.before, change.after) if id_}))
-        for change in changes:
-            before, after = (texts[id_] if id_ else None for id_ in (change.before, change.after))
-            if isinstance(before, LeftOut) or isinstance(after, LeftOut):
-                self.left_out[next(t.reason for t in (after, before) if isinstance(t, LeftOut))] += 1
-            else:
-                yield ChangedFile(path=change.path, before=before, after=after), change.after
-
-    def _last_versions(self, target: str, touched: set[str]) -> Iterator[Event]:
-        tree = self.history.git.tree(target)
-        return pack(
-            self.repository, self._versions({path: tree[path] for path in sorted(touched & tree.keys())}), target
-        )
+    def _last_versions(self, target: str, paths: set[str]) -> Iterator[Event]:
+        blobs = tree(self.view, target)
+        return pack(self.repository, self._versions({p: blobs[p] for p in sorted(paths & blobs.keys())}), target)
 
     def _versions(self, blobs: dict[str, str]) -> Iterator[SourceFile]:
         for path, blob in blobs.items():
-            text = self.blobs.texts([blob])[blob]
+            text = self.changes.blobs.text(blob)
             if isinstance(text, LeftOut):
-                self.left_out[text.reason] += 1
+                self.changes.left_out[text.reason] += 1
             else:
                 yield SourceFile(path=path, text=text, blob=blob)

@@ -14,7 +14,7 @@ import msgspec
 
 from streams.event import Cell, Notebook
 from streams.sources.files import describe, walk
-from streams.sources.text import MAX_FILE_BYTES, TOO_LARGE, Counts
+from streams.sources.text import MAX_FILE_BYTES, TOO_LARGE, Counts, clean
 
 MAX_OUTPUT = 1000
 """Characters of a cell's output."""
@@ -43,7 +43,7 @@ def events(
             left_out[f"notebook {error}"] += 1
             malformed(path)
             continue
-        shown = path.relative_to(folder).as_posix().encode("utf-8", "replace").decode()
+        shown = clean(path.relative_to(folder).as_posix())
         yield Notebook(repository=repository, path=shown, cells=cells, language=language)
 
 

@@ -148,7 +148,10 @@ def _from_package_json(text: str) -> str:
 def host_and_name(remote: str) -> tuple[str, str] | None:
     """(host, owner/name) of a remote's address, without any credentials; None for a local path."""
     if "://" in remote:
-        parts = urlsplit(remote)
+        try:
+            parts = urlsplit(remote)
+        except ValueError:  # no address: brackets without an IPv6 address
+            return None
         host, path = parts.hostname or "", parts.path
     else:
         before, colon, path = remote.partition(":")

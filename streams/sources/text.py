@@ -34,3 +34,8 @@ def text_of(value: bytes) -> str | LeftOut:
         return value.decode("utf-8-sig")
     except UnicodeDecodeError:
         return NOT_UTF8
+
+
+def clean(name: str) -> str:
+    """A name from the file system or from JSON as text that can be encoded: what is no character becomes `?`."""
+    return name.encode("utf-8", "replace").decode()

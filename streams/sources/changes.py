@@ -1,0 +1,94 @@
+"""A commit's changes with their texts, in parts that fit an event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from streams.event import MAX_RECORD_BYTES, ChangedFile
+from streams.sources.blobs import MISSING, Blobs
+from streams.sources.log import Change
+from streams.sources.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOut
+
+PART_BYTES = 4 * 1024 * 1024
+PART_FILES = 256
+"""A commit with more is split by file: what prepare makes of an event must fit a Frame's record."""
+READ_BYTES = 4 * 1024 * 1024
+"""Contents batch at a time while a large commit is weighed."""
+GROWTH = 6
+"""JSON writes a control character of one byte as six, and nothing longer."""
+FILE_FRAME = 64
+"""Bytes, at most, of the JSON around a file's path and texts."""
+TOO_LARGE_ENCODED = "file too large for a record"
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Reads and weighs the changes of commits; what is no text is counted in `left_out`."""
+
+    blobs: Blobs
+    left_out: Counts
+
+    def parts(self, changes: Iterable[Change], envelope: int) -> list[list[Change]]:
+        """The changes in groups of at most 256 that fit PART_BYTES with `envelope` bytes of JSON around them.
+
+        One whose texts are larger is a group of its own as long as it fits a record; else it is left out.
+        Where there are several groups, all their changes are of text.
+        """
+        entries = self._sizes(list(changes))
+        most = sum(size for _, size in entries)
+        if len(entries) <= PART_FILES and most * GROWTH + len(entries) * FILE_FRAME + envelope <= PART_BYTES:
+            return [[change for change, _ in entries]] if entries else []
+        parts: list[list[Change]] = []
+        total = 0
+        for change, size in self._weights(entries):
+            if envelope + size > MAX_RECORD_BYTES:
+                self.left_out[TOO_LARGE_ENCODED] += 1
+                continue
+            if not parts or envelope + total + size > PART_BYTES or len(parts[-1]) == PART_FILES:
+                parts.append([])
+                total = 0
+            parts[-1].append(change)
+            total += size
+        return parts
+
+    def read(self, changes: list[Change]) -> Iterator[tuple[Change, ChangedFile]]:
+        """Each change with both texts; counted when a side is no text."""
+        texts = self.blobs.texts(sorted({id_ for change in changes for id_ in (change.before, change.after) if id_}))
+        for change in changes:
+            before, after = (texts[id_] if id_ else None for id_ in (change.before, change.after))
+            if isinstance(before, LeftOut) or isinstance(after, LeftOut):
+                self.left_out[next(t.reason for t in (after, before) if isinstance(t, LeftOut))] += 1
+            else:
+                yield change, ChangedFile(path=change.path, before=before, after=after)
+
+    def _sizes(self, changes: list[Change]) -> list[tuple[Change, int]]:
+        """Those whose sides are there and small enough, with the bytes of path and sides; the others are counted."""
+        ids = sorted({id_ for change in changes for id_ in (change.before, change.after) if id_})
+        sizes = self.blobs.sizes(ids) | {"": 0}
+        entries: list[tuple[Change, int]] = []
+        for change in changes:
+            sides = [sizes[id_] for id_ in (change.before, change.after) if id_ in sizes]
+            if len(sides) < 2 or max(sides) > MAX_FILE_BYTES:
+                self.left_out[(MISSING if len(sides) < 2 else TOO_LARGE).reason] += 1
+            else:
+                entries.append((change, sum(sides) + len(change.path.encode())))
+        return entries
+
+    def _weights(self, entries: list[tuple[Change, int]]) -> Iterator[tuple[Change, int]]:
+        """Each change that is of text, with its bytes as JSON."""
+        batch: list[Change] = []
+        total = 0
+        for change, size in entries:
+            if batch and total + size > READ_BYTES:
+                yield from self._weigh(batch)
+                batch, total = [], 0
+            batch.append(change)
+            total += size
+        yield from self._weigh(batch)
+
+    def _weigh(self, changes: list[Change]) -> Iterator[tuple[Change, int]]:
+        for change, file in self.read(changes):
+            yield change, len(msgspec.json.encode(file)) + 1

@@ -1,0 +1,176 @@
+"""Repositories read side by side: turns, failures, cursors. The delivery is a list; the repositories are real."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from streams.event import Commit, Event
+from streams.sources.cursors import Cursor, CursorFile
+from streams.sources.delivery import Undelivered
+from streams.sources.git import History
+from streams.sources.reader import OPEN, TURN_STEPS, Reader, rounds
+
+
+class Taken:
+    """Takes events as Kafka would; `refuse` makes the next confirmation fail."""
+
+    def __init__(self) -> None:
+        self.left_out: Counter[str] = Counter()
+        self.events: list[Event] = []
+        self.refuse = False
+
+    def send(self, event: Event) -> None:
+        self.events.append(event)
+
+    def confirm(self) -> None:
+        if self.refuse:
+            raise Undelivered("refused")
+
+    def commits(self) -> list[tuple[str, str]]:
+        return [(event.repository.name, event.message) for event in self.events if isinstance(event, Commit)]
+
+
+@pytest.fixture
+def place(tmp_path, git_folder):
+    """Makes repositories and readers of them that share one delivery."""
+
+    class Place:
+        def __init__(self) -> None:
+            self.taken = Taken()
+            self.words: list[str] = []
+            self.now = 0.0
+            self.opened: list[tuple[str, float]] = []
+
+        def repository(self, name: str, commits: int):
+            folder = type(git_folder)(tmp_path / name)
+            folder.path.mkdir()
+            folder.git("init", "--quiet", "--initial-branch=main")
+            lines = []
+            for number in range(1, commits + 1):
+                text = f"{name} {number}"
+                lines += ["commit refs/heads/main", f"committer A <a@example.org> {number} +0000"]
+                lines += [f"data {len(text)}", text, "M 100644 inline a.py", f"data {len(text)}", text]
+            stream = tmp_path / "stream"
+            stream.write_text("\n".join(lines) + "\n")
+            folder.git("-c", "alias.import=!git fast-import --quiet < " + str(stream), "import")
+            return folder
+
+        def file(self, path: Path) -> CursorFile:
+            return CursorFile.of(tmp_path / "cursors", path, "HEAD", "topic")
+
+        def reader(self, path: Path, limit: int | None = None) -> Reader:
+            def open_() -> History:
+                self.opened.append((path.name, self.now))
+                return History.open(path, versions="none")
+
+            return Reader(open_, self.file(path), self.taken, self.words.append, limit, lambda: self.now)
+
+    return Place()
+
+
+def run(*readers: Reader) -> None:
+    for _ in rounds(readers, threading.Event(), follow=False, interval=0):
+        pass
+    for reader in readers:
+        reader.close()
+
+
+def test_a_small_repository_does_not_wait_for_a_huge_one(place):
+    huge, small = place.repository("huge", 4 * TURN_STEPS), place.repository("small", 2)
+    run(place.reader(huge.path), place.reader(small.path))
+    names = [name for name, _ in place.taken.commits()]
+    assert names.index("small") <= TURN_STEPS
+    assert Counter(names) == {"huge": 4 * TURN_STEPS, "small": 2}
+    assert place.file(huge.path).read().done == huge.git("rev-parse", "HEAD")
+
+
+def test_the_one_that_fails_is_said_and_the_others_are_read(place, tmp_path):
+    good, bad = place.repository("good", 3), place.repository("bad", 3)
+    lost = bad.git("rev-parse", "HEAD^{tree}")
+    path = bad.path / ".git/objects" / lost[:2] / lost[2:]
+    kept = path.rename(tmp_path / "kept")
+    readers = [place.reader(bad.path), place.reader(tmp_path / "nowhere"), place.reader(good.path)]
+    run(*readers)
+    assert [bool(reader.failure) for reader in readers] == [True, True, False]
+    assert len(place.words) == 2
+    assert place.taken.commits() == [("good", f"good {n}") for n in (1, 2, 3)]
+    kept.rename(path)
+    run(place.reader(bad.path))
+    assert place.taken.commits()[3:] == [("bad", f"bad {n}") for n in (1, 2, 3)]
+
+
+def test_with_follow_one_that_fails_is_tried_again_ever_more_seldom_while_the_others_go_on(place, tmp_path):
+    good, late = place.repository("good", 1), tmp_path / "late"
+    readers = [place.reader(late), place.reader(good.path)]
+    turns = rounds(readers, threading.Event(), follow=True, interval=0)
+    for second in range(40):
+        place.now = float(second)
+        next(turns)
+    assert [now for name, now in place.opened if name == "late"] == [0, 1, 3, 7, 15, 31]
+    assert len(place.words) == 1, "the same word is said once"
+    good.commit("later", {"b.py": "b"})
+    for _ in range(3):
+        next(turns)
+    assert place.taken.commits() == [("good", "good 1"), ("good", "later")]
+    place.repository("late", 2)
+    place.now = 1000
+    for _ in range(3):
+        next(turns)
+    assert place.taken.commits()[2:] == [("late", "late 1"), ("late", "late 2")]
+    assert place.words[-1] == "is read again"
+    assert readers[0].failure == ""
+
+
+def test_the_cursor_of_what_was_sent_is_stored_when_git_fails(place, tmp_path):
+    folder = place.repository("halfway", 5)
+    lost = folder.git("rev-parse", "HEAD~1^{tree}")
+    path = folder.path / ".git/objects" / lost[:2] / lost[2:]
+    kept = path.rename(tmp_path / "kept")
+    run(place.reader(folder.path))
+    sent = len(place.taken.commits())
+    assert 0 < sent < 4
+    assert place.file(folder.path).read().position == sent
+    kept.rename(path)
+    run(place.reader(folder.path))
+    assert place.taken.commits() == [("halfway", f"halfway {n}") for n in range(1, 6)]
+
+
+def test_what_was_not_confirmed_is_not_in_the_cursor(place):
+    folder = place.repository("one", 3)
+    place.taken.refuse = True
+    with pytest.raises(Undelivered):
+        run(place.reader(folder.path))
+    assert place.file(folder.path).read() == Cursor()
+
+
+def test_limits_and_more_repositories_than_may_be_open(place):
+    folders = [place.repository(f"r{n}", 3) for n in range(OPEN + 3)]
+    run(*[place.reader(folder.path, limit=2) for folder in folders])
+    assert Counter(name for name, _ in place.taken.commits()) == {folder.path.name: 2 for folder in folders}
+    run(*[place.reader(folder.path) for folder in folders])
+    assert Counter(name for name, _ in place.taken.commits()) == {folder.path.name: 3 for folder in folders}
+
+
+def test_a_damaged_cursor_says_which_file_to_remove(place):
+    folder = place.repository("one", 1)
+    place.file(folder.path).write(Cursor("d"))
+    place.file(folder.path).path.write_bytes(b'{"done"')
+    reader = place.reader(folder.path)
+    run(reader)
+    assert str(place.file(folder.path).path) in reader.failure
+
+
+def test_stopping_ends_a_turn(place):
+    folder = place.repository("long", 20)
+    stop = threading.Event()
+    reader = place.reader(folder.path)
+    send, place.taken.send = place.taken.send, lambda event: (send(event), stop.set())
+    for _ in rounds([reader], stop, follow=True, interval=0):
+        pass
+    reader.close()
+    assert len(place.taken.commits()) == 1
+    assert place.file(folder.path).read().position == 1

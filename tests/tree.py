@@ -27,7 +27,7 @@ def tree() -> str:
 def folders() -> str:
     """Every package with the first sentence of its docstring."""
     packages = [path for path in modules() if path.name == "__init__.py"]
-    return "\n".join(f"    {path.parent.relative_to(ROOT)!s:<20} {sentence(path)}" for path in packages)
+    return "\n".join(f"    {str(path.parent.relative_to(ROOT)) + '/':<20} {sentence(path)}" for path in packages)
 
 
 def modules() -> Iterator[Path]:

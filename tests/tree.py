@@ -27,7 +27,8 @@ def tree() -> str:
 def folders() -> str:
     """Every package with the first sentence of its docstring."""
     packages = [path for path in modules() if path.name == "__init__.py"]
-    return "\n".join(f"    {str(path.parent.relative_to(ROOT)) + '/':<20} {sentence(path)}" for path in packages)
+    names = {path: f"{path.parent.relative_to(ROOT)}/" for path in packages}
+    return "\n".join(f"    {name:<20} {sentence(path)}" for path, name in names.items())
 
 
 def modules() -> Iterator[Path]:

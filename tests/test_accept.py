@@ -21,6 +21,21 @@ CODES = {"<Tab>": "\t", "<CR>": "\r", "<BS>": "\x7f", "<Esc>": "\x1b"}
 NATIVE_GHOST = "nvim_buf_get_extmarks(0, nvim_create_namespace('nvim.lsp.inline_completion'), 0, -1, {})"
 
 
+OTHER_RANGE = """
+local get = vim.lsp.inline_completion.get
+vim.lsp.inline_completion.get = function(options)
+  local accept = options.on_accept
+  return get({
+    on_accept = function(item)
+      item.range = { start = { row = item.range.start_row, col = item.range.start_col } }
+      return accept(item)
+    end,
+  })
+end
+"""
+"""Items as before Neovim 0.12 was released: a range has a start, and that a row and a column."""
+
+
 @dataclass(frozen=True)
 class Case:
     """The keys are typed at once while `suggestion` is shown at the `|` of `text`."""
@@ -51,6 +66,7 @@ CASES = (
     Case("all but the end", SUM, "return a + <Tab>", "y = return a + b"),
     Case("goes on", SUM, "re<Tab>;", "y = return a + b;"),
     Case("leaves insert mode", SUM, "re<Tab><Esc>", "y = return a + b"),
+    Case("one step of undo", SUM, "re<Tab><Esc>uA!", "y = !"),
     Case("disagrees", SUM, "rx<Tab>;", "y = rx\t;"),
     Case("disagrees at once", SUM, "x<Tab>", "y = x\t"),
     Case("nothing is left of it", SUM, "return a + b<Tab>", "y = return a + b\t"),
@@ -69,8 +85,8 @@ CASES = (
     Case("a closer that the suggestion leaves open", "foo(a,", "foo(<Tab>", "y = foo(a,)", commands=PAIRS),
     Case("a closer that is another's", "foo(a(b),", "foo(<Tab>", "y = foo(a(b),)", commands=PAIRS),
     Case("a line end and indentation", "\n    return a", "<CR>    re<Tab>", "f():\n    return a", "f():|"),
-    Case("indentation by the editor", "\n        y = 1\n    z", "<CR>    y<Tab>!", "    f():\n        y = 1\n    z!\nlast",
-         "    f():|\nlast", ("set autoindent",)),
+    Case("indentation by the editor", "\n        y = 1\n    z", "<CR>    y<Tab>!",
+         "    f():\n        y = 1\n    z!\nlast", "    f():|\nlast", ("set autoindent",)),
     Case("another indentation", "\n    return a", "<CR>  re<Tab>", "f():\n  re\t", "f():|"),
     Case("indentation on an empty line", "    return a", "    re<Tab>", "f():\n    return a", "f():\n|"),
 )  # fmt: skip
@@ -112,9 +128,9 @@ async def test_in_vim(case: Case, tmp_path: Path) -> None:
         await finish(case, tmp_path)
 
 
-async def in_neovim(case: Case, folder: Path, native: bool, program: str) -> None:
+async def in_neovim(case: Case, folder: Path, native: bool, program: str, lua: str = "") -> None:
     setup: dict[str, object] = {"cmd": command(case, folder), "native": native}
-    more = [f"vim.cmd({json.dumps(line)})" for line in case.commands]
+    more = [lua, *(f"vim.cmd({json.dumps(line)})" for line in case.commands)]
     async with neovim(folder, "a.txt", setup, program, more) as editor:
         await editor.type(case.place)
         if native:
@@ -137,3 +153,9 @@ async def test_in_neovim(case: Case, tmp_path: Path) -> None:
 @pytest.mark.parametrize("native", [False, True], ids=["own", "native"])
 async def test_in_neovim_012(case: Case, native: bool, tmp_path: Path) -> None:
     await in_neovim(case, tmp_path, native, neovim_012() or "")
+
+
+@pytest.mark.neovim012
+async def test_in_a_neovim_whose_ranges_have_a_start(tmp_path: Path) -> None:
+    case = next(case for case in CASES if case.name == "typed along")
+    await in_neovim(case, tmp_path, True, neovim_012() or "", OTHER_RANGE)

@@ -54,7 +54,8 @@ class Vim:
                 while not fits(value := await self.value(expression)):
                     await asyncio.sleep(0.02)
         except TimeoutError:
-            pytest.fail(f"{expression} stays {value!r}; messages: {await self.value('execute(`messages`)')}")
+            messages = await self.value("execute('messages')")
+            pytest.fail(f"{expression} stays {value!r}; messages: {messages}")
         return value
 
 
@@ -81,7 +82,7 @@ async def editing_in_vim(
         f"let &runtimepath .= ',' . {json.dumps(str(PLUGIN))}",
         f"let g:midstream_command = {json.dumps(list(command))}",
         *more,
-        "filetype on",
+        "set backspace=indent,eol,start",
         f"autocmd VimEnter * let g:tests = ch_open('127.0.0.1:{port}', #{{mode: 'json'}})",
     ]
     (folder / "vimrc").write_text("\n".join(lines) + "\n")
@@ -96,8 +97,10 @@ async def editing_in_vim(
     drain = asyncio.create_task(_drain(ours))
     try:
         reader, writer = await asyncio.wait_for(connected.get(), 60)
-        yield Vim(ours, reader, writer)
-        writer.close()
+        try:
+            yield Vim(ours, reader, writer)
+        finally:
+            writer.close()
     finally:
         process.terminate()
         await process.wait()

@@ -15,13 +15,13 @@ LEAVES = [(rule.kind, path) for rule in RULES for path in rule.leaves]
 
 @pytest.mark.parametrize(("kind", "path"), TAKES)
 def test_what_is_private(kind: str, path: str) -> None:
-    for whole in (path, f"/work/{path}", f"C:\\work\\{path}", path.upper()):
+    for whole in (path, f"/home/me/{path}", f"C:\\me\\{path}", path.upper()):
         assert is_private(whole), (kind, whole)
 
 
 @pytest.mark.parametrize(("kind", "path"), LEAVES)
 def test_what_only_looks_alike(kind: str, path: str) -> None:
-    for whole in (path, f"/work/{path}", path.upper()):
+    for whole in (path, f"/home/me/{path}", path.upper()):
         assert not is_private(whole), (kind, whole)
 
 

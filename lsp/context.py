@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from lsp.documents import Document
 from lsp.options import LspOptions
+from streams.sources.private import is_private
 
 STRIDE = 16 * 1024
 """Characters. The prefix is cut in such steps: a beginning that moved with every key would never meet the server's
@@ -68,6 +69,8 @@ def wanted(document: Document, options: LspOptions) -> bool:
     if parts.scheme not in ("file", "untitled", "vscode-notebook-cell", ""):
         return False
     if options.languages and document.language not in options.languages:
+        return False
+    if is_private(unquote(parts.path)):
         return False
     path = PurePosixPath(unquote(parts.path).lower())
     ends = [PurePosixPath(*path.parts[-n:]).as_posix() for n in range(1, len(path.parts) + 1)]

@@ -32,20 +32,22 @@ class LspOptions:
     """auto: several lines where a block begins or on an empty line; else always or never."""
     languages: tuple[str, ...] = ()
     """Language ids that are completed, as the editor names them; empty: all."""
-    ignored: tuple[str, ...] = (
-        ".env", ".env.*", "*.pem", "*.key", "*.p12", "*.pfx", "*.kdbx", "*.keystore", "*.jks", "id_rsa*", "id_dsa*",
-        "id_ecdsa*", "id_ed25519*", ".netrc", ".pgpass", ".npmrc", ".pypirc", ".git-credentials", ".htpasswd",
-        "*.tfvars", "secrets.*", "credentials", "credentials.*", ".ssh/*", ".aws/*", ".gnupg/*",
-    )  # fmt: skip
-    """Patterns of files that are never sent to the server, matched with the name and with every end of the path."""
+    ignored: tuple[str, ...] = ()
+    """Patterns of files that are never sent to the server, beside those of `streams.sources.private`; matched with the
+    name and with every end of the path, in any case."""
 
     def with_changes(self, changes: Mapping[str, Any]) -> LspOptions:
-        """These options with those of a JSON object. Raises OptionsError and changes nothing then."""
+        """These options with those of a JSON object; `ignored` is added to what is ignored here already.
+
+        Raises OptionsError and changes nothing then."""
         known = {f.name: getattr(self, f.name) for f in fields(self)}
         unknown = sorted(set(changes) - set(known))
         if unknown:
             raise OptionsError(f"unknown {', '.join(unknown)}; known are {', '.join(known)}")
-        return replace(self, **{name: _like(known[name], name, value) for name, value in changes.items()})
+        values: dict[str, Any] = {name: _like(known[name], name, value) for name, value in changes.items()}
+        if "ignored" in values:
+            values["ignored"] = tuple(dict.fromkeys((*self.ignored, *values["ignored"])))
+        return replace(self, **values)
 
     def __post_init__(self) -> None:
         if self.multi_line not in get_args(MultiLine):

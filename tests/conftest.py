@@ -12,10 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from neovim import neovim_012
+from vim import vim
 
 PARTITIONS = 2
 NEEDED: dict[str, tuple[bool, str]] = {
     "neovim": (shutil.which("nvim") is not None, "nvim is not on PATH"),
+    "neovim012": (
+        neovim_012() is not None,
+        "MIDSTREAM_NEOVIM_012 names no program, and .ci/neovim-012 has unpacked none",
+    ),
+    "vim": (vim() is not None, "no Vim with channels, patch 9.0.908 or later, is on PATH"),
     "seed_files": ("MIDSTREAM_SEED_TOKENIZERS" in os.environ, "MIDSTREAM_SEED_TOKENIZERS names no folder"),
 }
 """Marker to whether this machine has what its tests need, and the word about it when it has not."""

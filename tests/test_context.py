@@ -65,14 +65,24 @@ def test_several_lines_where_a_block_begins(marked: str, several: bool) -> None:
 
 SECRETS = (
     "/w/.env", "/w/.env.local", "/w/server.pem", "/h/.ssh/id_rsa", "/h/.ssh/config", "/h/.aws/credentials", "/w/A.PEM",
-    "/w/id_ed25519.pub", "/w/secrets.yaml", "/w/prod.tfvars",
+    "/w/id_ed25519.pub", "/w/secrets.yaml", "/w/prod.tfvars", "/w/prod.env", "/w/.envrc", "/h/.kube/config",
+    "/w/terraform.tfstate", "/w/mail.asc", "/w/service-account-1.json", "/w/%2Eenv",
 )  # fmt: skip
-HARMLESS = ("/w/env.py", "/w/keys.py", "/w/id.rs", "/w/credentials_test.py", "/w/.environment/x.py")
+HARMLESS = ("/w/env.py", "/w/keys.py", "/w/id.rs", "/w/credentials_test.py", "/w/.environment/x.py", "/w/.env.example")
 
 
 @pytest.mark.parametrize(("path", "sent"), [*((p, False) for p in SECRETS), *((p, True) for p in HARMLESS)])
 def test_secrets_are_not_sent(path: str, sent: bool) -> None:
-    assert wanted(Document(f"file://{path}", "python", ""), LspOptions()) is sent
+    for ignored in ((), ("*.sql",)):
+        assert wanted(Document(f"file://{path}", "python", ""), LspOptions(ignored=ignored)) is sent
+
+
+def test_what_is_ignored_is_added_to_the_secrets() -> None:
+    options = LspOptions(ignored=("*.csv", "vault/*")).with_changes({"ignored": ["*.sql", "*.csv"]})
+    assert options.ignored == ("*.csv", "vault/*", "*.sql")
+    for path in ("a.sql", "A.SQL", "a.csv", "vault/deep/a.py", ".env", "keys/id_rsa"):
+        assert not wanted(Document(f"file:///w/{path}", "python", ""), options)
+    assert wanted(Document("file:///w/a.py", "python", ""), options)
 
 
 def test_only_files_of_wanted_languages() -> None:

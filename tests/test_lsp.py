@@ -203,9 +203,11 @@ async def test_what_a_popup_has_selected_is_part_of_the_text(editor: Editor, ser
 
 
 async def test_secrets_and_other_languages_are_never_sent(server: Server, tmp_path: Path) -> None:
-    async with editing(tmp_path, server.address, options={"languages": ["python"]}) as editor:
+    options: dict[str, object] = {"languages": ["python"], "ignored": ["*.sql"]}
+    async with editing(tmp_path, server.address, options=options) as editor:
         rounds = server.engine.rounds
-        for name, language in ((".env", "python"), ("keys/id_rsa", "python"), ("m1.py", "rust")):
+        private = ((name, "python") for name in (".env", "keys/id_rsa", "prod.env", "a.sql"))
+        for name, language in (*private, ("m1.py", "rust")):
             editor.open(name, HEAD, language)
             assert await editor.ask(name, (0, 9)) is None
         assert server.engine.rounds == rounds

@@ -3,63 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from neovim import Neovim, neovim
 from tiny import write_checkpoint
 
-import lsp
 from server.app import ServeConfig, Server
 
 pytestmark = pytest.mark.neovim
 
-PLUGIN = Path(lsp.__file__).parent / "editors" / "nvim"
 HEAD = "def load"
-
-
-class Neovim:
-    """A headless Neovim, driven over its socket by a second one."""
-
-    def __init__(self, socket: Path, environment: dict[str, str]) -> None:
-        self._socket, self._environment = socket, environment
-
-    async def remote(self, how: str, what: str) -> str:
-        process = await asyncio.create_subprocess_exec(
-            "nvim", "--server", str(self._socket), how, what,
-            env=self._environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        out, error = await process.communicate()
-        return (out + error).decode()
-
-    async def type(self, keys: str) -> None:
-        await self.remote("--remote-send", keys)
-
-    async def value(self, expression: str) -> object:
-        """Of a Vim expression; None while Neovim does not answer yet."""
-        try:
-            return json.loads(await self.remote("--remote-expr", f"json_encode({expression})"))
-        except json.JSONDecodeError:
-            return None
-
-    async def until(self, expression: str, fits: Callable[[object], bool]) -> object:
-        """The expression's value as soon as it fits."""
-        value: object = None
-        try:
-            async with asyncio.timeout(60):
-                while not fits(value := await self.value(expression)):
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            messages = await self.value("execute('messages')")
-            pytest.fail(f"{expression} stays {value!r}; messages: {messages}")
-        return value
-
-    async def shown(self, fits: Callable[[object], bool]) -> object:
-        return await self.until("luaeval('require([[midstream]]).shown() or [[]]')", fits)
 
 
 @pytest.fixture
@@ -70,32 +26,6 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     await asyncio.wait_for(server.ready(), 30)
     yield server
     await server.stop()
-
-
-@asynccontextmanager
-async def neovim(folder: Path, file: str, setup: dict[str, object]) -> AsyncIterator[Neovim]:
-    """With the plug-in set up and the file open, its language server running."""
-    init = folder / "init.lua"
-    lines = [
-        f"vim.opt.runtimepath:append({json.dumps(str(PLUGIN))})",
-        f"require('midstream').setup(vim.fn.json_decode([==[{json.dumps(setup)}]==]))",
-    ]
-    init.write_text("\n".join(lines))
-    homes = ("HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")
-    environment = {**os.environ, **dict.fromkeys(homes, str(folder))}
-    process = await asyncio.create_subprocess_exec(
-        "nvim", "--headless", "--clean", "-u", str(init), "--listen", str(folder / "socket"), file,
-        cwd=folder, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        editor = Neovim(folder / "socket", environment)
-        clients = "luaeval('#vim.tbl_filter(function(c) return c.initialized end, vim.lsp.get_active_clients())')"
-        await editor.until(clients, lambda count: count == 1)
-        yield editor
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 def midstream(server: Server) -> dict[str, object]:

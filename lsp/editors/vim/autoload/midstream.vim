@@ -4,7 +4,7 @@ let s:DEBOUNCE_MS = 40
 let s:job = v:null
 let s:ready = 0
 let s:opened = {}   " buffer number to the changedtick that the server has
-let s:ghost = {}    " of what is shown: text, buffer, line, column, command
+let s:ghost = {}    " of the suggestion that is shown: its whole text, command and place, and shown, what is left of it
 let s:request = 0   " id of the one that is under way
 let s:timer = 0
 
@@ -144,17 +144,19 @@ function! s:answered(place, answer) abort
   let items = type(result) == v:t_dict ? result.items : []
   call s:clear()
   if !empty(items)
-    call s:show(items[0].insertText, get(items[0], 'command', {}))
+    let [item, place] = [items[0], midstream#along#place()]
+    call s:show(#{text: item.insertText, command: get(item, 'command', {}), place: place}, item.insertText)
   endif
 endfunction
 
-function! s:show(text, command) abort
+" Draws `rest`, what is left of the ghost, at the cursor.
+function! s:show(ghost, rest) abort
   call s:clear()
-  let s:ghost = #{text: a:text, command: a:command, buffer: bufnr(), line: line('.'), column: col('.')}
+  let s:ghost = extend(a:ghost, #{shown: a:rest})
   if empty(prop_type_get('MidstreamGhost'))
     call prop_type_add('MidstreamGhost', #{highlight: 'MidstreamGhost'})
   endif
-  let lines = split(substitute(a:text, "\t", repeat(' ', &tabstop), 'g'), "\n", 1)
+  let lines = split(substitute(a:rest, "\t", repeat(' ', &tabstop), 'g'), "\n", 1)
   if lines[0] !=# ''
     call prop_add(line('.'), col('.'), #{type: 'MidstreamGhost', text: lines[0]})
   endif
@@ -165,43 +167,48 @@ endfunction
 
 function! s:clear() abort
   if !empty(s:ghost)
-    call prop_remove(#{type: 'MidstreamGhost', bufnr: s:ghost.buffer, all: v:true})
+    call prop_remove(#{type: 'MidstreamGhost', bufnr: s:ghost.place.buffer, all: v:true})
     let s:ghost = {}
   endif
 endfunction
 
+" As midstream#along#left_over, of the ghost.
+function! s:left_over() abort
+  return empty(s:ghost) ? [] : midstream#along#left_over(s:ghost.place, s:ghost.text)
+endfunction
+
 " True when what was typed since is the ghost's beginning; what is left of it stays shown.
 function! s:typed_along() abort
-  if empty(s:ghost) || s:ghost.buffer != bufnr() || s:ghost.line != line('.') || col('.') < s:ghost.column
+  let left = s:left_over()
+  if empty(left)
     return 0
   endif
-  let typed = strpart(getline('.'), s:ghost.column - 1, col('.') - s:ghost.column)
-  if strlen(typed) >= strlen(s:ghost.text) || strpart(s:ghost.text, 0, strlen(typed)) !=# typed
-    return 0
-  endif
-  call s:show(strpart(s:ghost.text, strlen(typed)), s:ghost.command)
+  call s:show(s:ghost, left[0])
   return 1
 endfunction
 
 " The text that is shown, empty when none is.
 function! midstream#shown() abort
-  return get(s:ghost, 'text', '')
+  return get(s:ghost, 'shown', '')
 endfunction
 
-" Keys that insert what is shown at the cursor; `otherwise` when nothing is.
+" Inserts at the cursor what is left of the ghost; presses `otherwise` when nothing is shown or something else was typed.
+" For a <Cmd> mapping: an <expr> one is evaluated before the keys that wait in front of it are in the buffer.
 function! midstream#accept(otherwise) abort
-  if empty(s:ghost) || s:ghost.line != line('.') || s:ghost.column != col('.')
-    return a:otherwise
+  let left = s:left_over()
+  if empty(left)
+    call feedkeys(a:otherwise, 'in')
+    return
   endif
-  let s:accepted = s:ghost.text
+  let [s:accepted, doubled] = left
   if s:ready && !empty(s:ghost.command)
     let params = #{command: s:ghost.command.command, arguments: s:ghost.command.arguments}
     call ch_sendexpr(s:job, #{method: 'workspace/executeCommand', params: params}, #{callback: {-> 0}})
   endif
-  return "\<C-R>\<C-O>=midstream#text()\<CR>"
+  call s:clear()
+  call feedkeys(repeat("\<Del>", doubled) . "\<C-R>\<C-O>=midstream#text()\<CR>", 'in')
 endfunction
 
 function! midstream#text() abort
-  call s:clear()
   return s:accepted
 endfunction

@@ -16,7 +16,7 @@ augroup midstream
   autocmd BufUnload * call midstream#closed(str2nr(expand('<abuf>')))
 augroup END
 
-inoremap <silent><expr> <Plug>(midstream-accept) midstream#accept("\<Tab>")
+inoremap <silent> <Plug>(midstream-accept) <Cmd>call midstream#accept("\<lt>Tab>")<CR>
 if !exists('g:midstream_no_map') && maparg('<Tab>', 'i') ==# ''
   imap <Tab> <Plug>(midstream-accept)
 endif

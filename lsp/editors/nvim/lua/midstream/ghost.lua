@@ -1,6 +1,8 @@
 -- Ghost text for one buffer: asks when the user types or moves in insert mode, shows the answer at the cursor, keeps
 -- it in step with what is typed along it, and inserts it.
 
+local along = require("midstream.along")
+
 local M = {}
 
 local METHOD = "textDocument/inlineCompletion"
@@ -10,7 +12,8 @@ local INLINE = vim.fn.has("nvim-0.10") == 1 -- virtual text may push the rest of
 
 local namespace = vim.api.nvim_create_namespace("midstream")
 
--- By buffer: client_id, timer, request (id), and of what is shown: text, row, col, command.
+-- By buffer: client_id, timer, request (id), and of the suggestion that is shown: its whole text, command and place, and
+-- shown, what is left of it.
 local states = {}
 
 local function client_of(state)
@@ -42,7 +45,7 @@ end
 local function clear(bufnr)
   local state = states[bufnr]
   if state then
-    state.text, state.command = nil, nil
+    state.text, state.command, state.shown = nil, nil, nil
   end
   if vim.api.nvim_buf_is_valid(bufnr) then
     vim.api.nvim_buf_clear_namespace(bufnr, namespace, 0, -1)
@@ -60,8 +63,7 @@ local function first_line(bufnr, row, col, text)
 end
 
 local function show(bufnr, row, col, text)
-  local state = states[bufnr]
-  state.text, state.row, state.col = text, row, col
+  states[bufnr].shown = text
   vim.api.nvim_buf_clear_namespace(bufnr, namespace, 0, -1)
   local tab = string.rep(" ", vim.bo[bufnr].tabstop)
   local lines = vim.split((text:gsub("\t", tab)), "\n", { plain = true })
@@ -77,18 +79,23 @@ local function show(bufnr, row, col, text)
   })
 end
 
--- True when the text typed since the suggestion was shown is its beginning; what is left stays shown.
-local function typed_along(bufnr)
+-- As along.left_over, of the buffer's suggestion.
+local function left_over(bufnr)
   local state = states[bufnr]
+  if not state or not state.text then
+    return nil
+  end
+  return along.left_over(state.place, state.text)
+end
+
+-- True when the text typed since the suggestion came is its beginning; what is left stays shown.
+local function typed_along(bufnr)
+  local rest = left_over(bufnr)
+  if not rest then
+    return false
+  end
   local row, col = cursor()
-  if not state.text or row ~= state.row or col < state.col then
-    return false
-  end
-  local typed = vim.api.nvim_get_current_line():sub(state.col + 1, col)
-  if #typed >= #state.text or state.text:sub(1, #typed) ~= typed then
-    return false
-  end
-  show(bufnr, row, col, state.text:sub(#typed + 1))
+  show(bufnr, row, col, rest)
   return true
 end
 
@@ -107,9 +114,9 @@ local function answered(bufnr, tick, row, col)
     if not item then
       return clear(bufnr)
     end
-    local text = type(item.insertText) == "table" and item.insertText.value or item.insertText
-    show(bufnr, row, col, text)
-    state.command = item.command
+    state.text = type(item.insertText) == "table" and item.insertText.value or item.insertText
+    state.command, state.place = item.command, along.place(row, col)
+    show(bufnr, row, col, state.text)
   end
 end
 
@@ -183,26 +190,19 @@ function M.attach(bufnr, client_id)
   on({ "BufUnload" }, detach)
 end
 
--- Inserts lines at the cursor and puts it behind them.
-function M.insert(lines)
-  local row, col = cursor()
-  vim.api.nvim_buf_set_text(0, row, col, row, col, lines)
-  local last = #lines == 1 and col + #lines[1] or #lines[#lines]
-  vim.api.nvim_win_set_cursor(0, { row + #lines, last })
-end
-
--- Inserts what is shown at the cursor, as one step of undo, and tells the server. False when nothing is shown.
+-- Inserts at the cursor what is left of the suggestion, as one step of undo, and tells the server. False when none is
+-- shown, or when something else was typed.
 function M.accept()
   local bufnr = vim.api.nvim_get_current_buf()
-  local state = states[bufnr]
-  local row, col = cursor()
-  if not state or not state.text or state.row ~= row or state.col ~= col then
+  local rest, doubled = left_over(bufnr)
+  if not rest then
     return false
   end
-  local text, command = state.text, state.command
+  local state = states[bufnr]
+  local command = state.command
   cancel(state)
   clear(bufnr)
-  M.insert(vim.split(text, "\n", { plain = true }))
+  along.insert(rest, doubled)
   local client = client_of(state)
   if client and command then
     local params = { command = command.command, arguments = command.arguments }
@@ -213,7 +213,7 @@ end
 
 function M.shown()
   local state = states[vim.api.nvim_get_current_buf()]
-  return state and state.text or nil
+  return state and state.shown or nil
 end
 
 return M

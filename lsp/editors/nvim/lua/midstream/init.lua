@@ -2,6 +2,7 @@
 -- It starts `midstream lsp` for every file and shows its suggestion as ghost text; <Tab> accepts it.
 
 local ghost = require("midstream.ghost")
+local native = require("midstream.native")
 
 local M = {}
 
@@ -97,43 +98,17 @@ local function attach(bufnr)
     return
   end
   if M.config.native then
-    vim.lsp.inline_completion.enable(true, { bufnr = bufnr })
+    native.attach(bufnr)
   else
     ghost.attach(bufnr, client_id)
   end
   map_accept(bufnr)
 end
 
--- Neovim up to 0.12.4 leaves what was typed since the suggestion came behind it: take it away, then insert
--- (neovim/neovim#36529).
-local function accept_natively()
-  return vim.lsp.inline_completion.get({
-    on_accept = function(item)
-      local text = type(item.insert_text) == "table" and item.insert_text.value or item.insert_text
-      local start = item.range and item.range.start
-      local at = vim.api.nvim_win_get_cursor(0)
-      if not start or start.row ~= at[1] - 1 then
-        return item
-      end
-      local line = vim.api.nvim_get_current_line()
-      local typed = line:sub(start.col + 1, at[2])
-      if text:sub(1, #typed) ~= typed then
-        return nil
-      end
-      ghost.insert(vim.split(text:sub(#typed + 1), "\n", { plain = true }))
-      local client = item.command and vim.lsp.get_client_by_id(item.client_id)
-      if client then
-        client:exec_cmd(item.command, { bufnr = vim.api.nvim_get_current_buf() })
-      end
-      return nil
-    end,
-  })
-end
-
--- Accepts what is shown. False when nothing is.
+-- Accepts what is shown, the rest of it when its beginning was typed. False when there is nothing that fits.
 function M.accept()
   if M.config.native then
-    return accept_natively()
+    return native.accept()
   end
   return ghost.accept()
 end

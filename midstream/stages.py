@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from midstream.settings import Settings
 from streams.kafka.connection import Connection
-from streams.kafka.positions import check_committed
 from streams.kafka.topics import check
 from streams.pack.pack import Packer
 from streams.pipeline import Call, Pack, Prepare, Redact, directly
-from streams.stages import SOURCES, STAGE
+from streams.stages import SOURCES
 from streams.worker.attempts import Attempts
 from streams.worker.careful import Careful
 from streams.worker.counts import Counts
+from streams.worker.settle import settle
 from streams.worker.stage import DedupStage, EachFrame, PrepareStage, Stage, Watch
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ log = logging.getLogger("midstream.streams")
 def build(stage: str, settings: Settings, connection: Connection) -> tuple[Stage, Attempts]:
     """The stage, and the file that tells how its last process ended. Refuses topics that were re-created."""
     genesis = check(connection)
-    check_committed(connection, connection.group(stage), STAGE[stage].reads)
+    settle(connection, stage)
     state = settings.paths.state
     attempts = Attempts(state / "attempts", stage)
     if attempts.careful:

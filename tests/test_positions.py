@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 from kafka import TopicPartition
 
+from streams.document import Source
 from streams.feed.examples import ExamplesLog, Lost
-from streams.kafka.positions import Expired, Jump, Positions, check_committed
-from streams.stages import STAGE
+from streams.index.signatures import Applied, Form, encode
+from streams.kafka.positions import Expired, Jump, Positions
+from streams.stages import SOURCES, STAGE
+from streams.worker.settle import settle
 
 pytestmark = pytest.mark.broker
 
@@ -25,11 +28,45 @@ def deleted(connection, topic: str, below: int) -> None:
 
 def test_records_that_were_deleted_unread_are_named(connection):
     produced(connection, "files", 5)
-    group = connection.group("prepare")
-    check_committed(connection, group, STAGE["prepare"].reads)
+    assert settle(connection, "prepare") == {}
     deleted(connection, "files", 3)
     with pytest.raises(Expired, match="files/0 offsets 0 to 2"):
-        check_committed(connection, group, STAGE["prepare"].reads)
+        settle(connection, "prepare")
+
+
+def test_an_offset_beyond_the_end_is_set_to_the_end(connection, caplog):
+    produced(connection, "unique", 2)
+    group = connection.group("redact")
+    connection.commit(group, {("unique", 0): 7})
+    assert settle(connection, "redact") == {("unique", 0): 2}
+    assert connection.group_offsets(group)["unique", 0] == 2
+    assert "unique/0 ends at 2, below the committed offset 7" in caplog.text
+
+
+def applied(offset: int, upto: int, topic_id: str, form: Form = "frame") -> bytes:
+    return encode(Applied(offset=offset, source=Source("files", topic_id, 0), upto=upto, fingerprint="f", form=form))
+
+
+def test_groups_without_offsets_begin_where_their_marks_say(connection):
+    """As after a broker that lost its group offsets: prepare at dedup's mark, dedup at its last record."""
+    produced(connection, "files", 5)
+    produced(connection, "candidates", 4)
+    produced(connection, "clean", 3)
+    deleted(connection, "clean", 2)
+    topic_id = connection.topic_ids(["files"])["files"]
+    with connection.producer() as producer:
+        log = [(0, 2, "frame"), (1, 2, "passed"), (2, 4, "frame"), (2, 5, "frame"), (3, 3, "back")]
+        for offset, upto, form in log:
+            value = applied(offset, upto, topic_id, form)
+            producer.send(connection.topic("signatures"), value, partition=0).get(timeout=10)
+    with connection.admin() as admin:
+        admin.delete_groups([connection.group(stage) for stage in STAGE])
+    assert settle(connection, "prepare") == {
+        (t, p): 3 if (t, p) == ("files", 0) else 0 for t in SOURCES for p in (0, 1)
+    }
+    assert settle(connection, "dedup") == {("candidates", 0): 3}
+    assert settle(connection, "pack") == {("clean", 0): 2, ("clean", 1): 0}
+    assert all(settle(connection, stage) == {} for stage in ("prepare", "dedup", "pack"))
 
 
 def test_the_trainer_names_them_too(connection):

@@ -16,7 +16,7 @@ REPORTED = {
     "midstream.kafka.jars": ("JarsError",),
     "midstream.lock": ("FolderInUse", "NoLocks"),
     "midstream.kafka.broker": ("BrokerError",),
-    "streams.kafka.connection": ("Unreachable",),
+    "streams.kafka.connection": ("GroupInUse", "Unreachable"),
     "streams.kafka.topics": ("TopicsError",),
     "streams.kafka.positions": ("Expired",),
     "streams.kafka.log": ("Stalled",),

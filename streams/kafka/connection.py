@@ -26,7 +26,13 @@ from kafka import (
     OffsetSpec,
     TopicPartition,
 )
-from kafka.errors import BrokerResponseError, KafkaConnectionError, KafkaError, KafkaTimeoutError
+from kafka.errors import (
+    BrokerResponseError,
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    UnknownMemberIdError,
+)
 from kafka.structs import OffsetAndMetadata
 
 T = TypeVar("T")
@@ -49,6 +55,10 @@ class Unreachable(Exception):
             f"No Kafka broker answers at {brokers}. Start the local one with `midstream broker start`, "
             f"or name a cluster with --brokers host:port (or [kafka] brokers in midstream.toml)."
         )
+
+
+class GroupInUse(Exception):
+    """A consumer group has members, so its offsets cannot be altered from outside."""
 
 
 @dataclass(frozen=True)
@@ -188,13 +198,15 @@ class Connection:
         }
 
     def commit(self, group: str, offsets: Mapping[tuple[str, int], int]) -> None:
-        """Commits for a group that has no member. Raises KafkaError when it has one or a commit fails."""
+        """Commits for a group that has no member. Raises GroupInUse when it has one, KafkaError when a commit fails."""
         wanted = {self._partition(key): OffsetAndMetadata(offset, "", -1) for key, offset in offsets.items()}
         if not wanted:
             return
 
         def attempt() -> None:
             for error in admin.alter_group_offsets(group, wanted).values():
+                if issubclass(error, UnknownMemberIdError):
+                    raise GroupInUse(f"group {group} has members")
                 if error.errno:
                     raise error(f"group {group}")
 

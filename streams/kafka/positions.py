@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from streams.kafka.connection import Connection
 from streams.kafka.log import records_between
 
@@ -14,27 +12,6 @@ class Jump(RuntimeError):
 
 class Expired(RuntimeError):
     """Records that a group has not read were deleted by retention."""
-
-
-def check_committed(connection: Connection, group: str, topics: Iterable[str]) -> None:
-    """Raises Expired when a committed offset lies below what the log still holds, and names what was lost.
-
-    Without this the broker's answer would be an error in the middle of a fetch, or, with another
-    setting, a silent jump.
-    """
-    names = list(topics)
-    committed = connection.group_offsets(group)
-    first = connection.beginning_offsets(names)
-    lost = [
-        f"{topic}/{partition} offsets {committed[topic, partition]} to {start - 1}"
-        for (topic, partition), start in sorted(first.items())
-        if committed.get((topic, partition), start) < start
-    ]
-    if lost:
-        raise Expired(
-            f"Deleted before group {group} had read them: {'; '.join(lost)}. They cannot be had back. "
-            "To go on without them, start over with another prefix and ingest again; raise the topics' retention first."
-        )
 
 
 class Positions:
@@ -52,11 +29,21 @@ class Positions:
         After an assignment that is the committed offset. A record beyond it is accepted only when
         the log holds none between them (a transaction's markers take offsets, too).
         """
+        begin = self.next(topic, partition)
+        self.no_jump(topic, partition, begin, offset)
+        return begin
+
+    def next(self, topic: str, partition: int) -> int:
+        """Where the next Frame begins."""
         key = (topic, partition)
         if key not in self._next:
             self._next[key] = self._committed(topic, partition)
-        self.no_jump(topic, partition, self._next[key], offset)
         return self._next[key]
+
+    def only_markers(self, topic: str, partition: int, upto: int) -> bool:
+        """Whether there are offsets below `upto` that were not taken, and none of them holds a record."""
+        begin = self.next(topic, partition)
+        return begin < upto and not records_between(self._connection, topic, partition, begin, upto)
 
     def no_jump(self, topic: str, partition: int, expected: int, offset: int) -> None:
         """Raises Jump when the log holds a record in [expected, offset)."""

@@ -24,6 +24,7 @@ from streams.kafka.connection import Connection
 from streams.kafka.positions import Positions
 from streams.kafka.producer import Delivery
 from streams.worker.stage import Stage
+from streams.worker.transport import CommittedTransport
 
 log = logging.getLogger("midstream.streams")
 
@@ -66,7 +67,7 @@ def run(place: Place, stage: Stage) -> int:
 
 
 def _app(place: Place) -> faust.App:
-    return faust.App(
+    app = faust.App(
         place.group, broker=_broker(place.connection), broker_credentials=_credentials(place.connection),
         datadir=str(place.folder),
         processing_guarantee="at_least_once", agent_supervisor=CrashingSupervisor, stream_wait_empty=True,
@@ -76,6 +77,8 @@ def _app(place: Place) -> faust.App:
         broker_commit_interval=1.0, topic_allow_declare=False, topic_disable_leader=True, reply_create_topic=False,
         table_standby_replicas=1, web_enabled=False, worker_redirect_stdouts=False,
     )  # fmt: skip
+    app.transport = CommittedTransport(app.conf.broker_consumer, app)
+    return app
 
 
 def _broker(connection: Connection) -> list[str]:
@@ -102,6 +105,9 @@ class Shell:
         self._delivery = Delivery(place.connection, stage.name, stage.output)
         self._positions = Positions(place.connection, place.group)
         self._started = False
+        self._working = asyncio.Lock()
+        self._quiet: dict[Any, tuple[int, int]] = {}
+        """Partition to where it stood, and where its log ended, at the last look."""
         self.code = 0
 
     async def assigned(self, app: Any, assigned: Any, **_: Any) -> None:
@@ -111,6 +117,30 @@ class Shell:
 
     async def report(self) -> None:
         self._stage.watch.counts.report()
+        if self._stage.takes_many and self._started:
+            for partition in sorted(self._app.consumer.assignment()):
+                await self._pass_markers(partition)
+
+    async def _pass_markers(self, partition: Any) -> None:
+        """Hand on an empty Frame over offsets at a log's end that hold no record: a transaction's marker, or records
+        of one that was aborted. Then marks, commits and the end meet without knowing about markers.
+
+        Looked at when the partition has stood still between two reports.
+        """
+        name = partition.topic.removeprefix(self._connection.prefix)
+        consumer: Any = self._app.consumer
+        end = consumer._thread.stable_end(partition)
+        if end is None:
+            return
+        async with self._working:
+            start = await asyncio.to_thread(self._positions.next, name, partition.partition)
+            stands, self._quiet[partition] = self._quiet.get(partition) == (start, end), (start, end)
+            if start >= end or not stands:
+                return
+            if await asyncio.to_thread(self._positions.only_markers, name, partition.partition, end):
+                await self._stage.pass_over(self._delivery, name, partition.partition, start, end)
+                self._positions.reached(name, partition.partition, end)
+                await consumer._commit_offsets({partition: end})
 
     async def agent(self, stream: Any) -> None:
         try:
@@ -119,11 +149,12 @@ class Shell:
                 self._started = True
             if self._stage.takes_many:
                 async for events in stream.noack_take(TAKE_RECORDS, within=TAKE_WITHIN_S):
-                    await self._take(stream, [e for e in events if self._current(e)])
+                    async with self._working:
+                        await self._take(stream, [e for e in events if self._current(e)])
             else:
                 async for event in stream.noack().events():
-                    if self._current(event):
-                        await self._take(stream, [event])
+                    async with self._working:
+                        await self._take(stream, [e for e in [event] if self._current(e)])
         except (asyncio.CancelledError, GeneratorExit):
             raise
         except BaseException as error:

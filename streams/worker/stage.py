@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from streams import frame as frames
 from streams.document import Source
-from streams.frame import Outcome
+from streams.frame import Frame, Outcome
 from streams.index import signatures
 from streams.kafka.producer import Delivery
 from streams.pipeline import Pack, Prepare, Record, Redact
@@ -46,6 +46,10 @@ class Stage(Protocol):
         self, delivery: Delivery, topic: str, partition: int, start: int, messages: Sequence[Any], began: float
     ) -> None:
         """Work on records of one partition in their order and deliver everything that comes of them."""
+        ...
+
+    async def pass_over(self, delivery: Delivery, topic: str, partition: int, start: int, upto: int) -> None:
+        """Deliver that [start, upto) holds no record; asked of a stage that takes many."""
         ...
 
 
@@ -92,8 +96,19 @@ class PrepareStage:
             self.watch.end(outcome, began)
             began = time.thread_time()
 
+    async def pass_over(self, delivery: Delivery, topic: str, partition: int, start: int, upto: int) -> None:
+        source = Source(topic, self._topic_ids[topic], partition)
+        await delivery.frame(Frame(source=source, start=start, upto=upto, tallies=[]), 0)
 
-class EachFrame:
+
+class _OneByOne:
+    """A stage that takes one record at a time."""
+
+    async def pass_over(self, delivery: Delivery, topic: str, partition: int, start: int, upto: int) -> None:
+        raise RuntimeError("only a stage of source topics meets a transaction's markers")
+
+
+class EachFrame(_OneByOne):
     """Redact and pack: a Frame in, a Frame out."""
 
     takes_many = False
@@ -116,7 +131,7 @@ class EachFrame:
             self.watch.end(outcome, began)
 
 
-class DedupStage:
+class DedupStage(_OneByOne):
     """The index's one head. Its state begins anew with each assignment, from the log `signatures`."""
 
     name, output, takes_many = "dedup", "unique", False

@@ -1,0 +1,102 @@
+"""Where a stage's group begins, put right before a worker joins it (architecture §2.9, §2.11).
+
+A group may have lost its offsets (the broker's recovery drops them, or they expired), or stand beyond the end of a log
+that lost its tail. Marks hold what was taken, so an offset that is too low costs time alone, and one beyond the end is
+set to the end: what was not taken is found when the marks are compared.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+from streams.document import Source
+from streams.index import signatures
+from streams.index.signatures import Head
+from streams.kafka.connection import Connection, GroupInUse, Offsets
+from streams.kafka.log import read
+from streams.kafka.positions import Expired
+from streams.kafka.topics import genesis
+from streams.stages import STAGE
+
+log = logging.getLogger("midstream.streams")
+
+
+def settle(connection: Connection, stage: str) -> Offsets:
+    """The offsets that were put right, with a line in the log for each; none when all were.
+
+    Raises Expired when retention deleted what the group has not read.
+    """
+    group, topics = connection.group(stage), STAGE[stage].reads
+    committed = connection.group_offsets(group)
+    first, ends = connection.beginning_offsets(topics), connection.end_offsets(topics)
+    _refuse_expired(group, committed, first)
+    lacking = [key for key in sorted(ends) if key not in committed]
+    changes = {key: end for key, end in ends.items() if committed.get(key, end) > end}
+    for (topic, partition), end in sorted(changes.items()):
+        log.error("%s/%d ends at %d, below the committed offset %d: the log lost its tail. %s goes on at its end; run "
+                  "`midstream repair`", topic, partition, end, committed[topic, partition], stage)  # fmt: skip
+    if lacking:
+        changes |= {key: max(at, first[key]) for key, at in _defaults(connection, stage, lacking, first).items()}
+        log.error("group %s has lost its offsets: it begins at %s", group,
+                  ", ".join(f"{topic}/{p} {changes[topic, p]}" for topic, p in lacking))  # fmt: skip
+    try:
+        connection.commit(group, changes)
+    except GroupInUse as error:  # a group with a member cannot be altered, and that member has its offsets
+        log.warning("%s; its offsets stay as they are", error)
+    return changes
+
+
+def heads(connection: Connection, start: int = 1) -> Iterator[Head]:
+    """The Applied records of `signatures` without their insertions, from `start` on."""
+    for logged in read(connection, "signatures", 0, start=start):
+        if logged.key is None:
+            yield signatures.decode_head(logged.value or b"")
+
+
+def marks_below(connection: Connection, upto: int | None = None) -> dict[str, int]:
+    """Dedup's marks by `Source.key`, after the records of `candidates` below `upto` (all of them: None).
+
+    The first record of an offset counts, in the order of the offsets.
+    """
+    marks = dict(genesis(connection).marks)
+    first: dict[int, Head] = {}
+    for head in heads(connection):
+        if upto is None or head.offset < upto:
+            first.setdefault(head.offset, head)
+    for _, head in sorted(first.items()):
+        key = head.source.key
+        if head.form == "back":
+            marks[key] = head.upto
+        elif head.form == "frame":
+            marks[key] = max(marks.get(key, 0), head.upto)
+    return marks
+
+
+def _refuse_expired(group: str, committed: Offsets, first: Offsets) -> None:
+    lost = [
+        f"{topic}/{partition} offsets {committed[topic, partition]} to {start - 1}"
+        for (topic, partition), start in sorted(first.items())
+        if committed.get((topic, partition), start) < start
+    ]
+    if lost:
+        raise Expired(
+            f"Deleted before group {group} had read them: {'; '.join(lost)}. `midstream repair` says what of it can be "
+            "had back and goes on without the rest; raise the topics' retention first."
+        )
+
+
+def _defaults(connection: Connection, stage: str, keys: list[tuple[str, int]], first: Offsets) -> Offsets:
+    """Prepare goes on at dedup's mark, dedup at its last Applied record, the others at what is left."""
+    if stage == "prepare":
+        marks, ids = marks_below(connection), genesis(connection).topics
+        return {(t, p): marks.get(Source(t, ids[t].id, p).key, 0) for t, p in keys}
+    if stage == "dedup":
+        last = max((head.offset for head in _last_heads(connection)), default=first["candidates", 0])
+        return {("candidates", 0): last}
+    return {key: first[key] for key in keys}
+
+
+def _last_heads(connection: Connection) -> list[Head]:
+    end = connection.end_offsets(["signatures"])["signatures", 0]
+    return list(heads(connection, max(1, end - 8)))

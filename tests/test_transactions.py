@@ -1,0 +1,59 @@
+"""Producers that write in transactions: what was aborted is not trained on, and markers leave no lag."""
+
+from __future__ import annotations
+
+import pytest
+
+from midstream.status import caught_up
+from streams.document import Origin
+from tests.crew import Crew, documents, files, python
+
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
+
+
+def in_transactions(crew: Crew, story: list[tuple[str, bytes]]) -> list[int]:
+    """One record a transaction, each ended by `commit` or `abort`; the records' offsets."""
+    offsets: list[int] = []
+    with crew.connection.producer(transactional_id=crew.connection.prefix) as producer:
+        producer.init_transactions()
+        for end, value in story:
+            producer.begin_transaction()
+            sent = producer.send(crew.connection.topic("files"), value, key=b"local/r", partition=0)
+            offsets.append(sent.get(timeout=30).offset)
+            producer.commit_transaction() if end == "commit" else producer.abort_transaction()
+    return offsets
+
+
+def test_aborted_records_are_not_trained_on_and_markers_leave_no_lag(connection, tmp_path):
+    with Crew(connection, tmp_path / "state") as crew:
+        crew.start()
+        story = [
+            ("abort", files([python(1)])),
+            ("commit", files([python(2), python(3)])),
+            ("abort", files([python(4)])),
+        ]
+        offsets = in_transactions(crew, story)
+        crew.drain()
+        assert caught_up(connection)
+        topic_id = connection.topic_ids(["files"])["files"]
+        (later,) = crew.produce("files", [files([python(5)])])
+        crew.drain()
+        assert set(crew.stop().values()) == {0}
+        fate = crew.train()
+        kept = Origin(topic_id, 0, offsets[1], 0)
+        assert set(fate.trained) == set(documents([kept, later], [2, 1]))
+        assert fate.state.marks[f"{topic_id}:0"] == connection.end_offsets(["files"])["files", 0]
+
+
+def test_an_open_transaction_holds_the_end_back(connection, tmp_path):
+    with Crew(connection, tmp_path / "state") as crew:
+        crew.start()
+        with connection.producer(transactional_id=connection.prefix) as producer:
+            producer.init_transactions()
+            producer.begin_transaction()
+            producer.send(connection.topic("files"), files([python(1)]), key=b"local/r", partition=0).get(timeout=30)
+            assert connection.end_offsets(["files"])["files", 0] == 0
+            assert caught_up(connection)
+            producer.commit_transaction()
+        crew.drain()
+        assert connection.end_offsets(["candidates"])["candidates", 0] > 0

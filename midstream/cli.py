@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("midstream.commands.export", "Write the clean stream as files for other trainers."),
     "peek": ("midstream.commands.peek", "Print decoded records of a topic."),
     "status": ("midstream.commands.status", "Lag, counts, drop reasons and the conservation sum."),
+    "repair": ("midstream.commands.repair", "Find what is missing between the stages and bring it back."),
     "deadletters": ("midstream.commands.deadletters", "List, retry or discard what could not be processed."),
     "up": ("midstream.commands.up", "Run everything on your own repositories."),
     "demo": ("midstream.commands.demo", "Run the whole path once on real input and report."),

@@ -32,8 +32,8 @@ class Insertion(msgspec.Struct, array_like=True):
     signature: bytes
 
 
-class Applied(msgspec.Struct, kw_only=True, omit_defaults=True, tag="applied", tag_field="t"):
-    """What dedup made of one record of `candidates`."""
+class Head(msgspec.Struct, kw_only=True, omit_defaults=True, tag="applied", tag_field="t"):
+    """What dedup made of one record of `candidates`, without what makes it long."""
 
     v: int = VERSION
     offset: int
@@ -41,10 +41,6 @@ class Applied(msgspec.Struct, kw_only=True, omit_defaults=True, tag="applied", t
     source: Source
     upto: int
     """Dedup's mark of the source partition afterwards."""
-    fingerprint: str
-    insertions: list[Insertion] = []
-    removals: list[str] = []
-    """Origins that retries and removals replaced, and those that did not come again after a Back."""
     form: Form = "frame"
     frame_start: int = -1
     """Where the Frame began; -1 in records from before this field, which `names` takes for any start."""
@@ -64,17 +60,13 @@ class Applied(msgspec.Struct, kw_only=True, omit_defaults=True, tag="applied", t
         return self.form == "empty"
 
 
-class Head(msgspec.Struct, kw_only=True):
-    """An Applied record without what makes it long."""
+class Applied(Head, kw_only=True, omit_defaults=True, tag="applied", tag_field="t"):
+    """A whole record of the log."""
 
-    v: int = VERSION
-    offset: int
-    source: Source
-    upto: int
-    form: Form = "frame"
-    frame_start: int = -1
-    frame_upto: int = -1
-    time_ms: int = 0
+    fingerprint: str
+    insertions: list[Insertion] = []
+    removals: list[str] = []
+    """Origins that retries and removals replaced, and those that did not come again after a Back."""
 
 
 _encoder = msgspec.msgpack.Encoder()

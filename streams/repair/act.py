@@ -1,0 +1,50 @@
+"""A plan carried out: records for `candidates`, then the groups' offsets. Done twice it does no harm."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from streams import frame as frames
+from streams.frame import Back, Frame
+from streams.kafka.connection import Connection, Offsets
+from streams.repair.plan import Rewind, Skip, Step, TakeBack
+from streams.stages import STAGE
+
+PATIENCE_S = 30
+
+
+def refuse_running(connection: Connection) -> None:
+    """Raises GroupInUse while a worker runs: a group's offsets can be altered only when it has no member."""
+    for stage in STAGE:
+        group = connection.group(stage)
+        connection.commit(group, connection.group_offsets(group))
+
+
+def act(connection: Connection, steps: Sequence[Step]) -> None:
+    """Raises GroupInUse when a worker runs; what was done before that stays right."""
+    refuse_running(connection)
+    records = [frames.encode(record) for step in steps if (record := _record(step)) is not None]
+    if records:
+        producer = connection.producer()
+        try:
+            for value in records:
+                producer.send(connection.topic("candidates"), value, partition=0).get(timeout=PATIENCE_S)
+        finally:
+            producer.close()
+    offsets: defaultdict[str, Offsets] = defaultdict(dict)
+    for step in steps:
+        if isinstance(step, Rewind):
+            offsets[step.stage][step.topic, step.partition] = step.offset
+    for stage, changes in offsets.items():
+        connection.commit(connection.group(stage), changes)
+
+
+def _record(step: Step) -> Back | Frame | None:
+    match step:
+        case TakeBack(source, to):
+            return Back(source=source, to=to)
+        case Skip(source, start, upto):
+            return Frame(source=source, start=start, upto=upto, tallies=[], lost=True)
+        case Rewind():
+            return None

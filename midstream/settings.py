@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 import types
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from lsp.options import LspOptions
+from model import bounds
 from model.config import TrainConfig
 from model.fim.fim import Mix
 from model.fim.formats import FORMATS
@@ -53,6 +55,17 @@ class Kafka:
     """PEM file of our certificate, for clusters that ask for one."""
     ssl_keyfile: str = ""
     """PEM file of our certificate's key."""
+
+    def __post_init__(self) -> None:
+        bounds.at_least(self, 1, "partitions", "replication")
+        for broker in self.brokers.split(","):
+            host, _, port = broker.strip().rpartition(":")
+            if not host or not port.isdigit() or not 0 < int(port) < 1 << 16:
+                raise ValueError(f"brokers must be host:port, several separated by commas, not {self.brokers!r}")
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,200}", self.prefix):
+            raise ValueError(
+                f"prefix must be letters, digits, '.', '_' and '-', as Kafka has them, not {self.prefix!r}"
+            )
 
 
 def state_home() -> Path:
@@ -103,6 +116,11 @@ class Model:
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
             raise ValueError(f"format must be one of {', '.join(FORMATS)}, not {self.format!r}")
+        bounds.at_least(self, 16, "context")
+        bounds.at_least(self, 1, "width", "layers", "heads")
+        bounds.at_least(self, 300, "vocab")  # 256 bytes and the sentinels
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} must be a multiple of heads {self.heads}")
 
 
 @dataclass(frozen=True)
@@ -120,6 +138,10 @@ class Feed:
     wait_s: float = 60.0
     """Seconds that a document waits at most for its row to fill."""
 
+    def __post_init__(self) -> None:
+        bounds.at_least(self, 1, "rows", "row_contexts", "open_bins")
+        bounds.at_least(self, 0, "idle_s", "wait_s")
+
 
 @dataclass(frozen=True)
 class Serve:
@@ -129,6 +151,9 @@ class Serve:
     """host:port of the gRPC service."""
     threads: int = 1
     """CPU threads of the engine."""
+
+    def __post_init__(self) -> None:
+        bounds.at_least(self, 1, "threads")
 
 
 @dataclass(frozen=True)
@@ -145,6 +170,11 @@ class Up:
     """Text from which a tokenizer is trained when there is none yet."""
     patience_s: float = 30.0
     """Seconds without new text after which the tokenizer makes do with what there is."""
+
+    def __post_init__(self) -> None:
+        bounds.above(self, 0, "interval_s")
+        bounds.at_least(self, 1, "sample_bytes")
+        bounds.at_least(self, 0, "patience_s")
 
 
 @dataclass(frozen=True)
@@ -194,9 +224,12 @@ class Settings:
         return Connection(brokers=kafka.brokers, prefix=kafka.prefix, security=security)
 
     def with_kafka(self, **changes: Any) -> Settings:
-        """The same settings with the given, not None, fields of `[kafka]` replaced."""
+        """The same settings with the given, not None, fields of `[kafka]` replaced. Raises SettingsError."""
         given = {name: value for name, value in changes.items() if value is not None}
-        return replace(self, kafka=replace(self.kafka, **given))
+        try:
+            return replace(self, kafka=replace(self.kafka, **given))
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
 
 
 def load(path: Path | None = None) -> Settings:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
@@ -54,6 +55,8 @@ class Program:
     """It is done when it ends with code 0; otherwise an end is always followed by a new start."""
     orphaned: signal.Signals = signal.SIGKILL
     """What it gets when the supervisor dies."""
+    grace_s: float = 0.0
+    """From SIGTERM to SIGKILL, where it needs longer than the supervisor's own: it ends something itself."""
 
 
 class _Child:
@@ -130,15 +133,25 @@ class Supervisor:
                 return
             wait_s = FIRST_WAIT_S if time.monotonic() - began > STEADY_S else wait_s
             self._say(child, f"ended with {child.last_code}; starts again in {wait_s:g} s")
+            wait_s = await self._restart(child, wait_s)
+
+    async def _restart(self, child: _Child, wait_s: float) -> float:
+        """A new process after the wait, tried until there is one; returns the next wait."""
+        while True:
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+            try:
+                await self._spawn(child)
+            except OSError as error:  # no memory, no descriptors: others may end meanwhile
+                self._say(child, f"could not be started ({error.strerror}); tried again in {wait_s:g} s")
+                continue
             child.restarts += 1
-            await self._spawn(child)
+            return wait_s
 
     async def _spawn(self, child: _Child) -> None:
         program = child.program
         launch = (sys.executable, "-S", "-E", "-c", LAUNCH, str(os.getpid()), str(int(program.orphaned)))
-        with self._log(program.name).open("ab") as log:
+        with _appended(self._log(program.name)) as log:
             child.process = await asyncio.create_subprocess_exec(
                 *launch, *program.argv, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **program.env}, start_new_session=True,
@@ -153,7 +166,8 @@ class Supervisor:
             with contextlib.suppress(ProcessLookupError):
                 child.process.send_signal(number)
             with contextlib.suppress(TimeoutError):
-                child.last_code = await asyncio.wait_for(child.process.wait(), self._grace_s)
+                grace_s = max(self._grace_s, child.program.grace_s)
+                child.last_code = await asyncio.wait_for(child.process.wait(), grace_s)
         if child.task is not None:
             await asyncio.gather(child.task, return_exceptions=True)
 
@@ -161,14 +175,24 @@ class Supervisor:
         return self._logs / f"{name}.log"
 
     def _say(self, child: _Child, what: str) -> None:
-        with self._log(child.program.name).open("a", encoding="utf-8") as log:
-            log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} midstream.supervise {child.program.name} {what}\n")
+        line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} midstream.supervise {child.program.name} {what}\n"
+        with contextlib.suppress(OSError), self._log(child.program.name).open("a", encoding="utf-8") as log:
+            log.write(line)  # a full disk must not keep the program from being started again
 
     async def _rotate(self) -> None:
         while True:
             for name in self._children:
-                rotate(self._log(name))
+                with contextlib.suppress(OSError):
+                    rotate(self._log(name))
             await asyncio.sleep(LOG_LOOK_S)
+
+
+def _appended(log: Path) -> IO[bytes]:
+    """The log, or nowhere while it cannot be opened: the program matters more."""
+    try:
+        return log.open("ab")
+    except OSError:
+        return open(os.devnull, "ab")  # noqa: PTH123
 
 
 def rotate(log: Path, limit: int = LOG_BYTES) -> bool:

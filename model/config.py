@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from model import bounds
+
 Family = Literal["gpt_bigcode"]
 
 
@@ -68,3 +70,11 @@ class TrainConfig:
     """Seconds to wait for a Batch before the feed counts as idle."""
     window: int = 100
     """Batches that the prequential bits per byte is taken over."""
+
+    def __post_init__(self) -> None:
+        bounds.above(self, 0, "learning_rate", "checkpoint_every_s")
+        bounds.at_least(self, 0, "warm_up_steps", "weight_decay", "clip", "feed_timeout_s")
+        bounds.at_least(self, 1, "checkpoint_every_steps", "keep", "threads", "window")
+        for name in ("beta_1", "beta_2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} must be from 0 to less than 1, not {getattr(self, name):g}")

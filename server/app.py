@@ -101,9 +101,9 @@ class Server:
 
 
 async def serve(config: ServeConfig, say: Callable[[str], None]) -> None:
-    """Runs until SIGTERM or SIGINT. Says one line when it listens and one when a model is served."""
+    """Runs until SIGTERM, SIGINT or SIGHUP. Says one line when it listens and one when a model is served."""
     loop, ending = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, ending.set)
     server = Server(config)
     address = await server.start()

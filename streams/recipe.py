@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+from model import bounds
+
+LICENCE_CLASSES = ("permissive", "unknown", "copyleft")
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,13 @@ class Recipe:
     min_notebook_chars: int = 100
     """The fewest characters of a notebook's cells."""
 
+    def __post_init__(self) -> None:
+        bounds.among(self, "licences", LICENCE_CLASSES)
+        counts = [f.name for f in fields(self) if f.type == "int"]
+        bounds.at_least(self, 0, *counts)
+        bounds.shares(self, "min_alphanumeric", "max_encoded_share")
+        bounds.above(self, 0, "mean_line_length")
+
 
 @dataclass(frozen=True)
 class Thresholds:
@@ -51,6 +62,10 @@ class Thresholds:
     """Estimated Jaccard similarity from which a document is a near duplicate."""
     version: float = 0.9
     """The same, between two versions of one path of one repository."""
+
+    def __post_init__(self) -> None:
+        bounds.above(self, 0, "near", "version")
+        bounds.shares(self, "near", "version")
 
 
 @dataclass(frozen=True)
@@ -71,3 +86,6 @@ class Shares:
     """Of other changed files that are shown whole; the rest is cut to the change and some lines (bigcode)."""
     script: float = 0.5
     """Of notebooks that become a script; the rest keeps its cells and outputs."""
+
+    def __post_init__(self) -> None:
+        bounds.shares(self, *(f.name for f in fields(self)))

@@ -11,9 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 from neovim import neovim_012
 from vim import vim
+
+hypothesis.settings.register_profile("midstream", deadline=None)  # no test depends on speed
+hypothesis.settings.load_profile("midstream")
 
 PARTITIONS = 2
 NEEDED: dict[str, tuple[bool, str]] = {

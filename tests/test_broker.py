@@ -7,6 +7,8 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -155,3 +157,32 @@ def test_starts_at_the_same_time_give_one_broker_that_keeps_its_data(kafka):
     assert kafka.stop() is False
     assert kafka.status() is None
     shutil.rmtree(kafka.folder)
+
+
+@pytest.mark.broker
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_no_broker_outlives_the_program_that_runs_it(tmp_path, number):
+    """Also not one that hangs and answers no SIGTERM; and the log of the one before is kept."""
+    state, port = tmp_path / "state", free_port()
+    command = [sys.executable, "-m", "midstream", "broker", "run", "--state", str(state), "--port", str(port)]
+    broker = Broker(state, cache_home())
+    broker.folder.mkdir(parents=True)
+    broker.log.write_text("the last words of the one before")
+    program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert program.stdout is not None and program.stdout.readline().startswith("Kafka answers")
+        running = broker.status()
+        assert running is not None
+        assert broker.log.with_name("broker.log.1").read_text() == "the last words of the one before"
+        assert (state.stat().st_mode | broker.log.stat().st_mode) & 0o077 == 0
+        os.kill(running.pid, signal.SIGSTOP)
+        program.send_signal(number)
+        program.wait()
+        deadline = time.monotonic() + 60
+        while Path(f"/proc/{running.pid}").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not Path(f"/proc/{running.pid}").exists()
+    finally:
+        program.kill()
+        program.communicate()

@@ -48,6 +48,41 @@ def test_what_is_wrong_is_named_with_its_place(mapping, message):
         from_mapping(Outer, mapping, "f")
 
 
+@pytest.mark.parametrize(
+    ("section", "name", "value", "sentence"),
+    [
+        ("fim", "fim_rate", 60.0, "fim: fim_rate must be a share from 0 to 1, not 60"),
+        ("fim", "fim_rate", float("nan"), "fim_rate must be a share"),
+        ("feed", "rows", 0, "feed: rows must be at least 1, not 0"),
+        ("feed", "wait_s", float("inf"), "wait_s must be at least 0"),
+        ("kafka", "partitions", 0, "kafka: partitions must be at least 1, not 0"),
+        ("kafka", "brokers", "here", "brokers must be host:port"),
+        ("kafka", "prefix", "a b", "prefix must be letters"),
+        ("train", "learning_rate", -1.0, "learning_rate must be greater than 0, not -1"),
+        ("train", "beta_2", 1.0, "beta_2 must be from 0 to less than 1"),
+        ("train", "clip", -1.0, "clip must be at least 0, not -1"),
+        (
+            "recipe",
+            "licences",
+            ["permisive"],
+            "licences must be among permissive, unknown, copyleft; 'permisive' is not",
+        ),
+        ("recipe", "min_chars", -1, "min_chars must be at least 0"),
+        ("index", "near", 0.0, "near must be greater than 0"),
+        ("pack", "hunk", 2.0, "hunk must be a share"),
+        ("model", "heads", 3, "width 256 must be a multiple of heads 3"),
+        ("model", "context", 0, "context must be at least 16"),
+        ("serve", "threads", 0, "threads must be at least 1"),
+        ("up", "interval_s", 0.0, "interval_s must be greater than 0"),
+        ("lsp", "deadline_ms", 0, "deadline_ms must be at least 1"),
+    ],
+)
+def test_a_value_out_of_bounds_is_refused_with_a_sentence(section, name, value, sentence):
+    with pytest.raises(SettingsError) as refused:
+        from_mapping(Settings, {section: {name: value}}, "f")
+    assert sentence in str(refused.value)
+
+
 def test_a_file_and_the_environment(tmp_path, monkeypatch):
     path = tmp_path / "m.toml"
     path.write_text('[kafka]\nbrokers = "b:1"\n[paths]\nstate = "~/s"\n')

@@ -123,3 +123,27 @@ def test_a_log_above_the_limit_is_moved_and_written_on(tmp_path):
         writer.flush()
     assert log.read_text() == "new"
     assert (tmp_path / "a.log.1").read_text() == "x" * 100
+
+
+async def test_a_log_that_cannot_be_written_keeps_nothing_from_being_started_again(tmp_path):
+    """As on a full disk: every open and write fails."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "dies.log").mkdir()
+    supervisor = Supervisor([python("dies", "raise SystemExit(3)")], logs)
+    await supervisor.start()
+    await until(lambda: supervisor.restarts["dies"] == 2)
+    await supervisor.stop()
+
+
+async def test_a_program_may_have_a_longer_grace_than_the_others(tmp_path):
+    slow = (
+        "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: (time.sleep(1.5), sys.exit(7)));"
+        "open('ready', 'w'); time.sleep(600)"
+    )
+    where = f"import os; os.chdir({str(tmp_path)!r});"
+    supervisor = Supervisor([python("slow", where + slow, grace_s=30)], tmp_path, grace_s=0.2)
+    await supervisor.start()
+    await until((tmp_path / "ready").exists)
+    await supervisor.stop()
+    assert supervisor.last_code("slow") == 7

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from midstream.commands.options import with_settings
+from midstream.commands.options import keep_private, with_settings
 from midstream.settings import Settings
 
 DEFAULT_PORT = 29092
@@ -47,10 +47,10 @@ def run(settings: Settings, port: int, state: Path | None) -> None:
     import threading
 
     ending = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: ending.set())
     broker = _broker(settings, state)
-    started = broker.start(port)
+    started = broker.start(port, bound=True)
     click.echo(f"Kafka answers at {started.running.brokers} after {started.seconds:.1f} s")
     while not ending.wait(0.5):
         if broker.status() is None:
@@ -83,6 +83,7 @@ def _broker(settings: Settings, state: Path | None):
     from midstream.kafka.broker import Broker
 
     paths = settings.paths if state is None else replace(settings.paths, state=state)
+    keep_private(state or settings.paths.state)
     return Broker(paths.state.absolute(), paths.cache.absolute())
 
 

@@ -44,8 +44,9 @@ def demo(settings: Settings, checkout: Path, report: Path) -> None:
 
 
 async def _until_done(work):  # pyright: ignore[reportMissingParameterType]
-    """The work's result; SIGTERM cancels it as Ctrl-C does."""
+    """The work's result; SIGTERM and SIGHUP cancel it as Ctrl-C does."""
     task = asyncio.ensure_future(work)
     with contextlib.suppress(NotImplementedError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     return await task

@@ -165,7 +165,7 @@ def _stopping() -> Iterator[threading.Event]:
             sys.exit(128 + number)
         stop.set()
 
-    former = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
+    former = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield stop
     finally:

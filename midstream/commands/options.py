@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +46,18 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
             settings: Settings = load(config).with_kafka(brokers=brokers, prefix=prefix)
         except SettingsError as error:
             raise click.ClickException(str(error)) from error
+        keep_private(settings.paths.state)
         return command(*args, settings=settings, **kwargs)
 
     return reported(run)
+
+
+def keep_private(state: Path) -> None:
+    """What is written from here on can be read by its owner alone, and so can the state folder that is there."""
+    os.umask(0o077)
+    with suppress(OSError):  # another owner's folder: reading it is theirs to allow
+        if state.stat().st_mode & 0o077:
+            state.chmod(0o700)
 
 
 without_lock = click.option(

@@ -75,13 +75,14 @@ def programs(settings: Settings, where: list[str], paths: list[Path]) -> list[Pr
 
 def broker_program(settings: Settings, where: list[str]) -> Program | None:
     """The local broker, when one is configured and none answers."""
+    from midstream.kafka.broker import KILL_SECONDS, STOP_SECONDS
     from midstream.supervise import Program
 
     host, _, port = settings.kafka.brokers.partition(",")[0].rpartition(":")
     if host not in LOCAL or settings.connection().ready():
         return None
     argv = (sys.executable, "-m", "midstream", "broker", "run", "--port", port, *where)
-    return Program("broker", argv, orphaned=signal.SIGTERM)
+    return Program("broker", argv, orphaned=signal.SIGTERM, grace_s=STOP_SECONDS + KILL_SECONDS + 5)
 
 
 async def _run(settings: Settings, where: list[str], paths: list[Path]) -> None:

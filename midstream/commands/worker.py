@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import sys
 
 import click
@@ -18,12 +20,13 @@ LOG_FORMAT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 @click.argument("stage", type=click.Choice([stage.name for stage in STAGES]))
 @with_settings
 def worker(settings: Settings, stage: str) -> None:
-    """Run STAGE until SIGTERM or Ctrl-C; exits 1 when it must be started again."""
+    """Run STAGE until SIGTERM, SIGHUP or Ctrl-C; exits 1 when it must be started again."""
     from midstream.stages import build
     from streams.worker.app import Place, run
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format=LOG_FORMAT)
     logging.getLogger("midstream").setLevel(logging.INFO)
+    signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # Faust knows that one
     connection = settings.connection()
     built, attempts = build(stage, settings, connection)
     folder = settings.paths.state / "faust" / f"{stage}-{attempts.slot}"

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -21,8 +22,16 @@ from midstream.kafka.jars import KAFKA_VERSION, Progress, ensure, find_java
 
 DEFAULT_PORT = 29092
 READY_SECONDS = 60.0
-STOP_SECONDS = 20.0
+STOP_SECONDS, KILL_SECONDS = 20.0, 5.0
+"""From SIGTERM to SIGKILL, and from there to giving up; whoever ends `broker run` waits longer than both."""
 LOG_LINES = 12
+PR_SET_PDEATHSIG = 1
+BOUND = (
+    sys.executable, "-S", "-E", "-c",
+    f"import ctypes, os, sys; ctypes.CDLL(None).prctl({PR_SET_PDEATHSIG}, {int(signal.SIGKILL)}); "
+    "os.execv(sys.argv[1], sys.argv[1:])",
+)  # fmt: skip
+"""Runs a command that the kernel kills when the thread that started it ends."""
 LOGGING = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
@@ -107,10 +116,13 @@ class Broker:
             return None
         return running if _is_ours(running.pid, self.folder) else None
 
-    def start(self, port: int = DEFAULT_PORT, progress: Progress = lambda done, total: None) -> Started:
+    def start(
+        self, port: int = DEFAULT_PORT, progress: Progress = lambda done, total: None, bound: bool = False
+    ) -> Started:
         """Returns when the broker answers; a broker that already runs is left as it is.
 
-        Raises BrokerError and midstream.kafka.jars.JarsError.
+        `bound`: the broker dies with the calling thread, however that ends. Raises BrokerError and
+        midstream.kafka.jars.JarsError.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._locked():
@@ -123,7 +135,7 @@ class Broker:
             if running:
                 self._await_answer(running, None)
                 return Started(running, 0.0, False)
-            return self._start(port, progress)
+            return self._start(port, progress, bound)
 
     def stop(self) -> bool:
         """SIGTERM, then SIGKILL. False when none ran."""
@@ -136,14 +148,14 @@ class Broker:
             (self.folder / "broker.json").unlink(missing_ok=True)
         return running is not None
 
-    def _start(self, port: int, progress: Progress) -> Started:
+    def _start(self, port: int, progress: Progress, bound: bool) -> Started:
         java, jars = find_java(), ensure(self.cache / "jars", progress=progress)
         begun = time.monotonic()
         _refuse_taken(port)
         properties = self._write_properties(port)
         command = [str(java), "-cp", os.pathsep.join(map(str, jars))]
         self._format(command, properties)
-        process = self._spawn(command, properties)
+        process = self._spawn([*(BOUND if bound else ()), *command], properties)
         running = Running(process.pid, port, time.time())
         try:
             self._await_answer(running, process)
@@ -183,6 +195,8 @@ class Broker:
 
     def _spawn(self, command: list[str], properties: Path) -> subprocess.Popen[bytes]:
         options = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *LOGGING]
+        if self.log.exists():
+            self.log.replace(self.log.with_name(self.log.name + ".1"))  # why the last one ended
         with self.log.open("wb") as log:
             return subprocess.Popen(
                 [*command, *options, f"-Dmidstream={self.folder}", "kafka.Kafka", str(properties)],
@@ -259,7 +273,7 @@ def _is_ours(pid: int, folder: Path) -> bool:
 
 
 def _end(pid: int) -> None:
-    for number, patience in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5.0)):
+    for number, patience in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
         if _is_gone(pid, patience):

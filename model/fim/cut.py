@@ -7,6 +7,7 @@ from hashlib import blake2b
 from itertools import pairwise
 from math import exp
 
+from model import bounds
 from model.fim.formats import Format, Infill
 
 SPANS_MEAN = 1.0
@@ -34,6 +35,14 @@ class Mix:
     kinds: dict[str, float] = field(default_factory=dict)
     """Weights of node kinds, by the grammar's names; one is that of a kind that is not named."""
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        bounds.shares(self, "fim_rate", "spm_share", "siblings")
+        bounds.at_least(self, 0, "random", "line", "syntax", "several")
+        if not self.random + self.line + self.syntax + self.several:
+            raise ValueError("one of random, line, syntax and several must be above 0")
+        if any(not weight >= 0 for weight in self.kinds.values()):
+            raise ValueError("the weights in kinds must be at least 0")
 
 
 @dataclass(frozen=True)

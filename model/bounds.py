@@ -1,0 +1,39 @@
+"""Bounds of settings: each dataclass of settings checks its own fields, and says in a sentence what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import isfinite
+
+
+def at_least(settings: object, least: float, *names: str) -> None:
+    """Raises ValueError unless each field is a finite number of at least `least`."""
+    for name in names:
+        value = getattr(settings, name)
+        if not isfinite(value) or value < least:
+            raise ValueError(f"{name} must be at least {least:g}, not {value:g}")
+
+
+def above(settings: object, limit: float, *names: str) -> None:
+    """Raises ValueError unless each field is a finite number greater than `limit`."""
+    for name in names:
+        value = getattr(settings, name)
+        if not isfinite(value) or value <= limit:
+            raise ValueError(f"{name} must be greater than {limit:g}, not {value:g}")
+
+
+def shares(settings: object, *names: str) -> None:
+    """Raises ValueError unless each field is a share: a number from 0 to 1."""
+    for name in names:
+        value = getattr(settings, name)
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name} must be a share from 0 to 1, not {value:g}")
+
+
+def among(settings: object, name: str, known: Iterable[str]) -> None:
+    """Raises ValueError unless every text of the field is one of `known`."""
+    values = getattr(settings, name)
+    allowed = list(known)
+    unknown = [value for value in ((values,) if isinstance(values, str) else values) if value not in allowed]
+    if unknown:
+        raise ValueError(f"{name} must be among {', '.join(allowed)}; {', '.join(map(repr, unknown))} is not")

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("midstream.commands.export", "Write the clean stream as files for other trainers."),
     "peek": ("midstream.commands.peek", "Print decoded records of a topic."),
     "status": ("midstream.commands.status", "Lag, counts, drop reasons and the conservation sum."),
+    "audit": ("midstream.commands.audit", "Account for every document of the source topics by its id."),
     "repair": ("midstream.commands.repair", "Find what is missing between the stages and bring it back."),
     "deadletters": ("midstream.commands.deadletters", "List, retry or discard what could not be processed."),
     "up": ("midstream.commands.up", "Run everything on your own repositories."),

@@ -7,17 +7,26 @@ files the counts, the checkpoint the sum (architecture §2.6).
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from midstream.needs import failing, gaps
 from midstream.settings import Settings
 from streams.kafka.connection import Connection, Offsets
 from streams.kafka.topics import genesis
-from streams.stages import STAGES
+from streams.stages import SOURCES, STAGES
+
+if TYPE_CHECKING:
+    from model.manifest import Manifest
+    from streams.feed.feed import State
+
+FRESH_S = 5.0
+"""A worker at work writes its counters once a second."""
 
 
 class Lag(msgspec.Struct, frozen=True):
@@ -49,8 +58,12 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     licence_unknown: int
     cpu_s: float
     documents_per_s: float
-    """In the last second that a worker wrote its counters."""
+    """In the last second, of workers that are at work now."""
     documents_per_cpu_s: float
+    passed: int = 0
+    """Records that brought nothing that could be taken: what should have come before them is missing."""
+    active_at: float = 0.0
+    """When a worker wrote its counters last, seconds since 1970; 0: never."""
 
 
 class Conservation(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,16 +101,37 @@ class Status(msgspec.Struct, frozen=True):
     stages: list[Stage]
     trainer: Trainer | None
     """None before the first checkpoint."""
+    needs: list[str] = []
+    """What needs a person now, a sentence each."""
+    open_transactions: list[str] = []
+    """Source partitions whose end an open transaction holds back: no lag, but nothing behind it is read yet."""
 
 
-def collect(settings: Settings) -> Status:
-    """A look at everything. Raises Unreachable and TopicsError."""
-    connection = settings.connection()
-    genesis(connection)
+def collect(settings: Settings, once: bool = False) -> Status:
+    """A look at everything. `once`: also what is too dear to ask every few seconds: open transactions, and dedup's
+    marks from the index's log where no worker of this machine says them.
+
+    Raises Unreachable, TopicsError and CheckpointError.
+    """
+    from model.manifest import newest
+    from streams.feed.feed import decode
+
+    connection, folder = settings.connection(), settings.paths.state
+    identity = genesis(connection)
     committed, ends = positions(connection)
-    stages = [_stage(s.name, lags(s.reads, committed[s.name], ends), settings.paths.state) for s in STAGES]
+    stages = [_stage(s.name, lags(s.reads, committed[s.name], ends), folder) for s in STAGES]
     assert settings.paths.checkpoints is not None
-    return Status(stages, trainer(settings.paths.checkpoints, ends))
+    checkpoint = newest(settings.paths.checkpoints)
+    state = decode(checkpoint[1]) if checkpoint else None
+    trained = _trainer(checkpoint[0], state, ends) if checkpoint and state else None
+    marks = _dedup_marks(folder, committed["dedup"]) or (_marks_of_log(connection) if once else None)
+    by_name = {stage.name: stage for stage in stages}
+    needs = failing(folder, stages, checkpoint[0].written_ms / 1000 if checkpoint else 0.0)
+    found = gaps(identity, by_name, committed["prepare"], marks, trained, state)
+    needs += [f"{gap}. Stop the workers and run `midstream repair`." for gap in found]
+    if trained and not trained.conserved:
+        needs.append("The sum does not hold: documents of the newest checkpoint are not accounted for.")
+    return Status(stages, trained, needs, _open_transactions(connection) if once else [])
 
 
 def caught_up(connection: Connection) -> bool:
@@ -135,10 +169,16 @@ def _stage(name: str, partitions: list[Lag], state: Path) -> Stage:
         name=name, lag=sum(p.lag for p in partitions), partitions=partitions, workers=len(files),
         frames=total["frames"], documents_in=documents, documents_out=total["documents_out"],
         examples_out=total["examples_out"], rejected=total["rejected"], dead=total["dead"], rules=rules,
-        licence_unknown=total["licence_unknown"], cpu_s=cpu_s,
-        documents_per_s=round(sum(float(c.get("documents_per_s", 0.0)) for c in files), 1),
+        licence_unknown=total["licence_unknown"], cpu_s=cpu_s, passed=total["passed"],
+        documents_per_s=round(sum(float(c.get("documents_per_s", 0.0)) for c in files if _fresh(c)), 1),
+        active_at=max((float(c.get("time", 0.0)) for c in files), default=0.0),
         documents_per_cpu_s=round(documents / cpu_s, 1) if cpu_s else 0.0,
     )  # fmt: skip
+
+
+def _fresh(counters: dict[str, Any]) -> bool:
+    """A rate has a time: what a worker wrote and never took back is no rate of now."""
+    return time.time() - float(counters.get("time", 0.0)) < FRESH_S
 
 
 def _counters(path: Path) -> dict[str, Any]:
@@ -149,16 +189,40 @@ def _counters(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _dedup_marks(folder: Path, committed: Offsets) -> dict[str, int] | None:
+    """Dedup's marks as a worker here wrote them, when it has taken all that is committed."""
+    for path in sorted((folder / "counts").glob("dedup-*.json")):
+        counters = _counters(path)
+        if counters.get("candidates") == committed.get(("candidates", 0)) and isinstance(counters.get("marks"), dict):
+            return counters["marks"]
+    return None
+
+
+def _marks_of_log(connection: Connection) -> dict[str, int]:
+    from streams.worker.settle import marks_below
+
+    return marks_below(connection)
+
+
+def _open_transactions(connection: Connection) -> list[str]:
+    stable, all_ = connection.end_offsets(SOURCES), connection.end_offsets(SOURCES, committed=False)
+    return [
+        f"{topic}/{partition}" for (topic, partition), end in sorted(all_.items()) if end > stable[topic, partition]
+    ]
+
+
 def trainer(root: Path, ends: Offsets) -> Trainer | None:
-    """The newest checkpoint under `root` against the ends of `examples`."""
+    """The newest checkpoint under `root` against the ends of `examples`; None before the first."""
     from model.manifest import newest
-    from streams.feed.feed import decode, retryable
+    from streams.feed.feed import decode
 
     found = newest(root)
-    if found is None:
-        return None
-    manifest, data = found
-    state = decode(data)
+    return _trainer(found[0], decode(found[1]), ends) if found else None
+
+
+def _trainer(manifest: Manifest, state: State, ends: Offsets) -> Trainer:
+    from streams.feed.feed import retryable
+
     sources = [
         _conservation(f"{c.topic}/{key.rpartition(':')[2]}", c.documents, c.waiting, c.trained, c.rejected, c.dead)
         for key, c in sorted(state.counts.items(), key=lambda item: (item[1].topic, item[0]))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
+from midstream import errors
+from midstream.needs import failing
 from midstream.settings import Settings, from_mapping
 from midstream.status import _stage, caught_up, lags, trainer
 from model.example import Example
 from model.manifest import newest
 from streams.document import Source
 from streams.feed.feed import Feed, Limits, fresh
-from streams.frame import Frame, Tally
+from streams.frame import Frame, Gap, Tally
 from streams.stages import STAGE
 from tests.crew import Crew, files, python
 from tests.tiny import example, tokenizer, write_checkpoint
@@ -77,7 +80,15 @@ def test_the_newest_finished_checkpoint_counts(tmp_path):
 def test_slots_of_a_stage_are_summed_and_a_torn_file_is_none(tmp_path):
     folder = tmp_path / "counts"
     folder.mkdir()
-    counts = {"documents_out": 7, "rejected": 2, "dead": 1, "cpu_us": 500_000, "rule.size": 2, "documents_per_s": 4.5}
+    counts = {
+        "documents_out": 7,
+        "rejected": 2,
+        "dead": 1,
+        "cpu_us": 500_000,
+        "rule.size": 2,
+        "documents_per_s": 4.5,
+        "time": time.time(),
+    }
     for slot in range(2):
         (folder / f"prepare-{slot}.json").write_text(json.dumps(counts))
     (folder / "prepare-2.json").write_text('{"documents')
@@ -114,3 +125,48 @@ def test_without_topics_it_says_how_to_make_them(bare_connection):
     kafka = {"brokers": bare_connection.brokers, "prefix": bare_connection.prefix}
     with pytest.raises(TopicsError, match="midstream topics create"):
         collect(from_mapping(Settings, {"kafka": kafka}, "test"))
+
+
+def test_an_error_is_named_until_the_program_has_done_something_since(tmp_path):
+    errors.note(tmp_path, "worker pack", Gap("offsets 3 to 5 are missing"), "clean/0/7")
+    errors.note(tmp_path, "train", KeyError("a user's text"))
+    stages = [_stage("pack", [], tmp_path)]
+    assert failing(tmp_path, stages, trained_at=0.0) == [
+        "train ended with an error and has done nothing since: KeyError",
+        "worker pack ended with an error at clean/0/7 and has done nothing since: Gap: offsets 3 to 5 are missing",
+    ]
+    (tmp_path / "counts").mkdir()
+    (tmp_path / "counts" / "pack-0.json").write_text(json.dumps({"time": time.time() + 1}))
+    assert failing(tmp_path, [_stage("pack", [], tmp_path)], trained_at=time.time() + 1) == []
+    with errors.noted(tmp_path, "train"):
+        pass
+    assert [e.program for e in errors.read(tmp_path)] == ["worker pack"]
+
+
+def test_the_rate_of_a_worker_that_is_gone_is_none(tmp_path):
+    (tmp_path / "counts").mkdir()
+    for slot, age in ((0, 3600), (1, 0)):
+        text = json.dumps({"documents_per_s": 4.5, "time": time.time() - age})
+        (tmp_path / "counts" / f"pack-{slot}.json").write_text(text)
+    assert _stage("pack", [], tmp_path).documents_per_s == 4.5
+
+
+@pytest.mark.broker
+@pytest.mark.slow
+def test_a_gap_that_nothing_follows_is_named_and_repaired(connection, tmp_path):
+    """An operator sets prepare to the end: every lag is 0, and yet two records never reach dedup."""
+    with Crew(connection, tmp_path / "state") as crew:
+        crew.produce("files", [files([python(1)]), files([python(2)])])
+        assert crew.run("status").exit_code == 0
+        connection.commit(connection.group("prepare"), {("files", 0): 2})
+        told = crew.run("status")
+        assert told.exit_code == 1 and "files/0: offsets 0 to 1 never reached dedup" in " ".join(told.stdout.split())
+        dry = crew.run("repair", "--dry-run")
+        assert dry.exit_code == 1 and "prepare begins again at files/0 0" in dry.stdout
+        assert crew.run("repair").exit_code == 0
+        assert crew.run("repair").stdout == "Nothing is missing.\n"
+        crew.start()
+        crew.drain()
+        assert crew.run("status").exit_code == 0
+        crew.stop()
+        assert len(crew.train().trained) == 2

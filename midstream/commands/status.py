@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -20,29 +21,36 @@ if TYPE_CHECKING:
 @click.option("--partitions", is_flag=True, help="Also the lag of every partition.")
 @with_settings
 def status(settings: Settings, as_json: bool, partitions: bool) -> None:
-    """Print what every stage and the trainer have done and have before them."""
+    """Print what needs a person, and what every stage and the trainer have done and have before them.
+
+    Exits 1 when something needs a person.
+    """
     import msgspec
 
     from midstream.status import collect
 
-    found = collect(settings)
+    found = collect(settings, once=True)
     if as_json:
         click.echo(msgspec.json.encode(found))
-        return
-    from rich.console import Console
+    else:
+        from rich.console import Console
 
-    console = Console()
-    for table in tables(found, partitions):
-        console.print(table)
+        console = Console()
+        for table in tables(found, partitions):
+            console.print(table)
+    sys.exit(bool(found.needs))
 
 
 def tables(found: Status, partitions: bool = False) -> list[Table | str]:
-    shown: list[Table | str] = [_stages(found.stages)]
+    from rich.markup import escape
+
+    shown: list[Table | str] = [*(f"[bold red]{escape(need)}[/]" for need in found.needs), _stages(found.stages)]
     if partitions:
         shown.append(_partitions(found))
     if any(stage.rules for stage in found.stages):
         shown.append(_rules(found.stages))
-    return [*shown, *(_trainer(found.trainer) if found.trainer else ["No checkpoint yet."])]
+    shown += [f"{source}: an open transaction holds back what is behind it." for source in found.open_transactions]
+    return [*shown, *(_trainer(found.trainer, not found.needs) if found.trainer else ["No checkpoint yet."])]
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -79,13 +87,16 @@ def _rules(stages: list[Stage]) -> Table:
     return table
 
 
-def _trainer(t: Trainer) -> list[Table | str]:
+def _trainer(t: Trainer, whole: bool) -> list[Table | str]:
+    """`whole`: nothing is missing before the trainer either, so the sum says something."""
     bits = "none" if t.bits_per_byte is None else f"{t.bits_per_byte:.3f}"
     title = f"Checkpoint {t.model_version}: lag {t.lag:,}, bits per byte {bits}, packing use {t.packing_use:.3f}"
     table = _table(title, "source", "documents", "= waiting", "+ trained", "+ rejected", "+ dead")
     for c in (*t.sources, t.total):
         table.add_row(c.source, *_counts(c.documents, c.waiting, c.trained, c.rejected, c.dead))
-    kept = "the sum holds" if t.conserved else f"THE SUM DOES NOT HOLD: {t.held:,} documents are in the bins"
+    kept = f"THE SUM DOES NOT HOLD: {t.held:,} documents are in the bins"
+    if t.conserved:
+        kept = "the sum holds" if whole else "the sum holds for what arrived"
     return [table, f"{kept}; {t.replaced:,} replaced, {t.retryable:,} may be retried"]
 
 

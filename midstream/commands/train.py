@@ -33,6 +33,7 @@ def train(
     max_minutes: float | None, until_drained: bool, as_json: bool, without_lock: bool,
 ) -> None:  # fmt: skip
     """Train on the stream from the newest checkpoint, or from the start, until SIGTERM or Ctrl-C."""
+    from midstream.errors import noted
     from midstream.lock import FolderLock
     from model.training.train import Until
 
@@ -42,7 +43,7 @@ def train(
     file = tokenizer or settings.paths.tokenizer
     assert folder is not None and file is not None
     show = _json_line if as_json else _line
-    with FolderLock(folder, "training", unlocked=without_lock):
+    with noted(settings.paths.state, "train"), FolderLock(folder, "training", unlocked=without_lock):
         trainer = build(settings, folder, file, until_drained)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: trainer.stop())

@@ -92,17 +92,43 @@ async def _run(settings: Settings, where: list[str], paths: list[Path]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
     kafka = await asyncio.to_thread(broker_program, settings, where)
+    needs: list[str] = []
     broker = Supervisor([kafka] if kafka else [], logs)
     rest = Supervisor(programs(settings, where, paths), logs)
     await broker.start()
     try:
         if await _ready(settings, broker, ending):
+            await asyncio.to_thread(_repair, settings)
             await rest.start()
-            await _show(settings, _Run(broker, rest), ending)
+            needs = await _show(settings, _Run(broker, rest), ending)
         click.echo("ending …")
     finally:
         await rest.stop()
         await broker.stop()
+    for need in needs:
+        click.echo(need, err=True)
+    if needs:
+        raise click.ClickException(f"This needs a person; the logs are in {logs}.")
+
+
+def _repair(settings: Settings) -> None:
+    """What needs no decision: groups without offsets, rewinds. Loss is for a person to accept."""
+    from midstream.commands.repair import lines
+    from midstream.repair import look
+    from streams.kafka.connection import GroupInUse
+    from streams.repair.act import act
+    from streams.repair.plan import Skip
+
+    try:
+        gaps, steps = look(settings)
+        for line_ in lines(gaps, steps):
+            click.echo(line_)
+        if any(isinstance(step, Skip) for step in steps):
+            click.echo("Some of it is lost for good: `midstream repair --accept-loss` goes on without it.", err=True)
+        elif steps:
+            act(settings.connection(), steps)
+    except GroupInUse as error:
+        click.echo(f"{error}: other workers run on these topics, so nothing was repaired.", err=True)
 
 
 async def _ready(settings: Settings, broker: Supervisor, ending: asyncio.Event) -> bool:
@@ -138,21 +164,27 @@ class _Run:
         return {**self.broker.restarts, **self.rest.restarts}
 
 
-async def _show(settings: Settings, run: _Run, ending: asyncio.Event) -> None:
-    """Until told to end: a live table, or a line every ten seconds where there is no terminal."""
+async def _show(settings: Settings, run: _Run, ending: asyncio.Event) -> list[str]:
+    """Until told to end: a live table, or a line every ten seconds where there is no terminal.
+
+    Returns what needs a person, as of the last look.
+    """
     from rich.console import Console
     from rich.live import Live
 
     console = Console()
     if not console.is_terminal:
+        found = None
         while not await _ended(ending, LINE_S):
-            click.echo(line(await _look(settings), run.restarts))
-        return
+            found = await _look(settings)
+            click.echo(line(found, run.restarts))
+        return found.needs if found else []
     with Live(console=console, auto_refresh=False) as live:
         while True:
-            live.update(_table(await _look(settings), run), refresh=True)
+            found = await _look(settings)
+            live.update(_table(found, run), refresh=True)
             if await _ended(ending, LOOK_S):
-                return
+                return found.needs if found else []
 
 
 async def _ended(ending: asyncio.Event, within_s: float) -> bool:
@@ -178,6 +210,7 @@ def line(found: Status | None, restarts: dict[str, int]) -> str:
         return "no broker answers"
     parts = ["lag " + " ".join(f"{stage.name} {stage.lag}" for stage in found.stages), *_trained(found)]
     parts += [f"{name} started again {n} times" for name, n in restarts.items() if n]
+    parts += [f"NEEDS A PERSON: {need}" for need in found.needs]
     return "  ".join(parts)
 
 
@@ -195,6 +228,8 @@ def _table(found: Status | None, run: _Run) -> Table:
 
     title = "no broker answers" if found is None else "  ".join(_trained(found))
     table = Table("program", "state", "lag", "documents", "docs/s", "started again", title=title, title_justify="left")
+    table.caption = "\n".join(found.needs) if found else ""
+    table.caption_style = "bold red"
     stages = {stage.name: stage for stage in found.stages} if found else {}
     for name, restarts in run.restarts.items():
         stage = stages.get(name)

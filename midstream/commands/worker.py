@@ -21,6 +21,7 @@ LOG_FORMAT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 @with_settings
 def worker(settings: Settings, stage: str) -> None:
     """Run STAGE until SIGTERM, SIGHUP or Ctrl-C; exits 1 when it must be started again."""
+    from midstream.errors import note, noted
     from midstream.stages import build
     from streams.worker.app import Place, run
 
@@ -28,7 +29,12 @@ def worker(settings: Settings, stage: str) -> None:
     logging.getLogger("midstream").setLevel(logging.INFO)
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # Faust knows that one
     connection = settings.connection()
-    built, attempts = build(stage, settings, connection)
-    folder = settings.paths.state / "faust" / f"{stage}-{attempts.slot}"
-    folder.mkdir(parents=True, exist_ok=True)
-    sys.exit(run(Place(connection, connection.group(stage), folder), built))
+    state, program = settings.paths.state, f"worker {stage}"
+    with noted(state, program):
+        built, attempts = build(stage, settings, connection)
+        folder = state / "faust" / f"{stage}-{attempts.slot}"
+        folder.mkdir(parents=True, exist_ok=True)
+        code = run(Place(connection, connection.group(stage), folder), built)
+    for error in built.watch.errors[:1]:
+        note(state, program, error, attempts.record)
+    sys.exit(code)

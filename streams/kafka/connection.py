@@ -183,9 +183,13 @@ class Connection:
         """The first offset that is still there, of every partition of the topics."""
         return self._offsets(names, OffsetSpec.EARLIEST)
 
-    def end_offsets(self, names: Iterable[str]) -> Offsets:
-        """One past the last acknowledged offset, of every partition of the topics."""
-        return self._offsets(names, OffsetSpec.LATEST)
+    def end_offsets(self, names: Iterable[str], committed: bool = True) -> Offsets:
+        """One past the last acknowledged offset, of every partition of the topics.
+
+        `committed`: below every open transaction, which is as far as anybody here reads.
+        """
+        level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+        return self._offsets(names, OffsetSpec.LATEST, level)
 
     def group_offsets(self, group: str) -> Offsets:
         """What the group (its full name) has committed; partitions without a commit are left out."""
@@ -216,14 +220,14 @@ class Connection:
     def _partition(self, key: tuple[str, int]) -> TopicPartition:
         return TopicPartition(self.topic(key[0]), key[1])
 
-    def _offsets(self, names: Iterable[str], spec: OffsetSpec) -> Offsets:
+    def _offsets(self, names: Iterable[str], spec: OffsetSpec, level: Any = IsolationLevel.READ_COMMITTED) -> Offsets:
         known = self.topics()
         keys = [(name, partition) for name in names for partition in range(known[name][1])]
         if not keys:
             return {}
         with self._asking() as admin:
             wanted = {self._partition(key): spec for key in keys}
-            told = self._settled(lambda: admin.list_partition_offsets(wanted, IsolationLevel.READ_COMMITTED))
+            told = self._settled(lambda: admin.list_partition_offsets(wanted, level))
         return {key: told[self._partition(key)].offset for key in keys}
 
     @contextmanager

@@ -159,6 +159,7 @@ class Shell:
             raise
         except BaseException as error:
             self.code = 1
+            self._stage.watch.errors.append(error)
             log.error("%s stops: %s: %s", self._stage.name, type(error).__name__, _safe(error))
             raise
 

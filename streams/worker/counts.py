@@ -21,6 +21,8 @@ class Counts:
         self._written = time.monotonic()
         self._documents = self._rate = 0.0
         self._counter: Counter[str] = Counter(_read(path))
+        self._facts: dict[str, object] = {}
+        self._written_facts: dict[str, object] = {}
 
     def add(self, outcome: Outcome, cpu_s: float) -> None:
         frame = outcome.frame
@@ -45,18 +47,25 @@ class Counts:
         self._counter[what] += 1
         self.write()
 
+    def put(self, **facts: object) -> None:
+        """What stands beside the counters: dedup's marks, for one."""
+        self._facts.update(facts)
+
     def report(self) -> None:
         """Called once a second: writes when there is something new, and a rate of 0 once it is over."""
-        if self._documents or self._rate:
+        if self._documents or self._rate or self._facts != self._written_facts:
             self.write()
 
     def write(self) -> None:
         now = time.monotonic()
         self._rate = round(self._documents / max(now - self._written, 0.1), 1)
         self._written, self._documents = now, 0
+        self._written_facts = dict(self._facts)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_suffix(f".{os.getpid()}")
-        temporary.write_text(json.dumps(dict(self._counter, documents_per_s=self._rate, time=time.time())))
+        temporary.write_text(
+            json.dumps({**self._counter, **self._facts, "documents_per_s": self._rate, "time": time.time()})
+        )
         temporary.replace(self._path)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from streams import frame as frames
@@ -59,6 +59,8 @@ class Watch:
 
     counts: Counts
     attempts: Attempts
+    errors: list[BaseException] = field(default_factory=list)
+    """What ended the worker."""
 
     def begin(self, topic: str, partition: int, offset: int) -> None:
         self.attempts.begin(f"{topic}/{partition}/{offset}")
@@ -155,6 +157,8 @@ class DedupStage(_OneByOne):
         for message in messages:
             self.watch.begin(topic, partition, message.offset)
             await self._take(delivery, self._restored, message, began)
+            marks = dict(self._restored.index.marks.items())
+            self.watch.counts.put(marks=marks, candidates=message.offset + 1)
 
     async def _take(self, delivery: Delivery, restored: Restored, message: Any, began: float) -> None:
         """Judge the record unless it was judged before; its Applied record goes first, then what falls out."""

@@ -1,0 +1,59 @@
+"""What needs a person now: errors that come again, gaps between the stages, a sum that does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from midstream import errors
+from streams.stages import SOURCES
+
+if TYPE_CHECKING:
+    from midstream.status import Stage, Trainer
+    from streams.feed.feed import State
+    from streams.kafka.connection import Offsets
+    from streams.kafka.topics import Genesis
+
+
+def failing(state: Path, stages: Iterable[Stage], trained_at: float) -> list[str]:
+    """Programs whose last error came after their last progress. `trained_at`: seconds since 1970 of the newest
+    checkpoint."""
+    progress = {f"worker {stage.name}": stage.active_at for stage in stages} | {"train": trained_at}
+    return [
+        f"{e.program} ended with an error{f' at {e.record}' if e.record else ''} and has done nothing since: {e.error}"
+        for e in errors.read(state)
+        if e.time >= progress.get(e.program, 0.0)
+    ]
+
+
+def gaps(
+    identity: Genesis, stages: Mapping[str, Stage], committed: Offsets, dedup_marks: Mapping[str, int] | None,
+    trainer: Trainer | None, state: State | None,
+) -> list[str]:  # fmt: skip
+    """Offsets that one part has taken and the next one will never see. Marks of neighbours are compared when nothing
+    lies between them; `dedup_marks` None: they are not known here."""
+    between = [f"{key}: a Frame from offset {at} on never reached the trainer" for key, at in _above(state)]
+    if dedup_marks is None:
+        return between
+    if not (stages["prepare"].lag or stages["dedup"].lag):
+        for key, name, at in _sources(identity, committed):
+            if at > dedup_marks.get(key, at):
+                between.append(f"{name}: offsets {dedup_marks[key]} to {at - 1} never reached dedup")
+    if state and trainer and not (trainer.lag or any(stages[name].lag for name in ("dedup", "redact", "pack"))):
+        for key, name, _ in _sources(identity, committed):
+            mark, reached = dedup_marks.get(key, 0), state.marks.get(key, 0)
+            if mark > reached:
+                between.append(f"{name}: offsets {reached} to {mark - 1} never reached the trainer")
+    return sorted(set(between))
+
+
+def _above(state: State | None) -> list[tuple[str, int]]:
+    return sorted(state.above.items()) if state else []
+
+
+def _sources(identity: Genesis, committed: Offsets) -> Iterable[tuple[str, str, int]]:
+    """(`Source.key`, topic/partition, prepare's committed offset)."""
+    for (topic, partition), at in sorted(committed.items()):
+        if topic in SOURCES:
+            yield f"{identity.topics[topic].id}:{partition}", f"{topic}/{partition}", at

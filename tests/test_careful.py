@@ -65,7 +65,7 @@ def test_a_document_that_takes_too_long_is_given_up():
 def test_prepare_in_a_child_says_what_it_says_in_the_process(careful):
     source, value = Source("files", "0" * 32, 0), files([python(1), "x"])
     records = [Record(0, b"local/r", value, {}), Record(1, b"local/r", b"{", {})]
-    assert Prepare(Recipe(), careful)(source, 0, records) == Prepare(Recipe())(source, 0, records)
+    assert list(Prepare(Recipe(), careful)(source, 0, records)) == list(Prepare(Recipe())(source, 0, records))
 
 
 def test_pack_in_a_child_says_what_it_says_in_the_process(careful):

@@ -24,11 +24,12 @@ from streams.event import Files, Repository, SourceFile
 from streams.event import encode as encode_event
 from streams.feed.feed import Feed, Limits, decode, fresh, retryable
 from streams.feed.ledger import Entry
+from streams.fit import fit
 from streams.frame import Frame, Outcome
 from streams.index.index import Index
 from streams.index.signatures import Applied
 from streams.pack.pack import Packer
-from streams.pipeline import Pack, Prepare, Record, Redact
+from streams.pipeline import Pack, Prepare, Record, Redact, count_documents, expand_record
 from streams.recipe import Recipe, Shares, Thresholds
 from streams.stages import STAGE
 
@@ -36,6 +37,8 @@ PARTITIONS = 2
 SOURCES = ("files", "retries")
 STAGES = tuple(STAGE)
 POISON = "POISON"
+FRAME_BYTES = 3000
+"""A topic's limit: the largest event fits it, most Frames of two or three events do not."""
 
 
 class Poisoned(RuntimeError):
@@ -200,10 +203,12 @@ class World:
     # How effects reach the log.
 
     def deliver(self, outcome: Outcome, topic: str, partition: int) -> Iterator[None]:
-        for letter in outcome.dead:
+        parts = fit(outcome, FRAME_BYTES)
+        for letter in (letter for part in parts for letter in part.dead):
             fact = (str(letter.origin), letter.form, letter.value)
             yield from self.effect(lambda f=fact: self.letters.append(f))
-        yield from self.effect(lambda: self.frames[topic][partition].append(wire(outcome.frame)))
+        for part in parts:
+            yield from self.effect(lambda f=part.frame: self.frames[topic][partition].append(wire(f)))
 
     def effect(self, write: Callable[[], None]) -> Iterator[None]:
         """A kill at the first yield may leave the write on its way: the simulation then owns it."""
@@ -286,18 +291,11 @@ class World:
 
 
 def documents_of(topic: str, sent: Sent) -> list[Document]:
-    from streams.pipeline import FORM, parse
-
-    return parse(sent.value or b"", 0, sent.headers.get(FORM, b"") if topic == "retries" else b"")
+    return expand_record(topic, Record(0, sent.key, sent.value, sent.headers)).documents
 
 
 def count_of(topic: str, sent: Sent) -> int:
-    if sent.value is None:
-        return 0
-    try:
-        return len(documents_of(topic, sent))
-    except Exception:
-        return 1
+    return count_documents(Source(topic, topic_id(topic), 0), Record(0, sent.key, sent.value, sent.headers))
 
 
 def origin(text: str) -> tuple[str, int, int, int]:

@@ -64,9 +64,11 @@ class Watch:
         self.attempts.done()
         self.counts.count("passed")
 
-    def end(self, outcome: Outcome, began: float) -> None:
+    def end(self, delivered: Sequence[Outcome], began: float) -> None:
         self.attempts.done()
-        self.counts.add(outcome, time.thread_time() - began)
+        for outcome in delivered:
+            self.counts.add(outcome, time.thread_time() - began)
+            began = time.thread_time()
 
 
 class PrepareStage:
@@ -86,10 +88,8 @@ class PrepareStage:
     ) -> None:
         source = Source(topic, self._topic_ids[topic], partition)
         self.watch.begin(topic, partition, messages[0].offset)
-        outcomes = self._step(source, start, [_record(m) for m in messages])
-        for outcome in outcomes:
-            await delivery.outcome(outcome, 0)
-            self.watch.end(outcome, began)
+        for outcome in self._step(source, start, (_record(m) for m in messages)):
+            self.watch.end(await delivery.outcome(outcome, 0), began)
             began = time.thread_time()
 
 
@@ -111,9 +111,8 @@ class EachFrame:
     ) -> None:
         for message in messages:
             self.watch.begin(topic, partition, message.offset)
-            outcome = self._step(frames.decode(message.value))
-            await delivery.outcome(outcome, partition)
-            self.watch.end(outcome, began)
+            given = frames.decode(message.value)
+            self.watch.end(await delivery.outcome(self._step(given), partition, given.documents), began)
 
 
 class DedupStage:
@@ -164,8 +163,7 @@ class DedupStage:
             self._untaken(judged)
             return
         outcome = Outcome(judged.frame, judged.rejections)
-        await delivery.outcome(outcome, judged.frame.source.partition)
-        self.watch.end(outcome, began)
+        self.watch.end(await delivery.outcome(outcome, judged.frame.source.partition), began)
 
     def _untaken(self, judged: Judged) -> None:
         record = judged.applied

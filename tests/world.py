@@ -37,6 +37,8 @@ PARTITIONS = 2
 SOURCES = ("files", "retries")
 STAGES = tuple(STAGE)
 POISON = "POISON"
+GARBAGE = (b"{not json", b"")
+"""Values that can never be parsed; the second one cannot be sent once more."""
 FRAME_BYTES = 3000
 """A topic's limit: the largest event fits it, most Frames of two or three events do not."""
 
@@ -128,7 +130,9 @@ class World:
         self.sources["files", partition].append(Sent(event.repository.key.encode(), encode_event(event)))
 
     def produce_garbage(self, partition: int) -> None:
-        self.sources["files", partition].append(Sent(b"x", b"{not json"))
+        """One after the other, so that both kinds of it lie in a long enough story."""
+        records = self.sources["files", partition]
+        records.append(Sent(b"x", GARBAGE[len(records) % len(GARBAGE)]))
 
     def retry(self, discard: bool) -> None:
         """Everything that the newest checkpoint offers."""
@@ -136,7 +140,10 @@ class World:
             return
         by_origin = {origin: (form, value) for origin, form, value in self.letters}
         for origin in retryable(decode(self.checkpoints[-1])):
-            record = deadletters.removal(origin) if discard else deadletters.retry(origin, *by_origin[origin])
+            try:
+                record = deadletters.removal(origin) if discard else deadletters.retry(origin, *by_origin[origin])
+            except deadletters.Refused:  # it stays offered
+                continue
             if discard:
                 self.discarded.update(self.texts_at(origin))
             self.sources["retries", record.partition].append(Sent(record.key, record.value, dict(record.headers)))

@@ -61,6 +61,7 @@ def run(place: Place, stage: Stage) -> int:
     except SystemExit as stop:
         return int(stop.code or 0) or shell.code
     finally:
+        stage.watch.watchdog.rest()
         stage.watch.counts.report()
     return shell.code
 
@@ -110,7 +111,7 @@ class Shell:
         self._stage.forget()
 
     async def report(self) -> None:
-        self._stage.watch.counts.report()
+        self._stage.watch.report()
 
     async def agent(self, stream: Any) -> None:
         try:

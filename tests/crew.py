@@ -71,7 +71,7 @@ class Crew:
         tokenizer().save(folder / "tokenizer.json")
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.state: bytes | None = None
-        self._producer = connection.producer()
+        self._producer = connection.producer(max_request_size=64 << 20)  # as any client may be set
         self._topic_ids = connection.topic_ids(SOURCES)
 
     def __enter__(self) -> Crew:

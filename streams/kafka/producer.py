@@ -71,19 +71,18 @@ class Delivery:
 
         `given`: the documents as the stage got them. Any failure raises, and the worker ends unacknowledged.
         """
-        limits = self._limits
         while True:
-            parts = fit(outcome, limits.frame, given, self._stage)
+            parts = fit(outcome, self._limits.frame, given, self._stage)
             try:
-                await self._parts(parts, partition, limits)
+                await self._parts(parts, partition)
                 return parts
             except MessageSizeTooLargeError:
-                limits = limits.halved()
+                self._limits = self._limits.halved()
                 log.warning("%s: the cluster takes no records as large as its table says: tried with half", self._stage)
                 await self._start_again()
 
-    async def _parts(self, parts: Sequence[Outcome], partition: int, limits: Limits) -> None:
-        source = parts[0].frame.source
+    async def _parts(self, parts: Sequence[Outcome], partition: int) -> None:
+        source, limits = parts[0].frame.source, self._limits
         items = [rejection for part in parts for rejection in part.rejections]
         values = fit_rejections(Rejections(source=source, items=items), limits.rejected) if items else []
         sends = [self._send("rejected", value, str(source).encode(), source.partition) for value in values]

@@ -165,7 +165,7 @@ def pass_through(
 ) -> None:  # fmt: skip
     prepare, redact, pack = stages
     began = time.process_time()
-    outcomes = prepare(source, start, records)
+    outcomes = list(prepare(source, start, records))
     spent["prepare"] += time.process_time() - began
     for number, outcome in enumerate(outcomes):
         times = [time.process_time()]

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from streams.document import Origin
+from streams.document import Origin, Source
 from streams.feed import ledger
 from streams.feed.feed import State
 from streams.frame import decode_rejections
 from streams.kafka.connection import Connection
-from streams.kafka.log import Logged, read
+from streams.kafka.log import read
 from streams.kafka.topics import Genesis, check
-from streams.pipeline import FORM, parse
+from streams.pipeline import Record, count_documents
 from streams.stages import SOURCES
 
 Id = tuple[str, int, int, int]
@@ -78,20 +78,12 @@ def _documents(connection: Connection, genesis: Genesis, found: Audit) -> Iterat
     for topic in SOURCES:
         start = genesis.topics[topic]
         for partition, first in enumerate(start.starts):
+            source = Source(topic, start.id, partition)
             for logged in read(connection, topic, partition, first):
                 found.events += 1
-                for index in range(_count(topic, logged)):
+                record = Record(logged.offset, logged.key, logged.value, logged.headers)
+                for index in range(count_documents(source, record)):
                     yield start.id, partition, logged.offset, index
-
-
-def _count(topic: str, logged: Logged) -> int:
-    if topic == "retries" and not logged.value:
-        return 0
-    form = logged.headers.get(FORM, b"") if topic == "retries" else b""
-    try:
-        return len(parse(logged.value or b"", logged.offset, form))
-    except Exception:  # whatever it is, prepare could not read it either
-        return 1
 
 
 def _rules(connection: Connection, genesis: Genesis) -> dict[Id, str]:

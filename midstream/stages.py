@@ -12,13 +12,14 @@ from midstream.settings import Settings
 from streams.kafka.connection import Connection
 from streams.kafka.topics import check
 from streams.pack.pack import Packer
-from streams.pipeline import Call, Pack, Prepare, Redact, directly
+from streams.pipeline import Pack, Prepare, Redact
 from streams.stages import SOURCES
 from streams.worker.attempts import Attempts
-from streams.worker.careful import Careful
+from streams.worker.careful import Switch
 from streams.worker.counts import Counts
 from streams.worker.settle import settle
 from streams.worker.stage import DedupStage, EachFrame, PrepareStage, Stage, Watch
+from streams.worker.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from streams.recipe import Thresholds
@@ -33,10 +34,9 @@ def build(stage: str, settings: Settings, connection: Connection) -> tuple[Stage
     settle(connection, stage)
     state = settings.paths.state
     attempts = Attempts(state / "attempts", stage)
-    if attempts.careful:
-        log.warning("%s died three times at %s: careful mode", stage, attempts.record)
-    call: Call = Careful() if attempts.careful else directly
-    watch = Watch(Counts(state / "counts" / f"{stage}-{attempts.slot}.json"), attempts)
+    watchdog = Watchdog()
+    call = Switch(attempts, watchdog)
+    watch = Watch(Counts(state / "counts" / f"{stage}-{attempts.slot}.json"), attempts, watchdog)
     if stage == "prepare":
         ids = {name: genesis.topics[name].id for name in SOURCES}
         return PrepareStage(Prepare(settings.recipe, call), ids, watch), attempts

@@ -7,16 +7,34 @@ topic's content: a letter that a later run overruled is void.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from streams.document import Origin
+from streams.document import Document, Origin
+from streams.event import MAX_RECORD_BYTES
+from streams.frame import encode
 from streams.kafka.connection import Connection
 from streams.kafka.log import Logged, read
-from streams.pipeline import FORM
+from streams.pipeline import FORM, REMOVAL, Record, expand_record
+from streams.prepare.expand import Expansion
 
 HEADER = "__midstream.errors."
 TOPIC = "deadletters"
+
+
+HINT = "give an event in its place with --fixed FILE, or discard it"
+
+
+class Refused(ValueError):
+    """The letter cannot be sent once more; the message says why and what else may be done."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why}: {HINT}")
+
+
+SourceLog = Callable[[str, Origin], "Record | None"]
+"""(topic, origin) -> the source record that the origin names; None when the topic no longer holds it."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +49,19 @@ class Letter:
     offset: int
     value: bytes
     time_ms: int
+    incomplete: bool = False
+    """No record could hold the value: the letter has its length and hash alone."""
+    bytes: int = 0
+    """Length of the value."""
+    sha256: str = ""
+    """Of a value that the letter does not hold, hexadecimal."""
+    id: str = ""
+    """`Document.id` of a document that the letter does not hold, hexadecimal."""
 
 
 @dataclass(frozen=True)
 class Retry:
-    """A record for the topic `retries`; without a value it is a removal."""
+    """A record for the topic `retries`."""
 
     key: bytes
     value: bytes | None
@@ -47,9 +73,12 @@ def parse(logged: Logged) -> Letter:
     def header(name: str) -> str:
         return logged.headers.get(HEADER + name, b"").decode(errors="replace")
 
+    value, incomplete = logged.value or b"", header("incomplete") == "true"
     return Letter(
         origin=(logged.key or b"").decode(), topic=header("topic"), stage=header("stage"), error=header("exception"),
-        form=header("form"), offset=logged.offset, value=logged.value or b"", time_ms=logged.time_ms,
+        form=header("form"), offset=logged.offset, value=value, time_ms=logged.time_ms,
+        incomplete=incomplete, bytes=int(header("bytes") or 0) if incomplete else len(value),
+        sha256=header("sha256"), id=header("id"),
     )  # fmt: skip
 
 
@@ -64,11 +93,75 @@ def newest(found: Iterator[Letter], wanted: set[str]) -> dict[str, Letter]:
     return {letter.origin: letter for letter in found if letter.origin in wanted}
 
 
+def again(letter: Letter, log: SourceLog) -> Retry:
+    """The letter once more. Raises Refused when neither it nor its source topic holds what died."""
+    return retry(letter.origin, letter.form, _value(letter, log) if letter.incomplete else letter.value)
+
+
 def retry(origin: str, form: str, value: bytes) -> Retry:
-    """The letter's bytes again, as a new event in its origin's partition."""
+    """The value as a new event in its origin's partition. Raises Refused when it is none that prepare would read."""
+    if not value:
+        raise Refused("its value is empty")
+    if len(value) > MAX_RECORD_BYTES:
+        raise Refused(f"its value has {len(value):,} bytes, more than the {MAX_RECORD_BYTES:,} of a source record")
     return Retry(origin.encode(), value, [(FORM, form.encode())], Origin.parse(origin).partition)
 
 
 def removal(origin: str) -> Retry:
     """Dedup forgets the origin and the feed no longer offers it; nothing is trained on."""
-    return Retry(origin.encode(), None, [], Origin.parse(origin).partition)
+    return Retry(origin.encode(), None, [(FORM, REMOVAL)], Origin.parse(origin).partition)
+
+
+def source_log(connection: Connection) -> SourceLog:
+    """Reads single records of the source topics."""
+
+    def look(topic: str, origin: Origin) -> Record | None:
+        key = (topic, origin.partition)
+        if connection.topic_ids([topic])[topic] != origin.topic_id:
+            return None
+        if origin.offset < connection.beginning_offsets([topic])[key]:
+            return None
+        for found in read(connection, *key, origin.offset, origin.offset + 1):
+            return Record(found.offset, found.key, found.value, found.headers)
+        return None
+
+    return look
+
+
+def _value(letter: Letter, log: SourceLog) -> bytes:
+    """What died, from its source topic. Raises Refused."""
+    origin = Origin.parse(letter.origin)
+    record = log(letter.topic, origin)
+    if record is None:
+        raise Refused(f"the letter does not hold its {letter.bytes:,} bytes, and {letter.topic} no longer does")
+    if _hash(record.value or b"") == letter.sha256:
+        return record.value or b""
+    try:
+        found = expand_record(letter.topic, record)
+    except Exception as error:
+        raise _Another(letter) from error
+    if letter.form == "document":
+        return encode(_document(letter, found, origin.index))
+    for broken in found.broken:
+        if broken.index == origin.index and _hash(broken.value) == letter.sha256:
+            return broken.value
+    raise _Another(letter)
+
+
+def _document(letter: Letter, found: Expansion, index: int) -> Document:
+    """The event's document of this index, if it says what the one that died said. Raises Refused."""
+    from streams.prepare.prepare import identity  # with numba, 1.4 s that nothing else here needs
+
+    for document in found.documents:
+        if document.index == index and identity(document).hex() == letter.id:
+            return document
+    raise _Another(letter)
+
+
+class _Another(Refused):
+    def __init__(self, letter: Letter) -> None:
+        super().__init__(f"the record in {letter.topic} is not the one that died")
+
+
+def _hash(value: bytes) -> str:
+    return hashlib.sha256(value).hexdigest()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import msgspec
 
 Kind = Literal["file", "commit", "issue", "notebook", "question"]
+_ORIGIN = re.compile(r"[0-9a-f]{32}:\d{1,9}:\d{1,18}:\d{1,9}", re.ASCII)
+"""Numbers that fit 64 bits."""
 
 
 class Source(msgspec.Struct, frozen=True, order=True):
@@ -41,7 +44,9 @@ class Origin(msgspec.Struct, frozen=True, order=True):
 
     @classmethod
     def parse(cls, text: str) -> Origin:
-        """The origin that `str` wrote. Raises ValueError on anything else."""
+        """The origin that `str` wrote. Raises ValueError on anything else: anybody may write the key of a retry."""
+        if _ORIGIN.fullmatch(text) is None:
+            raise ValueError("no origin")
         topic_id, partition, offset, index = text.split(":")
         return cls(topic_id, int(partition), int(offset), int(index))
 
@@ -55,6 +60,8 @@ class Part(msgspec.Struct, omit_defaults=True):
     text: str
     label: str = ""
     """What the renderer needs beside the text: a comment's author and action, for example."""
+    shared: int = 0
+    """In an encoded Frame alone: the text is `Frame.texts[shared - 1]`. 0: it stands here."""
 
 
 class Document(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
 
 from model.example import Example
-from streams.document import Document, Origin, Source
+from streams.document import Document, Origin, Part, Source
 
-VERSION = 1
-"""Of Frames, Backs and Rejections: new fields have defaults, so it changes only when an old reader would be wrong."""
+VERSION = 2
+"""Of Frames, Backs and Rejections: new fields have defaults, so it changes only when an old reader would be wrong.
+Version 2: a Frame with shared texts or with ranges in a tally; without them it is still written as version 1."""
 MAX_DOCUMENTS = 256
 MAX_BYTES = 512 * 1024
-"""A Frame closes at either bound; an event is never split, so a single larger one is a Frame of its own."""
+"""A Frame closes at either bound, bytes as encoded; an event is never split, so a single larger one is a Frame of its
+own."""
+SHARED_ROLES = ("message",)
+"""Parts that stand in several documents of an event: looked for by role, so that the other texts cost nothing."""
+SHARED_CHARS = 32
+"""A shorter text is not worth a number."""
+RUN = 3
+"""So many indexes in a row are written as a range; fewer take no more bytes as they are."""
 
 
 class Gap(RuntimeError):
@@ -31,12 +42,42 @@ class Tally(msgspec.Struct, omit_defaults=True):
     offset: int
     seen: int
     """Documents of the event before any filter; an event that died whole counts as one."""
-    rejected: list[int] = []
-    """Indexes of the documents that a rule or the index dropped."""
+    rejected: list[int | tuple[int, int]] = []
+    """Indexes of the documents that a rule or the index dropped, ascending; a pair is a range, half open."""
     dead: list[int] = []
     """Indexes of the documents that could not be processed."""
     replaces: str = ""
     """The origin that this retry or removal replaces (architecture §2.8)."""
+
+    @property
+    def rejected_count(self) -> int:
+        return sum(1 if isinstance(r, int) else r[1] - r[0] for r in self.rejected)
+
+    @property
+    def rejected_indexes(self) -> list[int]:
+        return [i for r in self.rejected for i in ((r,) if isinstance(r, int) else range(*r))]
+
+    def with_rejected(self, indexes: Iterable[int]) -> Tally:
+        """The tally with these documents rejected, too."""
+        return msgspec.structs.replace(self, rejected=ranges([*self.rejected_indexes, *indexes]))
+
+    def with_dead(self, indexes: Iterable[int]) -> Tally:
+        """The tally with these documents dead, too."""
+        return msgspec.structs.replace(self, dead=[*self.dead, *indexes])
+
+
+def ranges(indexes: Iterable[int]) -> list[int | tuple[int, int]]:
+    """The indexes in ascending order, runs as half-open pairs."""
+    runs: list[tuple[int, int]] = []
+    for i in sorted(set(indexes)):
+        if runs and runs[-1][1] == i:
+            runs[-1] = (runs[-1][0], i + 1)
+        else:
+            runs.append((i, i + 1))
+    written: list[int | tuple[int, int]] = []
+    for first, end in runs:
+        written += [(first, end)] if end - first >= RUN else range(first, end)
+    return written
 
 
 class Frame(msgspec.Struct, kw_only=True, omit_defaults=True, tag="frame", tag_field="t"):
@@ -53,6 +94,8 @@ class Frame(msgspec.Struct, kw_only=True, omit_defaults=True, tag="frame", tag_f
     """Hash of the tokenizer that made the examples."""
     time_ms: int = 0
     """Log-append time of the oldest source record, milliseconds since 1970."""
+    texts: list[str] = []
+    """Of an encoded Frame alone: what several parts say, each once; `Part.shared` counts them from 1."""
     lost: bool = False
     """The source no longer holds these offsets: `midstream repair` passed them, and the feed counts them as lost."""
 
@@ -104,6 +147,23 @@ class DeadLetter(msgspec.Struct, kw_only=True):
     value: bytes
     whole: bool = False
     """The event died whole: it counts as one document."""
+    length: int = 0
+    """Bytes of the value where the letter does not hold it."""
+    sha256: str = ""
+    """Of the value, in hexadecimal digits, where the letter does not hold it."""
+    id: bytes = b""
+    """`Document.id`, where the letter does not hold the document: what it says and where it stands."""
+
+    @property
+    def complete(self) -> bool:
+        return not self.sha256
+
+    def without_value(self) -> DeadLetter:
+        """Length and hash in place of a value that no record may hold."""
+        if not self.complete:
+            return self
+        digest = hashlib.sha256(self.value).hexdigest()
+        return msgspec.structs.replace(self, value=b"", length=len(self.value), sha256=digest)
 
 
 @dataclass(frozen=True)
@@ -122,7 +182,18 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 def encode(value: Frame | Back | Rejections | Document) -> bytes:
-    return _encoder.encode(value)
+    """The bytes of a record, or of a letter. Texts that several documents share stand in a Frame once."""
+    return _encoder.encode(_written(value) if isinstance(value, Frame) else value)
+
+
+def own_bytes(document: Document) -> int:
+    """Bytes that the document adds to an encoded Frame in which the texts that it may share stand already."""
+    return len(_encoder.encode(document)) - shared_bytes(document)
+
+
+def shared_bytes(document: Document) -> int:
+    """Bytes of UTF-8 of the texts that may stand in a Frame once."""
+    return sum(len(p.text.encode()) for p in document.parts if _may_be_shared(p))
 
 
 Versioned = TypeVar("Versioned", bound="Frame | Back | Rejections")
@@ -130,12 +201,13 @@ Versioned = TypeVar("Versioned", bound="Frame | Back | Rejections")
 
 def decode(value: bytes) -> Frame:
     """Raises NewerFormat, and msgspec.DecodeError: what cannot be decoded is our own bug, and stops the worker."""
-    return _checked(_frames.decode(value))
+    return _read(_checked(_frames.decode(value)))
 
 
 def decode_candidate(value: bytes) -> Frame | Back:
     """A record of `candidates` that is not empty. Raises as `decode`."""
-    return _checked(_candidates.decode(value))
+    record = _checked(_candidates.decode(value))
+    return _read(record) if isinstance(record, Frame) else record
 
 
 def decode_rejections(value: bytes) -> Rejections:
@@ -149,3 +221,33 @@ def _checked(record: Versioned) -> Versioned:
             f"a record of version {record.v} was found, and this program reads up to {VERSION}: run the newer Midstream"
         )
     return record
+
+
+def _written(frame: Frame) -> Frame:
+    """The Frame with its shared texts beside the documents, and the version that it then needs."""
+    times = Counter(p.text for d in frame.documents for p in d.parts if _may_be_shared(p))
+    numbers = {text: n for n, text in enumerate((t for t, count in times.items() if count > 1), 1)}
+    if not numbers:
+        ranged = any(not isinstance(r, int) for t in frame.tallies for r in t.rejected)
+        return msgspec.structs.replace(frame, v=VERSION if ranged else 1)
+    documents = [msgspec.structs.replace(d, parts=[_with_number(p, numbers) for p in d.parts]) for d in frame.documents]
+    return msgspec.structs.replace(frame, v=VERSION, documents=documents, texts=list(numbers))
+
+
+def _may_be_shared(part: Part) -> bool:
+    return part.role in SHARED_ROLES and len(part.text) >= SHARED_CHARS
+
+
+def _with_number(part: Part, numbers: dict[str, int]) -> Part:
+    number = numbers.get(part.text, 0) if _may_be_shared(part) else 0
+    return Part(part.role, "", part.label, number) if number else part
+
+
+def _read(frame: Frame) -> Frame:
+    """The Frame with each shared text in the parts that say it: the same object in all of them."""
+    texts: Sequence[str] = frame.texts
+    if texts:
+        for part in (p for d in frame.documents for p in d.parts if p.shared):
+            part.text, part.shared = texts[part.shared - 1], 0
+        frame.texts = []
+    return frame

@@ -86,7 +86,7 @@ def tallied(frame: Frame, mark: int) -> Tallied:
     source, tallies = frame.source, [t for t in frame.tallies if t.offset >= mark]
     return Tallied(
         documents=sum(t.seen for t in tallies),
-        rejected=sum(len(t.rejected) for t in tallies),
+        rejected=sum(t.rejected_count for t in tallies),
         dead=tuple(str(Origin(source.topic_id, source.partition, t.offset, i)) for t in tallies for i in t.dead),
         replaced=tuple(t.replaces for t in tallies if t.replaces),
     )

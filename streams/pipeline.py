@@ -6,32 +6,31 @@ applied to one document: directly, or in a child process when the worker is care
 
 from __future__ import annotations
 
-import logging
-import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from model.example import Example
-from streams import event as events
+from streams import letter as letters
 from streams import redact as redaction
 from streams.document import Document, Origin, Part, Source
+from streams.event import MAX_RECORD_BYTES
 from streams.frame import MAX_BYTES, MAX_DOCUMENTS, DeadLetter, Frame, Outcome, Rejection, Tally, encode
 from streams.pack.pack import Packer
 from streams.pack.together import groups, pack_together
+from streams.prepare.expand import Expansion, expand
 from streams.prepare.rules import Verdict
 from streams.recipe import Recipe
-
-log = logging.getLogger("midstream.streams")
 
 Call = Callable[..., Any]
 """call(step, *arguments) -> the step's value; raises what the step raises."""
 
 FORM = "midstream.form"
-"""Header of a retry: what its value is, event or document."""
+"""Header of a record of `retries`: what its value is, event or document; or that it is a removal and has none."""
+REMOVAL = b"removal"
 
 
 def directly(step: Callable[..., Any], *arguments: Any) -> Any:
@@ -54,63 +53,85 @@ class _Prepared:
     """One record's share of a Frame."""
 
     tally: Tally
-    documents: list[Document]
-    rejections: list[Rejection]
-    dead: list[DeadLetter]
+    documents: list[Document] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
     time_ms: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes as encoded."""
+        return len(encode(Frame(source=_NOWHERE, start=0, upto=0, tallies=[self.tally], documents=self.documents)))
+
+
+_NOWHERE = Source("", "", 0)
+
+
+class TooLarge(ValueError):
+    """A source record is larger than one may be: a cluster checks the length of a batch when it is compressed."""
+
+
+def unattended(offset: int) -> None:
+    """Nobody wants to know which record is worked on."""
 
 
 @dataclass(frozen=True)
 class Prepare:
     recipe: Recipe
     call: Call = directly
+    begin: Callable[[int], None] = unattended
+    """Called with each record's offset before it is worked on."""
 
-    def __call__(self, source: Source, start: int, records: Sequence[Record]) -> list[Outcome]:
-        """Frames of consecutive records of one source partition; the first begins at `start`."""
-        outcomes: list[Outcome] = []
+    def __call__(self, source: Source, start: int, records: Iterable[Record]) -> Iterator[Outcome]:
+        """Frames of consecutive records of one source partition; the first begins at `start`.
+
+        Each is made when it is asked for, so that no more than one is held.
+        """
         group: list[_Prepared] = []
         count = size = 0
-        for prepared in (self._record(source, r) for r in records):
-            n, b = len(prepared.documents), sum(d.size for d in prepared.documents)
+        for record in records:
+            prepared = self._record(source, record)
+            n, b = len(prepared.documents), prepared.size
             if group and (count + n > MAX_DOCUMENTS or size + b > MAX_BYTES):
-                outcomes.append(_frame(source, start, group))
+                yield _frame(source, start, group)
                 start, group, count, size = group[-1].tally.offset + 1, [], 0, 0
             group.append(prepared)
             count, size = count + n, size + b
         if group:
-            outcomes.append(_frame(source, start, group))
-        return outcomes
+            yield _frame(source, start, group)
 
     def _record(self, source: Source, record: Record) -> _Prepared:
+        self.begin(record.offset)
         replaces = ""
         try:
             replaces = _replaced(source, record)
-            if replaces and not record.value:
-                return _Prepared(Tally(record.offset, 0, replaces=replaces), [], [], [], record.time_ms)
-            form = record.headers.get(FORM, b"") if source.topic == "retries" else b""
-            documents = self.call(parse, record.value or b"", record.offset, form)
+            expansion = self.call(expand_record, source.topic, record)
         except Exception as error:
-            prepared = _whole_dead(source, record, error)
-            prepared.tally.replaces = replaces
-            return prepared
-        return self._weigh(source, record, documents, replaces)
+            letter = letters.of_event(source, record.offset, record.value or b"", error)
+            dead = letter.without_value() if isinstance(error, TooLarge) else letter
+            return _Prepared(Tally(record.offset, 1, dead=[0], replaces=replaces), dead=[dead], time_ms=record.time_ms)
+        return self._weigh(source, record, expansion, replaces)
 
-    def _weigh(self, source: Source, record: Record, documents: list[Document], replaces: str) -> _Prepared:
+    def _weigh(self, source: Source, record: Record, expansion: Expansion, replaces: str) -> _Prepared:
         from streams.prepare.prepare import weigh  # with numba, 1.4 s and 80 MB that redact and pack do without
 
-        prepared = _Prepared(Tally(record.offset, len(documents), replaces=replaces), [], [], [], record.time_ms)
-        for document in documents:
+        rejected: list[int] = []
+        prepared = _Prepared(Tally(record.offset, expansion.seen, replaces=replaces), time_ms=record.time_ms)
+        for b in expansion.broken:
+            prepared.dead.append(letters.of_element(source, record.offset, b.index, b.value, b.error))
+        for document in expansion.documents:
             try:
                 weighed = self.call(weigh, document, self.recipe)
             except Exception as error:
-                prepared.tally.dead.append(document.index)
-                prepared.dead.append(_dead(source, document, "prepare", error))
+                prepared.dead.append(letters.of_document(source, document, "prepare", error))
                 continue
             if isinstance(weighed, Verdict):
-                prepared.tally.rejected.append(document.index)
+                rejected.append(document.index)
                 prepared.rejections.append(_rejection(source, document, weighed))
             else:
                 prepared.documents.append(weighed)
+        dead = sorted(letter.origin.index for letter in prepared.dead)
+        prepared.tally = prepared.tally.with_rejected(rejected).with_dead(dead)
         return prepared
 
 
@@ -145,15 +166,32 @@ class Pack:
         return Outcome(packed, dead=outcome.dead)
 
 
-def parse(value: bytes, offset: int, form: bytes = b"") -> list[Document]:
-    """The documents of a record's value. Raises msgspec.DecodeError on what is no event."""
-    if form == b"document":
-        document = msgspec.msgpack.decode(value, type=Document)
-        document.offset, document.index = offset, 0
-        return [document]
-    from streams.prepare.prepare import explode
+def expand_record(topic: str, record: Record) -> Expansion:
+    """What a record of a source topic holds; a removal holds nothing.
 
-    return explode(events.decode(value), offset)
+    Raises TooLarge before anything is decoded, otherwise what `streams.prepare.expand.expand` does: then the record
+    dies whole, and counts as one document.
+    """
+    form = record.headers.get(FORM, b"") if topic == "retries" else b""
+    if topic == "retries" and (form == REMOVAL or record.value is None):
+        return Expansion([])
+    value = record.value or b""
+    if len(value) > MAX_RECORD_BYTES:
+        raise TooLarge
+    if form != b"document":
+        return expand(value, record.offset)
+    document = msgspec.msgpack.decode(value, type=Document)
+    document.offset, document.index = record.offset, 0
+    return Expansion([document])
+
+
+def count_documents(source: Source, record: Record) -> int:
+    """Documents of a source record, as prepare counts them: one that dies whole is one."""
+    try:
+        _replaced(source, record)
+        return expand_record(source.topic, record).seen
+    except Exception:  # whatever it is, prepare could not read it either
+        return 1
 
 
 def redact_document(document: Document) -> Document:
@@ -177,7 +215,7 @@ def _each(frame: Frame, stage: str, call: Call, step: Callable[[Document], Any])
         try:
             made.append(call(step, document))
         except Exception as error:
-            dead.append(_dead(frame.source, document, stage, error))
+            dead.append(letters.of_document(frame.source, document, stage, error))
     tallies = _with_dead(frame.tallies, dead)
     return Outcome(msgspec.structs.replace(frame, documents=made, tallies=tallies), dead=tuple(dead))
 
@@ -188,10 +226,7 @@ def _with_dead(tallies: list[Tally], dead: list[DeadLetter]) -> list[Tally]:
     by_offset: dict[int, list[int]] = {}
     for d in dead:
         by_offset.setdefault(d.origin.offset, []).append(d.origin.index)
-    return [
-        msgspec.structs.replace(t, dead=[*t.dead, *by_offset[t.offset]]) if t.offset in by_offset else t
-        for t in tallies
-    ]
+    return [t.with_dead(by_offset[t.offset]) if t.offset in by_offset else t for t in tallies]
 
 
 def _frame(source: Source, start: int, group: list[_Prepared]) -> Outcome:
@@ -208,28 +243,6 @@ def _replaced(source: Source, record: Record) -> str:
     if source.topic != "retries":
         return ""
     return str(Origin.parse((record.key or b"").decode()))
-
-
-def _whole_dead(source: Source, record: Record, error: Exception) -> _Prepared:
-    origin = Origin(source.topic_id, source.partition, record.offset, 0)
-    log.warning("prepare: %s died whole: %s", origin, _where(error))
-    letter = DeadLetter(
-        origin=origin, stage="prepare", error=type(error).__name__, form="event", value=record.value or b"", whole=True
-    )
-    return _Prepared(Tally(record.offset, 1, dead=[0]), [], [], [letter], record.time_ms)
-
-
-def _dead(source: Source, document: Document, stage: str, error: Exception) -> DeadLetter:
-    log.warning("%s: %s died: %s", stage, document.origin(source), _where(error))
-    return DeadLetter(
-        origin=document.origin(source), stage=stage, error=type(error).__name__, form="document", value=encode(document)
-    )
-
-
-def _where(error: Exception) -> str:
-    """The error's class and the line that raised it; never its message, which may hold a user's text."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {frame.name} ({frame.filename.rsplit('/', 1)[-1]}:{frame.lineno})"
 
 
 def _rejection(source: Source, document: Document, verdict: Verdict) -> Rejection:

@@ -74,6 +74,9 @@ TOPICS: tuple[Topic, ...] = (
 )
 
 
+TOPIC: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
+
+
 @dataclass(frozen=True)
 class StageRow:
     """A stage: one process, one consumer group."""

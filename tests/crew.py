@@ -31,7 +31,8 @@ from tests.tiny import tokenizer
 
 STAGES = tuple(STAGE)
 CONTEXT = 256
-PATIENCE_S = 90
+PATIENCE_S = 240
+"""Less than the time limit of a test, so that a failure says what the workers said; no test is to be that slow."""
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}
 """Many starts: keep the compiled modules, without which a start takes three times as long."""
 
@@ -70,7 +71,7 @@ class Crew:
         tokenizer().save(folder / "tokenizer.json")
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.state: bytes | None = None
-        self._producer = connection.producer()
+        self._producer = connection.producer(max_request_size=64 << 20)  # as any client may be set
         self._topic_ids = connection.topic_ids(SOURCES)
 
     def __enter__(self) -> Crew:

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from model.fim.fim import Mix
 from model.fim.formats import STARCODER
+from streams.deadletters import parse
 from streams.document import Document, Part, Source
 from streams.frame import Frame, Tally
+from streams.kafka.log import read as read_log
 from streams.pack.pack import Packer
 from streams.pipeline import Pack, Prepare, Record, _each
 from streams.recipe import Recipe
-from streams.worker.careful import Careful, ChildDied, TookTooLong
+from streams.worker.attempts import DEATHS, Attempts
+from streams.worker.careful import Careful, ChildDied, Switch, TookTooLong
+from streams.worker.watchdog import Watchdog
 from tests.crew import Crew, documents, files, python
+from tests.hanging import HANG
 from tests.tiny import tokenizer
 
 
@@ -65,7 +73,7 @@ def test_a_document_that_takes_too_long_is_given_up():
 def test_prepare_in_a_child_says_what_it_says_in_the_process(careful):
     source, value = Source("files", "0" * 32, 0), files([python(1), "x"])
     records = [Record(0, b"local/r", value, {}), Record(1, b"local/r", b"{", {})]
-    assert Prepare(Recipe(), careful)(source, 0, records) == Prepare(Recipe())(source, 0, records)
+    assert list(Prepare(Recipe(), careful)(source, 0, records)) == list(Prepare(Recipe())(source, 0, records))
 
 
 def test_pack_in_a_child_says_what_it_says_in_the_process(careful):
@@ -80,13 +88,97 @@ def test_what_cannot_come_back_counts_as_a_death(careful):
     assert careful(len, "goes on") == 7
 
 
+def switch(folder: Path, record: str, deaths: int) -> tuple[Switch, Attempts]:
+    (folder / "redact-0").write_text(json.dumps({"record": "", "deaths": {record: deaths}}))
+    attempts = Attempts(folder, "redact")
+    return Switch(attempts, Watchdog()), attempts
+
+
+def test_careful_mode_is_the_deadly_records_alone_and_is_left_behind_it(tmp_path, caplog):
+    call, attempts = switch(tmp_path, "unique/0/5", DEATHS)
+    workers: list[int] = []
+    for offset in (4, 5, 6):
+        attempts.begin(f"unique/0/{offset}")
+        workers += (int(call(deadly, d).language) for d in frame("one", "two").documents)
+        attempts.done("unique", 0, offset + 1)
+    Watchdog().rest()
+    mine = os.getpid()
+    assert [w == mine for w in workers] == [True, True, False, False, True, True]
+    assert workers[2] == workers[3] and not alive(workers[2])
+    assert "unique/0/5: careful mode" in caplog.text and "careful mode is left" in caplog.text
+
+
+def alive(process: int) -> bool:
+    return Path(f"/proc/{process}").exists()
+
+
+def test_two_deaths_are_not_enough(tmp_path):
+    call, attempts = switch(tmp_path, "unique/0/5", DEATHS - 1)
+    attempts.begin("unique/0/5")
+    (document,) = frame("one").documents
+    assert int(call(deadly, document).language) == os.getpid()
+    Watchdog().rest()
+
+
+HANGS = """
+import re, sys
+from streams.worker.watchdog import Watchdog
+watchdog = Watchdog(float(sys.argv[1]))
+for _ in range(3):
+    watchdog.beat()
+    print("beat", flush=True)
+if sys.argv[2] == "rest":
+    watchdog.rest()
+re.match("(a+)+$", "a" * 24 + "b")
+if sys.argv[2] != "rest":
+    re.match("(a+)+$", "a" * 64 + "b")
+"""
+
+
+def test_a_call_that_never_lets_python_run_is_ended():
+    told = subprocess.run([sys.executable, "-c", HANGS, "0.5", "go"], capture_output=True, text=True)
+    assert told.returncode == 1 and told.stdout == "beat\n" * 3
+    assert "Timeout" in told.stderr and "aaaa" not in told.stderr
+
+
+def test_who_rests_is_not_watched():
+    assert subprocess.run([sys.executable, "-c", HANGS, "0.2", "rest"]).returncode == 0
+
+
+@pytest.mark.broker
+@pytest.mark.slow
+def test_a_document_that_hangs_its_stage_is_one_dead_letter(connection, tmp_path):
+    """The real shell around a step that hangs: three processes are ended, the fourth gives the document to a child."""
+    with Crew(connection, tmp_path / "state") as crew:
+        origins = crew.produce("files", [files([python(1), f"{HANG}\n{python(2)}"]), files([python(3)])])
+        crew.start("prepare", "dedup", "pack")
+        for _ in range(DEATHS):
+            hanging(crew)
+            assert crew.processes.pop("redact").wait() == 1
+        hanging(crew)
+        crew.drain()
+        assert set(crew.stop().values()) == {0}
+        fate = crew.train()
+        one, hung, other = documents(origins, [2, 1])
+        assert (set(fate.trained), fate.dead) == ({one, other}, {hung})
+        (letter,) = (parse(logged) for logged in read_log(connection, "deadletters", 0))
+        assert (letter.origin, letter.error) == (hung, "TookTooLong")
+
+
+def hanging(crew: Crew) -> None:
+    program = f"from tests.hanging import main; main({str(crew.config)!r})"
+    with (crew.folder / "redact.log").open("ab") as log:
+        crew.processes["redact"] = subprocess.Popen([sys.executable, "-c", program], stdout=log, stderr=log)
+
+
 @pytest.mark.broker
 @pytest.mark.slow
 def test_a_worker_whose_like_died_three_times_at_a_record_goes_on_carefully(connection, tmp_path):
     """The attempts file as two deaths leave it, and the record that both died at; the third process died, too."""
     with Crew(connection, tmp_path / "state") as crew:
         (crew.folder / "attempts").mkdir()
-        (crew.folder / "attempts" / "redact-0").write_text(json.dumps({"record": "unique/0/0", "deaths": 2}))
+        left = json.dumps({"record": "unique/0/0", "deaths": {"unique/0/0": DEATHS - 1}})
+        (crew.folder / "attempts" / "redact-0").write_text(left)
         origins = crew.produce("files", [files([python(1), python(2)]), files([python(3)])])
         crew.start()
         crew.drain()

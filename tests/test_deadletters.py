@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from hashlib import sha256
+
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 from midstream.cli import main
 from midstream.commands.deadletters import NO_CHECKPOINT, NOT_YET, REPLACED, VOID, survey
-from streams.deadletters import Letter, removal, retry
+from streams.deadletters import Letter, Refused, SourceLog, again, removal, retry
+from streams.document import Document, Source
+from streams.event import Files, Repository, SourceFile
+from streams.event import encode as encode_event
 from streams.feed.feed import State
-from streams.pipeline import FORM
+from streams.frame import Tally
+from streams.pipeline import FORM, Prepare, Record, count_documents
+from streams.prepare.expand import expand
+from streams.prepare.prepare import identity
+from streams.recipe import Recipe
 
 ID = "cd" * 16
 
 
 def letter(origin: str, offset: int = 0, error: str = "ValueError") -> Letter:
-    return Letter(origin, "files", "pack", error, "document", offset, b"secret text", 1_700_000_000_000)
+    value = b"secret text"
+    return Letter(origin, "files", "pack", error, "document", offset, value, 1_700_000_000_000, bytes=len(value))
 
 
 def state(dead: set[str], replaced: set[str] = frozenset()) -> State:  # type: ignore[assignment]
@@ -55,7 +67,79 @@ def test_a_retry_names_its_origin_and_form_in_the_origins_partition():
     assert (made.key, made.value, made.headers, made.partition) == (
         f"{ID}:2:3:0".encode(), b"value", [(FORM, b"document")], 2,
     )  # fmt: skip
-    assert (gone.value, gone.partition) == (None, 1)
+    assert (gone.value, gone.headers, gone.partition) == (None, [(FORM, b"removal")], 1)
+
+
+EVENT = encode_event(
+    Files(repository=Repository(name="r"), files=[SourceFile(path=f"{n}.py", text=f"x = {n}\n") for n in range(3)])
+)
+BROKEN = EVENT.replace(b"x = 1", b"x\\ud800")
+
+
+def incomplete(value: bytes, form: str = "event", index: int = 0, id_: str = "") -> Letter:
+    """A letter of offset 3 that holds no value."""
+    digest = sha256(value).hexdigest()
+    return Letter(f"{ID}:0:3:{index}", "files", "pack", "TooLarge", form, 0, b"", 0, True, len(value), digest, id_)
+
+
+def source(value: bytes | None) -> SourceLog:
+    """A source topic that still holds a record of this value."""
+    return lambda topic, origin: Record(origin.offset, None, value, {}) if value else None
+
+
+def test_a_letter_without_its_value_is_retried_from_the_source_topic():
+    made = again(incomplete(EVENT), source(EVENT))
+    assert (made.key, made.value, made.headers) == (f"{ID}:0:3:0".encode(), EVENT, [(FORM, b"event")])
+
+
+def test_a_document_is_taken_out_of_its_event():
+    (_, document, _) = expand(EVENT, 3).documents
+    made = again(incomplete(b"grown", "document", 1, identity(document).hex()), source(EVENT))
+    found = msgspec.msgpack.decode(made.value, type=Document)
+    assert (found.parts, made.headers) == (document.parts, [(FORM, b"document")])
+
+
+def test_a_file_that_could_not_be_read_is_taken_out_of_its_event():
+    (broken,) = expand(BROKEN, 3).broken
+    assert again(incomplete(broken.value, index=1), source(BROKEN)).value == broken.value
+
+
+@pytest.mark.parametrize(
+    ("letter_", "log", "why"),
+    [
+        (incomplete(EVENT), source(None), "files no longer does"),
+        (incomplete(EVENT), source(EVENT + b" "), "not the one that died"),
+        (incomplete(EVENT), source(b"{"), "not the one that died"),
+        (incomplete(b"grown", "document", 1, "00" * 16), source(EVENT), "not the one that died"),
+        (incomplete(b"grown", "document", 1), source(EVENT), "not the one that died"),
+        (incomplete(b"{" * 9_000_000), source(b"{" * 9_000_000), "9,000,000 bytes, more than"),
+        (replace(letter(f"{ID}:0:3:0"), value=b""), source(EVENT), "its value is empty"),
+    ],
+)
+def test_what_cannot_be_had_whole_is_refused_with_the_way_out(letter_, log, why):
+    with pytest.raises(Refused, match=why) as refused:
+        again(letter_, log)
+    assert "--fixed FILE, or discard it" in str(refused.value)
+
+
+RETRIES = Source("retries", "ef" * 16, 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "headers", "tally"),
+    [
+        (None, {FORM: b"removal"}, Tally(0, 0, replaces=f"{ID}:0:3:0")),
+        (b"", {FORM: b"removal"}, Tally(0, 0, replaces=f"{ID}:0:3:0")),
+        (None, {}, Tally(0, 0, replaces=f"{ID}:0:3:0")),
+        (b"", {}, Tally(0, 1, dead=[0], replaces=f"{ID}:0:3:0")),
+        (b"", {FORM: b"event"}, Tally(0, 1, dead=[0], replaces=f"{ID}:0:3:0")),
+    ],
+)
+def test_a_removal_is_a_header_and_an_empty_value_is_no_event(value, headers, tally):
+    record = Record(0, f"{ID}:0:3:0".encode(), value, headers)
+    (outcome,) = Prepare(Recipe())(RETRIES, 0, [record])
+    assert outcome.frame.tallies == [tally]
+    assert len(outcome.dead) == tally.seen == count_documents(RETRIES, record)
 
 
 @pytest.mark.parametrize("arguments", [(), ("--all", f"{ID}:0:3:0")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ def at(crew: Crew, stage: str) -> str:
         told = (crew.folder / f"attempts/{stage}-0").read_text().strip()
     except OSError:
         return ""
-    return told if "record" in told else ""
+    return told if json.loads(told or "{}").get("record") else ""
 
 
 @dataclass

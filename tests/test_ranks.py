@@ -198,7 +198,7 @@ def check_counts(log: list[list[Frame]], state: State) -> None:
     for key, count in state.counts.items():
         topic_id, partition = key.split(":")
         own = [t for (t_id, p, _), t in tallies.items() if (t_id, p) == (topic_id, int(partition))]
-        dead, rejected = sum(len(t.dead) for t in own), sum(len(t.rejected) for t in own)
+        dead, rejected = sum(len(t.dead) for t in own), sum(t.rejected_count for t in own)
         assert (count.documents, count.dead, count.rejected) == (sum(t.seen for t in own), dead, rejected)
         assert count.trained == count.documents - dead - rejected
     dead = {f"{t}:{p}:{o}:{i}" for (t, p, o), tally in tallies.items() for i in tally.dead}

@@ -11,7 +11,7 @@ import os
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from world import PARTITIONS, POISON, SOURCES, STAGES, World, topic_id
+from world import GARBAGE, PARTITIONS, POISON, SOURCES, STAGES, World, topic_id
 
 from streams.feed.feed import decode, retryable
 from streams.index.minhash import signature, similarity
@@ -142,7 +142,7 @@ def count_garbage(world: World, origin: str) -> bool:
     """Whether the origin's record can never be parsed."""
     topic_id, partition, offset, _ = origin.split(":")
     topic = "files" if topic_id.startswith("f1") else "retries"
-    return world.sources[topic, int(partition)][int(offset)].value == b"{not json"
+    return world.sources[topic, int(partition)][int(offset)].value in GARBAGE
 
 
 def check_shadows(world: World) -> None:

@@ -24,11 +24,12 @@ from streams.event import Files, Repository, SourceFile
 from streams.event import encode as encode_event
 from streams.feed.feed import Feed, Limits, decode, fresh, retryable
 from streams.feed.ledger import Entry
+from streams.fit import fit
 from streams.frame import Frame, Outcome
 from streams.index.index import Index
 from streams.index.signatures import Applied
 from streams.pack.pack import Packer
-from streams.pipeline import Pack, Prepare, Record, Redact
+from streams.pipeline import Pack, Prepare, Record, Redact, count_documents, expand_record
 from streams.recipe import Recipe, Shares, Thresholds
 from streams.stages import STAGE
 
@@ -36,6 +37,10 @@ PARTITIONS = 2
 SOURCES = ("files", "retries")
 STAGES = tuple(STAGE)
 POISON = "POISON"
+GARBAGE = (b"{not json", b"")
+"""Values that can never be parsed; the second one cannot be sent once more."""
+FRAME_BYTES = 3000
+"""A topic's limit: the largest event fits it, most Frames of two or three events do not."""
 
 
 class Poisoned(RuntimeError):
@@ -125,7 +130,9 @@ class World:
         self.sources["files", partition].append(Sent(event.repository.key.encode(), encode_event(event)))
 
     def produce_garbage(self, partition: int) -> None:
-        self.sources["files", partition].append(Sent(b"x", b"{not json"))
+        """One after the other, so that both kinds of it lie in a long enough story."""
+        records = self.sources["files", partition]
+        records.append(Sent(b"x", GARBAGE[len(records) % len(GARBAGE)]))
 
     def retry(self, discard: bool) -> None:
         """Everything that the newest checkpoint offers."""
@@ -133,7 +140,10 @@ class World:
             return
         by_origin = {origin: (form, value) for origin, form, value in self.letters}
         for origin in retryable(decode(self.checkpoints[-1])):
-            record = deadletters.removal(origin) if discard else deadletters.retry(origin, *by_origin[origin])
+            try:
+                record = deadletters.removal(origin) if discard else deadletters.retry(origin, *by_origin[origin])
+            except deadletters.Refused:  # it stays offered
+                continue
             if discard:
                 self.discarded.update(self.texts_at(origin))
             self.sources["retries", record.partition].append(Sent(record.key, record.value, dict(record.headers)))
@@ -200,10 +210,12 @@ class World:
     # How effects reach the log.
 
     def deliver(self, outcome: Outcome, topic: str, partition: int) -> Iterator[None]:
-        for letter in outcome.dead:
+        parts = fit(outcome, FRAME_BYTES)
+        for letter in (letter for part in parts for letter in part.dead):
             fact = (str(letter.origin), letter.form, letter.value)
             yield from self.effect(lambda f=fact: self.letters.append(f))
-        yield from self.effect(lambda: self.frames[topic][partition].append(wire(outcome.frame)))
+        for part in parts:
+            yield from self.effect(lambda f=part.frame: self.frames[topic][partition].append(wire(f)))
 
     def effect(self, write: Callable[[], None]) -> Iterator[None]:
         """A kill at the first yield may leave the write on its way: the simulation then owns it."""
@@ -286,18 +298,11 @@ class World:
 
 
 def documents_of(topic: str, sent: Sent) -> list[Document]:
-    from streams.pipeline import FORM, parse
-
-    return parse(sent.value or b"", 0, sent.headers.get(FORM, b"") if topic == "retries" else b"")
+    return expand_record(topic, Record(0, sent.key, sent.value, sent.headers)).documents
 
 
 def count_of(topic: str, sent: Sent) -> int:
-    if sent.value is None:
-        return 0
-    try:
-        return len(documents_of(topic, sent))
-    except Exception:
-        return 1
+    return count_documents(Source(topic, topic_id(topic), 0), Record(0, sent.key, sent.value, sent.headers))
 
 
 def origin(text: str) -> tuple[str, int, int, int]:

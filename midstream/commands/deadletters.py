@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +28,9 @@ NO_CHECKPOINT = "there is no checkpoint yet, and only the trainer knows what die
 NOT_YET = "the newest checkpoint has not reached it yet"
 REPLACED = "it was retried or discarded already"
 VOID = "it did not die in the run that counted: it was trained on or rejected"
+GONE = "its bytes are gone (retention)"
 UNKNOWN = "no such dead letter is known"
+_LENGTH_ALONE = ", not in the letter"
 ACKNOWLEDGED_S = 60
 
 
@@ -42,6 +44,8 @@ class Facts:
     topic: str = ""
     bytes: int = 0
     time_ms: int = 0
+    incomplete: bool = False
+    """The letter holds the length and the hash of its value alone."""
 
     @property
     def gone(self) -> bool:
@@ -88,18 +92,18 @@ def list_letters(settings: Settings, as_json: bool) -> None:
 @with_settings
 def retry(settings: Settings, origins: tuple[str, ...], every: bool, fixed: Path | None) -> None:
     """Send the letters of ORIGINS once more, as new events that replace them."""
-    from streams import deadletters as parts
-
     chosen = _chosen(settings, origins, every)
-    if fixed is not None and len(chosen) != 1:
-        raise click.ClickException("--fixed replaces exactly one ORIGIN.")
-    if fixed is not None:
-        retries = [parts.retry(chosen[0].origin, "event", fixed.read_bytes())]
+    if fixed is None:
+        retries, refusals = again(settings.connection(), [facts.origin for facts in chosen])
+    elif len(chosen) == 1:
+        retries, refusals = _fixed(chosen[0].origin, fixed)
     else:
-        found = parts.newest(parts.letters(settings.connection()), {facts.origin for facts in chosen})
-        retries = [parts.retry(letter.origin, letter.form, letter.value) for letter in found.values()]
-    if missing := len(chosen) - len(retries):
-        click.echo(f"{missing:,} left out: their bytes are gone (retention); use --fixed, or discard them", err=True)
+        raise click.ClickException("--fixed replaces exactly one ORIGIN.")
+    lines = [f"{origin} is left out: {why}" for origin, why in refusals.items()]
+    if lines and not every:
+        raise click.ClickException("\n".join([*lines, "Nothing was sent."]))
+    for line in lines:
+        click.echo(line, err=True)
     _send(settings, retries, "retried")
 
 
@@ -114,11 +118,35 @@ def discard(settings: Settings, origins: tuple[str, ...], every: bool) -> None:
     _send(settings, (parts.removal(facts.origin) for facts in _chosen(settings, origins, every)), "discarded")
 
 
+def again(connection: Connection, origins: Sequence[str]) -> tuple[list[Retry], dict[str, str]]:
+    """The newest letter of each origin once more; and of those that cannot be sent, why."""
+    from streams import deadletters as parts
+
+    log, refusals = parts.source_log(connection), dict.fromkeys(origins, f"{GONE}: {parts.HINT}")
+    retries: list[Retry] = []
+    for origin, letter in parts.newest(parts.letters(connection), set(origins)).items():
+        try:
+            retries.append(parts.again(letter, log))
+            del refusals[origin]
+        except parts.Refused as refused:
+            refusals[origin] = str(refused)
+    return retries, refusals
+
+
+def _fixed(origin: str, file: Path) -> tuple[list[Retry], dict[str, str]]:
+    from streams import deadletters as parts
+
+    try:
+        return [parts.retry(origin, "event", file.read_bytes())], {}
+    except parts.Refused as refused:
+        return [], {origin: str(refused)}
+
+
 def survey(state: State | None, letters: Iterable[Letter]) -> Survey:
     """Joins the feed's list with the topic's letters; the newest letter of an origin counts."""
     from streams.feed.feed import retryable
 
-    newest = {a.origin: Facts(a.origin, a.stage, a.error, a.topic, len(a.value), a.time_ms) for a in letters}
+    newest = {a.origin: Facts(a.origin, a.stage, a.error, a.topic, a.bytes, a.time_ms, a.incomplete) for a in letters}
     wanted = retryable(state) if state else []
     offered = {origin: newest.get(origin, Facts(origin)) for origin in wanted}
     return Survey(offered, {origin: reason(state, origin) for origin in newest if origin not in offered})
@@ -160,7 +188,7 @@ def _letters(settings: Settings) -> Iterator[Letter]:
 def _lines(found: Survey) -> Iterator[str]:
     width = max((len(origin) for origin in found.offered), default=0)
     for origin, f in found.offered.items():
-        told = "its bytes are gone (retention)" if f.gone else f"{f.topic}, {_age(f.time_ms)}, {f.bytes:,} bytes"
+        told = GONE if f.gone else f"{f.topic}, {_age(f.time_ms)}, {f.bytes:,} bytes{_LENGTH_ALONE * f.incomplete}"
         yield f"{origin:<{width}}  {f.stage:<7} {f.error:<20} {told}".rstrip()
     yield f"{len(found.offered):,} may be retried or discarded"
     for why, count in Counter(found.others.values()).most_common():

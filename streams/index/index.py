@@ -200,10 +200,7 @@ def _with_rejected(tallies: list[Tally], rejections: Sequence[Rejection]) -> lis
     by_offset: dict[int, list[int]] = {}
     for r in rejections:
         by_offset.setdefault(r.origin.offset, []).append(r.origin.index)
-    return [
-        msgspec.structs.replace(t, rejected=[*t.rejected, *by_offset[t.offset]]) if t.offset in by_offset else t
-        for t in tallies
-    ]
+    return [t.with_rejected(by_offset[t.offset]) if t.offset in by_offset else t for t in tallies]
 
 
 def path_id(document: Document) -> int:

@@ -3,16 +3,47 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError
 
-from streams.document import Source
+from streams.document import Document, Source
+from streams.fit import fit, fit_rejections, shorten
 from streams.frame import DeadLetter, Frame, Outcome, Rejections, encode
 from streams.kafka.connection import Connection
+from streams.stages import KIB, TOPIC
+
+log = logging.getLogger("midstream.streams")
 
 HEADER = "__midstream.errors."
+RECORD_BYTES = 4 * KIB
+"""A record's key and headers: an origin, and the facts of a dead letter."""
+LEAST_BYTES = 128 * KIB
+"""A cluster that refuses records of this size is set up wrongly."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The largest values, bytes as encoded and not compressed: then whatever a cluster counts is within its limit."""
+
+    frame: int
+    rejected: int
+    letter: int
+
+    def halved(self) -> Limits:
+        """Raises MessageSizeTooLargeError at a limit that no Frame of one document need fit."""
+        if self.frame < LEAST_BYTES:
+            raise MessageSizeTooLargeError(f"the cluster takes no record of {LEAST_BYTES:,} bytes")
+        return Limits(self.frame // 2, self.rejected // 2, self.letter // 2)
+
+
+def limits(output: str) -> Limits:
+    """Of a stage that writes its Frames to `output`, from the topics' table."""
+    return Limits(*(TOPIC[name].max_bytes - RECORD_BYTES for name in (output, "rejected", "deadletters")))
 
 
 class Delivery:
@@ -22,6 +53,7 @@ class Delivery:
         self._connection = connection
         self._stage = stage
         self._output = output
+        self._limits = limits(output)
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
@@ -34,16 +66,35 @@ class Delivery:
         if self._producer is not None:
             await self._producer.stop()
 
-    async def outcome(self, outcome: Outcome, partition: int) -> None:
-        """Deliver all of it. Any failure raises, and the worker ends unacknowledged."""
-        source = outcome.frame.source
-        sends: list[Any] = []
-        if outcome.rejections:
-            value = encode(Rejections(source=source, items=list(outcome.rejections)))
-            sends.append(self._send("rejected", value, str(source).encode(), source.partition))
-        sends += [self._dead(source, letter) for letter in outcome.dead]
+    async def outcome(self, outcome: Outcome, partition: int, given: Sequence[Document] = ()) -> list[Outcome]:
+        """Deliver all of it: what falls out, then the Frame, or the Frames that it had to be cut into; returns these.
+
+        `given`: the documents as the stage got them. Any failure raises, and the worker ends unacknowledged.
+        """
+        while True:
+            parts = fit(outcome, self._limits.frame, given, self._stage)
+            try:
+                await self._parts(parts, partition)
+                return parts
+            except MessageSizeTooLargeError:
+                self._limits = self._limits.halved()
+                log.warning("%s: the cluster takes no records as large as its table says: tried with half", self._stage)
+                await self._start_again()
+
+    async def _parts(self, parts: Sequence[Outcome], partition: int) -> None:
+        source, limits = parts[0].frame.source, self._limits
+        items = [rejection for part in parts for rejection in part.rejections]
+        values = fit_rejections(Rejections(source=source, items=items), limits.rejected) if items else []
+        sends = [self._send("rejected", value, str(source).encode(), source.partition) for value in values]
+        sends += [self._dead(source, letter) for part in parts for letter in shorten(part.dead, limits.letter)]
         await asyncio.gather(*sends)
-        await self.frame(outcome.frame, partition)
+        for part in parts:
+            await self.frame(part.frame, partition)
+
+    async def _start_again(self) -> None:
+        """With a new producer id: after a batch that was refused the old one's numbers have a gap."""
+        await self.stop()
+        await self.start()
 
     async def frame(self, frame: Frame, partition: int) -> None:
         await self._send(self._output, encode(frame), str(frame.source).encode(), partition)
@@ -57,6 +108,8 @@ class Delivery:
             "index": letter.origin.index, "stage": letter.stage, "exception": letter.error, "form": letter.form,
             "ts": int(time.time() * 1000),
         }  # fmt: skip
+        if not letter.complete:
+            facts |= {"incomplete": "true", "bytes": letter.length, "sha256": letter.sha256, "id": letter.id.hex()}
         headers = [(HEADER + name, str(value).encode()) for name, value in facts.items()]
         await self._send("deadletters", letter.value, str(letter.origin).encode(), 0, headers)
 

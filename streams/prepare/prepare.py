@@ -1,4 +1,4 @@
-"""Prepare: an event into Documents, every rule that can drop one, hashes and signature.
+"""Prepare a Document: every rule that can drop one, hashes and signature.
 
 Nothing after this stage but the index drops a document, so nothing that is not trained on shadows
 a copy of itself.
@@ -10,34 +10,13 @@ from collections import Counter
 
 import xxhash
 
-from streams import event as events
-from streams.document import Document, Part
+from streams.document import Document
 from streams.index.minhash import signature
 from streams.prepare.language import language
 from streams.prepare.licences import spdx_line
 from streams.prepare.measure import measure
 from streams.prepare.rules import Seen, Verdict, judge
 from streams.recipe import Recipe
-
-
-def explode(event: events.Event, offset: int) -> list[Document]:
-    """The event's documents in their order, before any filter; `index` counts them from 0."""
-    repository = event.repository
-    match event:
-        case events.Files():
-            documents = [_file(event, f) for f in event.files]
-        case events.Commit():
-            documents = [_commit(event, f) for f in event.files]
-        case events.Issue():
-            documents = [_issue(event)]
-        case events.Notebook():
-            documents = [_notebook(event)]
-        case events.Question():
-            documents = [_question(event)]
-    for index, d in enumerate(documents):
-        d.offset, d.index = offset, index
-        d.repository, d.stars, d.opt_out = repository.key, repository.stars, repository.opt_out
-    return documents
 
 
 def weigh(document: Document, recipe: Recipe) -> Document | Verdict:
@@ -92,47 +71,3 @@ def identity(document: Document) -> bytes:
     for part in document.parts:
         hasher.update(part.role.encode() + b"\0" + part.text.encode("utf-8", "replace") + b"\0")
     return hasher.digest()
-
-
-def _file(event: events.Files, file: events.SourceFile) -> Document:
-    return Document(
-        offset=0, index=0, kind="file", parts=[Part("text", file.text)], path=file.path,
-        licence=event.repository.licence, revision=event.revision,
-    )  # fmt: skip
-
-
-def _commit(event: events.Commit, file: events.ChangedFile) -> Document:
-    parts = [Part("message", event.message), Part("before", file.before or ""), Part("after", file.after or "")]
-    return Document(
-        offset=0, index=0, kind="commit", parts=parts, path=file.path,
-        licence=event.repository.licence, revision=event.sha,
-    )  # fmt: skip
-
-
-def _issue(event: events.Issue) -> Document:
-    comments = [Part("comment", c.text, f"{c.author}\n{c.action}") for c in event.comments]
-    return Document(
-        offset=0, index=0, kind="issue", parts=[Part("title", event.title), *comments],
-        licence=event.repository.licence, number=event.number, state=event.state,
-    )  # fmt: skip
-
-
-def _notebook(event: events.Notebook) -> Document:
-    parts: list[Part] = []
-    for cell in event.cells:
-        parts.append(Part(cell.type, cell.source))
-        if cell.output:
-            parts.append(Part("output", cell.output))
-    return Document(
-        offset=0, index=0, kind="notebook", parts=parts, path=event.path,
-        licence=event.repository.licence, language=event.language,
-    )  # fmt: skip
-
-
-def _question(event: events.Question) -> Document:
-    tags = " ".join("-".join(tag.split()) for tag in event.tags)
-    parts = [Part("title", event.title), Part("question", event.text, f"{tags}\n{event.votes}")]
-    parts += [Part("answer", a.text, f"\n{a.votes}\n{'accepted' if a.accepted else ''}") for a in event.answers]
-    return Document(
-        offset=0, index=0, kind="question", parts=parts, licence=event.repository.licence, number=event.number
-    )

@@ -1,6 +1,6 @@
 """The Faust shell: the one file that imports faust, and the one pattern that loses nothing (architecture §3).
 
-Raw bytes in, decoded inside the agent; `noack_take` or `noack().events()`; every delivery awaited;
+Raw bytes in, decoded inside the agent; `noack().events()`; every delivery awaited;
 then an explicit ack. Any exception ends the process unacknowledged, and the next one begins at the
 committed offset.
 """
@@ -19,6 +19,7 @@ from typing import Any
 
 import faust
 from mode.supervisors import CrashingSupervisor
+from mode.utils.queues import ThrowableQueue
 
 from streams.kafka.connection import Connection
 from streams.kafka.positions import Positions
@@ -30,8 +31,16 @@ log = logging.getLogger("midstream.streams")
 
 TAKE_RECORDS = 512
 TAKE_WITHIN_S = 0.05
-FETCH_BYTES = 32 << 20
+TAKE_BYTES = 4 << 20
+"""Records are taken together up to so many bytes; a larger one is taken alone."""
+FETCH_BYTES = 2 << 20
+"""Asked for of each partition at a time: a record that is larger comes by itself."""
+POLL_RECORDS = 32
+"""Handed from the fetcher to the buffer at a time: a batch may be a hundred times as large as it was on the wire."""
 BUFFERED_RECORDS = 256
+BUFFERED_BYTES = 16 << 20
+"""A buffer that holds so many takes no more: two of the largest source records, or a Frame at its topic's limit."""
+REQUEST_BYTES = 32 << 20
 REPORT_S = 1.0
 
 
@@ -43,6 +52,40 @@ class Place:
     group: str
     folder: Path
     """Faust's data folder."""
+
+
+class Buffer(ThrowableQueue):
+    """Records that were fetched and wait: bounded in bytes, too, where Faust's own counts records alone."""
+
+    def _init(self, maxsize: int) -> None:
+        super()._init(maxsize)
+        self._bytes = 0
+
+    def _put(self, item: Any) -> None:
+        self._bytes += _bytes(item)
+        super()._put(item)
+
+    def _get(self) -> Any:
+        item = super()._get()
+        self._bytes -= _bytes(item)
+        return item
+
+    def clear(self) -> None:
+        super().clear()
+        self._bytes = 0
+
+    def full(self) -> bool:
+        return super().full() or self._bytes >= BUFFERED_BYTES
+
+
+def _bytes(event: Any) -> int:
+    message = getattr(event, "message", None)
+    return len(getattr(message, "value", None) or b"")
+
+
+class App(faust.App):
+    def FlowControlQueue(self, maxsize: int | None = None, *, clear_on_resume: bool = False) -> Buffer:
+        return Buffer(maxsize, flow_control=self.flow_control, clear_on_resume=clear_on_resume)
 
 
 def run(place: Place, stage: Stage) -> int:
@@ -62,17 +105,19 @@ def run(place: Place, stage: Stage) -> int:
     except SystemExit as stop:
         return int(stop.code or 0) or shell.code
     finally:
+        stage.watch.watchdog.rest()
         stage.watch.counts.report()
     return shell.code
 
 
 def _app(place: Place) -> faust.App:
-    app = faust.App(
+    app = App(
         place.group, broker=_broker(place.connection), broker_credentials=_credentials(place.connection),
         datadir=str(place.folder),
         processing_guarantee="at_least_once", agent_supervisor=CrashingSupervisor, stream_wait_empty=True,
-        stream_buffer_maxsize=BUFFERED_RECORDS, broker_max_poll_records=500, consumer_max_fetch_size=FETCH_BYTES,
-        consumer_auto_offset_reset="none", producer_max_request_size=FETCH_BYTES,
+        stream_buffer_maxsize=BUFFERED_RECORDS, broker_max_poll_records=POLL_RECORDS,
+        consumer_max_fetch_size=FETCH_BYTES, consumer_auto_offset_reset="none",
+        producer_max_request_size=REQUEST_BYTES,
         broker_session_timeout=10, broker_heartbeat_interval=3, broker_rebalance_timeout=60,
         broker_commit_interval=1.0, topic_allow_declare=False, topic_disable_leader=True, reply_create_topic=False,
         table_standby_replicas=1, web_enabled=False, worker_redirect_stdouts=False,
@@ -116,7 +161,7 @@ class Shell:
         self._stage.forget()
 
     async def report(self) -> None:
-        self._stage.watch.counts.report()
+        self._stage.watch.report()
         if self._stage.takes_many and self._started:
             for partition in sorted(self._app.consumer.assignment()):
                 await self._pass_markers(partition)
@@ -148,9 +193,7 @@ class Shell:
                 await self._delivery.start()
                 self._started = True
             if self._stage.takes_many:
-                async for events in stream.noack_take(TAKE_RECORDS, within=TAKE_WITHIN_S):
-                    async with self._working:
-                        await self._take(stream, [e for e in events if self._current(e)])
+                await self._take_many(stream)
             else:
                 async for event in stream.noack().events():
                     async with self._working:
@@ -162,6 +205,22 @@ class Shell:
             self._stage.watch.errors.append(error)
             log.error("%s stops: %s: %s", self._stage.name, type(error).__name__, _safe(error))
             raise
+
+    async def _take_many(self, stream: Any) -> None:
+        """What waits in the buffer and what comes within TAKE_WITHIN_S, up to TAKE_RECORDS or TAKE_BYTES."""
+        events: list[Any] = []
+        size, waited = 0, False
+        async for event in stream.noack().events():
+            events.append(event)
+            size += _bytes(event)
+            full = len(events) >= TAKE_RECORDS or size >= TAKE_BYTES
+            if not full and not waited and stream.channel.empty():
+                await asyncio.sleep(TAKE_WITHIN_S)
+                waited = True
+            if full or stream.channel.empty():
+                taken, events, size, waited = events, [], 0, False
+                async with self._working:
+                    await self._take(stream, [e for e in taken if self._current(e)])
 
     def _current(self, event: Any) -> bool:
         """Fetched since the last assignment; what is older comes again."""

@@ -1,4 +1,4 @@
-"""How often a worker has died at the same record: after three deaths it goes on in careful mode (architecture §2.7)."""
+"""How often workers died at the same record: after three deaths it is worked on in careful mode (architecture §2.7)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ import os
 from pathlib import Path
 
 DEATHS = 3
+RECORDS = 8
+"""At so many records deaths are counted at a time, the newest: workers may die at one of each partition in turn."""
+BYTES = 1024
+"""Of the file."""
 
 
 class Attempts:
@@ -16,33 +20,56 @@ class Attempts:
     def __init__(self, folder: Path, stage: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._file, self.slot = _claim(folder, stage)
-        left = _parse(os.pread(self._file, 4096, 0))
-        self._record = str(left.get("record", ""))
-        self._deaths = int(str(left.get("deaths", 0))) + 1 if self._record else 0
-
-    @property
-    def careful(self) -> bool:
-        return self._deaths >= DEATHS
+        self._record, self._deaths = "", _deaths(_parse(os.pread(self._file, 4096, 0)))
 
     @property
     def record(self) -> str:
-        """The record that the last process died at, "" when it ended well."""
-        return self._record if self._deaths else ""
+        """The record that is worked on, as `topic/partition/offset`; "" between two."""
+        return self._record
+
+    @property
+    def deaths(self) -> dict[str, int]:
+        """How many processes died at each record that is not behind the worker, the newest last."""
+        return dict(self._deaths)
+
+    @property
+    def careful(self) -> bool:
+        """Whether DEATHS processes died at the record that is worked on now."""
+        return self._deaths.get(self._record, 0) >= DEATHS
 
     def begin(self, record: str) -> None:
-        """This record is worked on from now; dying before `done` counts against it."""
-        if record != self._record:
-            self._deaths = 0 if not self.careful else self._deaths
-            self._record = record
-        self._write({"record": record, "deaths": self._deaths})
+        """This record is worked on from now; dying before it is behind the worker counts against it."""
+        self._record = record
+        self._write()
 
-    def done(self) -> None:
-        self._record, self._deaths = "", 0
-        self._write({})
+    def done(self, topic: str, partition: int, upto: int) -> None:
+        """What came of the records below `upto` is delivered."""
+        behind = [record for record in (self._record, *self._deaths) if _below(record, topic, partition, upto)]
+        for record in behind:
+            self._deaths.pop(record, None)
+        if self._record in behind:
+            self._record = ""
+        self._write()
 
-    def _write(self, state: dict[str, object]) -> None:
-        data = json.dumps(state).encode().ljust(256)
+    def _write(self) -> None:
+        data = json.dumps({"record": self._record, "deaths": self._deaths}).encode().ljust(BYTES)
         os.pwrite(self._file, data, 0)
+
+
+def _below(record: str, topic: str, partition: int, upto: int) -> bool:
+    place, _, offset = record.rpartition("/")
+    return place == f"{topic}/{partition}" and int(offset) < upto
+
+
+def _deaths(left: dict[str, object]) -> dict[str, int]:
+    """By record, after the end of the process that left this."""
+    found, record = left.get("deaths"), left.get("record")
+    deaths = {str(r): int(n) for r, n in found.items()} if isinstance(found, dict) else {}
+    if isinstance(found, int) and record:  # as it was written before deaths were counted by record
+        deaths = {str(record): found}
+    if record:
+        deaths[str(record)] = deaths.pop(str(record), 0) + 1
+    return dict(list(deaths.items())[-RECORDS:])
 
 
 def _claim(folder: Path, stage: str) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import multiprocessing
 import os
 import resource
@@ -11,11 +12,17 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
+from streams.worker.attempts import Attempts
+from streams.worker.watchdog import Watchdog
+
 TIMEOUT_S = 60.0
 START_S = 300.0
 """For the child to start and to import what the step needs; it does not count against the document."""
 MEMORY_BYTES = 8 << 30
 PR_SET_PDEATHSIG = 1
+
+
+log = logging.getLogger("midstream.streams")
 
 
 class ChildDied(RuntimeError):
@@ -75,6 +82,40 @@ class Careful:
         self._process.start()
         theirs.close()
         self._pipe = ours
+
+
+class Switch:
+    """A `Call` that works in this process, and in a child while the record is one at which workers died."""
+
+    def __init__(self, attempts: Attempts, watchdog: Watchdog, careful: Careful | None = None) -> None:
+        self._attempts, self._watchdog = attempts, watchdog
+        self._careful = careful or Careful()
+        self._record = ""
+        """The record that careful mode is for; "" outside of it."""
+
+    def __call__(self, step: Callable[..., Any], *arguments: Any) -> Any:
+        """The step's value. Raises as `Careful`."""
+        if not self._attempts.careful:
+            self._leave()
+            self._watchdog.beat()
+            return step(*arguments)
+        self._enter(self._attempts.record)
+        self._watchdog.rest()  # the child has a limit of its own
+        try:
+            return self._careful(step, *arguments)
+        finally:
+            self._watchdog.beat()
+
+    def _enter(self, record: str) -> None:
+        if record != self._record:
+            log.warning("workers died three times at %s: careful mode", record)
+            self._record = record
+
+    def _leave(self) -> None:
+        if self._record:
+            log.warning("%s is behind: careful mode is left", self._record)
+            self._record = ""
+            self._careful.close()
 
 
 def _serve(pipe: Connection, parent: int) -> None:

@@ -6,7 +6,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from streams import frame as frames
@@ -18,6 +19,7 @@ from streams.pipeline import Pack, Prepare, Record, Redact
 from streams.stages import SOURCES
 from streams.worker.attempts import Attempts
 from streams.worker.counts import Counts
+from streams.worker.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from streams.index.index import Judged
@@ -59,20 +61,30 @@ class Watch:
 
     counts: Counts
     attempts: Attempts
+    watchdog: Watchdog
     errors: list[BaseException] = field(default_factory=list)
     """What ended the worker."""
 
     def begin(self, topic: str, partition: int, offset: int) -> None:
+        self.watchdog.beat()
         self.attempts.begin(f"{topic}/{partition}/{offset}")
 
-    def passed(self, offset: int) -> None:
+    def passed(self, topic: str, partition: int, offset: int) -> None:
         """The record at `offset` brought nothing that could be taken."""
-        self.attempts.done()
+        self.attempts.done(topic, partition, offset + 1)
         self.counts.count("passed")
 
-    def end(self, outcome: Outcome, began: float) -> None:
-        self.attempts.done()
-        self.counts.add(outcome, time.thread_time() - began)
+    def end(self, topic: str, partition: int, upto: int, delivered: Sequence[Outcome], began: float) -> None:
+        """What came of the records below `upto` is delivered."""
+        self.attempts.done(topic, partition, upto)
+        for outcome in delivered:
+            self.counts.add(outcome, time.thread_time() - began)
+            began = time.thread_time()
+
+    def report(self) -> None:
+        """Called once a second by the event loop."""
+        self.watchdog.beat()
+        self.counts.report()
 
 
 class PrepareStage:
@@ -91,11 +103,10 @@ class PrepareStage:
         self, delivery: Delivery, topic: str, partition: int, start: int, messages: Sequence[Any], began: float
     ) -> None:
         source = Source(topic, self._topic_ids[topic], partition)
-        self.watch.begin(topic, partition, messages[0].offset)
-        outcomes = self._step(source, start, [_record(m) for m in messages])
-        for outcome in outcomes:
-            await delivery.outcome(outcome, 0)
-            self.watch.end(outcome, began)
+        step = replace(self._step, begin=partial(self.watch.begin, topic, partition))
+        for outcome in step(source, start, (_record(m) for m in messages)):
+            delivered = await delivery.outcome(outcome, 0)
+            self.watch.end(topic, partition, outcome.frame.upto, delivered, began)
             began = time.thread_time()
 
     async def pass_over(self, delivery: Delivery, topic: str, partition: int, start: int, upto: int) -> None:
@@ -128,9 +139,9 @@ class EachFrame(_OneByOne):
     ) -> None:
         for message in messages:
             self.watch.begin(topic, partition, message.offset)
-            outcome = self._step(frames.decode(message.value))
-            await delivery.outcome(outcome, partition)
-            self.watch.end(outcome, began)
+            given = frames.decode(message.value)
+            delivered = await delivery.outcome(self._step(given), partition, given.documents)
+            self.watch.end(topic, partition, message.offset + 1, delivered, began)
 
 
 class DedupStage(_OneByOne):
@@ -170,7 +181,7 @@ class DedupStage(_OneByOne):
             log.error(
                 "candidates/0 at %d holds another record than dedup took there: it is passed over", message.offset
             )
-            self.watch.passed(message.offset)
+            self.watch.passed("candidates", 0, message.offset)
             return
         judged = restored.index.judge(candidate, message.offset, time_ms)
         if earlier is not None and earlier.insertions != judged.applied.insertions:
@@ -183,8 +194,8 @@ class DedupStage(_OneByOne):
             self._untaken(judged)
             return
         outcome = Outcome(judged.frame, judged.rejections)
-        await delivery.outcome(outcome, judged.frame.source.partition)
-        self.watch.end(outcome, began)
+        delivered = await delivery.outcome(outcome, judged.frame.source.partition)
+        self.watch.end("candidates", 0, message.offset + 1, delivered, began)
 
     def _untaken(self, judged: Judged) -> None:
         record = judged.applied
@@ -193,7 +204,7 @@ class DedupStage(_OneByOne):
                 "%s: offsets %d to %d are missing before a Frame in candidates, which is passed over; "
                 "run `midstream repair`", record.source, record.upto, record.frame_start - 1,
             )  # fmt: skip
-        self.watch.passed(record.offset)
+        self.watch.passed("candidates", 0, record.offset)
 
 
 def _record(message: Any) -> Record:

@@ -1,0 +1,144 @@
+"""An event into its Documents, weighed while it expands (architecture §2.13).
+
+A small event may become something that no topic could hold: a commit's message stands in the Document of every file,
+and an empty file of twenty bytes becomes a Document of hundreds. So the weight is taken document by document, before
+any rule, and an event above a limit dies whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from streams import event as events
+from streams.document import Document, Part
+from streams.frame import own_bytes, shared_bytes
+from streams.prepare.elements import UNREADABLE, Broken, salvage
+
+MIB = 1024 * 1024
+MAX_EVENT_BYTES = 16 * MIB
+"""An event's share of an encoded Frame. A source record of 8 MiB becomes little more than that when it holds texts; a
+topic of Frames takes 24 MiB, and redaction and tokens are left the difference."""
+MAX_EVENT_TEXT = 48 * MIB
+"""Bytes of all documents where each holds all that it says: what the stages work through, and what their dead letters
+would hold. Some seconds of work for the slowest stage."""
+ADDED_BYTES = 400
+"""What prepare adds to a document: signature (256), identity and hash (32), language, licence, its place in a tally or
+its rejection."""
+
+
+class TooLargeWhenExpanded(ValueError):
+    """The documents of the event are too large together."""
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """What an event holds."""
+
+    documents: list[Document]
+    broken: list[Broken] = field(default_factory=list)
+
+    @property
+    def seen(self) -> int:
+        return len(self.documents) + len(self.broken)
+
+
+def expand(value: bytes, offset: int) -> Expansion:
+    """The documents of an event, before any filter; `index` counts them, the broken ones too, from 0.
+
+    Raises one of UNREADABLE on what is no event, TooLargeWhenExpanded, and OverflowError when a
+    number does not fit 64 bits.
+    """
+    try:
+        event, indexes, broken = events.decode(value), None, []
+    except UNREADABLE as error:
+        event, indexes, broken = _salvaged(value, error)
+    documents: list[Document] = []
+    text = sum(len(b.value) for b in broken)
+    size = shared = 0
+    for number, document in enumerate(_documents(event)):
+        document.offset, document.index = offset, number if indexes is None else indexes[number]
+        once = shared_bytes(document)
+        own = own_bytes(document) + ADDED_BYTES
+        size, shared, text = size + own, max(shared, once), text + own + once
+        if size + shared > MAX_EVENT_BYTES or text > MAX_EVENT_TEXT:
+            raise TooLargeWhenExpanded
+        documents.append(document)
+    if text > MAX_EVENT_TEXT:
+        raise TooLargeWhenExpanded
+    return Expansion(documents, broken)
+
+
+def _salvaged(value: bytes, error: Exception) -> tuple[events.Event, list[int], list[Broken]]:
+    """Raises `error` when no file can be read by itself, or none is the reason of it."""
+    try:
+        found = salvage(value)
+    except UNREADABLE:
+        raise error from None
+    return found.event, found.indexes, found.broken
+
+
+def _documents(event: events.Event) -> Iterator[Document]:
+    """The event's documents in their order, not yet numbered."""
+    repository = event.repository
+    for document in _bare(event):
+        document.repository, document.stars, document.opt_out = repository.key, repository.stars, repository.opt_out
+        yield document
+
+
+def _bare(event: events.Event) -> Iterator[Document]:
+    match event:
+        case events.Files():
+            yield from (_file(event, f) for f in event.files)
+        case events.Commit():
+            yield from (_commit(event, f) for f in event.files)
+        case events.Issue():
+            yield _issue(event)
+        case events.Notebook():
+            yield _notebook(event)
+        case events.Question():
+            yield _question(event)
+
+
+def _file(event: events.Files, file: events.SourceFile) -> Document:
+    return Document(
+        offset=0, index=0, kind="file", parts=[Part("text", file.text)], path=file.path,
+        licence=event.repository.licence, revision=event.revision,
+    )  # fmt: skip
+
+
+def _commit(event: events.Commit, file: events.ChangedFile) -> Document:
+    parts = [Part("message", event.message), Part("before", file.before or ""), Part("after", file.after or "")]
+    return Document(
+        offset=0, index=0, kind="commit", parts=parts, path=file.path,
+        licence=event.repository.licence, revision=event.sha,
+    )  # fmt: skip
+
+
+def _issue(event: events.Issue) -> Document:
+    comments = [Part("comment", c.text, f"{c.author}\n{c.action}") for c in event.comments]
+    return Document(
+        offset=0, index=0, kind="issue", parts=[Part("title", event.title), *comments],
+        licence=event.repository.licence, number=event.number, state=event.state,
+    )  # fmt: skip
+
+
+def _notebook(event: events.Notebook) -> Document:
+    parts: list[Part] = []
+    for cell in event.cells:
+        parts.append(Part(cell.type, cell.source))
+        if cell.output:
+            parts.append(Part("output", cell.output))
+    return Document(
+        offset=0, index=0, kind="notebook", parts=parts, path=event.path,
+        licence=event.repository.licence, language=event.language,
+    )  # fmt: skip
+
+
+def _question(event: events.Question) -> Document:
+    tags = " ".join("-".join(tag.split()) for tag in event.tags)
+    parts = [Part("title", event.title), Part("question", event.text, f"{tags}\n{event.votes}")]
+    parts += [Part("answer", a.text, f"\n{a.votes}\n{'accepted' if a.accepted else ''}") for a in event.answers]
+    return Document(
+        offset=0, index=0, kind="question", parts=parts, licence=event.repository.licence, number=event.number
+    )

@@ -1,0 +1,38 @@
+"""Ends a worker that hangs, so that its record counts as one at which it died (architecture §2.7).
+
+A document may hang a stage inside a call of C that never lets Python run again: no signal handler and no thread of
+Python would help. `faulthandler` waits in a thread of its own without the interpreter, writes where every thread
+stands (names of functions, no values), and ends the process with code 1.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import time
+from math import inf
+
+LIMIT_S = 120.0
+"""Without a sign of life for so long, a worker hangs. Every step on a document is one, and the event loop gives one a
+second: the slowest step seen takes 2 s, and a document that was given to a child process gets 60 s."""
+BEAT_S = 1.0
+"""Setting the alarm anew takes some 50 us, so it is done once in so long."""
+
+
+class Watchdog:
+    """One a process: the alarm is the process's."""
+
+    def __init__(self, limit_s: float = LIMIT_S) -> None:
+        self._limit_s = limit_s
+        self._set = -inf
+
+    def beat(self) -> None:
+        """The worker is alive; from here on it has the limit, and at most BEAT_S less."""
+        now = time.monotonic()
+        if now - self._set >= BEAT_S:
+            self._set = now
+            faulthandler.dump_traceback_later(self._limit_s, exit=True)
+
+    def rest(self) -> None:
+        """Nobody is watched until the next beat."""
+        faulthandler.cancel_dump_traceback_later()
+        self._set = -inf

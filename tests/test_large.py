@@ -1,0 +1,323 @@
+"""Nothing legal stops a stream: what is too large is weighed as encoded, cut, or dies alone (architecture §2.13)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tiny import tokenizer
+
+from model.example import Example
+from model.fim.fim import Mix
+from model.fim.formats import STARCODER
+from streams import frame as frames
+from streams.document import Document, Part, Source
+from streams.event import (
+    MAX_RECORD_BYTES,
+    ChangedFile,
+    Commit,
+    Files,
+    Issue,
+    Repository,
+    SourceFile,
+    encode,
+)
+from streams.fit import TooLargeToDeliver, fit, fit_rejections, shorten
+from streams.frame import DeadLetter, Frame, Outcome, Rejection, Rejections, Tally, ranges
+from streams.marks import tallied
+from streams.pack.pack import Packer
+from streams.pipeline import Pack, Prepare, Record, Redact, count_documents
+from streams.prepare.expand import MAX_EVENT_BYTES
+from streams.recipe import Recipe, Shares
+from streams.stages import FRAME_BYTES
+
+SOURCE = Source("files", "0" * 32, 0)
+REPOSITORY = Repository(name="r", licence="MIT")
+HEAD = b'{"kind":"files","repository":{"name":"r","licence":"MIT"},"files":['
+GOOD = b'{"path":"a.py","text":"x = 1  # \\ud83d\\ude00 \\\\ud800"}'
+ALL = Recipe(min_chars=0, min_alphanumeric=0.0)
+MESSAGE = "Make the parser read what it wrote: see issue 12 by ann@corp.net.\n"
+
+
+def prepare(*values: bytes | None, recipe: Recipe = ALL) -> list[Outcome]:
+    return list(Prepare(recipe)(SOURCE, 0, [Record(n, None, v, {}) for n, v in enumerate(values)]))
+
+
+def commit(files: int, message: str) -> bytes:
+    changed = [ChangedFile(path=f"{n}.py", before="x = 1\n", after=f"x = {n}\n") for n in range(files)]
+    return encode(Commit(repository=REPOSITORY, sha="a" * 40, message=message, files=changed))
+
+
+def empty_files(count: int) -> bytes:
+    return encode(Files(repository=REPOSITORY, files=[SourceFile(path="", text="")] * count))
+
+
+def file(text: str, path: str = "a.py") -> bytes:
+    return encode(Files(repository=REPOSITORY, files=[SourceFile(path=path, text=text)]))
+
+
+# Weighed as encoded.
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        empty_files(150_000),
+        encode(Files(repository=REPOSITORY, files=[SourceFile(path=f"{n}", text="x = 1\n") for n in range(200_000)])),
+        commit(20_000, MESSAGE * 100),
+        encode(Files(repository=Repository(name="n" * 100_000), files=[SourceFile(path="", text="")] * 256)),
+    ],
+    ids=["empty files", "files of a line", "a message in every file", "a long name in every file"],
+)
+def test_an_event_that_becomes_too_large_dies_whole(value):
+    assert len(value) < MAX_RECORD_BYTES
+    (before, after) = file("before = 1\n"), file("after = 1\n")
+    documents = [d for o in prepare(before, value, after) for d in o.frame.documents]
+    (letter,) = (d for o in prepare(before, value, after) for d in o.dead)
+    assert [d.offset for d in documents] == [0, 2]
+    assert (letter.error, letter.form, letter.whole) == ("TooLargeWhenExpanded", "event", True)
+    assert letter.value == value and letter.origin.index == 0
+    assert count_documents(SOURCE, Record(1, None, value, {})) == 1
+
+
+@pytest.mark.parametrize(("files", "bytes_"), [(256, 110_000), (4_000, 7_000)])
+def test_a_commits_message_stands_in_a_frame_once(files, bytes_):
+    message = (MESSAGE * 2000)[:bytes_]
+    (outcome,) = prepare(commit(files, message))
+    assert outcome.frame.tallies == [Tally(0, files)]
+    data = frames.encode(outcome.frame)
+    assert data.count(MESSAGE.encode()) == message.count(MESSAGE)
+    found = frames.decode(data)
+    assert {d.parts[0].text for d in found.documents} == {message}
+    assert len({id(d.parts[0].text) for d in found.documents}) == 1
+    assert frames.encode(found) == data
+
+
+def test_redaction_redacts_the_shared_message_for_all():
+    (prepared,) = prepare(commit(5, MESSAGE * 3))
+    redacted = frames.decode(frames.encode(Redact()(prepared.frame).frame))
+    (message,) = {d.parts[0].text for d in redacted.documents}
+    assert "ann@corp.net" not in message and "@example.com" in message
+    assert all(d.redactions == {"email": 3} for d in redacted.documents)
+    assert b"ann@corp.net" not in frames.encode(redacted)
+
+
+def test_pack_sees_the_message_in_every_file():
+    packer = Packer(tokenizer(), STARCODER, Mix(), 512, Shares(hunk=0.0))
+    (prepared,) = prepare(commit(3, MESSAGE))
+    packed = Pack(packer)(frames.decode(frames.encode(prepared.frame))).frame
+    texts = [packer.tokenizer.decode(e.array().tolist()) for e in packed.examples]
+    assert all("read what it wrote" in text for text in texts)
+    assert {e.index for e in packed.examples} == {0, 1, 2}
+
+
+def test_frames_close_at_their_bytes_and_an_event_is_never_split():
+    event = encode(Files(repository=REPOSITORY, files=[SourceFile(path=f"{n}", text=f"{n}" * 200) for n in range(90)]))
+    outcomes = prepare(*[event] * 30)
+    assert all(len(frames.encode(o.frame)) <= frames.MAX_BYTES for o in outcomes)
+    assert [(o.frame.start, o.frame.upto) for o in outcomes] == [
+        (t[0].offset, t[-1].offset + 1) for t in (o.frame.tallies for o in outcomes)
+    ]
+    wide = prepare(*[file("ä" * 100_000)] * 8)
+    assert max(len(frames.encode(o.frame)) for o in wide) <= frames.MAX_BYTES
+
+
+def test_the_largest_event_that_is_taken_leaves_room_in_the_topic():
+    fields = {"repository": REPOSITORY, "sha": "a" * 40, "message": "x"}
+    changed = [ChangedFile(path=f"{n}", before="b" * 700, after="a" * 700) for n in range(5_500)]
+    (outcome,) = prepare(encode(Commit(files=changed, **fields)), recipe=replace(ALL, min_message_words=0))
+    size = len(frames.encode(outcome.frame))
+    assert 0 < size <= MAX_EVENT_BYTES <= FRAME_BYTES * 2 / 3
+
+
+# What cannot be read.
+
+
+def test_a_value_above_the_limit_is_not_decoded():
+    values = (b"{not json" + b" " * 30_000_000, empty_files(1) + b" " * MAX_RECORD_BYTES)
+    outcomes = prepare(*values)
+    dead = [d for o in outcomes for d in o.dead]
+    assert [d.error for d in dead] == ["TooLarge", "TooLarge"]
+    assert [(d.value, d.length, len(d.sha256), d.complete) for d in dead] == [(b"", len(v), 64, False) for v in values]
+    assert [t.dead for o in outcomes for t in o.frame.tallies] == [[0], [0]]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b'{"path":"b.py","text":"x = \\ud800"}',
+        b'{"path":"b.py","text":"x = \\uDFFF\\ud800"}',
+        b'{"path":"b.py","text":"x = \xed\xa0\x80"}',
+        b'{"path":"b\xff.py","text":"x"}',
+        b'{"path":"b.py"}',
+        b'{"path":"b.py","text":7}',
+        b"null",
+    ],
+)
+def test_one_file_that_cannot_be_read_dies_alone(bad):
+    value = HEAD + b" , ".join([GOOD] * 5 + [bad] + [GOOD] * 10) + b'],"revision":"1"}'
+    (outcome,) = prepare(value)
+    assert outcome.frame.tallies == [Tally(0, 16, dead=[5])]
+    assert [d.index for d in outcome.frame.documents] == [n for n in range(16) if n != 5]
+    assert {d.parts[0].text for d in outcome.frame.documents} == {"x = 1  # \U0001f600 \\ud800"}
+    (letter,) = outcome.dead
+    assert (letter.origin.index, letter.form, letter.whole) == (5, "event", False)
+    assert bad in letter.value and GOOD not in letter.value
+    (again,) = prepare(letter.value)
+    assert again.frame.tallies == [Tally(0, 1, dead=[0])] and again.dead[0].value == letter.value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        HEAD + GOOD + b'],"revision":"\\ud800"}',
+        HEAD + GOOD + b'],"revision":"\xff"}',
+        HEAD + GOOD + b"]",
+        HEAD + GOOD + b'],"unknown":' + b"[" * 5_000_000,
+        b"[" * 5_000_000,
+        b'{"kind":"issue","repository":{"name":"r"},"number":' + b"9" * 30 + b',"title":"t","comments":[]}',
+        b'{"kind":"files","repository":{"name":"r","stars":' + b"9" * 30 + b'},"files":[' + GOOD + b"]}",
+        b"\xff",
+    ],
+)
+def test_what_else_cannot_be_read_dies_whole(value):
+    (outcome,) = prepare(value)
+    assert outcome.frame.tallies == [Tally(0, 1, dead=[0])]
+    assert (outcome.dead[0].value, outcome.dead[0].whole) == (value, True)
+    assert frames.decode(frames.encode(outcome.frame)) == outcome.frame
+
+
+@pytest.mark.parametrize("key", [b"x" * 5_000_000 + b":0:0:0", b"0" * 32 + b":0:" + b"9" * 30 + b":0", b"\xff", b""])
+def test_a_retry_that_names_no_origin_dies(key):
+    source = replace_topic("retries")
+    (outcome,) = Prepare(ALL)(source, 0, [Record(0, key, None, {})])
+    assert outcome.frame.tallies == [Tally(0, 1, dead=[0])]
+
+
+def replace_topic(topic: str) -> Source:
+    return Source(topic, SOURCE.topic_id, 0)
+
+
+# Behind prepare.
+
+
+def document(offset: int, index: int, size: int) -> Document:
+    return Document(offset=offset, index=index, kind="file", parts=[Part("text", "x" * size)], id=bytes(16))
+
+
+def frame_of(*sizes: list[int]) -> Frame:
+    """One offset for each list, one document for each size."""
+    documents = [document(o, i, size) for o, event in enumerate(sizes) for i, size in enumerate(event)]
+    tallies = [Tally(o, len(event)) for o, event in enumerate(sizes)]
+    return Frame(source=SOURCE, start=0, upto=len(sizes), tallies=tallies, documents=documents)
+
+
+def test_a_frame_is_cut_between_offsets():
+    frame = frame_of([500, 500], [800], [10], [700, 200])
+    rejection = Rejection(origin=document(0, 0, 0).origin(SOURCE), stage="s", rule="r", reason="")
+    parts = fit(Outcome(frame, (rejection,)), 1500)
+    assert [(p.frame.start, p.frame.upto) for p in parts] == [(0, 1), (1, 2), (2, 4)]
+    assert [d for p in parts for d in p.frame.documents] == frame.documents
+    assert [t for p in parts for t in p.frame.tallies] == frame.tallies
+    assert all(len(frames.encode(p.frame)) <= 1500 for p in parts)
+    assert [p.rejections for p in parts] == [(rejection,), (), ()] and not any(p.dead for p in parts)
+
+
+def test_ranges_of_a_cut_frame_meet_also_over_offsets_without_a_record():
+    frame = frame_of([900], [900])
+    frame.start, frame.upto, frame.tallies[1].offset, frame.documents[1].offset = 0, 9, 5, 5
+    assert [(p.frame.start, p.frame.upto) for p in fit(Outcome(frame), 1200)] == [(0, 1), (1, 9)]
+
+
+def test_one_offset_loses_its_largest_documents_until_it_fits():
+    given = [document(0, i, 10) for i in range(4)]
+    (part,) = fit(Outcome(frame_of([300, 900, 200, 800])), 1000, given, "redact")
+    assert [d.index for d in part.frame.documents] == [0, 2]
+    assert part.frame.tallies == [Tally(0, 4, dead=[1, 3])]
+    assert [(d.origin.index, d.error, d.stage) for d in part.dead] == [
+        (1, "TooLargeToDeliver", "redact"), (3, "TooLargeToDeliver", "redact"),
+    ]  # fmt: skip
+    assert part.dead[0].value == frames.encode(given[1])
+    assert tallied(part.frame, 0).alive == 2
+
+
+def test_files_that_stand_in_one_example_die_together():
+    frame = frame_of([10, 10, 10, 10])
+    sizes = {0: (300, []), 1: (900, [3]), 2: (300, [])}
+    examples = [Example(offset=0, index=i, ids=bytes(n), text_bytes=n, also=a) for i, (n, a) in sizes.items()]
+    given, frame.documents, frame.examples = frame.documents, [], examples
+    (part,) = fit(Outcome(frame), 1000, given)
+    assert [e.index for e in part.frame.examples] == [0, 2]
+    assert part.frame.tallies[0].dead == [1, 3] == [d.origin.index for d in part.dead]
+
+
+def test_an_offset_that_cannot_fit_is_our_own_bug():
+    with pytest.raises(TooLargeToDeliver):
+        fit(Outcome(frame_of([])), 10)
+
+
+def test_a_growing_redaction_is_cut_and_pack_too():
+    text = "write to a@b.co\n" * 400
+    (prepared,) = prepare(*[file(text, f"{n}.py") for n in range(20)])
+    redacted = Redact()(prepared.frame)
+    limit = len(frames.encode(prepared.frame))
+    assert len(frames.encode(redacted.frame)) > limit
+    parts = fit(redacted, limit, prepared.frame.documents, "redact")
+    assert len(parts) > 1 and sum(len(p.frame.documents) for p in parts) == 20
+    packed = Pack(Packer(tokenizer(), STARCODER, Mix(), 256))(redacted.frame)
+    small = fit(packed, 2_000, redacted.frame.documents, "pack")
+    assert sum(len(t.dead) for p in small for t in p.frame.tallies) == sum(len(p.dead) for p in small) > 0
+    assert [(a.frame.upto) for a in small[:-1]] == [b.frame.start for b in small[1:]]
+
+
+def test_rejections_go_in_several_records():
+    items = [
+        Rejection(origin=document(0, i, 0).origin(SOURCE), stage="s", rule="r", reason="x" * 90) for i in range(99)
+    ]
+    values = fit_rejections(Rejections(source=SOURCE, items=items), 2_000)
+    assert all(len(v) <= 2_000 for v in values)
+    assert [item for v in values for item in frames.decode_rejections(v).items] == items
+
+
+def test_a_letter_that_no_topic_holds_keeps_length_and_hash():
+    letter = DeadLetter(origin=document(0, 0, 0).origin(SOURCE), stage="s", error="E", form="event", value=b"x" * 99)
+    kept, short = shorten([letter], 99)[0], shorten([letter], 98)[0]
+    assert kept is letter and kept.complete
+    assert (short.value, short.length, short.complete) == (b"", 99, False)
+    assert short.without_value() is short
+
+
+# Tallies and old Frames.
+
+
+def test_rejected_indexes_are_written_as_ranges():
+    assert ranges([7, 1, 2, 9, 3, 4, 4]) == [(1, 5), 7, 9]
+    tally = Tally(0, 300, rejected=[1, 2]).with_rejected(range(3, 250)).with_rejected([299])
+    assert tally.rejected == [(1, 250), 299]
+    assert (tally.rejected_count, tally.rejected_indexes) == (250, [*range(1, 250), 299])
+    frame = Frame(source=SOURCE, start=0, upto=1, tallies=[tally])
+    assert len(frames.encode(frame)) < 150
+    assert frames.decode(frames.encode(frame)).tallies == [tally]
+    assert tallied(frame, 0).rejected == 250
+
+
+def test_a_frame_is_written_as_version_2_only_where_an_old_reader_would_be_wrong():
+    plain, ranged = frame_of([9]), frame_of([9])
+    ranged.tallies[0].rejected = [(0, 9)]
+    (shared,) = prepare(commit(2, MESSAGE))
+    assert [frames.decode(frames.encode(f)).v for f in (plain, ranged, shared.frame)] == [1, 2, 2]
+
+
+def test_a_frame_of_the_last_version_but_one_and_of_this_stay_readable():
+    folder = Path(__file__).parent / "data"
+    old = frames.decode((folder / "frame-v1.msgpack").read_bytes())
+    assert old.tallies[0].rejected_count == len(old.tallies[0].rejected)
+    new = frames.decode((folder / "frame-v2.msgpack").read_bytes())
+    assert [d.parts[0].text for d in new.documents] == [MESSAGE, MESSAGE]
+    assert (new.tallies[0].rejected_indexes, new.texts, new.v) == ([2, 3, 4], [], 2)
+
+
+def test_an_issue_is_one_document_whatever_it_holds():
+    (outcome,) = prepare(encode(Issue(repository=REPOSITORY, number=1, title="It fails", comments=[])))
+    assert outcome.frame.tallies[0].seen == 1

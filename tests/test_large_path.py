@@ -13,7 +13,7 @@ from streams.event import MAX_RECORD_BYTES, ChangedFile, Commit, Files, Reposito
 from streams.frame import Frame, Outcome, Rejection, Tally, decode, decode_rejections
 from streams.kafka.connection import Connection
 from streams.kafka.log import read
-from streams.kafka.producer import Delivery
+from streams.kafka.producer import Delivery, KafkaSink
 from streams.kafka.topics import create
 from streams.pipeline import FORM
 from tests.crew import Crew, Fate, documents, files, python
@@ -152,7 +152,7 @@ async def test_a_cluster_of_smaller_records_cuts_frames_and_stops_nothing(connec
     with connection.admin() as admin:
         for name in ("clean", "rejected", "deadletters"):
             narrow(admin, connection.topic(name))
-    delivery = Delivery(connection, "redact", "clean")
+    delivery = Delivery(KafkaSink(connection), "redact", "clean")
     await delivery.start()
     delivered = await delivery.outcome(outcome(source), 1)
     await delivery.outcome(replace(outcome(source), rejections=(), dead=()), 1)

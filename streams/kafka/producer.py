@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
@@ -46,14 +47,22 @@ def limits(output: str) -> Limits:
     return Limits(*(TOPIC[name].max_bytes - RECORD_BYTES for name in (output, "rejected", "deadletters")))
 
 
-class Delivery:
-    """Partition p stays partition p; what falls out goes before the Frame (architecture §2.1)."""
+Headers = list[tuple[str, bytes]]
 
-    def __init__(self, connection: Connection, stage: str, output: str) -> None:
+
+class Sink(Protocol):
+    """Where records go. `send` returns when the record is acknowledged, and raises when it is not."""
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    async def send(self, topic: str, value: bytes, key: bytes | None, partition: int, headers: Headers) -> None: ...
+
+
+class KafkaSink:
+    """A `Sink` on Kafka: an idempotent producer. Topics are named without the prefix."""
+
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._stage = stage
-        self._output = output
-        self._limits = limits(output)
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
@@ -65,6 +74,29 @@ class Delivery:
     async def stop(self) -> None:
         if self._producer is not None:
             await self._producer.stop()
+
+    async def send(self, topic: str, value: bytes, key: bytes | None, partition: int, headers: Headers) -> None:
+        """Raises MessageSizeTooLargeError for what the cluster does not take."""
+        if self._producer is None:
+            raise RuntimeError("start() first")
+        name = self._connection.topic(topic)
+        await self._producer.send_and_wait(name, value, key=key, partition=partition, headers=headers)
+
+
+class Delivery:
+    """Partition p stays partition p; what falls out goes before the Frame (architecture §2.1)."""
+
+    def __init__(self, sink: Sink, stage: str, output: str) -> None:
+        self._sink = sink
+        self._stage = stage
+        self._output = output
+        self._limits = limits(output)
+
+    async def start(self) -> None:
+        await self._sink.start()
+
+    async def stop(self) -> None:
+        await self._sink.stop()
 
     async def outcome(self, outcome: Outcome, partition: int, given: Sequence[Document] = ()) -> list[Outcome]:
         """Deliver all of it: what falls out, then the Frame, or the Frames that it had to be cut into; returns these.
@@ -114,15 +146,6 @@ class Delivery:
         await self._send("deadletters", letter.value, str(letter.origin).encode(), 0, headers)
 
     async def _send(
-        self,
-        topic: str,
-        value: bytes,
-        key: bytes | None,
-        partition: int,
-        headers: list[tuple[str, bytes]] | None = None,
+        self, topic: str, value: bytes, key: bytes | None, partition: int, headers: Headers | None = None
     ) -> None:
-        if self._producer is None:
-            raise RuntimeError("start() first")
-        await self._producer.send_and_wait(
-            self._connection.topic(topic), value, key=key, partition=partition, headers=headers or []
-        )
+        await self._sink.send(topic, value, key, partition, headers or [])

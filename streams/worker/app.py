@@ -23,7 +23,8 @@ from mode.utils.queues import ThrowableQueue
 
 from streams.kafka.connection import Connection
 from streams.kafka.positions import Positions
-from streams.kafka.producer import Delivery
+from streams.kafka.producer import Delivery, KafkaSink, Sink
+from streams.worker.settle import go_back
 from streams.worker.stage import Stage
 from streams.worker.transport import CommittedTransport
 
@@ -91,7 +92,7 @@ class App(faust.App):
 def run(place: Place, stage: Stage) -> int:
     """Run the stage until SIGTERM or SIGINT (0), or until an exception (1)."""
     app = _app(place)
-    shell = Shell(app, place, stage)
+    shell = Shell(app, place, stage, KafkaSink(place.connection))
     channel = app.topic(
         *(place.connection.topic(t) for t in stage.inputs),
         key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw",
@@ -107,6 +108,7 @@ def run(place: Place, stage: Stage) -> int:
     finally:
         stage.watch.watchdog.rest()
         stage.watch.counts.report()
+        go_back(place.connection, place.group, stage.watch.errors)
     return shell.code
 
 
@@ -143,11 +145,12 @@ def _credentials(connection: Connection) -> Any:
 class Shell:
     """Joins one Stage to one Faust app."""
 
-    def __init__(self, app: faust.App, place: Place, stage: Stage) -> None:
+    def __init__(self, app: Any, place: Place, stage: Stage, sink: Sink) -> None:
+        """`app`: a faust.App."""
         self._app = app
         self._connection = place.connection
         self._stage = stage
-        self._delivery = Delivery(place.connection, stage.name, stage.output)
+        self._delivery = Delivery(sink, stage.name, stage.output)
         self._positions = Positions(place.connection, place.group)
         self._started = False
         self._working = asyncio.Lock()
@@ -197,7 +200,7 @@ class Shell:
             else:
                 async for event in stream.noack().events():
                     async with self._working:
-                        await self._take(stream, [e for e in [event] if self._current(e)])
+                        await self.take(stream, [e for e in [event] if self._current(e)])
         except (asyncio.CancelledError, GeneratorExit):
             raise
         except BaseException as error:
@@ -220,14 +223,15 @@ class Shell:
             if full or stream.channel.empty():
                 taken, events, size, waited = events, [], 0, False
                 async with self._working:
-                    await self._take(stream, [e for e in taken if self._current(e)])
+                    await self.take(stream, [e for e in taken if self._current(e)])
 
     def _current(self, event: Any) -> bool:
         """Fetched since the last assignment; what is older comes again."""
         generation = event.message.generation_id
         return generation is None or generation == self._app.consumer_generation_id
 
-    async def _take(self, stream: Any, events: Sequence[Any]) -> None:
+    async def take(self, stream: Any, events: Sequence[Any]) -> None:
+        """Work on records of any partitions, each partition's in their order, and acknowledge what was delivered."""
         by_partition: dict[tuple[str, int], list[Any]] = {}
         for event in events:
             by_partition.setdefault((event.message.topic, event.message.partition), []).append(event)

@@ -17,19 +17,12 @@ from streams.kafka.connection import Connection
 from streams.kafka.log import read
 from streams.kafka.topics import genesis
 from streams.recipe import Thresholds
+from streams.worker.settle import Behind
 
 log = logging.getLogger("midstream.streams")
 
 FILLER = b"filler"
 """Key of the empty records that fill `candidates` up to the last offset that has an Applied record."""
-
-
-class Behind(RuntimeError):
-    """`signatures` lacks the record of an offset below the committed one: dedup must begin there."""
-
-    def __init__(self, offset: int) -> None:
-        super().__init__(f"signatures has no record of candidates offset {offset}: dedup begins again there")
-        self.offset = offset
 
 
 @dataclass

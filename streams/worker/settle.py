@@ -8,7 +8,7 @@ set to the end: what was not taken is found when the marks are compared.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from streams.document import Source
 from streams.index import signatures
@@ -20,6 +20,24 @@ from streams.kafka.topics import genesis
 from streams.stages import STAGE
 
 log = logging.getLogger("midstream.streams")
+
+
+class Behind(RuntimeError):
+    """`signatures` lacks the record of an offset below the committed one: dedup must begin there."""
+
+    def __init__(self, offset: int) -> None:
+        super().__init__(f"signatures has no record of candidates offset {offset}: dedup begins again there")
+        self.offset = offset
+
+
+def go_back(connection: Connection, group: str, errors: Sequence[BaseException]) -> None:
+    """Set dedup's group, which this worker has left, to where the index's log ends too early."""
+    for error in errors:
+        if isinstance(error, Behind):
+            try:
+                connection.commit(group, {("candidates", 0): error.offset})
+            except GroupInUse:
+                log.warning("another dedup has joined: it finds the same")
 
 
 def settle(connection: Connection, stage: str) -> Offsets:

@@ -1,0 +1,167 @@
+"""Stories for the simulation, drawn from a seed: what is produced, who runs and is killed where, what goes wrong."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+from cluster import PARTITIONS
+from simulation import Simulation, Violation
+from world import POISON
+
+from streams.document import Origin
+from streams.feed.feed import decode
+from streams.index.minhash import signature, similarity
+from streams.stages import STAGE
+
+WORDS = [f"alpha{i} beta{i} gamma{i} delta{i} epsilon{i} zeta{i} eta{i} theta{i} iota{i} kappa{i}" for i in range(4)]
+TEXTS = [
+    *WORDS,
+    WORDS[0] + " one more",
+    "tiny",
+    f"{POISON} {WORDS[1]}",
+    f"{POISON} {WORDS[3]}",
+    "\n".join(f"line{i} of a long file = {i}" for i in range(9)),
+]
+STAGES = tuple(STAGE)
+Act = tuple[Any, ...]
+
+
+def story(seed: int) -> list[Act]:
+    """Three to fourteen acts; the same seed gives the same story."""
+    rng = Random(seed)
+    return [_act(rng) for _ in range(rng.randint(3, 14))]
+
+
+def _act(rng: Random) -> Act:
+    kind = rng.choices(
+        ["produce", "run", "flow", "train", "garbage", "rule", "poison", "cure", "retry", "discard", "late", "sick",
+         "reset", "forget", "cut", "marker", "roll_back"],
+        [20, 20, 8, 6, 2, 2, 3, 2, 3, 2, 3, 4, 5, 2, 6, 2, 3],
+    )[0]  # fmt: skip
+    match kind:
+        case "produce":
+            chosen = [rng.randrange(len(TEXTS)) for _ in range(rng.randint(1, 3))]
+            return kind, rng.randrange(PARTITIONS), chosen
+        case "run":
+            return kind, rng.choice(STAGES), rng.randint(1, 30), rng.choice(["kill", "late", "end"]), rng.random() < 0.5
+        case "flow":
+            return kind, rng.choice(STAGES)
+        case "train":
+            return kind, rng.randint(1, 12), rng.choice([-1, -1, -2]), rng.randint(1, 3)
+        case "garbage":
+            return kind, rng.randrange(2)
+        case "rule":
+            return kind, rng.choice([5, 60])
+        case "poison":
+            return kind, rng.choice(["prepare", "redact", "pack"])
+        case "sick":
+            return kind, rng.choice(["prepare", "redact", "pack"]), rng.random() < 0.5
+        case "reset":
+            return kind, rng.choice(STAGES), rng.choice(["end", "end", "begin"])
+        case "forget" | "roll_back":
+            return kind, rng.choice(STAGES)
+        case "cut":
+            topics = rng.sample(["candidates", "unique", "clean", "examples"], rng.choice([1, 1, 2, 4]))
+            return kind, {topic: rng.randint(1, 4) for topic in topics}
+        case "marker":
+            return kind, rng.randrange(PARTITIONS)
+    return (kind,)
+
+
+def tell(acts: Sequence[Act], seed: int) -> Simulation:
+    """Play the story to its end. Raises Violation when the promise did not hold."""
+    logging.disable(logging.CRITICAL)
+    try:
+        sim, rng = Simulation(repositories=seed % 2 == 1), Random(seed)
+        for act in acts:
+            _play(sim, act, rng)
+        sim.quiesce(rng)
+        sim.check()
+        _check_shadows(sim)
+        return sim
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _play(sim: Simulation, act: Act, rng: Random) -> None:
+    match act:
+        case ("produce", partition, chosen):
+            sim.produce(partition, [TEXTS[i] for i in chosen], [f"p{i % 2}.txt" for i in chosen])
+        case ("run", stage, steps, end, commits):
+            sim.work(stage, steps, end, commits, rng)
+        case ("flow", last):
+            for stage in STAGES[: STAGES.index(last) + 1]:
+                sim.work(stage, 10_000, "end", True, rng)
+        case ("train", steps, resume, every):
+            sim.train(steps, resume, every)
+        case ("garbage", number):
+            sim.produce_garbage(number)
+        case ("rule", least):
+            sim.min_chars = least
+        case ("poison", stage):
+            sim.poisonous.add(stage)
+        case ("cure",):
+            sim.poisonous.clear()
+        case ("retry",) | ("discard",):
+            sim.retry(discard=act[0] == "discard")
+        case ("late",):
+            while sim.late:
+                sim.late.pop(0)()
+        case ("sick", stage, copy):
+            sim.poisonous.add(stage)
+            sim.produce(0, [TEXTS[6]] * (1 + copy), ["sick.txt", "copy.txt"][: 1 + copy])
+            _play(sim, ("flow", "pack"), rng)
+            sim.poisonous.clear()
+        case ("reset", stage, where):
+            sim.reset(stage, where)
+        case ("forget", stage):
+            sim.forget(stage)
+        case ("roll_back", stage):
+            sim.roll_back(stage, rng)
+        case ("cut", counts):
+            sim.power_cut(counts)
+        case ("marker", partition):
+            sim.cluster.logs["files", partition].mark()
+
+
+def _check_shadows(sim: Simulation) -> None:
+    """Nothing was dropped for a copy of something that was never trained on: of every text that no rule drops, a copy
+    or a near copy was trained on, unless it was discarded."""
+    trained = {(e.topic_id, e.partition, e.offset, e.index) for e in sim.ledger.entries}
+    dead = {Origin.parse(o) for o in decode(sim.checkpoints[-1]).dead}
+    expected: set[str] = set()
+    learned: set[str] = set()
+    for topic_id, partition, offset, index in sim.documents():
+        texts = sim.texts_of(topic_id, partition, offset)
+        if index < len(texts) and len(texts[index]) > 60 and Origin(topic_id, partition, offset, index) not in dead:
+            expected.add(texts[index])
+            if (topic_id, partition, offset, index) in trained:
+                learned.add(texts[index])
+    known = learned | sim.discarded  # a dead letter shadows its copies until it is discarded
+    shadowed = {t for t in expected if not any(similarity(signature(t), signature(k)) >= 0.65 for k in known)}
+    if shadowed:
+        raise Violation(f"dropped for a copy of something that was never trained on: {len(shadowed)}")
+
+
+def shortest(acts: list[Act], seed: int) -> list[Act]:
+    """The story without every act that is not needed to break the promise."""
+    at = 0
+    while at < len(acts):
+        fewer = acts[:at] + acts[at + 1 :]
+        if breaks(fewer, seed):
+            acts = fewer
+        else:
+            at += 1
+    return acts
+
+
+def breaks(acts: list[Act], seed: int) -> Exception | None:
+    """What the story breaks; None: nothing."""
+    try:
+        tell(acts, seed)
+    except Exception as error:
+        return error
+    return None

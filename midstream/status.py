@@ -152,7 +152,7 @@ def _counters(path: Path) -> dict[str, Any]:
 def trainer(root: Path, ends: Offsets) -> Trainer | None:
     """The newest checkpoint under `root` against the ends of `examples`."""
     from model.manifest import newest
-    from streams.feed.feed import decode, retryable
+    from streams.feed.state import decode, retryable
 
     found = newest(root)
     if found is None:

@@ -52,7 +52,7 @@ class TrainConfig:
     weight_decay: float = 0.1
     """For matrices alone: not for norms, biases and positions."""
     clip: float = 1.0
-    """Largest norm of the gradient."""
+    """Largest norm of the gradient; 0: it may have any."""
     precision: Literal["auto", "bf16", "float32"] = "auto"
     """bf16: autocast, weights and optimizer stay in float32. auto: bf16 where the processor multiplies it in hardware;
     emulated it is sixteen times slower than float32 (AVX2, 5 M parameters: 66 and 1,090 tokens/s)."""
@@ -68,3 +68,7 @@ class TrainConfig:
     """Seconds to wait for a Batch before the feed counts as idle."""
     window: int = 100
     """Batches that the prequential bits per byte is taken over."""
+
+    def __post_init__(self) -> None:
+        if self.clip < 0:
+            raise ValueError(f"clip must be 0 (off) or more, not {self.clip:g}")

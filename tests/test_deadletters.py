@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from midstream.cli import main
 from midstream.commands.deadletters import NO_CHECKPOINT, NOT_YET, REPLACED, VOID, survey
 from streams.deadletters import Letter, removal, retry
-from streams.feed.feed import State
+from streams.feed.state import FeedState
 from streams.pipeline import FORM
 
 ID = "cd" * 16
@@ -18,8 +18,8 @@ def letter(origin: str, offset: int = 0, error: str = "ValueError") -> Letter:
     return Letter(origin, "files", "pack", error, "document", offset, b"secret text", 1_700_000_000_000)
 
 
-def state(dead: set[str], replaced: set[str] = frozenset()) -> State:  # type: ignore[assignment]
-    return State(tokenizer="t", offsets=[0], marks={f"{ID}:0": 10}, dead=dead, replaced=set(replaced))
+def state(dead: set[str], replaced: set[str] = frozenset()) -> FeedState:  # type: ignore[assignment]
+    return FeedState(tokenizer="t", offsets=[0], marks={f"{ID}:0": 10}, dead=dead, replaced=set(replaced))
 
 
 def test_the_list_is_dead_minus_replaced_with_the_newest_letters_facts():

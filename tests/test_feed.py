@@ -12,11 +12,14 @@ from world import PARTITIONS, STAGES, MemoryLedger, MemoryLog, World, starts, to
 
 from model import checkpoint
 from model.fim.formats import STARCODER
-from model.manifest import latest
+from model.manifest import CheckpointError, latest, name, newest
+from model.reign import take
 from model.training.train import Trainer, Until
 from streams.feed import ledger
-from streams.feed.feed import Feed, Limits, NotConserved, WrongTokenizer, decode, fresh
+from streams.feed.feed import Feed, NotConserved
+from streams.feed.fit import WrongTokenizer
 from streams.feed.ledger import Entry, Ledger
+from streams.feed.state import Limits, decode, encode, fresh
 from streams.frame import Frame
 from streams.marks import UnknownSource
 
@@ -49,9 +52,10 @@ def feed(world: World, kept: bytes | None = None, book: object = None, **limits:
 def trained(world: World, folder: Path, until: int) -> Trainer:
     newest = latest(folder)
     resume = checkpoint.load_all(newest) if newest else None
-    with closing(Ledger(folder / "ledger.bin")) as book:
+    own = take(folder)
+    with closing(Ledger(folder, own)) as book:
         opened = feed(world, resume.feed if resume else None, book)
-        trainer = Trainer(SHAPE, QUICK, opened, folder, tokenizer(), STARCODER, resume=resume)
+        trainer = Trainer(SHAPE, QUICK, opened, folder, tokenizer(), STARCODER, resume=resume, reign=own)
         trainer.run(Until(max_steps=until, drained=True))
     return trainer
 
@@ -63,17 +67,24 @@ def test_a_closed_log_gives_the_same_bytes_however_often_it_was_stopped(tmp_path
     for upto in (5, 11, 1000):
         trained(world, tmp_path / "stopped", upto)
     ends = [latest(tmp_path / name) for name in ("straight", "stopped")]
-    assert ends[0] and ends[1] and ends[0].name == ends[1].name
-    for file in (checkpoint.WEIGHTS, checkpoint.OPTIMIZER, checkpoint.FEED):
+    assert (
+        ends[0]
+        and ends[1]
+        and (ends[0].name, ends[1].name) == (f"{name(straight.step)}-r1", f"{name(straight.step)}-r3")
+    )
+    for file in (checkpoint.WEIGHTS, checkpoint.OPTIMIZER):
         assert (ends[0] / file).read_bytes() == (ends[1] / file).read_bytes(), file
-    books = [(tmp_path / name / "ledger.bin").read_bytes() for name in ("straight", "stopped")]
+    states = [decode((end / checkpoint.FEED).read_bytes()) for end in ends]
+    assert set(states[1].ledger) == {"ledger-r1.bin", "ledger-r2.bin", "ledger-r3.bin"}
+    books = [list(ledger.read(end.parent, state.ledger)) for end, state in zip(ends, states, strict=True)]
     assert books[0] == books[1]
+    assert len({encode(msgspec.structs.replace(state, ledger={})) for state in states}) == 1
 
 
 def test_every_piece_is_in_the_ledger_once(tmp_path: Path) -> None:
     world = filled()
     trained(world, tmp_path, 1000)
-    pieces = [(e.origin, e.piece) for e in ledger.read(tmp_path / "ledger.bin")]
+    pieces = [(e.origin, e.piece) for e in rows(tmp_path)]
     made = {
         (f.source.topic_id, f.source.partition, e.offset, e.index, e.piece)
         for p in world.frames["examples"]
@@ -83,17 +94,43 @@ def test_every_piece_is_in_the_ledger_once(tmp_path: Path) -> None:
     assert len(pieces) == len(set(pieces)) == len(made)
 
 
-def test_what_was_trained_after_the_checkpoint_is_forgotten(tmp_path: Path) -> None:
-    book = Ledger(tmp_path / "ledger.bin")
-    rows = [Entry("ab" * 16, 0, n, 0, 0, 1, n) for n in range(5)]
-    length = book.append(rows[:2])
-    book.append(rows[2:])
-    book.truncate(length)
-    assert book.append(rows[4:]) > length
-    assert list(ledger.read(tmp_path / "ledger.bin")) == [rows[0], rows[1], rows[4]]
-    with pytest.raises(ValueError, match="another run"):
-        book.truncate(10_000)
-    book.close()
+def rows(folder: Path) -> list[Entry]:
+    """What the newest checkpoint counts of the ledgers."""
+    found = newest(folder)
+    assert found is not None
+    return list(ledger.read(folder, decode(found[1]).ledger))
+
+
+def test_only_what_a_checkpoint_counts_of_a_ledger_is_read(tmp_path: Path) -> None:
+    entries = [Entry("ab" * 16, 0, n, 0, 0, 1, n) for n in range(5)]
+    lengths: dict[str, int] = {}
+    for own, upto in ((2, 2), (10, 4)):
+        book = Ledger(tmp_path, own)
+        lengths[book.name] = book.append(entries[upto - 2 : upto])
+        book.append(entries[4:])
+        book.close()
+        assert book._path.stat().st_mode & 0o777 == 0o600
+    assert list(ledger.read(tmp_path, dict(reversed(lengths.items())))) == entries[:4]
+    ledger.check(tmp_path, lengths)
+    for wrong in ({book.name: 10_000}, {"ledger-r3.bin": 1}):
+        with pytest.raises(CheckpointError, match="another run"):
+            ledger.check(tmp_path, wrong)
+    with pytest.raises(FileExistsError):
+        Ledger(tmp_path, 10).append(entries)
+
+
+def test_a_state_of_version_1_is_read(tmp_path: Path) -> None:
+    """It named ledgers by rank; `ledger.bin` and `ledger-1.bin` are still counted and read."""
+    state = decode((Path(__file__).parent / "data" / "feed-v1.msgpack").read_bytes())
+    assert state.ledger == {"ledger.bin": 88, "ledger-1.bin": 44} and state.offsets == [3, 4]
+    assert decode(encode(state)) == state and state.open_bins[0][0].example.tokens == 2
+    entries = [Entry("ab" * 16, 0, n, 0, 0, 1, n) for n in range(3)]
+    for rank, own in ((0, entries[:2]), (1, entries[2:])):
+        with closing(Ledger(tmp_path, 0, rank)) as book:
+            book.append(own)
+    assert list(ledger.read(tmp_path, state.ledger)) == entries
+    with pytest.raises(CheckpointError, match="newer Midstream"):
+        decode(encode(msgspec.structs.replace(state, v=3)))
 
 
 def test_a_repeated_frame_changes_nothing() -> None:

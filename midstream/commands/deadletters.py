@@ -21,7 +21,7 @@ from midstream.settings import Settings
 
 if TYPE_CHECKING:
     from streams.deadletters import Letter, Retry
-    from streams.feed.feed import State
+    from streams.feed.state import FeedState
     from streams.kafka.connection import Connection
 
 NO_CHECKPOINT = "there is no checkpoint yet, and only the trainer knows what died for good"
@@ -114,9 +114,9 @@ def discard(settings: Settings, origins: tuple[str, ...], every: bool) -> None:
     _send(settings, (parts.removal(facts.origin) for facts in _chosen(settings, origins, every)), "discarded")
 
 
-def survey(state: State | None, letters: Iterable[Letter]) -> Survey:
+def survey(state: FeedState | None, letters: Iterable[Letter]) -> Survey:
     """Joins the feed's list with the topic's letters; the newest letter of an origin counts."""
-    from streams.feed.feed import retryable
+    from streams.feed.state import retryable
 
     newest = {a.origin: Facts(a.origin, a.stage, a.error, a.topic, len(a.value), a.time_ms) for a in letters}
     wanted = retryable(state) if state else []
@@ -124,7 +124,7 @@ def survey(state: State | None, letters: Iterable[Letter]) -> Survey:
     return Survey(offered, {origin: reason(state, origin) for origin in newest if origin not in offered})
 
 
-def reason(state: State | None, origin: str) -> str:
+def reason(state: FeedState | None, origin: str) -> str:
     """Why an origin that has a letter is not offered."""
     from streams.document import Origin
 
@@ -139,9 +139,9 @@ def reason(state: State | None, origin: str) -> str:
     return NOT_YET if found.offset >= mark else VOID
 
 
-def _state(settings: Settings) -> State | None:
+def _state(settings: Settings) -> FeedState | None:
     from model.manifest import newest
-    from streams.feed.feed import decode
+    from streams.feed.state import decode
 
     assert settings.paths.checkpoints is not None
     found = newest(settings.paths.checkpoints)

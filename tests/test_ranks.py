@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lanes import ROW, TOKENIZER, TOPICS, Log, expected, lane, logs, some
 
-from model.example import Example
 from streams import frame as frames
-from streams.document import Source
 from streams.feed import feed as feeds
 from streams.feed import ledger
 from streams.feed.examples import first_state, open_feed
@@ -26,98 +23,12 @@ from streams.feed.feed import Feed
 from streams.feed.ledger import Ledger
 from streams.feed.ranks import merge, split
 from streams.feed.state import FeedState, Limits, decode, encode, fresh, retryable
-from streams.frame import Frame, Tally
+from streams.frame import Frame
 from streams.kafka.connection import Connection
 from streams.kafka.topics import create
 
-ROW = 40
-TOPICS = {"files": "f1" * 16, "retries": "e2" * 16}
-TOKENIZER = "t" * 64
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A document: the tokens of its pieces, or none for one that was rejected or died."""
-
-    pieces: tuple[int, ...] = ()
-    dead: bool = False
-
-
-@dataclass
-class Log:
-    """`examples` in memory, every partition's Frames in order."""
-
-    frames: list[list[Frame]]
-    at: list[int] = field(default_factory=list)
-
-    @property
-    def partitions(self) -> int:
-        return len(self.frames)
-
-    def poll(self, timeout_s: float, enough: set[int]) -> list[tuple[int, int, Frame]]:
-        found: list[tuple[int, int, Frame]] = []
-        for p in set(range(self.partitions)) - enough:
-            found += [(p, o, wire(f)) for o, f in enumerate(self.frames[p]) if o >= self.at[p]]
-            self.at[p] = len(self.frames[p])
-        return found
-
-    def ended(self, partition: int, position: int) -> bool:
-        return position >= len(self.frames[partition])
-
-    def lag(self, positions: list[int]) -> int:
-        return sum(len(f) - o for f, o in zip(self.frames, positions, strict=True))
-
-
-def wire(frame: Frame) -> Frame:
-    return frames.decode(frames.encode(frame))
-
-
-def frame(source: Source, start: int, events: list[list[Planned]], replaces: dict[int, str]) -> Frame:
-    """The Frame of events at the offsets from `start`."""
-    made = Frame(source=source, start=start, upto=start + len(events), tallies=[], tokenizer=TOKENIZER)
-    for offset, event in enumerate(events, start):
-        gone = [i for i, d in enumerate(event) if not d.pieces]
-        dead = [i for i in gone if event[i].dead]
-        rejected = [i for i in gone if not event[i].dead]
-        made.tallies.append(Tally(offset, len(event), rejected, dead, replaces.get(offset, "")))
-        for index, document in enumerate(event):
-            made.examples += [
-                Example(
-                    offset=offset, index=index, ids=np.zeros(size, "<u2").tobytes(), text_bytes=size, piece=n,
-                    pieces=len(document.pieces),
-                )
-                for n, size in enumerate(document.pieces)
-            ]  # fmt: skip
-    return made
-
-
-pieces = st.lists(st.integers(1, ROW), min_size=1, max_size=4).map(tuple)
-documents = st.one_of(pieces.map(Planned), pieces.map(Planned), st.builds(Planned, dead=st.booleans()))
-events = st.lists(documents, min_size=1, max_size=3)
-lane = st.lists(st.tuples(st.lists(events, min_size=1, max_size=3), st.booleans(), st.booleans()), max_size=6)
-"""Frames of one partition: their events, whether the topic is `retries`, and whether it is delivered again later."""
 run = st.tuples(st.integers(1, 5), st.integers(1, 12), st.integers(1, 4), st.booleans())
 """Ranks, rounds of steps, rounds between checkpoints, whether it ends in a crash."""
-
-
-def logs(lanes: list[Any]) -> list[list[Frame]]:
-    """With repeats: the same Frame, or one that reaches back over the one before it."""
-    made: list[list[Frame]] = []
-    for partition, planned in enumerate(lanes):
-        log: list[Frame] = []
-        seen: dict[str, list[list[Planned]]] = {"files": [], "retries": []}
-        for found, retried, again in planned:
-            topic = "retries" if retried else "files"
-            source = Source(topic, TOPICS[topic], partition)
-            replaces = {n: f"{TOPICS['files']}:{partition}:{n}:0" for n in range(9)} if retried else {}
-            start = len(seen[topic])
-            seen[topic] += found
-            log.append(frame(source, start, found, replaces))
-            if again:
-                back = max(0, start - 2)
-                log += [log[0], frame(source, back, seen[topic][back:], replaces)]
-        made.append(log)
-    return made
 
 
 class Cluster:
@@ -144,13 +55,17 @@ class Cluster:
         for book in books:
             book.close()
 
-    def run(self, ranks: int, rounds: int, every: int, crash: bool) -> None:
+    def run(self, ranks: int, rounds: int, every: int, crash: bool, skip: int = 0) -> None:
+        """`skip`: of so many steps, each rank's Batch of one gives no finite gradient."""
         with self.started(ranks) as opened:
             for n in range(1, rounds + 1):
                 self.step += 1
-                for feed in opened:
+                for rank, feed in enumerate(opened):
                     if feed.next(0.0) is not None:
-                        feed.trained(self.step)
+                        if skip and self.step % skip == rank:
+                            feed.skipped()
+                        else:
+                            feed.trained(self.step)
                 if n % every == 0 or (n == rounds and not crash):
                     self.checkpoint = encode(merge([decode(feed.state()) for feed in opened]))
             self.drained = all(feed.drained for feed in opened)
@@ -161,12 +76,6 @@ class Cluster:
 
     def entries(self) -> list[ledger.Entry]:
         return list(ledger.read(self.folder, self.state.ledger))
-
-
-def expected(log: list[list[Frame]]) -> Counter[tuple[str, int, int, int, int]]:
-    """Every piece once, however often it was delivered."""
-    made = ((f.source.topic_id, p, e) for p, lane in enumerate(log) for f in lane for e in f.examples)
-    return Counter({(topic_id, p, e.offset, e.index, e.piece): 1 for topic_id, p, e in made})
 
 
 def trained(cluster: Cluster) -> Counter[tuple[str, int, int, int, int]]:
@@ -192,6 +101,32 @@ def test_every_document_is_trained_once_whatever_the_ranks(lanes: list[Any], run
     check_counts(log, cluster.state)
 
 
+@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@given(st.lists(lane, min_size=1, max_size=4), st.lists(run, max_size=4), st.integers(1, 4), st.integers(2, 5))
+def test_what_is_skipped_is_counted_and_named_whatever_the_ranks(
+    lanes: list[Any], runs: list[Any], last: int, skip: int
+) -> None:
+    log = logs(lanes)
+    with TemporaryDirectory() as folder:
+        cluster = Cluster(log, Path(folder))
+        for ranks, rounds, every, crash in runs:
+            cluster.run(ranks, rounds, every, crash, skip)
+            check_conserved(cluster.state)
+        cluster.run(last, 200, 200, crash=False, skip=skip)
+        assert cluster.drained
+        rows, state = trained(cluster), cluster.state
+    assert not (state.pieces_left or state.shared)
+    of = {f"{t}:{p}:{o}:{i}": 0 for t, p, o, i, _ in expected(log)}
+    for t, p, o, i, _ in rows:
+        of[f"{t}:{p}:{o}:{i}"] += 1
+    assert max(rows.values(), default=1) == 1 and state.skipped <= of.keys()
+    whole = Counter(f"{t}:{p}:{o}:{i}" for t, p, o, i, _ in expected(log))
+    assert {name for name, n in of.items() if n < whole[name]} == state.skipped
+    counts = state.counts.values()
+    assert sum(c.skipped for c in counts) == len(state.skipped) and not sum(c.waiting for c in counts)
+    assert sum(c.trained for c in counts) == len(of) - len(state.skipped)
+
+
 def check_counts(log: list[list[Frame]], state: FeedState) -> None:
     """Conservation, the documents that died and those that were replaced, by partition and over all."""
     tallies = {(f.source.topic_id, p, t.offset): t for p, lane in enumerate(log) for f in lane for t in f.tallies}
@@ -204,14 +139,6 @@ def check_counts(log: list[list[Frame]], state: FeedState) -> None:
         assert count.trained == count.documents - dead - rejected
     dead = {f"{t}:{p}:{o}:{i}" for (t, p, o), tally in tallies.items() for i in tally.dead}
     assert set(retryable(state)) == dead - {t.replaces for t in tallies.values()}
-
-
-def some(partitions: int = 4, count: int = 9) -> list[list[Frame]]:
-    """Documents of one to four pieces in every partition."""
-    sizes = [(7, 40, 13), (22,), (31, 5), (40, 40, 40, 9), (3,), (18, 18)]
-    lanes = [[([[Planned(sizes[(p + n) % 6])], [Planned(sizes[n % 6])]], False, n % 4 == 1) for n in range(count)]
-             for p in range(partitions)]  # fmt: skip
-    return logs(lanes)
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])

@@ -132,10 +132,10 @@ def weights(seed: int = 0) -> dict[str, torch.Tensor]:
         return {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
 
 
-def write_checkpoint(root: Path, step: int, seed: int = 0, keep: int = 100, feed: bytes = b"") -> str:
+def write_checkpoint(root: Path, step: int, seed: int = 0, keep: int = 100, feed: bytes = b"", reign: int = 0) -> str:
     """Writes the learnt weights as the checkpoint of `step`; returns its version."""
     manifest = Manifest(
-        step=step, tokens=step * 100, text_bytes=step * 200, model=replace(SHAPE, seed=seed), format=STARCODER,
-        tokenizer=tokenizer().hash, bits_per_byte=2.5,
+        step=step, reign=reign, tokens=step * 100, text_bytes=step * 200, model=replace(SHAPE, seed=seed),
+        format=STARCODER, tokenizer=tokenizer().hash, bits_per_byte=2.5,
     )  # fmt: skip
     return write(root, Contents(manifest, weights(seed), {}, feed, tokenizer()), keep).model_version

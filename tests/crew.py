@@ -131,11 +131,15 @@ class Crew:
         told = [future.get(timeout=30) for future in futures]
         return [Origin(self._topic_ids[topic], t.partition, t.offset, 0) for t in told]
 
-    def train(self) -> Fate:
-        """Everything that is in `examples` now through the feed, goes on where the last call ended."""
+    def train(self, begin: FeedState | None = None) -> Fate:
+        """Everything that is in `examples` now through the feed, goes on where the last call ended.
+
+        `begin`: where the first call begins; without it, at the Genesis.
+        """
         checkpoints = self.folder / "checkpoints"
         limits = Limits(row_tokens=CONTEXT, rows=2, open_bins=8, closed=True)
-        start = decode(self.state) if self.state else first_state(self.connection, tokenizer().hash)
+        begin = begin or (None if self.state else first_state(self.connection, tokenizer().hash))
+        start = begin or decode(self.state or b"")
         feed = open_feed(self.connection, checkpoints, start, limits, take(checkpoints))
         step, deadline = 0, time.monotonic() + PATIENCE_S
         while not feed.drained:

@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,6 +18,9 @@ from midstream.settings import Settings
 from streams.kafka.connection import Connection, Offsets
 from streams.kafka.topics import genesis
 from streams.stages import STAGES
+
+if TYPE_CHECKING:
+    from streams.feed.state import Count
 
 
 class Lag(msgspec.Struct, frozen=True):
@@ -54,7 +57,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Conservation(msgspec.Struct, frozen=True, kw_only=True):
-    """One source partition, or all: documents = waiting + trained + rejected + dead."""
+    """One source partition, or all: documents = waiting + trained + skipped + rejected + dead."""
 
     source: str
     """`topic/partition`, or "all"."""
@@ -63,6 +66,8 @@ class Conservation(msgspec.Struct, frozen=True, kw_only=True):
     trained: int
     rejected: int
     dead: int
+    skipped: int = 0
+    """In a Batch that gave no finite gradient."""
 
 
 class Trainer(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,7 +165,7 @@ def trainer(root: Path, ends: Offsets) -> Trainer | None:
     manifest, data = found
     state = decode(data)
     sources = [
-        _conservation(f"{c.topic}/{key.rpartition(':')[2]}", c.documents, c.waiting, c.trained, c.rejected, c.dead)
+        _conservation(f"{c.topic}/{key.rpartition(':')[2]}", c)
         for key, c in sorted(state.counts.items(), key=lambda item: (item[1].topic, item[0]))
     ]
     total = _total(sources)
@@ -174,12 +179,12 @@ def trainer(root: Path, ends: Offsets) -> Trainer | None:
     )  # fmt: skip
 
 
-def _conservation(source: str, documents: int, waiting: int, trained: int, rejected: int, dead: int) -> Conservation:
-    return Conservation(
-        source=source, documents=documents, waiting=waiting, trained=trained, rejected=rejected, dead=dead
-    )
+FIGURES = ("documents", "waiting", "trained", "rejected", "dead", "skipped")
+
+
+def _conservation(source: str, count: Count) -> Conservation:
+    return Conservation(source=source, **{name: getattr(count, name) for name in FIGURES})
 
 
 def _total(sources: list[Conservation]) -> Conservation:
-    names = ("documents", "waiting", "trained", "rejected", "dead")
-    return Conservation(source="all", **{name: sum(getattr(s, name) for s in sources) for name in names})
+    return Conservation(source="all", **{name: sum(getattr(s, name) for s in sources) for name in FIGURES})

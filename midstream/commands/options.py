@@ -53,7 +53,9 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 without_lock = click.option(
-    "--without-lock", is_flag=True, help="Go on where the file system gives no locks; two at once would lose data."
+    "--without-lock",
+    is_flag=True,
+    help="Go on where the file system gives no locks: see to it yourself that there is one alone.",
 )
 
 

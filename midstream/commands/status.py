@@ -82,9 +82,9 @@ def _rules(stages: list[Stage]) -> Table:
 def _trainer(t: Trainer) -> list[Table | str]:
     bits = "none" if t.bits_per_byte is None else f"{t.bits_per_byte:.3f}"
     title = f"Checkpoint {t.model_version}: lag {t.lag:,}, bits per byte {bits}, packing use {t.packing_use:.3f}"
-    table = _table(title, "source", "documents", "= waiting", "+ trained", "+ rejected", "+ dead")
+    table = _table(title, "source", "documents", "= waiting", "+ trained", "+ rejected", "+ dead", "+ skipped")
     for c in (*t.sources, t.total):
-        table.add_row(c.source, *_counts(c.documents, c.waiting, c.trained, c.rejected, c.dead))
+        table.add_row(c.source, *_counts(c.documents, c.waiting, c.trained, c.rejected, c.dead, c.skipped))
     kept = "the sum holds" if t.conserved else f"THE SUM DOES NOT HOLD: {t.held:,} documents are in the bins"
     return [table, f"{kept}; {t.replaced:,} replaced, {t.retryable:,} may be retried"]
 

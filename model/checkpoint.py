@@ -205,6 +205,8 @@ def load_newest(root: Path) -> Contents | None:
         except NewerCheckpoint:
             raise
         except (CheckpointError, OSError, ValueError) as error:
+            if not path.exists():  # pruned by a trainer that is about to end: look again
+                return load_newest(root)
             logger.error("damaged, passed over: %s", error)
             damaged.append(path.name)
             continue

@@ -13,7 +13,7 @@ import socket
 import time
 from pathlib import Path
 
-_CARRIED = re.compile(r"(?:\.unfinished-)?(?:step-\d+|ledger|reign)-r(\d+)(?:[-.].*)?")
+_NAME = re.compile(r"(?:\.unfinished-)?(?:step-\d+|ledger|reign)-r(\d+)(?:[-.].*)?")
 LEFT = 8
 """Files of the newest reigns that stay: with none removed there would be one more at every start."""
 
@@ -45,8 +45,8 @@ def take(root: Path) -> int:
 def highest(root: Path) -> int:
     """The highest reign that a name in the folder carries: of a reign's file, a checkpoint or a ledger; 0 for none."""
     names = (path.name for path in root.iterdir()) if root.is_dir() else ()
-    carried = (match for name in names if (match := _CARRIED.fullmatch(name)))
-    return max((int(match[1]) for match in carried), default=0)
+    matches = (match for name in names if (match := _NAME.fullmatch(name)))
+    return max((int(match[1]) for match in matches), default=0)
 
 
 def check(root: Path, reign: int) -> None:

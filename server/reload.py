@@ -76,12 +76,12 @@ class Watcher:
         """Looks once; true when another model was offered."""
         paths = folders(self._root)
         self._failures = {path.name: f for path in paths if (f := self._failures.get(path.name))}
-        offered, failing = self._newest(list(reversed(paths)))
+        is_new, failing = self._newest(list(reversed(paths)))
         failure = self._failures.get(failing)
         if failure != self.failure:
             self.failure = failure
             self._tell(failure)
-        return offered
+        return is_new
 
     def _newest(self, paths: list[Path]) -> tuple[bool, str]:
         """Whether one of the checkpoints, newest first, was offered, and the name of the first that failed before."""
@@ -89,9 +89,9 @@ class Watcher:
         for path in paths:
             if path.name == self._current:
                 break
-            offered = self._may_try(path) and self._try(path)
+            is_new = self._may_try(path) and self._try(path)
             if path.name == self._current:
-                return offered, failing
+                return is_new, failing
             failing = failing or (path.name if path.name in self._failures else "")
         return False, failing
 
@@ -118,11 +118,13 @@ class Watcher:
         return loaded is not None
 
     def _pass_over(self, path: Path, files: tuple[tuple[str, int, int], ...], error: Exception) -> None:
+        if not path.exists():  # it was pruned while it was read
+            return
         reason = str(error) if isinstance(error, CheckpointError) else f"{type(error).__name__}: {error}"
         before = self._failures.get(path.name)
         again_at = inf if _is_damage(error) else time.monotonic() + self._retry_s
         self._failures[path.name] = Failure(path.name, reason, files, again_at)
-        if path.exists() and (before is None or before.reason != reason):  # else it was pruned while it was read
+        if before is None or before.reason != reason:
             logger.error("checkpoint %s is passed over: %s", path.name, reason)
 
 

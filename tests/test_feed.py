@@ -2,53 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
+from feeding import CONTEXT, altered, drain, feed, filled
 from tiny import QUICK, SHAPE, tokenizer
-from world import PARTITIONS, STAGES, MemoryLedger, MemoryLog, World, starts, topic_id
+from world import PARTITIONS, MemoryLedger, World, topic_id
 
 from model import checkpoint
-from model.fim.formats import FORMATS, STARCODER, Format
+from model.fim.formats import STARCODER
 from model.manifest import CheckpointError, latest, name, newest
-from model.packing import packing
 from model.reign import take
 from model.training.train import Trainer, Until
 from streams.feed import ledger
-from streams.feed.feed import Feed, NotConserved
-from streams.feed.fit import WrongPacking, WrongTokenizer
+from streams.feed.feed import NotConserved
 from streams.feed.ledger import Entry, Ledger
-from streams.feed.state import Limits, decode, encode, fresh
+from streams.feed.state import decode, encode
 from streams.frame import Frame
 from streams.marks import UnknownSource
-
-CONTEXT = 64
-
-
-def filled(events: int = 30) -> World:
-    """A world whose `examples` hold a few hundred documents in both partitions."""
-    world = World()
-    for n in range(events):
-        texts = [f"def f_{n}_{i}(a, b):\n    return a * {n} + b * {i * n}\n" * (1 + i % 3) for i in range(4)]
-        world.produce(n % PARTITIONS, texts, [f"m{n}_{i}.py" for i in range(4)])
-    for stage in STAGES:
-        for p in range(PARTITIONS):
-            for worker in {
-                "prepare": lambda p=p: world.prepare("files", p, 5), "dedup": world.dedup,
-                "redact": lambda p=p: world.each("redact", p), "pack": lambda p=p: world.each("pack", p),
-            }[stage](),:  # fmt: skip
-                for _ in worker:
-                    world.commit()
-    return world
-
-
-def feed(world: World, kept: bytes | None = None, book: object = None, **limits: object) -> Feed:
-    state = decode(kept) if kept else fresh(tokenizer().hash, [0] * PARTITIONS, starts())
-    set_to = Limits(**{"row_tokens": CONTEXT, "rows": 2, "open_bins": 8, "closed": True, **limits})  # type: ignore
-    return Feed(MemoryLog(world, state.offsets), book or MemoryLedger(), set_to, state)  # type: ignore[arg-type]
 
 
 def trained(world: World, folder: Path, until: int) -> Trainer:
@@ -143,22 +116,6 @@ def test_a_repeated_frame_changes_nothing() -> None:
     assert once == counts
 
 
-def drain(opened: Feed) -> dict[str, int | float]:
-    step = 0
-    while opened.next(0.0) is not None:
-        step += 1
-        opened.trained(step)
-    assert opened.drained
-    return {k: v for k, v in opened.summary().items() if k in ("documents", "trained", "waiting", "rejected", "dead")}
-
-
-def altered(**changes: object) -> World:
-    world = filled(2)
-    first = world.frames["examples"][0][0]
-    world.frames["examples"][0][0] = msgspec.structs.replace(first, **changes)
-    return world
-
-
 def test_a_frame_above_the_mark_is_passed_over_and_nothing_of_it_is_taken(caplog) -> None:
     plain, world, book = drain(feed(filled(12))), filled(12), MemoryLedger()
     frames_0 = world.frames["examples"][0]
@@ -174,75 +131,6 @@ def test_a_frame_above_the_mark_is_passed_over_and_nothing_of_it_is_taken(caplog
     drain(again)
     assert {k: again.summary()[k] for k in plain} == plain
     assert decode(again.state()).above == {}
-
-
-def test_another_tokenizer_is_refused() -> None:
-    with pytest.raises(WrongTokenizer):
-        drain(feed(altered(tokenizer="other")))
-
-
-def test_every_frame_says_how_it_was_packed() -> None:
-    said = {f.packing for p in filled(4).frames["examples"] for f in p}
-    assert said == {packing(tokenizer().hash, STARCODER, 48)}
-
-
-@pytest.mark.parametrize(
-    ("other", "named"),
-    [
-        (packing(tokenizer().hash, STARCODER, 256), r"another \[model\] context \(256, the checkpoint has 48\)"),
-        (packing(tokenizer().hash, FORMATS["starcoder2"], 48), r"another \[model\] format \(starcoder2:"),
-        (packing("ab" * 32, STARCODER, 48), r"another \[paths\] tokenizer \(abab"),
-    ],
-)
-def test_another_packing_is_refused_by_the_setting_s_name(other: str, named: str) -> None:
-    opened = feed(altered(packing=other))
-    opened._s.packing = packing(tokenizer().hash, STARCODER, 48)
-    before = opened.state()
-    with pytest.raises(WrongPacking, match=named + ".*put the setting back and pack again, or train from a new"):
-        drain(opened)
-    assert opened.state() == before
-
-
-def test_frames_that_do_not_say_it_are_refused_by_their_examples() -> None:
-    world = altered(packing="")
-    longest = max(e.tokens for p in world.frames["examples"] for f in p for e in f.examples)
-    with pytest.raises(WrongPacking, match=rf"the checkpoint's context is {longest - 1}.*\[model\] context"):
-        drain(feed(world, context=longest - 1, row_tokens=2 * longest))
-    drain(feed(world, context=longest, row_tokens=2 * longest))
-
-
-def test_rows_that_have_become_too_long_are_filled_anew(caplog) -> None:
-    """`[feed] row_contexts` may be lowered between two runs."""
-    world, book = filled(), MemoryLedger()
-    opened = feed(world, book=book, row_tokens=4 * CONTEXT)
-    for step in range(1, 4):
-        assert opened.next(0.0) is not None
-        if step < 3:
-            opened.trained(step)
-    kept = opened.state()
-    assert any(sum(h.example.tokens for h in row) > CONTEXT for row in decode(kept).rows)
-    again = feed(world, kept, book)
-    assert "[feed] row_contexts is lower than it was" in caplog.text
-    plain = drain(feed(filled()))
-    assert drain(again) == plain
-    assert all(count == 1 for count in Counter((e.origin, e.piece) for e in book.entries).values())
-
-
-def test_a_row_shorter_than_an_example_is_refused_by_the_setting_s_name() -> None:
-    opened = feed(filled(4))
-    opened.next(0.0)
-    with pytest.raises(WrongPacking, match=r"raise \[feed\] row_contexts"):
-        feed(filled(4), opened.state(), row_tokens=8)
-
-
-def test_the_text_does_not_change_with_a_field_that_has_its_default() -> None:
-    class Later(Format, frozen=True, kw_only=True):
-        more: str = ""
-
-    text = "context=1024 format=starcoder:98eca27e03cc tokenizer=abababababab"
-    for fmt in (STARCODER, Later(**msgspec.structs.asdict(STARCODER))):
-        assert packing("ab" * 32, fmt, 1024) == text
-    assert packing("ab" * 32, Later(**msgspec.structs.asdict(STARCODER), more="x"), 1024) != text
 
 
 def test_a_frame_that_lost_a_document_stops_it_and_nothing_of_it_is_taken() -> None:

@@ -109,11 +109,11 @@ def test_what_is_under_way_counts_and_without_any_dedup_s_mark(training: Trainin
 def test_workers_that_move_on_meanwhile_are_noticed(training: Training, monkeypatch) -> None:
     from streams.feed import left
 
-    def taken(connection: Connection) -> dict[str, int]:
+    def dedup_marks(connection: Connection) -> dict[str, int]:
         training.plan(0, [Planned((3,))])
         return {}
 
-    monkeypatch.setattr(left, "_taken", taken)
+    monkeypatch.setattr(left, "_dedup_marks", dedup_marks)
     with pytest.raises(WorkersAtWork, match="The workers are at work: end them"):
         state_of_what_is_left(training.connection, tokenizer().hash)
 

@@ -52,11 +52,11 @@ def state_of_what_is_left(connection: Connection, tokenizer: str) -> FeedState:
     stretches: defaultdict[str, list[Stretch]] = defaultdict(list)
     for head in _left(connection, genesis, before):
         stretches[head.source.key].append(Stretch(head.start, head.upto))
-    taken = _taken(connection) if genesis.marks.keys() - stretches.keys() else {}
+    dedup = _dedup_marks(connection) if genesis.marks.keys() - stretches.keys() else {}
     if _positions(connection) != before:
         raise WorkersAtWork("The workers are at work: end them, and start training with --from-what-is-left again.")
-    marks = {**genesis.marks, **{key: upto for key, upto in taken.items() if key in genesis.marks}}
-    marks.update({key: lowest(found) for key, found in stretches.items()})
+    marks = {**genesis.marks, **{key: upto for key, upto in dedup.items() if key in genesis.marks}}
+    marks.update({key: lowest(own) for key, own in stretches.items()})
     first = connection.beginning_offsets([TOPIC])
     state = fresh(tokenizer, [first[TOPIC, p] for p in range(len(genesis.topics[TOPIC].starts))], marks)
     state.began = {key: mark for key, mark in sorted(marks.items()) if mark > genesis.marks.get(key, 0)}
@@ -123,7 +123,7 @@ def _left(connection: Connection, genesis: Genesis, positions: tuple[list[Offset
                 yield _heads.decode(logged.value or b"")
 
 
-def _taken(connection: Connection) -> dict[str, int]:
+def _dedup_marks(connection: Connection) -> dict[str, int]:
     """Dedup's mark of every source that it has seen."""
     marks: dict[str, int] = {}
     for logged in read(connection, "signatures", 0):

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -38,6 +39,8 @@ from model.tokens.tokenizer import Tokenizer
 logger = logging.getLogger("midstream.model")
 
 _UNFINISHED = ".unfinished-"
+REVISIONS = 2
+"""Checkpoints of the same weights that are left after pruning."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Contents:
 
 
 def write(root: Path, contents: Contents, keep: int) -> Manifest:
-    """Writes the checkpoint that `contents.manifest` names, prunes to the newest `keep`, returns the full manifest.
+    """Writes the checkpoint that `contents.manifest` names, prunes to the newest `keep` models, returns the manifest.
 
     Raises CheckpointError when there is one of that name already, since a checkpoint never changes, and when the
     weights are not finite.
@@ -106,10 +109,26 @@ def _publish(
 
 
 def _prune(root: Path, reign: int, keep: int) -> None:
-    """Leaves the newest `keep` of this reign and those before it, and all of later ones."""
+    """Leaves the newest `keep` models of this reign and those before it, of each the newest two states of the feed, and
+    all of later reigns.
+
+    Revisions share the files of one model: counted alone, they would leave no other one to go back to.
+    """
     own = [path for path in folders(root) if (at := age(path.name)) and at.reign <= reign]
-    for old in own[: -max(1, keep)]:
-        shutil.rmtree(old)
+    states: Counter[str] = Counter()
+    for path in reversed(own):
+        version = _version(path)
+        states[version] += 1
+        if len(states) > max(1, keep) or states[version] > REVISIONS:
+            shutil.rmtree(path)
+
+
+def _version(path: Path) -> str:
+    """The model's version; a damaged checkpoint counts as a model of its own."""
+    try:
+        return read_manifest(path).model_version
+    except CheckpointError:
+        return path.name
 
 
 def _name(manifest: Manifest) -> str:

@@ -61,7 +61,7 @@ class TrainConfig:
     checkpoint_every_s: float = 60.0
     """Seconds after which a checkpoint is due although the steps are not reached."""
     keep: int = 3
-    """Checkpoints that are left after pruning."""
+    """Models that are left after pruning, each with its newest checkpoints."""
     threads: int = 1
     """CPU threads; another number may sum in another order, so it is fixed for a bit-exact resume."""
     feed_timeout_s: float = 0.5

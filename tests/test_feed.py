@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -106,6 +107,36 @@ def test_a_state_of_version_1_is_read(tmp_path: Path) -> None:
     assert list(ledger.read(tmp_path, state.ledger)) == entries
     with pytest.raises(CheckpointError, match="newer Midstream"):
         decode(encode(msgspec.structs.replace(state, v=3)))
+
+
+def as_before_reigns(folder: Path) -> None:
+    """Rewrites a folder of the first reign as a trainer left it before there were any."""
+    path = latest(folder)
+    assert path is not None
+    state = msgspec.msgpack.decode((path / checkpoint.FEED).read_bytes())
+    state |= {"v": 1, "ledger_bytes": state.pop("ledger")["ledger-r1.bin"], "ledgers": {}}
+    (path / checkpoint.FEED).write_bytes(msgspec.msgpack.encode(state))
+    manifest = msgspec.json.decode((path / checkpoint.MANIFEST).read_bytes())
+    manifest["sha256"][checkpoint.FEED] = sha256((path / checkpoint.FEED).read_bytes()).hexdigest()
+    del manifest["reign"], manifest["revision"]
+    (path / checkpoint.MANIFEST).write_bytes(msgspec.json.encode(manifest))
+    path.rename(folder / name(manifest["step"]))
+    (folder / "ledger-r1.bin").rename(folder / "ledger.bin")
+    (folder / "reign-r1").unlink()
+
+
+def test_a_run_of_before_there_were_reigns_goes_on_bit_for_bit(tmp_path: Path) -> None:
+    world = filled()
+    trained(world, tmp_path / "straight", 1000)
+    trained(world, tmp_path / "before", 7)
+    as_before_reigns(tmp_path / "before")
+    trained(world, tmp_path / "before", 1000)
+    ends = [latest(tmp_path / part) for part in ("straight", "before")]
+    assert ends[0] and ends[1]
+    for file in (checkpoint.WEIGHTS, checkpoint.OPTIMIZER):
+        assert (ends[0] / file).read_bytes() == (ends[1] / file).read_bytes(), file
+    assert rows(tmp_path / "straight") == rows(tmp_path / "before")
+    assert (tmp_path / "before" / "ledger.bin").exists()
 
 
 def test_a_repeated_frame_changes_nothing() -> None:

@@ -47,6 +47,7 @@ def train(
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format=LOG_FORMAT)
     logging.getLogger("midstream").setLevel(logging.INFO)
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # what it cannot do is raised; while away, it logs every try
     folder = checkpoints or settings.paths.checkpoints
     file = tokenizer or settings.paths.tokenizer
     assert folder is not None and file is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,10 @@ from tiny import tokenizer
 from trainers import Training
 
 from midstream.audit import audit
+from streams.feed.examples import ExamplesLog, Lost, open_feed
 from streams.feed.left import Stretch, WorkersAtWork, lowest, state_of_what_is_left
+from streams.feed.state import Limits
+from streams.frame import Frame
 from streams.index.signatures import Applied, encode
 from streams.kafka.connection import Connection
 from streams.pack.sample import documents
@@ -126,9 +130,6 @@ def test_an_offset_beyond_the_end_is_set_to_the_end(training: Training) -> None:
     training.end(training.start("--until-drained"))
     found = training.state
     assert found is not None
-    from streams.feed.examples import open_feed
-    from streams.feed.state import Limits
-
     found.offsets = [9, 4]
     feed = open_feed(training.connection, training.checkpoints, found, Limits(40, 1), 99)
     assert feed.summary()["lag"] == 0 and feed._s.offsets == [4, 4]
@@ -137,6 +138,25 @@ def test_an_offset_beyond_the_end_is_set_to_the_end(training: Training) -> None:
         pass
     assert feed._s.offsets == [5, 4]
     feed._log.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.broker
+def test_a_log_that_changes_while_it_is_read(training: Training) -> None:
+    """Its front is deleted: Lost, with what to do. Its tail is gone: reading goes on at its end."""
+    training.fill(3)
+    with closing(ExamplesLog(training.connection, [0, 0], closed=False)) as log:
+        delete(training.connection, "examples", below=2)
+        with pytest.raises(Lost, match=r"examples/0: offsets 0 to 1 were deleted.*--from-what-is-left"):
+            for _ in range(50):
+                log.poll(0.2, {1})
+    with closing(ExamplesLog(training.connection, [7, 3], closed=False)) as log:
+        for _ in range(10):
+            assert log.poll(0.2, set()) == []
+        training.plan(0, [Planned((3,))])
+        polled: list[tuple[int, int, Frame]] = []
+        while not polled:
+            polled = log.poll(0.2, set())
+        assert [(p, offset) for p, offset, _ in polled] == [(0, 3)] and log.lag([4, 3]) == 0
 
 
 @pytest.mark.broker

@@ -108,7 +108,8 @@ def _start(
     state = state_of_what_is_left(connection, tokenizer)
     for line in beginnings(state, check(connection)):
         click.echo(line, err=True)
-    click.echo("Later copies of what lies before are still dropped as duplicates.", err=True)
+    if state.began:
+        click.echo("Later copies of what lies before are still dropped as duplicates.", err=True)
     return state
 
 

@@ -18,6 +18,7 @@ from streams.kafka.topics import Genesis, check
 
 UNDER_WAY = (("clean", "pack"), ("unique", "redact"))
 """Topics between dedup and `examples`, each with the stage that has not taken its last records yet."""
+LOGS = (TOPIC, *(topic for topic, _ in UNDER_WAY))
 
 
 class WorkersAtWork(RuntimeError):
@@ -48,18 +49,17 @@ def state_of_what_is_left(connection: Connection, tokenizer: str) -> FeedState:
     The workers must be at rest: raises WorkersAtWork when they were not.
     """
     genesis = check(connection)
-    before = _positions(connection)
+    before, first = _positions(connection), connection.beginning_offsets(LOGS)
     stretches: defaultdict[str, list[Stretch]] = defaultdict(list)
-    for head in _left(connection, genesis, before):
+    for head in _left(connection, first, before):
         stretches[head.source.key].append(Stretch(head.start, head.upto))
     dedup = _dedup_marks(connection) if genesis.marks.keys() - stretches.keys() else {}
     if _positions(connection) != before:
         raise WorkersAtWork("The workers are at work: end them, and start training with --from-what-is-left again.")
-    marks = {**genesis.marks, **{key: upto for key, upto in dedup.items() if key in genesis.marks}}
-    marks.update({key: lowest(own) for key, own in stretches.items()})
-    first = connection.beginning_offsets([TOPIC])
+    begin = {**dedup, **{key: lowest(own) for key, own in stretches.items()}}
+    marks = {key: begin.get(key, mark) for key, mark in genesis.marks.items()}
     state = fresh(tokenizer, [first[TOPIC, p] for p in range(len(genesis.topics[TOPIC].starts))], marks)
-    state.began = {key: mark for key, mark in sorted(marks.items()) if mark > genesis.marks.get(key, 0)}
+    state.began = {key: mark for key, mark in sorted(marks.items()) if mark > genesis.marks[key]}
     return state
 
 
@@ -109,17 +109,15 @@ def _without(one: Stretch, other: Stretch) -> Iterator[Stretch]:
 def _positions(connection: Connection) -> tuple[list[Offsets], Offsets]:
     """What the stages have committed, and where the topics between them end."""
     committed = [connection.group_offsets(connection.group(stage)) for _, stage in UNDER_WAY]
-    return committed, connection.end_offsets([TOPIC, *(topic for topic, _ in UNDER_WAY)])
+    return committed, connection.end_offsets(LOGS)
 
 
-def _left(connection: Connection, genesis: Genesis, positions: tuple[list[Offsets], Offsets]) -> Iterator[_Head]:
+def _left(connection: Connection, first: Offsets, positions: tuple[list[Offsets], Offsets]) -> Iterator[_Head]:
     """The Frames in `examples`, then those under way, each partition in order."""
     committed, ends = positions
-    first = connection.beginning_offsets([TOPIC, *(topic for topic, _ in UNDER_WAY)])
-    for topic, at in ((TOPIC, {}), *((topic, at) for (topic, _), at in zip(UNDER_WAY, committed, strict=True))):
-        for partition in range(len(genesis.topics[topic].starts)):
-            key = topic, partition
-            for logged in read(connection, topic, partition, max(first[key], at.get(key, 0)), ends[key]):
+    for topic, at in zip(LOGS, ({}, *committed), strict=True):
+        for key in sorted(key for key in first if key[0] == topic):
+            for logged in read(connection, *key, max(first[key], at.get(key, 0)), ends[key]):
                 yield _heads.decode(logged.value or b"")
 
 

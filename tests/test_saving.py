@@ -258,7 +258,7 @@ def test_a_clip_of_0_is_off_and_below_is_refused(tmp_path: Path) -> None:
     before = torch.cat([p.detach().flatten().clone() for p in t.model.parameters()])
     t.run(Until(max_steps=2))
     assert not torch.equal(before, torch.cat([p.detach().flatten() for p in t.model.parameters()]))
-    with pytest.raises(ValueError, match="clip must be 0"):
+    with pytest.raises(ValueError, match="clip must be"):
         replace(QUICK, clip=-1.0)
 
 

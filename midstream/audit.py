@@ -13,7 +13,7 @@ from pathlib import Path
 
 from streams.document import Origin, Source
 from streams.feed import ledger
-from streams.feed.feed import State
+from streams.feed.state import FeedState
 from streams.frame import decode_rejections
 from streams.kafka.connection import Connection
 from streams.kafka.log import read
@@ -31,6 +31,8 @@ class Audit:
     documents: int = 0
     trained: int = 0
     waiting: int = 0
+    skipped: int = 0
+    """A piece of it was in a Batch that gave no finite gradient."""
     rejected: dict[str, int] = field(default_factory=dict)
     """By rule."""
     dead_letters: int = 0
@@ -41,24 +43,27 @@ class Audit:
     pieces: int = 0
 
 
-def audit(connection: Connection, checkpoints: Path, state: State) -> Audit:
-    """The account of everything in the source topics against one checkpoint's feed state and ledger."""
+def audit(connection: Connection, checkpoints: Path, state: FeedState) -> Audit:
+    """The account of all that the source topics hold, at or above where the run began, against one checkpoint's feed
+    state and ledger."""
     genesis = check(connection)
     found = Audit()
-    pieces = Counter(
-        (e.topic_id, e.partition, e.offset, e.index, e.piece) for e in ledger.read(checkpoints / "ledger.bin")
-    )
+    entries = ledger.read(checkpoints, state.ledger)
+    pieces = Counter((e.topic_id, e.partition, e.offset, e.index, e.piece) for e in entries)
     trained = {key[:4] for key in pieces}
     waiting = {_id(held.origin) for group in (*state.open_bins, *state.rows) for held in group}
     dead = {_id(Origin.parse(d)) for d in state.dead}
+    skipped = {_id(Origin.parse(d)) for d in state.skipped}
     rules = _rules(connection, genesis)
     rejected: Counter[str] = Counter()
-    for key in _documents(connection, genesis, found):
+    for key in _documents(connection, genesis, state.began, found):
         found.documents += 1
         if key[2] >= state.marks[f"{key[0]}:{key[1]}"]:
             found.in_flight += 1
         elif key in waiting:
             found.waiting += 1
+        elif key in skipped:
+            found.skipped += 1
         elif key in trained:
             found.trained += 1
         elif key in dead:
@@ -73,13 +78,16 @@ def audit(connection: Connection, checkpoints: Path, state: State) -> Audit:
     return found
 
 
-def _documents(connection: Connection, genesis: Genesis, found: Audit) -> Iterator[Id]:
-    """Every document of every source record; a record that is no event counts as one."""
+def _documents(connection: Connection, genesis: Genesis, began: dict[str, int], found: Audit) -> Iterator[Id]:
+    """Every document of every source record that is left, from where the run began; a record that is no event counts
+    as one."""
+    left = connection.beginning_offsets(SOURCES)
     for topic in SOURCES:
         start = genesis.topics[topic]
         for partition, first in enumerate(start.starts):
             source = Source(topic, start.id, partition)
-            for logged in read(connection, topic, partition, first):
+            begin = max(first, left[topic, partition], began.get(f"{start.id}:{partition}", 0))
+            for logged in read(connection, topic, partition, begin):
                 found.events += 1
                 record = Record(logged.offset, logged.key, logged.value, logged.headers)
                 for index in range(count_documents(source, record)):

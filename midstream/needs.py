@@ -11,7 +11,7 @@ from streams.stages import SOURCES
 
 if TYPE_CHECKING:
     from midstream.status import Stage, Trainer
-    from streams.feed.feed import State
+    from streams.feed.state import FeedState
     from streams.kafka.connection import Offsets
     from streams.kafka.topics import Genesis
 
@@ -29,7 +29,7 @@ def failing(state: Path, stages: Iterable[Stage], trained_at: float) -> list[str
 
 def gaps(
     identity: Genesis, stages: Mapping[str, Stage], committed: Offsets, dedup_marks: Mapping[str, int] | None,
-    trainer: Trainer | None, state: State | None,
+    trainer: Trainer | None, state: FeedState | None,
 ) -> list[str]:  # fmt: skip
     """Offsets that one part has taken and the next one will never see. Marks of neighbours are compared when nothing
     lies between them; `dedup_marks` None: they are not known here."""
@@ -48,7 +48,7 @@ def gaps(
     return sorted(set(between))
 
 
-def _above(state: State | None) -> list[tuple[str, int]]:
+def _above(state: FeedState | None) -> list[tuple[str, int]]:
     return sorted(state.above.items()) if state else []
 
 

@@ -17,7 +17,7 @@ def look(settings: Settings) -> tuple[list[Missing], list[Step]]:
     CheckpointError.
     """
     from model.manifest import newest
-    from streams.feed.feed import decode
+    from streams.feed.state import decode
     from streams.kafka.positions import Expired
     from streams.repair.act import refuse_running
     from streams.repair.plan import missing, plan

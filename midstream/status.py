@@ -23,7 +23,7 @@ from streams.stages import SOURCES, STAGES
 
 if TYPE_CHECKING:
     from model.manifest import Manifest
-    from streams.feed.feed import State
+    from streams.feed.state import Count, FeedState
 
 FRESH_S = 5.0
 """A worker at work writes its counters once a second."""
@@ -67,7 +67,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Conservation(msgspec.Struct, frozen=True, kw_only=True):
-    """One source partition, or all: documents = waiting + trained + rejected + dead."""
+    """One source partition, or all: documents = waiting + trained + skipped + rejected + dead."""
 
     source: str
     """`topic/partition`, or "all"."""
@@ -76,6 +76,8 @@ class Conservation(msgspec.Struct, frozen=True, kw_only=True):
     trained: int
     rejected: int
     dead: int
+    skipped: int = 0
+    """In a Batch that gave no finite gradient."""
 
 
 class Trainer(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +116,7 @@ def collect(settings: Settings, once: bool = False) -> Status:
     Raises Unreachable, TopicsError and CheckpointError.
     """
     from model.manifest import newest
-    from streams.feed.feed import decode
+    from streams.feed.state import decode
 
     connection, folder = settings.connection(), settings.paths.state
     identity = genesis(connection)
@@ -214,17 +216,17 @@ def _open_transactions(connection: Connection) -> list[str]:
 def trainer(root: Path, ends: Offsets) -> Trainer | None:
     """The newest checkpoint under `root` against the ends of `examples`; None before the first."""
     from model.manifest import newest
-    from streams.feed.feed import decode
+    from streams.feed.state import decode
 
     found = newest(root)
     return _trainer(found[0], decode(found[1]), ends) if found else None
 
 
-def _trainer(manifest: Manifest, state: State, ends: Offsets) -> Trainer:
-    from streams.feed.feed import retryable
+def _trainer(manifest: Manifest, state: FeedState, ends: Offsets) -> Trainer:
+    from streams.feed.state import retryable
 
     sources = [
-        _conservation(f"{c.topic}/{key.rpartition(':')[2]}", c.documents, c.waiting, c.trained, c.rejected, c.dead)
+        _conservation(f"{c.topic}/{key.rpartition(':')[2]}", c)
         for key, c in sorted(state.counts.items(), key=lambda item: (item[1].topic, item[0]))
     ]
     total = _total(sources)
@@ -238,12 +240,12 @@ def _trainer(manifest: Manifest, state: State, ends: Offsets) -> Trainer:
     )  # fmt: skip
 
 
-def _conservation(source: str, documents: int, waiting: int, trained: int, rejected: int, dead: int) -> Conservation:
-    return Conservation(
-        source=source, documents=documents, waiting=waiting, trained=trained, rejected=rejected, dead=dead
-    )
+FIGURES = ("documents", "waiting", "trained", "rejected", "dead", "skipped")
+
+
+def _conservation(source: str, count: Count) -> Conservation:
+    return Conservation(source=source, **{name: getattr(count, name) for name in FIGURES})
 
 
 def _total(sources: list[Conservation]) -> Conservation:
-    names = ("documents", "waiting", "trained", "rejected", "dead")
-    return Conservation(source="all", **{name: sum(getattr(s, name) for s in sources) for name in names})
+    return Conservation(source="all", **{name: sum(getattr(s, name) for s in sources) for name in FIGURES})

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -24,6 +27,8 @@ from model.manifest import (
     WEIGHTS,
     CheckpointError,
     Manifest,
+    NewerCheckpoint,
+    age,
     folders,
     name,
     read_file,
@@ -31,7 +36,11 @@ from model.manifest import (
 )
 from model.tokens.tokenizer import Tokenizer
 
+logger = logging.getLogger("midstream.model")
+
 _UNFINISHED = ".unfinished-"
+REVISIONS = 2
+"""Checkpoints of the same weights that are left after pruning."""
 
 
 @dataclass(frozen=True)
@@ -47,34 +56,83 @@ class Contents:
 
 
 def write(root: Path, contents: Contents, keep: int) -> Manifest:
-    """Writes the checkpoint of `contents.manifest.step`, then prunes to the newest `keep`. Returns the full manifest.
+    """Writes the checkpoint that `contents.manifest` names, prunes to the newest `keep` models, returns the manifest.
 
-    Raises CheckpointError when the step has one already: a checkpoint never changes.
+    Raises CheckpointError when there is one of that name already, since a checkpoint never changes, and when the
+    weights are not finite.
     """
-    root.mkdir(parents=True, exist_ok=True)
-    final = root / name(contents.manifest.step)
+    _check_finite(contents.weights, "the weights of the model")
+    files = dict(_files(contents))
+    sums = {file: sha256(data).hexdigest() for file, data in files.items()}
+    version = f"{_name(contents.manifest)}-{sums[WEIGHTS][:8]}"
+    return _publish(root, contents.manifest, sums, version, files, {}, keep)
+
+
+def write_revision(root: Path, manifest: Manifest, feed: bytes, before: Manifest, keep: int) -> Manifest:
+    """Writes a checkpoint of the weights of `before`, which must be in the folder, with another state of the feed.
+
+    What has not changed is linked and not copied, and the model's version stays: nobody need load it anew. Raises
+    OSError when `before` is gone or the file system has no links, CheckpointError as `write`.
+    """
+    links = {file: root / _name(before) / file for file in (WEIGHTS, OPTIMIZER, TOKENIZER)}
+    sums = {**before.sha256, FEED: sha256(feed).hexdigest()}
+    return _publish(root, manifest, sums, before.model_version, {FEED: feed}, links, keep)
+
+
+def _publish(
+    root: Path, given: Manifest, sums: dict[str, str], version: str, files: dict[str, bytes], links: dict[str, Path],
+    keep: int,
+) -> Manifest:  # fmt: skip
+    """Under another name, fsynced, renamed; folders of later reigns are left alone."""
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    final = root / _name(given)
     if final.exists():
         raise CheckpointError(f"{final.name} exists already, and a checkpoint never changes")
     for torn in root.glob(f"{_UNFINISHED}*"):
-        shutil.rmtree(torn)
+        at = age(torn.name.removeprefix(_UNFINISHED))
+        if at is None or at.reign <= given.reign:
+            shutil.rmtree(torn)
     unfinished = root / f"{_UNFINISHED}{final.name}"
-    unfinished.mkdir()
-    files = dict(_files(contents))
-    sums = {file: sha256(data).hexdigest() for file, data in files.items()}
+    unfinished.mkdir(mode=0o700)
     manifest = msgspec.structs.replace(
-        contents.manifest,
-        sha256=sums,
-        model_version=f"{final.name}-{sums[WEIGHTS][:8]}",
-        written_ms=time.time_ns() // 1_000_000,
+        given, sha256=sums, model_version=version, written_ms=time.time_ns() // 1_000_000
     )
+    for file, target in links.items():
+        os.link(target, unfinished / file)
     for file, data in (*files.items(), (MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))):
         _write(unfinished / file, data)
     _sync_folder(unfinished)
     unfinished.rename(final)
     _sync_folder(root)
-    for old in folders(root)[: -max(1, keep)]:
-        shutil.rmtree(old)
+    _prune(root, manifest.reign, keep)
     return manifest
+
+
+def _prune(root: Path, reign: int, keep: int) -> None:
+    """Leaves the newest `keep` models of this reign and those before it, of each the newest two states of the feed, and
+    all of later reigns.
+
+    Revisions share the files of one model: counted alone, they would leave no other one to go back to.
+    """
+    own = [path for path in folders(root) if (at := age(path.name)) and at.reign <= reign]
+    states: Counter[str] = Counter()
+    for path in reversed(own):
+        version = _version(path)
+        states[version] += 1
+        if len(states) > max(1, keep) or states[version] > REVISIONS:
+            shutil.rmtree(path)
+
+
+def _version(path: Path) -> str:
+    """The model's version; a damaged checkpoint counts as a model of its own."""
+    try:
+        return read_manifest(path).model_version
+    except CheckpointError:
+        return path.name
+
+
+def _name(manifest: Manifest) -> str:
+    return name(manifest.step, manifest.reign, manifest.revision)
 
 
 def _files(contents: Contents) -> Iterator[tuple[str, bytes]]:
@@ -85,7 +143,7 @@ def _files(contents: Contents) -> Iterator[tuple[str, bytes]]:
 
 
 def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
@@ -106,6 +164,27 @@ def _tensors(path: Path, manifest: Manifest, file: str) -> dict[str, Tensor]:
         raise CheckpointError(f"{path.name}: {file} is no safetensors file: {error}") from error
 
 
+def _weights(path: Path, manifest: Manifest) -> dict[str, Tensor]:
+    """Raises CheckpointError unless they are finite and of the manifest's shape, before a model is made for them: a
+    manifest may say any size."""
+    weights = _tensors(path, manifest, WEIGHTS)
+    _check_finite(weights, f"{path.name}: the weights")
+    try:
+        with torch.device("meta"):
+            shapes = {name: tensor.shape for name, tensor in Decoder(manifest.model).state_dict().items()}
+    except (RuntimeError, ValueError, OverflowError) as error:
+        raise CheckpointError(f"{path.name}: the manifest's shape is no model's: {error}") from error
+    if shapes != {name: tensor.shape for name, tensor in weights.items()}:
+        raise CheckpointError(f"{path.name}: the weights are not of the manifest's shape")
+    return weights
+
+
+def _check_finite(weights: dict[str, Tensor], what: str) -> None:
+    wrong = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
+    if wrong:
+        raise CheckpointError(f"{what} are not finite numbers: {', '.join(wrong[:3])}")
+
+
 def read_tokenizer(path: Path, manifest: Manifest) -> Tokenizer:
     read_file(path, manifest, TOKENIZER)
     return Tokenizer.load(path / TOKENIZER)
@@ -114,11 +193,9 @@ def read_tokenizer(path: Path, manifest: Manifest) -> Tokenizer:
 def load_model(path: Path) -> tuple[Decoder, Manifest, Tokenizer]:
     """What a server needs: the decoder in evaluation mode, the manifest, the tokenizer. Raises CheckpointError."""
     manifest = read_manifest(path)
+    weights = _weights(path, manifest)
     model = Decoder(manifest.model)
-    try:
-        model.load_state_dict(_tensors(path, manifest, WEIGHTS))
-    except RuntimeError as error:
-        raise CheckpointError(f"{path.name}: the weights are not of the manifest's shape: {error}") from error
+    model.load_state_dict(weights)
     return model.eval(), manifest, read_tokenizer(path, manifest)
 
 
@@ -127,9 +204,36 @@ def load_all(path: Path) -> Contents:
     manifest = read_manifest(path)
     return Contents(
         manifest=manifest,
-        weights=_tensors(path, manifest, WEIGHTS),
+        weights=_weights(path, manifest),
         optimizer=_tensors(path, manifest, OPTIMIZER),
         feed=read_file(path, manifest, FEED),
         tokenizer=read_tokenizer(path, manifest),
         path=path,
     )
+
+
+def load_newest(root: Path) -> Contents | None:
+    """The newest checkpoint that is whole; None in a folder without any.
+
+    Says so when a newer one is damaged. Raises NewerCheckpoint, and CheckpointError when all of them are damaged.
+    """
+    damaged: list[str] = []
+    for path in reversed(folders(root)):
+        try:
+            contents = load_all(path)
+        except NewerCheckpoint:
+            raise
+        except (CheckpointError, OSError, ValueError) as error:
+            if not path.exists():  # pruned by a trainer that is about to end: look again
+                return load_newest(root)
+            logger.error("damaged, passed over: %s", error)
+            damaged.append(path.name)
+            continue
+        if damaged:
+            logger.error("going on from %s: what was trained after it is trained again", path.name)
+        return contents
+    if damaged:
+        raise CheckpointError(
+            f"no checkpoint in {root} is whole ({', '.join(damaged)}): put a copy back, or train from a new folder"
+        )
+    return None

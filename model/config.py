@@ -54,7 +54,7 @@ class TrainConfig:
     weight_decay: float = 0.1
     """For matrices alone: not for norms, biases and positions."""
     clip: float = 1.0
-    """Largest norm of the gradient."""
+    """Largest norm of the gradient; 0: it may have any."""
     precision: Literal["auto", "bf16", "float32"] = "auto"
     """bf16: autocast, weights and optimizer stay in float32. auto: bf16 where the processor multiplies it in hardware;
     emulated it is sixteen times slower than float32 (AVX2, 5 M parameters: 66 and 1,090 tokens/s)."""
@@ -63,7 +63,7 @@ class TrainConfig:
     checkpoint_every_s: float = 60.0
     """Seconds after which a checkpoint is due although the steps are not reached."""
     keep: int = 3
-    """Checkpoints that are left after pruning."""
+    """Models that are left after pruning, each with its newest checkpoints."""
     threads: int = 1
     """CPU threads; another number may sum in another order, so it is fixed for a bit-exact resume."""
     feed_timeout_s: float = 0.5

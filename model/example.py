@@ -83,7 +83,7 @@ class Batch:
         return min(1.0, self.tokens / (self.capacity or self.ids_BT.size))
 
 
-class Feed(Protocol):
+class BatchSource(Protocol):
     """Where the trainer's Batches come from. Knows Kafka, which the trainer does not."""
 
     def next(self, timeout_s: float) -> Batch | None:
@@ -95,12 +95,21 @@ class Feed(Protocol):
         ...
 
     @property
+    def changes(self) -> int:
+        """Grows whenever what `state` gives has changed."""
+        ...
+
+    @property
     def drained(self) -> bool:
         """The log has been read to its end and nothing is left in a bin."""
         ...
 
     def trained(self, step: int) -> None:
         """The Batch handed out last was trained on as this step: write it to the ledger."""
+        ...
+
+    def skipped(self) -> None:
+        """The Batch handed out last gave no finite gradient: name its documents as skipped; they never come again."""
         ...
 
     def summary(self) -> dict[str, int | float]:

@@ -23,13 +23,17 @@ WEIGHTS, OPTIMIZER, FEED, TOKENIZER, MANIFEST = (
     "tokenizer.json",
     "manifest.json",
 )
-_NAME = re.compile(r"step-(\d{8,})(?:-r(\d+))?")
+_NAME = re.compile(r"step-(\d{8,})(?:-r(\d+))?(?:\.(\d+))?")
 _TRIES = 5
 """A checkpoint may be pruned while it is read; the next look finds a newer one."""
 
 
 class CheckpointError(Exception):
     """A checkpoint that cannot be used; the message says which and why."""
+
+
+class NewerCheckpoint(CheckpointError):
+    """It was written by a later version: whole, and no reason to go on from an older one."""
 
 
 class Manifest(msgspec.Struct, kw_only=True, frozen=True):
@@ -39,6 +43,8 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     step: int
     reign: int = 0
     """Which start of a trainer on this folder wrote it (model.reign); 0: written before there were reigns."""
+    revision: int = 0
+    """Which checkpoint of this step and reign it is: only the feed's state differs from the one before."""
     tokens: int
     """Tokens trained on, padding not counted."""
     text_bytes: int
@@ -54,7 +60,7 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     written_ms: int = 0
     """Milliseconds since 1970."""
     model_version: str = ""
-    """The folder's name and the first 8 hex digits of the weights' SHA-256."""
+    """Name of the folder in which these weights appeared first, and the first 8 hex digits of their SHA-256."""
     sha256: dict[str, str] = {}
     """By file name, hex."""
 
@@ -64,24 +70,25 @@ class Age(NamedTuple):
 
     reign: int
     step: int
+    revision: int = 0
 
 
-def name(step: int, reign: int = 0) -> str:
+def name(step: int, reign: int = 0, revision: int = 0) -> str:
     """The folder's name of a checkpoint."""
-    return f"step-{step:08d}" + (f"-r{reign}" if reign else "")
+    return f"step-{step:08d}" + (f"-r{reign}" if reign else "") + (f".{revision}" if revision else "")
 
 
-def age(path: Path) -> Age | None:
-    """The reign and step that a folder's name says; None: it is no checkpoint's name."""
-    match = _NAME.fullmatch(path.name)
-    return Age(int(match[2] or 0), int(match[1])) if match else None
+def age(name: str) -> Age | None:
+    """The reign, step and revision that a folder's name says; None: it is no checkpoint's name."""
+    match = _NAME.fullmatch(name)
+    return Age(int(match[2] or 0), int(match[1]), int(match[3] or 0)) if match else None
 
 
 def folders(root: Path) -> list[Path]:
     """The finished checkpoints, oldest first, compared as numbers."""
     if not root.is_dir():
         return []
-    ages = {path: at for path in root.iterdir() if (at := age(path)) and path.is_dir()}
+    ages = {path: at for path in root.iterdir() if (at := age(path.name)) and path.is_dir()}
     return sorted(ages, key=ages.__getitem__)
 
 
@@ -106,12 +113,12 @@ def newest(root: Path) -> tuple[Manifest, bytes] | None:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Raises CheckpointError for a missing or unreadable manifest and for one of another version."""
+    """Raises CheckpointError for a missing or unreadable manifest, NewerCheckpoint for one of another version."""
     try:
         data = (path / MANIFEST).read_bytes()
         version = msgspec.json.decode(data, type=dict[str, object]).get("v")
         if version != VERSION:
-            raise CheckpointError(f"{path.name} is a checkpoint of version {version}, and this program reads {VERSION}")
+            raise NewerCheckpoint(f"{path.name} is a checkpoint of version {version}, and this program reads {VERSION}")
         return msgspec.json.decode(data, type=Manifest)
     except (OSError, msgspec.MsgspecError) as error:
         raise CheckpointError(f"{path.name} has no readable {MANIFEST}: {error}") from error

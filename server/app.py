@@ -13,12 +13,14 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from server.engine import Engine
-from server.reload import Watcher
+from server.reload import Failure, Watcher
 from server.rpc import infill_pb2, infill_pb2_grpc
 from server.rpc.service import InfillService
 from server.served import Served
 
 SERVICE = infill_pb2.DESCRIPTOR.services_by_name["InfillService"].full_name
+CHECKPOINTS = "midstream.checkpoints"
+"""Name in the health service that says whether the newest checkpoint could be loaded."""
 MAX_MESSAGE = 16 * 1024 * 1024
 """Bytes of a request: prefix and suffix are a whole buffer."""
 OPTIONS = [("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.so_reuseport", 0)]
@@ -48,7 +50,7 @@ class Server:
     def __init__(self, config: ServeConfig) -> None:
         self.config = config
         self.engine = Engine(config.threads)
-        self.watcher = Watcher(config.checkpoints, self._offer)
+        self.watcher = Watcher(config.checkpoints, self._offer, self._tell)
         self.address = ""
         self._health = health.aio.HealthServicer()  # pyright: ignore[reportAttributeAccessIssue]
         self._serving = asyncio.Event()
@@ -67,6 +69,7 @@ class Server:
         except RuntimeError as error:
             raise CannotListen(f"cannot listen on {self.config.listen}: is another server running there?") from error
         await self._set(health_pb2.HealthCheckResponse.NOT_SERVING)
+        await self._health.set(CHECKPOINTS, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
         self.engine.start()
         self.watcher.start()
@@ -90,6 +93,13 @@ class Server:
         """Called in the watcher's thread."""
         self.engine.offer(served)
         asyncio.run_coroutine_threadsafe(self._now_serving(), self._loop)
+
+    def _tell(self, failure: Failure | None) -> None:
+        """Called in the watcher's thread: the model that is served stays, and health says that it is not the newest."""
+        status = health_pb2.HealthCheckResponse
+        asyncio.run_coroutine_threadsafe(
+            self._health.set(CHECKPOINTS, status.NOT_SERVING if failure else status.SERVING), self._loop
+        )
 
     async def _now_serving(self) -> None:
         await self._set(health_pb2.HealthCheckResponse.SERVING)

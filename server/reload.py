@@ -4,25 +4,52 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
-from model.manifest import CheckpointError, folders
+from msgspec import MsgspecError
+from safetensors import SafetensorError
+
+from model.manifest import MANIFEST, CheckpointError, folders, read_manifest
 from server import served
 from server.served import Served
 
 logger = logging.getLogger("midstream.server")
 
 POLL_S = 0.25
+RETRY_S = 30.0
+"""Seconds after which a checkpoint is tried again that failed for want of memory, files or the like."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a checkpoint is passed over."""
+
+    name: str
+    reason: str
+    files: tuple[tuple[str, int, int], ...]
+    """Name, size and time of change of its files when it was tried: others are another try."""
+    again_at: float
+    """Monotonic seconds; infinity when only other files can help."""
 
 
 class Watcher:
-    """Loads the newest checkpoint that it has not tried; one that fails is reported once and passed over."""
+    """Serves the newest checkpoint that can be loaded. Whatever is wrong with one is said once, and the model that is
+    served stays; it is tried again when its files change, or after a while where the machine was at fault."""
 
-    def __init__(self, root: Path, offer: Callable[[Served], None]) -> None:
-        self._root, self._offer = root, offer
-        self._failed: set[str] = set()
-        self._current = ""
+    def __init__(
+        self, root: Path, offer: Callable[[Served], None], tell: Callable[[Failure | None], None] = lambda _: None,
+        retry_s: float = RETRY_S,
+    ) -> None:  # fmt: skip
+        """`tell` hears when the newest checkpoint cannot be loaded, and with None when that is over."""
+        self._root, self._offer, self._tell, self._retry_s = root, offer, tell, retry_s
+        self.failure: Failure | None = None
+        """Of the newest checkpoint, when that could not be loaded."""
+        self._failures: dict[str, Failure] = {}
+        self._current = self._version = ""
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reload", daemon=True)
 
@@ -34,26 +61,82 @@ class Watcher:
         self._thread.join()
 
     def _run(self) -> None:
+        said = ""
         while not self._closing.wait(POLL_S):
-            self.look()
+            try:
+                self.look()
+                said = ""
+            except Exception as error:  # of the folder itself: too many open files, a file system that is away
+                reason = f"{type(error).__name__}: {error}"
+                if reason != said:
+                    logger.error("the checkpoints in %s cannot be looked at: %s", self._root, reason)
+                said = reason
 
     def look(self) -> bool:
         """Looks once; true when another model was offered."""
-        for path in reversed(folders(self._root)):
-            if path.name == self._current:
-                return False
-            if path.name not in self._failed and self._load(path):
-                return True
-        return False
+        paths = folders(self._root)
+        self._failures = {path.name: f for path in paths if (f := self._failures.get(path.name))}
+        is_new, failing = self._newest(list(reversed(paths)))
+        failure = self._failures.get(failing)
+        if failure != self.failure:
+            self.failure = failure
+            self._tell(failure)
+        return is_new
 
-    def _load(self, path: Path) -> bool:
+    def _newest(self, paths: list[Path]) -> tuple[bool, str]:
+        """Whether one of the checkpoints, newest first, was offered, and the name of the first that failed before."""
+        failing = ""
+        for path in paths:
+            if path.name == self._current:
+                break
+            is_new = self._may_try(path) and self._try(path)
+            if path.name == self._current:
+                return is_new, failing
+            failing = failing or (path.name if path.name in self._failures else "")
+        return False, failing
+
+    def _may_try(self, path: Path) -> bool:
+        """It is finished, and was not tried in vain as it is."""
+        failure = self._failures.get(path.name)
+        if failure is None:
+            return (path / MANIFEST).exists()
+        return time.monotonic() >= failure.again_at or failure.files != _files(path)
+
+    def _try(self, path: Path) -> bool:
+        """Loads and offers it, unless its model is the one that is served already, or was not trained at all."""
+        files = _files(path)
         try:
-            loaded = served.load(path)
-        except (CheckpointError, ValueError, OSError) as error:
-            self._failed.add(path.name)
-            if path.exists():  # else it was pruned while it was read
-                logger.error("checkpoint passed over: %s", error)
+            manifest = read_manifest(path)
+            loaded = served.load(path) if manifest.tokens and manifest.model_version != self._version else None
+        except Exception as error:
+            self._pass_over(path, files, error)
             return False
-        self._current = path.name
-        self._offer(loaded)
-        return True
+        self._failures.pop(path.name, None)
+        self._current, self._version = path.name, manifest.model_version
+        if loaded is not None:
+            self._offer(loaded)
+        return loaded is not None
+
+    def _pass_over(self, path: Path, files: tuple[tuple[str, int, int], ...], error: Exception) -> None:
+        if not path.exists():  # it was pruned while it was read
+            return
+        reason = str(error) if isinstance(error, CheckpointError) else f"{type(error).__name__}: {error}"
+        before = self._failures.get(path.name)
+        again_at = inf if _is_damage(error) else time.monotonic() + self._retry_s
+        self._failures[path.name] = Failure(path.name, reason, files, again_at)
+        if before is None or before.reason != reason:
+            logger.error("checkpoint %s is passed over: %s", path.name, reason)
+
+
+def _is_damage(error: Exception) -> bool:
+    """The checkpoint is at fault, and not the machine: memory, open files, a disk that is away."""
+    at = error.__cause__ if isinstance(error, CheckpointError) and error.__cause__ else error
+    return isinstance(at, (CheckpointError, ValueError, FileNotFoundError, SafetensorError, MsgspecError))
+
+
+def _files(path: Path) -> tuple[tuple[str, int, int], ...]:
+    """What tells one try of a folder from another; empty when it is gone."""
+    try:
+        return tuple(sorted((f.name, (at := f.stat()).st_size, at.st_mtime_ns) for f in path.iterdir()))
+    except OSError:
+        return ()

@@ -92,6 +92,8 @@ class Frame(msgspec.Struct, kw_only=True, omit_defaults=True, tag="frame", tag_f
     examples: list[Example] = []
     tokenizer: str = ""
     """Hash of the tokenizer that made the examples."""
+    packing: str = ""
+    """How the examples were made (`model.packing`); empty: by a pack that did not say it."""
     time_ms: int = 0
     """Log-append time of the oldest source record, milliseconds since 1970."""
     texts: list[str] = []

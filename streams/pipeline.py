@@ -161,7 +161,11 @@ class Pack:
         examples += (e for made in outcome.frame.documents for e in made)  # type: ignore[attr-defined]
         examples.sort(key=lambda e: (e.offset, e.index, e.piece))
         packed = msgspec.structs.replace(
-            outcome.frame, documents=[], examples=examples, tokenizer=self.packer.tokenizer.hash
+            outcome.frame,
+            documents=[],
+            examples=examples,
+            tokenizer=self.packer.tokenizer.hash,
+            packing=self.packer.packing,
         )
         return Outcome(packed, dead=outcome.dead)
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +17,14 @@ from click.testing import CliRunner, Result
 from midstream.cli import main
 from midstream.settings import Settings, load
 from midstream.status import caught_up
+from model.reign import take
 from streams.document import Origin
 from streams.event import Files, Repository, SourceFile
 from streams.event import encode as encode_event
-from streams.feed.examples import open_feed
-from streams.feed.feed import Feed, Limits, State, decode
-from streams.feed.ledger import read
+from streams.feed.examples import first_state, open_feed
+from streams.feed.feed import Feed
+from streams.feed.ledger import Entry, read
+from streams.feed.state import FeedState, Limits, decode
 from streams.frame import decode_rejections
 from streams.kafka.connection import Connection
 from streams.kafka.log import read as read_log
@@ -45,7 +47,7 @@ class Fate:
     """Times that a document's last piece was trained on."""
     rejected: dict[str, str]
     """Origin to rule."""
-    state: State
+    state: FeedState
 
     @property
     def dead(self) -> set[str]:
@@ -130,11 +132,16 @@ class Crew:
         told = [future.get(timeout=30) for future in futures]
         return [Origin(self._topic_ids[topic], t.partition, t.offset, 0) for t in told]
 
-    def train(self) -> Fate:
-        """Everything that is in `examples` now through the feed, goes on where the last call ended."""
+    def train(self, begin: FeedState | None = None) -> Fate:
+        """Everything that is in `examples` now through the feed, goes on where the last call ended.
+
+        `begin`: where the first call begins; without it, at the Genesis.
+        """
         checkpoints = self.folder / "checkpoints"
         limits = Limits(row_tokens=CONTEXT, rows=2, open_bins=8, closed=True)
-        feed = open_feed(self.connection, checkpoints, tokenizer().hash, limits, self.state)
+        begin = begin or (None if self.state else first_state(self.connection, tokenizer().hash))
+        start = begin or decode(self.state or b"")
+        feed = open_feed(self.connection, checkpoints, start, limits, take(checkpoints))
         step, deadline = 0, time.monotonic() + PATIENCE_S
         while not feed.drained:
             assert time.monotonic() < deadline, feed.summary()
@@ -143,7 +150,8 @@ class Crew:
                 feed.trained(step)
         self.state = feed.state()
         _close(feed)
-        return Fate(trained_times(checkpoints / "ledger.bin"), self.rejections(), decode(self.state))
+        state = decode(self.state)
+        return Fate(trained_times(read(checkpoints, state.ledger)), self.rejections(), state)
 
     def rejections(self) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -158,11 +166,11 @@ def _close(feed: Feed) -> None:
     feed._ledger.close()
 
 
-def trained_times(ledger: Path) -> Counter[str]:
+def trained_times(entries: Iterable[Entry]) -> Counter[str]:
     """How often each document was trained on; fails when a piece is missing or doubled beside its others."""
     pieces: dict[str, Counter[int]] = {}
     wanted: dict[str, int] = {}
-    for entry in read(ledger):
+    for entry in entries:
         pieces.setdefault(str(entry.origin), Counter())[entry.piece] += 1
         wanted[str(entry.origin)] = entry.pieces
     times: Counter[str] = Counter()

@@ -29,7 +29,8 @@ from streams.document import Document, Origin, Source
 from streams.event import Files, Repository, SourceFile
 from streams.event import encode as encode_event
 from streams.feed.examples import ExamplesLog
-from streams.feed.feed import Feed, Limits, decode, fresh, retryable
+from streams.feed.feed import Feed
+from streams.feed.state import Limits, decode, fresh, retryable
 from streams.kafka.log import read
 from streams.kafka.positions import Expired, Jump
 from streams.kafka.topics import genesis
@@ -246,7 +247,7 @@ class Simulation:
         return run
 
     def train(self, steps: int, resume: int, every: int) -> None:
-        """From checkpoint `resume` (negative: counted from the newest) for so many steps; killed then, unless it ends."""
+        """From checkpoint `resume` (negative: counted from the newest) for so many steps; then it is killed."""
         if self.checkpoints:
             del self.checkpoints[len(self.checkpoints) + (-1 if self.cuts else resume) + 1 :]
         feed = self.feed()

@@ -12,7 +12,7 @@ from simulation import Simulation, Violation
 from world import POISON
 
 from streams.document import Origin
-from streams.feed.feed import decode
+from streams.feed.state import decode
 from streams.index.minhash import signature, similarity
 from streams.stages import STAGE
 

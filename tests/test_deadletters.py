@@ -15,7 +15,7 @@ from streams.deadletters import Letter, Refused, SourceLog, again, removal, retr
 from streams.document import Document, Source
 from streams.event import Files, Repository, SourceFile
 from streams.event import encode as encode_event
-from streams.feed.feed import State
+from streams.feed.state import FeedState
 from streams.frame import Tally
 from streams.pipeline import FORM, Prepare, Record, count_documents
 from streams.prepare.expand import expand
@@ -30,8 +30,8 @@ def letter(origin: str, offset: int = 0, error: str = "ValueError") -> Letter:
     return Letter(origin, "files", "pack", error, "document", offset, value, 1_700_000_000_000, bytes=len(value))
 
 
-def state(dead: set[str], replaced: set[str] = frozenset()) -> State:  # type: ignore[assignment]
-    return State(tokenizer="t", offsets=[0], marks={f"{ID}:0": 10}, dead=dead, replaced=set(replaced))
+def state(dead: set[str], replaced: set[str] = frozenset()) -> FeedState:  # type: ignore[assignment]
+    return FeedState(tokenizer="t", offsets=[0], marks={f"{ID}:0": 10}, dead=dead, replaced=set(replaced))
 
 
 def test_the_list_is_dead_minus_replaced_with_the_newest_letters_facts():

@@ -13,7 +13,7 @@ import xxhash
 
 from midstream.status import caught_up
 from streams.feed.examples import open_feed
-from streams.feed.feed import Limits
+from streams.feed.state import Limits, fresh
 from streams.kafka.connection import Connection
 from streams.kafka.topics import TopicsError, create
 from tests.crew import CONTEXT, STAGES, Crew, Fate, documents, files, python
@@ -173,7 +173,7 @@ def test_a_topic_made_again_is_refused_by_worker_and_feed(connection, tmp_path: 
             assert told.exit_code == 1
             assert f"{name} was deleted and made again" in told.stderr
     with pytest.raises(TopicsError, match="made again"):
-        open_feed(connection, tmp_path, tokenizer().hash, Limits(row_tokens=CONTEXT, rows=2), None)
+        open_feed(connection, tmp_path, fresh(tokenizer().hash, [0, 0], {}), Limits(row_tokens=CONTEXT, rows=2))
 
 
 def test_a_changed_partition_count_is_refused(connection, tmp_path: Path):

@@ -3,55 +3,35 @@
 from __future__ import annotations
 
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 import pytest
+from feeding import CONTEXT, altered, drain, feed, filled
 from tiny import QUICK, SHAPE, tokenizer
-from world import PARTITIONS, STAGES, MemoryLedger, MemoryLog, World, starts, topic_id
+from world import PARTITIONS, MemoryLedger, World, topic_id
 
 from model import checkpoint
 from model.fim.formats import STARCODER
-from model.manifest import latest
+from model.manifest import CheckpointError, latest, name, newest
+from model.reign import take
 from model.training.train import Trainer, Until
 from streams.feed import ledger
-from streams.feed.feed import Feed, Limits, NotConserved, WrongTokenizer, decode, fresh
+from streams.feed.feed import NotConserved
 from streams.feed.ledger import Entry, Ledger
+from streams.feed.state import decode, encode
 from streams.frame import Frame
 from streams.marks import UnknownSource
-
-CONTEXT = 64
-
-
-def filled(events: int = 30) -> World:
-    """A world whose `examples` hold a few hundred documents in both partitions."""
-    world = World()
-    for n in range(events):
-        texts = [f"def f_{n}_{i}(a, b):\n    return a * {n} + b * {i * n}\n" * (1 + i % 3) for i in range(4)]
-        world.produce(n % PARTITIONS, texts, [f"m{n}_{i}.py" for i in range(4)])
-    for stage in STAGES:
-        for p in range(PARTITIONS):
-            for worker in {
-                "prepare": lambda p=p: world.prepare("files", p, 5), "dedup": world.dedup,
-                "redact": lambda p=p: world.each("redact", p), "pack": lambda p=p: world.each("pack", p),
-            }[stage](),:  # fmt: skip
-                for _ in worker:
-                    world.commit()
-    return world
-
-
-def feed(world: World, kept: bytes | None = None, book: object = None, **limits: object) -> Feed:
-    state = decode(kept) if kept else fresh(tokenizer().hash, [0] * PARTITIONS, starts())
-    set_to = Limits(**{"row_tokens": CONTEXT, "rows": 2, "open_bins": 8, "closed": True, **limits})  # type: ignore
-    return Feed(MemoryLog(world, state.offsets), book or MemoryLedger(), set_to, state)  # type: ignore[arg-type]
 
 
 def trained(world: World, folder: Path, until: int) -> Trainer:
     newest = latest(folder)
     resume = checkpoint.load_all(newest) if newest else None
-    with closing(Ledger(folder / "ledger.bin")) as book:
+    own = take(folder)
+    with closing(Ledger(folder, own)) as book:
         opened = feed(world, resume.feed if resume else None, book)
-        trainer = Trainer(SHAPE, QUICK, opened, folder, tokenizer(), STARCODER, resume=resume)
+        trainer = Trainer(SHAPE, QUICK, opened, folder, tokenizer(), STARCODER, resume=resume, reign=own)
         trainer.run(Until(max_steps=until, drained=True))
     return trainer
 
@@ -63,17 +43,24 @@ def test_a_closed_log_gives_the_same_bytes_however_often_it_was_stopped(tmp_path
     for upto in (5, 11, 1000):
         trained(world, tmp_path / "stopped", upto)
     ends = [latest(tmp_path / name) for name in ("straight", "stopped")]
-    assert ends[0] and ends[1] and ends[0].name == ends[1].name
-    for file in (checkpoint.WEIGHTS, checkpoint.OPTIMIZER, checkpoint.FEED):
+    assert (
+        ends[0]
+        and ends[1]
+        and (ends[0].name, ends[1].name) == (f"{name(straight.step)}-r1", f"{name(straight.step)}-r3")
+    )
+    for file in (checkpoint.WEIGHTS, checkpoint.OPTIMIZER):
         assert (ends[0] / file).read_bytes() == (ends[1] / file).read_bytes(), file
-    books = [(tmp_path / name / "ledger.bin").read_bytes() for name in ("straight", "stopped")]
+    states = [decode((end / checkpoint.FEED).read_bytes()) for end in ends]
+    assert set(states[1].ledger) == {"ledger-r1.bin", "ledger-r2.bin", "ledger-r3.bin"}
+    books = [list(ledger.read(end.parent, state.ledger)) for end, state in zip(ends, states, strict=True)]
     assert books[0] == books[1]
+    assert len({encode(msgspec.structs.replace(state, ledger={})) for state in states}) == 1
 
 
 def test_every_piece_is_in_the_ledger_once(tmp_path: Path) -> None:
     world = filled()
     trained(world, tmp_path, 1000)
-    pieces = [(e.origin, e.piece) for e in ledger.read(tmp_path / "ledger.bin")]
+    pieces = [(e.origin, e.piece) for e in rows(tmp_path)]
     made = {
         (f.source.topic_id, f.source.partition, e.offset, e.index, e.piece)
         for p in world.frames["examples"]
@@ -83,17 +70,73 @@ def test_every_piece_is_in_the_ledger_once(tmp_path: Path) -> None:
     assert len(pieces) == len(set(pieces)) == len(made)
 
 
-def test_what_was_trained_after_the_checkpoint_is_forgotten(tmp_path: Path) -> None:
-    book = Ledger(tmp_path / "ledger.bin")
-    rows = [Entry("ab" * 16, 0, n, 0, 0, 1, n) for n in range(5)]
-    length = book.append(rows[:2])
-    book.append(rows[2:])
-    book.truncate(length)
-    assert book.append(rows[4:]) > length
-    assert list(ledger.read(tmp_path / "ledger.bin")) == [rows[0], rows[1], rows[4]]
-    with pytest.raises(ValueError, match="another run"):
-        book.truncate(10_000)
-    book.close()
+def rows(folder: Path) -> list[Entry]:
+    """What the newest checkpoint counts of the ledgers."""
+    found = newest(folder)
+    assert found is not None
+    return list(ledger.read(folder, decode(found[1]).ledger))
+
+
+def test_only_what_a_checkpoint_counts_of_a_ledger_is_read(tmp_path: Path) -> None:
+    entries = [Entry("ab" * 16, 0, n, 0, 0, 1, n) for n in range(5)]
+    lengths: dict[str, int] = {}
+    for own, upto in ((2, 2), (10, 4)):
+        book = Ledger(tmp_path, own)
+        lengths[book.name] = book.append(entries[upto - 2 : upto])
+        book.append(entries[4:])
+        book.close()
+        assert book._path.stat().st_mode & 0o777 == 0o600
+    assert list(ledger.read(tmp_path, dict(reversed(lengths.items())))) == entries[:4]
+    ledger.check(tmp_path, lengths)
+    for wrong in ({book.name: 10_000}, {"ledger-r3.bin": 1}):
+        with pytest.raises(CheckpointError, match="another run"):
+            ledger.check(tmp_path, wrong)
+    with pytest.raises(FileExistsError):
+        Ledger(tmp_path, 10).append(entries)
+
+
+def test_a_state_of_version_1_is_read(tmp_path: Path) -> None:
+    """It named ledgers by rank; `ledger.bin` and `ledger-1.bin` are still counted and read."""
+    state = decode((Path(__file__).parent / "data" / "feed-v1.msgpack").read_bytes())
+    assert state.ledger == {"ledger.bin": 88, "ledger-1.bin": 44} and state.offsets == [3, 4]
+    assert decode(encode(state)) == state and state.open_bins[0][0].example.tokens == 2
+    entries = [Entry("ab" * 16, 0, n, 0, 0, 1, n) for n in range(3)]
+    for rank, own in ((0, entries[:2]), (1, entries[2:])):
+        with closing(Ledger(tmp_path, 0, rank)) as book:
+            book.append(own)
+    assert list(ledger.read(tmp_path, state.ledger)) == entries
+    with pytest.raises(CheckpointError, match="newer Midstream"):
+        decode(encode(msgspec.structs.replace(state, v=3)))
+
+
+def as_before_reigns(folder: Path) -> None:
+    """Rewrites a folder of the first reign as a trainer left it before there were any."""
+    path = latest(folder)
+    assert path is not None
+    state = msgspec.msgpack.decode((path / checkpoint.FEED).read_bytes())
+    state |= {"v": 1, "ledger_bytes": state.pop("ledger")["ledger-r1.bin"], "ledgers": {}}
+    (path / checkpoint.FEED).write_bytes(msgspec.msgpack.encode(state))
+    manifest = msgspec.json.decode((path / checkpoint.MANIFEST).read_bytes())
+    manifest["sha256"][checkpoint.FEED] = sha256((path / checkpoint.FEED).read_bytes()).hexdigest()
+    del manifest["reign"], manifest["revision"]
+    (path / checkpoint.MANIFEST).write_bytes(msgspec.json.encode(manifest))
+    path.rename(folder / name(manifest["step"]))
+    (folder / "ledger-r1.bin").rename(folder / "ledger.bin")
+    (folder / "reign-r1").unlink()
+
+
+def test_a_run_of_before_there_were_reigns_goes_on_bit_for_bit(tmp_path: Path) -> None:
+    world = filled()
+    trained(world, tmp_path / "straight", 1000)
+    trained(world, tmp_path / "before", 7)
+    as_before_reigns(tmp_path / "before")
+    trained(world, tmp_path / "before", 1000)
+    ends = [latest(tmp_path / part) for part in ("straight", "before")]
+    assert ends[0] and ends[1]
+    for file in (checkpoint.WEIGHTS, checkpoint.OPTIMIZER):
+        assert (ends[0] / file).read_bytes() == (ends[1] / file).read_bytes(), file
+    assert rows(tmp_path / "straight") == rows(tmp_path / "before")
+    assert (tmp_path / "before" / "ledger.bin").exists()
 
 
 def test_a_repeated_frame_changes_nothing() -> None:
@@ -102,22 +145,6 @@ def test_a_repeated_frame_changes_nothing() -> None:
         world.frames["examples"][p] += world.frames["examples"][p]
     once, counts = drain(feed(filled(6))), drain(feed(world))
     assert once == counts
-
-
-def drain(opened: Feed) -> dict[str, int | float]:
-    step = 0
-    while opened.next(0.0) is not None:
-        step += 1
-        opened.trained(step)
-    assert opened.drained
-    return {k: v for k, v in opened.summary().items() if k in ("documents", "trained", "waiting", "rejected", "dead")}
-
-
-def altered(**changes: object) -> World:
-    world = filled(2)
-    first = world.frames["examples"][0][0]
-    world.frames["examples"][0][0] = msgspec.structs.replace(first, **changes)
-    return world
 
 
 def test_a_frame_above_the_mark_is_passed_over_and_nothing_of_it_is_taken(caplog) -> None:
@@ -137,22 +164,23 @@ def test_a_frame_above_the_mark_is_passed_over_and_nothing_of_it_is_taken(caplog
     assert decode(again.state()).above == {}
 
 
-def test_another_tokenizer_is_refused() -> None:
-    with pytest.raises(WrongTokenizer):
-        drain(feed(altered(tokenizer="other")))
-
-
-def test_a_frame_that_lost_a_document_stops_it() -> None:
+def test_a_frame_that_lost_a_document_stops_it_and_nothing_of_it_is_taken() -> None:
+    opened = feed(altered(examples=[]))
+    before = opened.state()
     with pytest.raises(NotConserved):
-        drain(feed(altered(examples=[])))
+        drain(opened)
+    assert opened.state() == before
 
 
 def test_a_topic_that_was_made_again_is_refused() -> None:
     world = filled(2)
     source = world.frames["examples"][0][0].source
     other = msgspec.structs.replace(source, topic_id="99" * 16)
+    opened = feed(altered(source=other))
+    before = opened.state()
     with pytest.raises(UnknownSource, match="made again"):
-        drain(feed(altered(source=other)))
+        drain(opened)
+    assert opened.state() == before
 
 
 def test_live_rows_are_flushed_when_nothing_more_comes() -> None:

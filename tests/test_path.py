@@ -28,7 +28,7 @@ from streams.event import (
     SourceFile,
     encode,
 )
-from streams.feed.feed import retryable
+from streams.feed.state import retryable
 from streams.kafka.connection import Connection
 from streams.kafka.topics import create
 from tests.crew import Crew, Fate, documents, files, python

@@ -5,118 +5,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lanes import ROW, TOKENIZER, TOPICS, Log, expected, lane, logs, some
 
-from model.example import Example
 from streams import frame as frames
-from streams.document import Source
 from streams.feed import feed as feeds
 from streams.feed import ledger
-from streams.feed.examples import open_feed
-from streams.feed.feed import Feed, Limits, State, decode, encode, fresh, retryable
+from streams.feed.examples import first_state, open_feed
+from streams.feed.feed import Feed
 from streams.feed.ledger import Ledger
 from streams.feed.ranks import merge, split
-from streams.frame import Frame, Tally
+from streams.feed.state import FeedState, Limits, decode, encode, fresh, retryable
+from streams.frame import Frame
 from streams.kafka.connection import Connection
 from streams.kafka.topics import create
 
-ROW = 40
-TOPICS = {"files": "f1" * 16, "retries": "e2" * 16}
-TOKENIZER = "t" * 64
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A document: the tokens of its pieces, or none for one that was rejected or died."""
-
-    pieces: tuple[int, ...] = ()
-    dead: bool = False
-
-
-@dataclass
-class Log:
-    """`examples` in memory, every partition's Frames in order."""
-
-    frames: list[list[Frame]]
-    at: list[int] = field(default_factory=list)
-
-    @property
-    def partitions(self) -> int:
-        return len(self.frames)
-
-    def poll(self, timeout_s: float, enough: set[int]) -> list[tuple[int, int, Frame]]:
-        found: list[tuple[int, int, Frame]] = []
-        for p in set(range(self.partitions)) - enough:
-            found += [(p, o, wire(f)) for o, f in enumerate(self.frames[p]) if o >= self.at[p]]
-            self.at[p] = len(self.frames[p])
-        return found
-
-    def ended(self, partition: int, position: int) -> bool:
-        return position >= len(self.frames[partition])
-
-    def lag(self, positions: list[int]) -> int:
-        return sum(len(f) - o for f, o in zip(self.frames, positions, strict=True))
-
-
-def wire(frame: Frame) -> Frame:
-    return frames.decode(frames.encode(frame))
-
-
-def frame(source: Source, start: int, events: list[list[Planned]], replaces: dict[int, str]) -> Frame:
-    """The Frame of events at the offsets from `start`."""
-    made = Frame(source=source, start=start, upto=start + len(events), tallies=[], tokenizer=TOKENIZER)
-    for offset, event in enumerate(events, start):
-        gone = [i for i, d in enumerate(event) if not d.pieces]
-        dead = [i for i in gone if event[i].dead]
-        rejected = [i for i in gone if not event[i].dead]
-        made.tallies.append(Tally(offset, len(event), rejected, dead, replaces.get(offset, "")))
-        for index, document in enumerate(event):
-            made.examples += [
-                Example(
-                    offset=offset, index=index, ids=np.zeros(size, "<u2").tobytes(), text_bytes=size, piece=n,
-                    pieces=len(document.pieces),
-                )
-                for n, size in enumerate(document.pieces)
-            ]  # fmt: skip
-    return made
-
-
-pieces = st.lists(st.integers(1, ROW), min_size=1, max_size=4).map(tuple)
-documents = st.one_of(pieces.map(Planned), pieces.map(Planned), st.builds(Planned, dead=st.booleans()))
-events = st.lists(documents, min_size=1, max_size=3)
-lane = st.lists(st.tuples(st.lists(events, min_size=1, max_size=3), st.booleans(), st.booleans()), max_size=6)
-"""Frames of one partition: their events, whether the topic is `retries`, and whether it is delivered again later."""
 run = st.tuples(st.integers(1, 5), st.integers(1, 12), st.integers(1, 4), st.booleans())
 """Ranks, rounds of steps, rounds between checkpoints, whether it ends in a crash."""
-
-
-def logs(lanes: list[Any]) -> list[list[Frame]]:
-    """With repeats: the same Frame, or one that reaches back over the one before it."""
-    made: list[list[Frame]] = []
-    for partition, planned in enumerate(lanes):
-        log: list[Frame] = []
-        seen: dict[str, list[list[Planned]]] = {"files": [], "retries": []}
-        for found, retried, again in planned:
-            topic = "retries" if retried else "files"
-            source = Source(topic, TOPICS[topic], partition)
-            replaces = {n: f"{TOPICS['files']}:{partition}:{n}:0" for n in range(9)} if retried else {}
-            start = len(seen[topic])
-            seen[topic] += found
-            log.append(frame(source, start, found, replaces))
-            if again:
-                back = max(0, start - 2)
-                log += [log[0], frame(source, back, seen[topic][back:], replaces)]
-        made.append(log)
-    return made
 
 
 class Cluster:
@@ -126,53 +38,51 @@ class Cluster:
         self.log, self.folder = log, folder
         starts = {f"{t}:{p}": 0 for t in TOPICS.values() for p in range(len(log))}
         self.checkpoint = encode(fresh(TOKENIZER, [0] * len(log), starts))
-        self.step = 0
+        self.step = self.reign = 0
         self.drained = False
 
     @contextmanager
     def started(self, ranks: int) -> Iterator[list[Feed]]:
         books: list[Ledger] = []
         opened: list[Feed] = []
+        self.reign += 1
         for rank in range(ranks):
             state = split(decode(self.checkpoint), ranks)[rank]
-            books.append(Ledger(self.folder / "ledger.bin", rank, ranks))
-            books[-1].settle(state.ledgers)
+            books.append(Ledger(self.folder, self.reign, rank))
             limits = Limits(row_tokens=ROW, rows=2, open_bins=4, closed=True)
             opened.append(Feed(Log(self.log, list(state.offsets)), books[-1], limits, state))
         yield opened
         for book in books:
             book.close()
 
-    def run(self, ranks: int, rounds: int, every: int, crash: bool) -> None:
+    def run(self, ranks: int, rounds: int, every: int, crash: bool, skip: int = 0) -> None:
+        """`skip`: of so many steps, each rank's Batch of one gives no finite gradient."""
         with self.started(ranks) as opened:
             for n in range(1, rounds + 1):
                 self.step += 1
-                for feed in opened:
+                for rank, feed in enumerate(opened):
                     if feed.next(0.0) is not None:
-                        feed.trained(self.step)
+                        if skip and self.step % skip == rank:
+                            feed.skipped()
+                        else:
+                            feed.trained(self.step)
                 if n % every == 0 or (n == rounds and not crash):
                     self.checkpoint = encode(merge([decode(feed.state()) for feed in opened]))
             self.drained = all(feed.drained for feed in opened)
 
     @property
-    def state(self) -> State:
+    def state(self) -> FeedState:
         return decode(self.checkpoint)
 
     def entries(self) -> list[ledger.Entry]:
-        return list(ledger.read(self.folder / "ledger.bin"))
-
-
-def expected(log: list[list[Frame]]) -> Counter[tuple[str, int, int, int, int]]:
-    """Every piece once, however often it was delivered."""
-    made = ((f.source.topic_id, p, e) for p, lane in enumerate(log) for f in lane for e in f.examples)
-    return Counter({(topic_id, p, e.offset, e.index, e.piece): 1 for topic_id, p, e in made})
+        return list(ledger.read(self.folder, self.state.ledger))
 
 
 def trained(cluster: Cluster) -> Counter[tuple[str, int, int, int, int]]:
     return Counter((e.topic_id, e.partition, e.offset, e.index, e.piece) for e in cluster.entries())
 
 
-def check_conserved(state: State) -> None:
+def check_conserved(state: FeedState) -> None:
     held = {str(h.origin) for row in (*state.open_bins, *state.rows) for h in row}
     assert sum(c.waiting for c in state.counts.values()) == len(held)
 
@@ -191,7 +101,33 @@ def test_every_document_is_trained_once_whatever_the_ranks(lanes: list[Any], run
     check_counts(log, cluster.state)
 
 
-def check_counts(log: list[list[Frame]], state: State) -> None:
+@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@given(st.lists(lane, min_size=1, max_size=4), st.lists(run, max_size=4), st.integers(1, 4), st.integers(2, 5))
+def test_what_is_skipped_is_counted_and_named_whatever_the_ranks(
+    lanes: list[Any], runs: list[Any], last: int, skip: int
+) -> None:
+    log = logs(lanes)
+    with TemporaryDirectory() as folder:
+        cluster = Cluster(log, Path(folder))
+        for ranks, rounds, every, crash in runs:
+            cluster.run(ranks, rounds, every, crash, skip)
+            check_conserved(cluster.state)
+        cluster.run(last, 200, 200, crash=False, skip=skip)
+        assert cluster.drained
+        rows, state = trained(cluster), cluster.state
+    assert not (state.pieces_left or state.shared)
+    of = {f"{t}:{p}:{o}:{i}": 0 for t, p, o, i, _ in expected(log)}
+    for t, p, o, i, _ in rows:
+        of[f"{t}:{p}:{o}:{i}"] += 1
+    assert max(rows.values(), default=1) == 1 and state.skipped <= of.keys()
+    whole = Counter(f"{t}:{p}:{o}:{i}" for t, p, o, i, _ in expected(log))
+    assert {name for name, n in of.items() if n < whole[name]} == state.skipped
+    counts = state.counts.values()
+    assert sum(c.skipped for c in counts) == len(state.skipped) and not sum(c.waiting for c in counts)
+    assert sum(c.trained for c in counts) == len(of) - len(state.skipped)
+
+
+def check_counts(log: list[list[Frame]], state: FeedState) -> None:
     """Conservation, the documents that died and those that were replaced, by partition and over all."""
     tallies = {(f.source.topic_id, p, t.offset): t for p, lane in enumerate(log) for f in lane for t in f.tallies}
     assert not (state.pieces_left or state.shared or state.open_bins or state.rows)
@@ -205,14 +141,6 @@ def check_counts(log: list[list[Frame]], state: State) -> None:
     assert set(retryable(state)) == dead - {t.replaces for t in tallies.values()}
 
 
-def some(partitions: int = 4, count: int = 9) -> list[list[Frame]]:
-    """Documents of one to four pieces in every partition."""
-    sizes = [(7, 40, 13), (22,), (31, 5), (40, 40, 40, 9), (3,), (18, 18)]
-    lanes = [[([[Planned(sizes[(p + n) % 6])], [Planned(sizes[n % 6])]], False, n % 4 == 1) for n in range(count)]
-             for p in range(partitions)]  # fmt: skip
-    return logs(lanes)
-
-
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_as_many_ranks_go_on_as_if_nothing_had_been(tmp_path: Path, ranks: int) -> None:
     straight = Cluster(some(), tmp_path / "straight")
@@ -221,9 +149,17 @@ def test_as_many_ranks_go_on_as_if_nothing_had_been(tmp_path: Path, ranks: int) 
     while not stopped.drained:
         stopped.run(ranks, 1, 1, crash=False)
     assert straight.drained
-    assert straight.state == stopped.state
-    for file in sorted((tmp_path / "straight").iterdir()):
-        assert file.read_bytes() == (tmp_path / "stopped" / file.name).read_bytes()
+    states = [msgspec.structs.replace(cluster.state, ledger={}) for cluster in (straight, stopped)]
+    assert encode(states[0]) == encode(states[1])
+    for rank in range(ranks):
+        books = [of_rank(cluster, rank) for cluster in (straight, stopped)]
+        assert books[0] == books[1] and books[0]
+
+
+def of_rank(cluster: Cluster, rank: int) -> list[ledger.Entry]:
+    """One rank's entries of all reigns."""
+    names = {ledger.file_name(n, rank) for n in range(cluster.reign + 1)}
+    return list(ledger.read(cluster.folder, {n: size for n, size in cluster.state.ledger.items() if n in names}))
 
 
 def test_pieces_of_one_document_come_to_lie_on_several_ranks(tmp_path: Path) -> None:
@@ -239,18 +175,20 @@ def test_pieces_of_one_document_come_to_lie_on_several_ranks(tmp_path: Path) -> 
     assert shared > 3
 
 
-def test_a_rank_that_is_no_more_leaves_its_ledger_and_what_was_undone_goes(tmp_path: Path) -> None:
+def test_a_rank_that_is_no_more_leaves_its_ledger_and_what_was_undone_does_not_count(tmp_path: Path) -> None:
     cluster = Cluster(some(), tmp_path)
     cluster.run(3, 3, 3, crash=False)
-    known = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    known = cluster.entries()
     cluster.run(5, 4, 100, crash=True)
-    assert (tmp_path / "ledger-4.bin").exists()
-    with cluster.started(2):
-        assert {p.name: p.read_bytes() for p in tmp_path.iterdir() if p.stat().st_size} == known
+    assert (tmp_path / "ledger-r2-4.bin").exists() and cluster.entries() == known
+    cluster.run(2, 1, 1, crash=False)
+    assert set(known) < set(cluster.entries())
+    assert {"ledger-r1.bin", "ledger-r1-1.bin", "ledger-r1-2.bin"} < cluster.state.ledger.keys()
+    assert not any(name.startswith("ledger-r2") for name in cluster.state.ledger)
 
 
 def test_a_checkpoint_of_before_there_were_ranks_is_read() -> None:
-    fields = {"rank", "ranks", "shared", "ledgers", "shares"}
+    fields = {"rank", "ranks", "shared", "ledger", "shares", "began", "skipped", "packing"}
     state = fresh(TOKENIZER, [3, 4], {f"{TOPICS['files']}:0": 7})
     old = {k: v for k, v in msgspec.to_builtins(state).items() if k not in fields}
     assert decode(msgspec.msgpack.encode(old)) == state and split(state, 1) == [state]
@@ -274,11 +212,14 @@ def test_one_rank_then_three_then_two_on_a_real_broker(bare_connection: Connecti
     log = [[with_topic(f, ids["files"]) for f in lane] for lane in some()]
     produce(bare_connection, log)
     state: bytes | None = None
-    for ranks, rounds, kept in ((1, 5, True), (3, 3, True), (3, 2, False), (2, 100, True)):
+    for reign, (ranks, rounds, kept) in enumerate(((1, 5, True), (3, 3, True), (3, 2, False), (2, 100, True)), 1):
         opened = [
-            open_feed(bare_connection, tmp_path, TOKENIZER, Limits(ROW, 2, 4, closed=True), state, rank, ranks)
+            open_feed(
+                bare_connection, tmp_path, decode(state) if state else first_state(bare_connection, TOKENIZER),
+                Limits(ROW, 2, 4, closed=True), reign, rank, ranks,
+            )
             for rank in range(ranks)
-        ]
+        ]  # fmt: skip
         for step in range(rounds):
             for feed in opened:
                 if feed.next(2.0 if not feed.drained else 0.0) is not None:
@@ -288,7 +229,9 @@ def test_one_rank_then_three_then_two_on_a_real_broker(bare_connection: Connecti
         for feed in opened:
             close(feed)
     assert done and state is not None
-    found = Counter((e.topic_id, e.partition, e.offset, e.index, e.piece) for e in ledger.read(tmp_path / "ledger.bin"))
+    found = Counter(
+        (e.topic_id, e.partition, e.offset, e.index, e.piece) for e in ledger.read(tmp_path, decode(state).ledger)
+    )
     assert found == expected(log)
     check_counts(log, decode(state))
 

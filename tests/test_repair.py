@@ -9,7 +9,7 @@ import pytest
 from kafka import TopicPartition
 
 from streams.document import Origin
-from streams.feed.feed import decode
+from streams.feed.state import decode
 from streams.kafka.connection import GroupInUse
 from streams.repair.act import act, refuse_running
 from streams.repair.plan import Missing, Rewind, Skip, Step, TakeBack, missing, plan

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from world import GARBAGE, PARTITIONS, POISON, SOURCES, STAGES, World, topic_id
 
-from streams.feed.feed import decode, retryable
+from streams.feed.state import decode, retryable
 from streams.index.minhash import signature, similarity
 
 WORDS = [f"alpha{i} beta{i} gamma{i} delta{i} epsilon{i} zeta{i} eta{i} theta{i} iota{i} kappa{i}" for i in range(4)]
@@ -148,7 +148,7 @@ def count_garbage(world: World, origin: str) -> bool:
 def check_shadows(world: World) -> None:
     """Nothing was dropped for a copy of something that was never trained on: of every text that no rule
     drops, a copy or a near copy was trained on, unless it was discarded."""
-    trained = {(e.topic_id, e.partition, e.offset, e.index) for e in world.ledger.entries}
+    trained = {(e.topic_id, e.partition, e.offset, e.index) for e in world.entries()}
     wanted: set[str] = set()
     learned: set[str] = set()
     for topic, partition, offset, index in world.documents():

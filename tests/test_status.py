@@ -14,7 +14,8 @@ from midstream.status import _stage, caught_up, lags, trainer
 from model.example import Example
 from model.manifest import newest
 from streams.document import Source
-from streams.feed.feed import Feed, Limits, fresh
+from streams.feed.feed import Feed
+from streams.feed.state import Limits, fresh
 from streams.frame import Frame, Gap, Tally
 from streams.stages import STAGE
 from tests.crew import Crew, files, python

@@ -14,7 +14,7 @@ import pytest
 from midstream.audit import audit
 from model.manifest import latest, newest, read_manifest
 from streams.feed import ledger
-from streams.feed.feed import decode
+from streams.feed.state import decode
 from tests.crew import CONTEXT, ENVIRONMENT, Crew, files, python
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
@@ -57,9 +57,10 @@ def trainer(crew: Crew) -> subprocess.Popen[bytes]:
 
 def ahead(folder: Path) -> int:
     """Bytes of the ledger that the newest checkpoint does not know of."""
-    book = folder / "ledger.bin"
     found = newest(folder)
-    return (book.stat().st_size if book.exists() else 0) - (decode(found[1]).ledger_bytes if found else 0)
+    lengths = decode(found[1]).ledger if found else {}
+    books = sorted(folder.glob("ledger-r*.bin"), key=lambda book: int(book.stem.rpartition("-r")[2]))
+    return sum(book.stat().st_size - lengths.get(book.name, 0) for book in books[-1:])
 
 
 def kill_between_step_and_checkpoint(crew: Crew, folder: Path) -> None:
@@ -94,5 +95,5 @@ def test_a_killed_trainer_goes_on_where_its_checkpoint_stood(crew):
     found = audit(crew.connection, folder, decode(state))
     assert (found.lost, found.trained_twice, found.waiting, found.in_flight) == (0, 0, 0, 0)
     assert found.documents == EVENTS * A_RECORD == found.trained + sum(found.rejected.values())
-    assert found.trained > 300 and found.pieces == len(list(ledger.read(folder / "ledger.bin")))
+    assert found.trained > 300 and found.pieces == len(list(ledger.read(folder, decode(state).ledger)))
     assert all(held.example.tokens <= CONTEXT for row in decode(state).rows for held in row)

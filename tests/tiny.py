@@ -72,6 +72,7 @@ class ListFeed:
         self.read, self.ledger = kept.read, dict(kept.ledger)
         self.bins = Bins.restore(context, 4, kept.open_bins, kept.rows, size=lambda e: e.tokens)
         self._handed: list[list[Example]] = []
+        self.changes, self.gone = 0, 0
 
     def next(self, timeout_s: float) -> Batch | None:
         while len(self.bins.rows) < self.row_count and self.read < len(self.log):
@@ -97,6 +98,12 @@ class ListFeed:
             for e in row:
                 self.ledger[e.offset] = self.ledger.get(e.offset, 0) + 1
         self._handed = []
+        self.changes += 1
+
+    def skipped(self) -> None:
+        self.gone += sum(map(len, self._handed))
+        self._handed = []
+        self.changes += 1
 
     def summary(self) -> dict[str, int | float]:
         return {"lag": len(self.log) - self.read, "trained": len(self.ledger)}
@@ -125,10 +132,10 @@ def weights(seed: int = 0) -> dict[str, torch.Tensor]:
         return {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
 
 
-def write_checkpoint(root: Path, step: int, seed: int = 0, keep: int = 100, feed: bytes = b"") -> str:
+def write_checkpoint(root: Path, step: int, seed: int = 0, keep: int = 100, feed: bytes = b"", reign: int = 0) -> str:
     """Writes the learnt weights as the checkpoint of `step`; returns its version."""
     manifest = Manifest(
-        step=step, tokens=step * 100, text_bytes=step * 200, model=replace(SHAPE, seed=seed), format=STARCODER,
-        tokenizer=tokenizer().hash, bits_per_byte=2.5,
+        step=step, reign=reign, tokens=step * 100, text_bytes=step * 200, model=replace(SHAPE, seed=seed),
+        format=STARCODER, tokenizer=tokenizer().hash, bits_per_byte=2.5,
     )  # fmt: skip
     return write(root, Contents(manifest, weights(seed), {}, feed, tokenizer()), keep).model_version

@@ -22,8 +22,9 @@ from streams import frame as frames
 from streams.document import Document, Origin, Source
 from streams.event import Files, Repository, SourceFile
 from streams.event import encode as encode_event
-from streams.feed.feed import Feed, Limits, decode, fresh, retryable
+from streams.feed.feed import Feed
 from streams.feed.ledger import Entry
+from streams.feed.state import Limits, decode, fresh, retryable
 from streams.fit import fit
 from streams.frame import Frame, Outcome
 from streams.index.index import Index
@@ -57,12 +58,11 @@ class Sent:
 
 
 class MemoryLedger:
-    def __init__(self) -> None:
-        self.entries: list[Entry] = []
+    """A file of one reign; its length is counted in entries."""
 
-    def truncate(self, length: int) -> None:
-        assert len(self.entries) >= length
-        del self.entries[length:]
+    def __init__(self, reign: int = 0) -> None:
+        self.name = f"ledger-r{reign}.bin"
+        self.entries: list[Entry] = []
 
     def append(self, entries: list[Entry]) -> int:
         self.entries += entries
@@ -114,7 +114,8 @@ class World:
         self.min_chars = 10
         self.poisonous: set[str] = set()
         """Stages at which a document with POISON raises now."""
-        self.ledger = MemoryLedger()
+        self.ledgers: list[MemoryLedger] = []
+        """One a start of the trainer; the checkpoint names how much of each counts."""
         self.checkpoints: list[bytes] = []
         self.late: list[Callable[[], None]] = []
         """Writes of killed workers that have not reached the broker yet."""
@@ -195,7 +196,8 @@ class World:
         first = fresh(packer.tokenizer.hash, [0] * PARTITIONS, starts())
         state = decode(self.checkpoints[-1]) if self.checkpoints else first
         limits = Limits(row_tokens=packer.context, rows=2, open_bins=4, closed=True)
-        feed = Feed(MemoryLog(self, state.offsets), self.ledger, limits, state)
+        self.ledgers.append(MemoryLedger(len(self.ledgers)))
+        feed = Feed(MemoryLog(self, state.offsets), self.ledgers[-1], limits, state)  # type: ignore[arg-type]
         yield
         while feed.next(0.0) is not None:
             yield
@@ -258,12 +260,17 @@ class World:
 
     # What the promise says.
 
+    def entries(self) -> list[Entry]:
+        """Of the ledgers, as far as the newest checkpoint counts them."""
+        lengths = decode(self.checkpoints[-1]).ledger
+        return [entry for book in self.ledgers for entry in book.entries[: lengths.get(book.name, 0)]]
+
     def check(self) -> None:
         """Every document is trained on once, or rejected, or dead; each rejected copy has its match in training."""
         state = decode(self.checkpoints[-1])
-        trained = Counter((e.topic_id, e.partition, e.offset, e.index, e.piece) for e in self.ledger.entries)
+        trained = Counter((e.topic_id, e.partition, e.offset, e.index, e.piece) for e in self.entries())
         assert all(n == 1 for n in trained.values()), "trained twice"
-        whole = {(e.topic_id, e.partition, e.offset, e.index): e.pieces for e in self.ledger.entries}
+        whole = {(e.topic_id, e.partition, e.offset, e.index): e.pieces for e in self.entries()}
         assert sum(whole.values()) == len(trained), "a piece is missing"
         seen = {(topic_id(t), p, o, i) for t, p, o, i in self.documents()}
         dead = {tuple(origin(d)) for d in state.dead}

@@ -23,7 +23,7 @@ def audit(settings: Settings, as_json: bool) -> None:
 
     from midstream.audit import audit as account
     from model.manifest import newest
-    from streams.feed.feed import decode
+    from streams.feed.state import decode
 
     folder = settings.paths.checkpoints
     assert folder is not None

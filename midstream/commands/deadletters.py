@@ -21,7 +21,7 @@ from midstream.settings import Settings
 
 if TYPE_CHECKING:
     from streams.deadletters import Letter, Retry
-    from streams.feed.feed import State
+    from streams.feed.state import FeedState
     from streams.kafka.connection import Connection
 
 NO_CHECKPOINT = "there is no checkpoint yet, and only the trainer knows what died for good"
@@ -142,9 +142,9 @@ def _fixed(origin: str, file: Path) -> tuple[list[Retry], dict[str, str]]:
         return [], {origin: str(refused)}
 
 
-def survey(state: State | None, letters: Iterable[Letter]) -> Survey:
+def survey(state: FeedState | None, letters: Iterable[Letter]) -> Survey:
     """Joins the feed's list with the topic's letters; the newest letter of an origin counts."""
-    from streams.feed.feed import retryable
+    from streams.feed.state import retryable
 
     newest = {a.origin: Facts(a.origin, a.stage, a.error, a.topic, a.bytes, a.time_ms, a.incomplete) for a in letters}
     wanted = retryable(state) if state else []
@@ -152,7 +152,7 @@ def survey(state: State | None, letters: Iterable[Letter]) -> Survey:
     return Survey(offered, {origin: reason(state, origin) for origin in newest if origin not in offered})
 
 
-def reason(state: State | None, origin: str) -> str:
+def reason(state: FeedState | None, origin: str) -> str:
     """Why an origin that has a letter is not offered."""
     from streams.document import Origin
 
@@ -167,9 +167,9 @@ def reason(state: State | None, origin: str) -> str:
     return NOT_YET if found.offset >= mark else VOID
 
 
-def _state(settings: Settings) -> State | None:
+def _state(settings: Settings) -> FeedState | None:
     from model.manifest import newest
-    from streams.feed.feed import decode
+    from streams.feed.state import decode
 
     assert settings.paths.checkpoints is not None
     found = newest(settings.paths.checkpoints)

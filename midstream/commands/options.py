@@ -24,9 +24,12 @@ REPORTED = {
     "streams.kafka.log": ("Stalled",),
     "streams.frame": ("Gap",),
     "streams.feed.examples": ("Lost",),
-    "streams.feed.feed": ("WrongTokenizer",),
+    "streams.feed.fit": ("WrongTokenizer", "WrongPacking"),
+    "streams.feed.left": ("WorkersAtWork",),
     "streams.pack.pack": ("UnfitTokenizer",),
-    "model.manifest": ("CheckpointError",),
+    "model.manifest": ("CheckpointError", "NewerCheckpoint"),
+    "model.reign": ("Superseded",),
+    "model.training.train": ("Diverged",),
     "streams.sources.delivery": ("Undelivered",),
     "streams.sources.github": ("UnreadableEvents",),
     "streams.sources.objects": ("GitError",),
@@ -61,7 +64,9 @@ def keep_private(state: Path) -> None:
 
 
 without_lock = click.option(
-    "--without-lock", is_flag=True, help="Go on where the file system gives no locks; two at once would lose data."
+    "--without-lock",
+    is_flag=True,
+    help="Go on where the file system gives no locks: see to it yourself that there is one alone.",
 )
 
 

@@ -91,9 +91,9 @@ def _trainer(t: Trainer, whole: bool) -> list[Table | str]:
     """`whole`: nothing is missing before the trainer either, so the sum says something."""
     bits = "none" if t.bits_per_byte is None else f"{t.bits_per_byte:.3f}"
     title = f"Checkpoint {t.model_version}: lag {t.lag:,}, bits per byte {bits}, packing use {t.packing_use:.3f}"
-    table = _table(title, "source", "documents", "= waiting", "+ trained", "+ rejected", "+ dead")
+    table = _table(title, "source", "documents", "= waiting", "+ trained", "+ rejected", "+ dead", "+ skipped")
     for c in (*t.sources, t.total):
-        table.add_row(c.source, *_counts(c.documents, c.waiting, c.trained, c.rejected, c.dead))
+        table.add_row(c.source, *_counts(c.documents, c.waiting, c.trained, c.rejected, c.dead, c.skipped))
     kept = f"THE SUM DOES NOT HOLD: {t.held:,} documents are in the bins"
     if t.conserved:
         kept = "the sum holds" if whole else "the sum holds for what arrived"

@@ -16,7 +16,10 @@ from midstream.commands.worker import LOG_FORMAT
 from midstream.settings import Settings
 
 if TYPE_CHECKING:
+    from model.checkpoint import Contents
     from model.training.train import Progress, Trainer
+    from streams.feed.state import FeedState
+    from streams.kafka.connection import Connection
 
 
 @click.command()
@@ -25,12 +28,18 @@ if TYPE_CHECKING:
 @click.option("--max-steps", type=click.IntRange(min=1), help="End at this step, counted from the first run's start.")
 @click.option("--max-minutes", type=float, help="End after so many minutes.")
 @click.option("--until-drained", is_flag=True, help="Read the log to its present end, in a fixed rotation, and end.")
+@click.option(
+    "--from-what-is-left",
+    "what_is_left",
+    is_flag=True,
+    help="Begin a new checkpoint folder at what retention has left, with the workers at rest.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Progress as one JSON object a line.")
 @without_lock
 @with_settings
 def train(
     settings: Settings, checkpoints: Path | None, tokenizer: Path | None, max_steps: int | None,
-    max_minutes: float | None, until_drained: bool, as_json: bool, without_lock: bool,
+    max_minutes: float | None, until_drained: bool, what_is_left: bool, as_json: bool, without_lock: bool,
 ) -> None:  # fmt: skip
     """Train on the stream from the newest checkpoint, or from the start, until SIGTERM or Ctrl-C."""
     from midstream.errors import noted
@@ -39,44 +48,70 @@ def train(
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format=LOG_FORMAT)
     logging.getLogger("midstream").setLevel(logging.INFO)
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # what it cannot do is raised; while away, it logs every try
     folder = checkpoints or settings.paths.checkpoints
     file = tokenizer or settings.paths.tokenizer
     assert folder is not None and file is not None
     show = _json_line if as_json else _line
     with noted(settings.paths.state, "train"), FolderLock(folder, "training", unlocked=without_lock):
-        trainer = build(settings, folder, file, until_drained)
+        trainer = build(settings, folder, file, until_drained, what_is_left)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: trainer.stop())
         show(trainer.run(Until(max_steps, max_minutes, until_drained), show))
 
 
-def build(settings: Settings, folder: Path, file: Path, closed: bool) -> Trainer:
-    """The trainer as the newest checkpoint left it, with its feed; or a new one."""
+def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_left: bool = False) -> Trainer:
+    """The trainer as the newest checkpoint left it, with its feed; or a new one. Takes the folder's next reign."""
     from midstream.stages import tokenizer_file
-    from model import checkpoint
+    from model import reign
+    from model.checkpoint import load_newest
     from model.config import ModelConfig
     from model.fim.formats import FORMATS
-    from model.manifest import latest
+    from model.packing import packing
     from model.tokens.tokenizer import Tokenizer
     from model.training.train import Trainer
     from streams.feed.examples import open_feed
-    from streams.feed.feed import Limits
+    from streams.feed.state import Limits
 
-    newest = latest(folder)
-    resume = checkpoint.load_all(newest) if newest else None
+    own = reign.take(folder)
+    resume = load_newest(folder)
     tokenizer = resume.tokenizer if resume else Tokenizer.load(tokenizer_file(file, "train"))
     shape = settings.model
     config = resume.manifest.model if resume else ModelConfig(
         vocab=tokenizer.vocab_size, context=shape.context, width=shape.width, layers=shape.layers,
         heads=shape.heads, seed=shape.seed,
     )  # fmt: skip
-    feed = settings.feed
-    limits = Limits(feed.row_contexts * config.context, feed.rows, feed.open_bins, feed.idle_s, feed.wait_s, closed)
-    opened = open_feed(settings.connection(), folder, tokenizer.hash, limits, resume.feed if resume else None)
-    return Trainer(
-        config, settings.train, opened, folder, tokenizer,
-        resume.manifest.format if resume else FORMATS[shape.format], resume=resume,
-    )  # fmt: skip
+    fmt = resume.manifest.format if resume else FORMATS[shape.format]
+    feed, context = settings.feed, config.context
+    limits = Limits(feed.row_contexts * context, feed.rows, feed.open_bins, feed.idle_s, feed.wait_s, closed, context)
+    connection = settings.connection()
+    start = _start(connection, folder, resume, tokenizer.hash, what_is_left)
+    start.packing = packing(tokenizer.hash, fmt, context)
+    opened = open_feed(connection, folder, start, limits, own)
+    return Trainer(config, settings.train, opened, folder, tokenizer, fmt, resume=resume, reign=own)
+
+
+def _start(
+    connection: Connection, folder: Path, resume: Contents | None, tokenizer: str, what_is_left: bool
+) -> FeedState:
+    """Where the feed begins: at the checkpoint, at the Genesis, or, when asked to, at what is left."""
+    from streams.feed.examples import first_state
+    from streams.feed.left import beginnings, state_of_what_is_left
+    from streams.feed.state import decode
+    from streams.kafka.topics import check
+
+    if resume is not None:
+        if what_is_left:
+            raise click.UsageError(f"--from-what-is-left is for a new checkpoint folder, and {folder} has checkpoints.")
+        return decode(resume.feed)
+    if not what_is_left:
+        return first_state(connection, tokenizer)
+    state = state_of_what_is_left(connection, tokenizer)
+    for line in beginnings(state, check(connection)):
+        click.echo(line, err=True)
+    if state.began:
+        click.echo("Later copies of what lies before are still dropped as duplicates.", err=True)
+    return state
 
 
 def _facts(p: Progress) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from midstream.kafka.broker import Broker
 from midstream.settings import Settings, load
 from midstream.status import caught_up
 from midstream.supervise import Program, Supervisor
-from model.manifest import folders, newest
+from model.manifest import age, folders, newest
 from server.client import AsyncClient, ServerError
 from streams.stages import STAGES
 
@@ -188,7 +188,7 @@ class Demo:
         self.report.completions_empty += not answer.text
 
     def keep_first(self) -> None:
-        if self.first is None and (found := folders(self.checkpoints)):
+        if self.first is None and (found := [p for p in folders(self.checkpoints) if (at := age(p.name)) and at.step]):
             self.first = self.state / "first" / found[0].name
             shutil.copytree(found[0], self.first)
 
@@ -226,7 +226,7 @@ class Demo:
         """End sources, workers and trainer in good order, then hold the ids of both ends against each other."""
         for name in ("follow", "trainer", "worker-prepare"):
             await self.crew_of(name).stop()
-        from streams.feed.feed import decode
+        from streams.feed.state import decode
 
         checkpoint = newest(self.checkpoints)
         assert checkpoint is not None

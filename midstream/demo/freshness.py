@@ -7,10 +7,12 @@ import subprocess
 import time
 from pathlib import Path
 
+from model.manifest import newest
 from server.client import AsyncClient
 from streams import event as events
 from streams.document import Origin
 from streams.feed import ledger
+from streams.feed.state import decode
 from streams.frame import decode_rejections
 from streams.kafka.connection import Connection
 from streams.kafka.log import read
@@ -73,7 +75,7 @@ class Watch:
 
     def __init__(self, connection: Connection, genesis: Genesis, checkpoints: Path, server: AsyncClient) -> None:
         self._connection, self._genesis = connection, genesis
-        self._ledger, self._server = checkpoints / "ledger.bin", server
+        self._checkpoints, self._server = checkpoints, server
         self._partitions = range(len(genesis.topics["commits"].starts))
 
     def here(self) -> dict[tuple[str, int], int]:
@@ -109,7 +111,8 @@ class Watch:
     def _trained_at(self, wanted: set[Origin], above: dict[tuple[str, int], int]) -> int | None:
         """The step of the last piece, or None while a document is neither trained on nor rejected."""
         pieces: dict[Origin, list[tuple[int, int]]] = {}
-        for entry in ledger.read(self._ledger):
+        checkpoint = newest(self._checkpoints)
+        for entry in ledger.read(self._checkpoints, decode(checkpoint[1]).ledger) if checkpoint else ():
             if entry.origin in wanted:
                 pieces.setdefault(entry.origin, []).append((entry.step, entry.pieces))
         missing = {o for o in wanted if o not in pieces or len(pieces[o]) < pieces[o][0][1]}

@@ -6,32 +6,34 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from model import checkpoint
 from model.checkpoint import Contents
 from model.config import ModelConfig, TrainConfig
 from model.decoder.transformer import Decoder
-from model.example import Batch, Feed
+from model.example import Batch, BatchSource
 from model.fim.formats import Format
 from model.manifest import CheckpointError, Manifest, name
+from model.reign import Superseded
 from model.tokens.tokenizer import Tokenizer
 from model.training import optimizer
+from model.training.publisher import Publisher
 from model.training.schedule import learning_rate
 from model.training.score import Prequential, nats, targets
 
 logger = logging.getLogger("midstream.model")
 
-WRITING_SHARE = 0.1
-"""At most this share of the time goes into checkpoints that are written because the feed is idle."""
+SKIPS = 3
+"""Batches in a row without a finite gradient that end the run: one may hold a text that is at fault; of several in a
+row the fault is the model's, and they would all be lost to it."""
 
 
 class Diverged(RuntimeError):
-    """The loss or the gradient is not a number; nothing was written."""
+    """Several Batches in a row gave no finite gradient; the last checkpoint stands before them."""
 
 
 @dataclass(frozen=True)
@@ -73,30 +75,32 @@ class Trainer:
         self,
         model_config: ModelConfig,
         config: TrainConfig,
-        feed: Feed,
+        feed: BatchSource,
         checkpoints: Path,
         tokenizer: Tokenizer,
         fmt: Format,
         *,
         resume: Contents | None = None,
+        reign: int = 0,
         device: str = "cpu",
     ) -> None:
         if tokenizer.vocab_size > model_config.vocab:
             raise ValueError(f"the tokenizer has {tokenizer.vocab_size} ids and the model {model_config.vocab}")
-        self.config, self.feed, self.checkpoints = config, feed, checkpoints
+        self.config, self.feed, self.reign = config, feed, reign
         self.tokenizer, self.format = tokenizer, fmt
         self.device = torch.device(device)
         self.precision = precision(config, self.device)
         self.model = Decoder(model_config).to(self.device)
         self.optimizer = optimizer.make(self.model, config)
         self.step = self.tokens = self.text_bytes = 0
-        self.saved: Manifest | None = None
         self._prequential = Prequential(config.window)
         self._loss = float("nan")
-        self._saved_at, self._write_s = time.monotonic(), 0.0
+        self._skips = 0
+        self._whole = True
         self._stopping = False
         if resume is not None:
             self._restore(resume)
+        self.publisher = Publisher(checkpoints, config, reign, resume.manifest if resume else None)
 
     def _restore(self, contents: Contents) -> None:
         manifest = contents.manifest
@@ -111,30 +115,47 @@ class Trainer:
         moved = {name: tensor.to(self.device) for name, tensor in contents.optimizer.items()}
         optimizer.restore(self.model, self.optimizer, moved)
         self.step, self.tokens, self.text_bytes = manifest.step, manifest.tokens, manifest.text_bytes
-        self.saved = manifest
+
+    @property
+    def saved(self) -> Manifest | None:
+        """The newest checkpoint's."""
+        return self.publisher.saved
 
     def stop(self) -> None:
         """Ends the run after the step that is being made; may be called from a signal handler."""
         self._stopping = True
 
     def run(self, until: Until | None = None, progress: Callable[[Progress], None] | None = None) -> Progress:
-        """Trains until the end is reached or `stop` is called, and writes a last checkpoint."""
-        until = until or Until()
+        """Trains until the end is reached or `stop` is called; writes a last checkpoint, also when an error ends it.
+
+        Raises Superseded when a later trainer has the folder, and Diverged.
+        """
         torch.set_num_threads(self.config.threads)
+        began = self.tokens, time.monotonic()
+        try:
+            self._loop(until or Until(), progress or (lambda _: None))
+            self.save()
+        except (Superseded, Diverged):
+            raise
+        except BaseException:
+            self._rescue()
+            raise
+        return self._progress(*began)
+
+    def _loop(self, until: Until, progress: Callable[[Progress], None]) -> None:
         started = shown_at = time.monotonic()
         shown_tokens = self.tokens
         while not self._ended(until, started):
+            self.publisher.look()
             batch = self.feed.next(self.config.feed_timeout_s)
             if batch is not None:
                 self._train(batch)
-            if self._due(idle=batch is None):
+            if self.publisher.due(self.step, self.feed.changes, batch is None, lambda: self.feed.drained):
                 self.save()
             now = time.monotonic()
-            if progress is not None and now - shown_at >= 1:
-                progress(self._progress((self.tokens - shown_tokens) / (now - shown_at)))
+            if now - shown_at >= 1:
+                progress(self._progress(shown_tokens, shown_at))
                 shown_at, shown_tokens = now, self.tokens
-        self.save()
-        return self._progress((self.tokens - shown_tokens) / max(1e-9, time.monotonic() - shown_at))
 
     def _ended(self, until: Until, started: float) -> bool:
         return (
@@ -155,61 +176,76 @@ class Trainer:
             logits_BTV = self.model(ids_BT, positions_BT, documents_BT)
         total = nats(logits_BTV, targets_BT)
         loss = total / (targets_BT >= 0).sum().clamp(min=1)
-        self._update(loss, batch.share)
+        if not self._backward(loss):
+            self._skip(loss.item())
+            return
+        self._skips, self._whole = 0, False
+        self._update(batch.share)
         self.tokens += batch.tokens
         self.text_bytes += batch.text_bytes
         self._loss = loss.item()
         self._prequential.add(total.item(), batch.text_bytes)
         self.feed.trained(self.step)
+        self._whole = True
 
-    def _update(self, loss: Tensor, share: float) -> None:
-        """AdamW takes a step of the same length whatever the gradient is, so a partial Batch takes a shorter one."""
+    def _backward(self, loss: Tensor) -> bool:
+        """The gradient, clipped; False when it is not finite."""
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
-        if not isfinite(norm.item()):
-            raise Diverged(f"step {self.step + 1}: the loss is {loss.item()}, the gradient's norm {norm.item()}")
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip or inf)
+        return isfinite(norm.item())
+
+    def _update(self, share: float) -> None:
+        """AdamW takes a step of the same length whatever the gradient is, so a partial Batch takes a shorter one."""
         self.step += 1
         for group in self.optimizer.param_groups:
             group["lr"] = share * learning_rate(self.step, self.config)
         self.optimizer.step()
 
-    def _due(self, idle: bool) -> bool:
-        """An idle feed makes one due at once, so that what has just arrived is served soon."""
-        if not self._unsaved:
-            return False
-        age = time.monotonic() - self._saved_at
-        if idle:
-            return age >= self._write_s / WRITING_SHARE
-        return self._unsaved >= self.config.checkpoint_every_steps or age >= self.config.checkpoint_every_s
-
-    @property
-    def _unsaved(self) -> int:
-        """Steps since the last checkpoint."""
-        return self.step - (self.saved.step if self.saved else 0)
+    def _skip(self, loss: float) -> None:
+        """Give the Batch up. What came before the first of a row of them is saved first: when they do not end, the run
+        does, and its checkpoint stands before them."""
+        if not self._skips:
+            self._rescue()
+        self._skips += 1
+        if self._skips >= SKIPS:
+            raise Diverged(
+                f"step {self.step + 1}: {SKIPS} Batches in a row gave no finite gradient (the loss is {loss:g}), so "
+                "the fault is the model's. Start again from an older checkpoint, or with a lower [train] learning_rate."
+            )
+        logger.error("a Batch after step %d gave no finite gradient (the loss is %g)", self.step, loss)
+        self.feed.skipped()
 
     def save(self) -> Manifest | None:
-        """Writes a checkpoint unless this step has one; returns the newest manifest."""
-        if not self._unsaved:
+        """Writes a checkpoint unless the newest one says all there is to say; returns the newest manifest."""
+        if not self.publisher.unsaved(self.step, self.feed.changes):
             return self.saved
-        started = time.monotonic()
-        contents = Contents(
+        return self.publisher.publish(self._manifest(), self.feed.state(), self.feed.changes, self._contents)
+
+    def _rescue(self) -> None:
+        """Save before an end that another error brings; a failure here must not hide that error."""
+        if not self._whole:
+            logger.error("the last step was cut short: it is trained again from the checkpoint before it")
+            return
+        try:
+            self.save()
+        except Exception as error:
+            logger.error("no checkpoint could be written: %s", error)
+
+    def _contents(self) -> Contents:
+        return Contents(
             manifest=self._manifest(),
             weights={name: t.cpu() for name, t in self.model.state_dict().items()},
             optimizer={name: t.cpu() for name, t in optimizer.state(self.model, self.optimizer).items()},
-            feed=self.feed.state(),
+            feed=b"",
             tokenizer=self.tokenizer,
         )
-        self.saved = checkpoint.write(self.checkpoints, contents, self.config.keep)
-        self._saved_at = time.monotonic()
-        self._write_s = self._saved_at - started
-        logger.info("checkpoint %s written in %.2f s", self.saved.model_version, self._write_s)
-        return self.saved
 
     def _manifest(self) -> Manifest:
         bits = self._prequential.value
         return Manifest(
             step=self.step,
+            reign=self.reign,
             tokens=self.tokens,
             text_bytes=self.text_bytes,
             model=self.model.config,
@@ -219,11 +255,12 @@ class Trainer:
             feed=self.feed.summary(),
         )
 
-    def _progress(self, tokens_per_s: float) -> Progress:
+    def _progress(self, tokens: int, at: float) -> Progress:
+        """Since the moment `at`, when it was `tokens`."""
         return Progress(
             step=self.step,
             tokens=self.tokens,
-            tokens_per_s=tokens_per_s,
+            tokens_per_s=(self.tokens - tokens) / max(1e-9, time.monotonic() - at),
             loss=self._loss,
             bits_per_byte=self._prequential.value,
             checkpoint=self.saved.model_version if self.saved else "",

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
-from kafka.errors import OffsetOutOfRangeError
+from kafka.errors import KafkaError, OffsetOutOfRangeError
 
 from streams import frame as frames
-from streams.feed.feed import Feed, Limits, State, decode, fresh
+from streams.feed import ledger
+from streams.feed.feed import Feed
 from streams.feed.ledger import Ledger
 from streams.feed.ranks import split
+from streams.feed.state import FeedState, Limits, fresh
 from streams.frame import Frame
-from streams.kafka.connection import Connection
+from streams.kafka.connection import Connection, Unreachable
 from streams.kafka.topics import check
+
+log = logging.getLogger("midstream.streams")
+Answer = TypeVar("Answer")
 
 TOPIC = "examples"
 ENDS_EVERY_S = 1.0
+ENDS_TIMEOUT_MS = 1_000
+"""A broker that is away must not keep the trainer from a signal for long."""
+AWAY_EVERY_S = 60.0
+"""Seconds between two lines of the log that say that the broker is away."""
 
 
 class Lost(RuntimeError):
@@ -24,7 +36,7 @@ class Lost(RuntimeError):
 
 
 class ExamplesLog:
-    """A `streams.feed.feed.FrameLog` on Kafka."""
+    """A `streams.feed.feed.FrameLog` on Kafka. While no broker answers there is nothing new, however long it takes."""
 
     def __init__(self, connection: Connection, offsets: list[int], closed: bool, rank: int = 0, ranks: int = 1) -> None:
         """`offsets`: of every partition; those of the rank are read.
@@ -35,17 +47,14 @@ class ExamplesLog:
         owned = range(rank, self.partitions, ranks)
         first = connection.beginning_offsets([TOPIC])
         for p in owned:
-            if offsets[p] < first[TOPIC, p]:
-                raise Lost(
-                    f"{TOPIC}/{p}: offsets {offsets[p]} to {first[TOPIC, p] - 1} were deleted by retention before they "
-                    "were trained on. Raise the topic's retention, and start a new checkpoint folder."
-                )
-        self._consumer = connection.consumer({(TOPIC, p): offsets[p] for p in owned})
+            _refuse_lost(p, offsets[p], first[TOPIC, p])
+        self._consumer: Any = connection.consumer({(TOPIC, p): offsets[p] for p in owned})
         self._partitions = {tp.partition: tp for tp in self._consumer.assignment()}
         self._closed = closed
         ends = connection.end_offsets([TOPIC])
         self._ends = {p: ends[TOPIC, p] for p in owned}
         self._asked = time.monotonic()
+        self._away_said: float | None = None
 
     def poll(self, timeout_s: float, enough: set[int]) -> list[tuple[int, int, Frame]]:
         if not self._partitions:  # more ranks than partitions
@@ -53,10 +62,7 @@ class ExamplesLog:
             return []
         for p, tp in self._partitions.items():
             (self._consumer.pause if p in enough else self._consumer.resume)(tp)
-        try:
-            polled = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=64)
-        except OffsetOutOfRangeError as error:
-            raise Lost(f"{TOPIC}: an offset is out of range: records were deleted before they were read") from error
+        polled = self._patient(lambda: self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=64), {})
         return [
             (tp.partition, record.offset, frames.decode(record.value))
             for tp, records in polled.items()
@@ -76,24 +82,95 @@ class ExamplesLog:
 
     def _end(self, partition: int) -> int:
         if not self._closed and time.monotonic() - self._asked > ENDS_EVERY_S:
-            found = self._consumer.end_offsets(list(self._partitions.values()))
-            self._ends = {p: found[tp] for p, tp in self._partitions.items()}
+            partitions = list(self._partitions.values())
+            ends = self._patient(lambda: self._consumer.end_offsets(partitions, timeout_ms=ENDS_TIMEOUT_MS), None)
+            if ends is not None:
+                self._ends = {p: ends[tp] for p, tp in self._partitions.items()}
+                self._back()
             self._asked = time.monotonic()
         return self._ends[partition]
 
+    def _patient(self, ask: Callable[[], Answer], otherwise: Answer) -> Answer:
+        """The answer, or `otherwise` while the broker is away. Raises what waiting does not mend."""
+        try:
+            return ask()
+        except OffsetOutOfRangeError:
+            self._patient(self._settle, None)
+        except Unreachable as error:
+            self._away(error)
+        except KafkaError as error:
+            if not getattr(error, "retriable", False):
+                raise
+            self._away(error)
+        return otherwise
+
+    def _settle(self) -> None:
+        """The log has lost its tail or its front under us: go on at its end, or raise Lost."""
+        tps = list(self._partitions.values())
+        first = self._consumer.beginning_offsets(tps, timeout_ms=ENDS_TIMEOUT_MS)
+        ends = self._consumer.end_offsets(tps, timeout_ms=ENDS_TIMEOUT_MS)
+        for p, tp in self._partitions.items():
+            position = self._consumer.position(tp)
+            _refuse_lost(p, position, first[tp])
+            self._consumer.seek(tp, within(p, position, ends[tp]))
+
+    def _away(self, error: Exception) -> None:
+        if self._away_said is None or time.monotonic() - self._away_said > AWAY_EVERY_S:
+            log.warning("%s: the broker does not answer (%s); it is asked until it does", TOPIC, type(error).__name__)
+            self._away_said = time.monotonic()
+
+    def _back(self) -> None:
+        if self._away_said is not None:
+            log.warning("%s: the broker answers again", TOPIC)
+            self._away_said = None
+
 
 def open_feed(
-    connection: Connection, checkpoints: Path, tokenizer: str, limits: Limits, state: bytes | None,
-    rank: int = 0, ranks: int = 1,
+    connection: Connection, checkpoints: Path, start: FeedState, limits: Limits, reign: int = 0, rank: int = 0,
+    ranks: int = 1,
 ) -> Feed:  # fmt: skip
-    """One rank's feed of a checkpoint (`state`, which any number of ranks wrote), or of a new run.
+    """One rank's feed of a checkpoint's state (which any number of ranks wrote), or of a new run's.
 
     Refuses re-created topics. A rank beyond the partitions gets its part of the open rows, and nothing after them.
+    Raises CheckpointError when the ledgers are shorter than the state says, and Lost.
     """
-    first = check(connection)
-    whole: State = decode(state) if state is not None else fresh(tokenizer, first.topics[TOPIC].starts, first.marks)
-    own = split(whole, ranks)[rank]
+    check(connection)
+    ledger.check(checkpoints, start.ledger)
+    own = split(start, ranks)[rank]
+    ends = connection.end_offsets([TOPIC])
+    own.offsets = [within(p, offset, ends[TOPIC, p]) for p, offset in enumerate(own.offsets)]
     log = ExamplesLog(connection, own.offsets, limits.closed, rank, ranks)
-    ledger = Ledger(checkpoints / "ledger.bin", rank, ranks)
-    ledger.settle(own.ledgers)
-    return Feed(log, ledger, limits, own)
+    return Feed(log, Ledger(checkpoints, reign, rank), limits, own)
+
+
+def first_state(connection: Connection, tokenizer: str) -> FeedState:
+    """The state of a new run, from the Genesis. Raises Lost when `examples` no longer begins there."""
+    genesis = check(connection)
+    starts, first = genesis.topics[TOPIC].starts, connection.beginning_offsets([TOPIC])
+    gone = [p for p, start in enumerate(starts) if first[TOPIC, p] > start]
+    if gone:
+        raise Lost(
+            "; ".join(f"{TOPIC}/{p}: offsets {starts[p]} to {first[TOPIC, p] - 1}" for p in gone)
+            + " were deleted by retention, and a new checkpoint folder begins at the first. Train with "
+            "--from-what-is-left, with the workers at rest, to begin at what is left."
+        )
+    return fresh(tokenizer, starts, genesis.marks)
+
+
+def within(partition: int, offset: int, end: int) -> int:
+    """The offset, or the log's end where it has lost its tail: what comes there is held against the marks."""
+    if offset > end:
+        log.warning(
+            "%s/%d ends at %d, and %d was to be read next: the log has lost its tail. Reading goes on at its end; what "
+            "is missing shows in the marks", TOPIC, partition, end, offset,
+        )  # fmt: skip
+    return min(offset, end)
+
+
+def _refuse_lost(partition: int, offset: int, first: int) -> None:
+    if offset < first:
+        raise Lost(
+            f"{TOPIC}/{partition}: offsets {offset} to {first - 1} were deleted by retention before they were trained "
+            "on. Raise the topic's retention. To go on without them, train into a new checkpoint folder with "
+            "--from-what-is-left."
+        )

@@ -10,17 +10,14 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable
 from math import inf
 from typing import Protocol
 
-import msgspec
-
 from model.example import Batch, Example
 from model.training.batch import collate
-from model.training.bins import Bins
-from streams.document import Origin
+from streams.feed.fit import refuse, restore
 from streams.feed.ledger import Entry, Ledger
+from streams.feed.state import Count, FeedState, Held, Limits, encode
 from streams.frame import Frame
 from streams.marks import Marks, Standing, tallied
 
@@ -28,10 +25,8 @@ log = logging.getLogger("midstream.streams")
 
 READ_AHEAD = 16
 """Frames of one partition that wait for their turn before it is paused."""
-
-
-class WrongTokenizer(RuntimeError):
-    """Examples were made with another tokenizer than the checkpoint's."""
+NAMED = 8
+"""Origins that one line of the log names."""
 
 
 class NotConserved(RuntimeError):
@@ -57,135 +52,21 @@ class FrameLog(Protocol):
         ...
 
 
-class Held(msgspec.Struct):
-    """An example in a bin, and where it came from."""
-
-    example: Example
-    topic_id: str
-    partition: int
-
-    @property
-    def origin(self) -> Origin:
-        return Origin(self.topic_id, self.partition, self.example.offset, self.example.index)
-
-
-class Count(msgspec.Struct):
-    """Conservation of one source partition: documents = waiting + trained + rejected + dead."""
-
-    topic: str
-    documents: int = 0
-    trained: int = 0
-    rejected: int = 0
-    dead: int = 0
-
-    lost: int = 0
-    """Offsets that the source no longer held when `midstream repair` passed them; they may have held no document."""
-
-    @property
-    def waiting(self) -> int:
-        return self.documents - self.trained - self.rejected - self.dead
-
-
-class Share(msgspec.Struct):
-    """What one rank held when the states were merged."""
-
-    rows: int
-    """Full ones."""
-    flushed: int
-    open_bins: int
-    turn: int
-
-
-class State(msgspec.Struct, kw_only=True):
-    """All of it as data: what the checkpoint keeps, where it is that of all ranks (`streams.feed.ranks`)."""
-
-    v: int = 1
-    tokenizer: str
-    offsets: list[int]
-    """Next offset of each partition of `examples`."""
-    turn: int = 0
-    """The partition whose Frame is taken next."""
-    marks: dict[str, int]
-    """By `Source.key`."""
-    above: dict[str, int] = {}
-    """Where the highest Frame began that was passed over, by `Source.key`: a gap until the mark has reached it."""
-    counts: dict[str, Count] = {}
-    dead: set[str] = set()
-    replaced: set[str] = set()
-    pieces_left: dict[str, int] = {}
-    """Of documents of several pieces that are partly trained."""
-    open_bins: list[list[Held]] = []
-    rows: list[list[Held]] = []
-    flushing: int = 0
-    """How many of the last rows were closed by a flush."""
-    ledger_bytes: int = 0
-    """Length of the rank's own ledger."""
-    full_rows: int = 0
-    full_tokens: int = 0
-    flushed_rows: int = 0
-    flushed_tokens: int = 0
-    rank: int = 0
-    ranks: int = 1
-    """Partition p is read by rank p % ranks alone."""
-    shared: set[str] = set()
-    """Documents whose pieces lie in the bins of several ranks: `merge` sees when they are trained."""
-    ledgers: dict[int, int] = {}
-    """Lengths of the ledgers of ranks that are no more, those that this rank keeps."""
-    shares: list[Share] = []
-    """Of a merged state, by rank: as many ranks go on just as these would have."""
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """How rows become Batches."""
-
-    row_tokens: int
-    """A row's length; a multiple of the context wastes less of it, and no example is longer than the context."""
-    rows: int
-    open_bins: int = 64
-    idle_s: float = 2.0
-    """Without a new Frame for so long, open bins are flushed."""
-    wait_s: float = 30.0
-    """The longest that a document waits in an open row: then the row is flushed, and with it the oldest others that its
-    Batch has room for."""
-    closed: bool = False
-    """Read in the fixed rotation, waiting for each partition, and flush only at the end of all."""
-
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(State)
-
-
-def fresh(tokenizer: str, offsets: Iterable[int], marks: dict[str, int]) -> State:
-    """The state of a run that has trained on nothing, from the Genesis."""
-    return State(tokenizer=tokenizer, offsets=list(offsets), marks=dict(marks))
-
-
-def decode(data: bytes) -> State:
-    return _decoder.decode(data)
-
-
-def encode(state: State) -> bytes:
-    return _encoder.encode(state)
-
-
 class Feed:
-    """A `model.example.Feed` of one rank: it reads the partitions that the state's rank owns."""
+    """A `model.example.BatchSource` of one rank: it reads the partitions that the state's rank owns."""
 
-    def __init__(self, log: FrameLog, ledger: Ledger, limits: Limits, state: State) -> None:
+    def __init__(self, log: FrameLog, ledger: Ledger, limits: Limits, state: FeedState) -> None:
         self._log, self._ledger, self._limits = log, ledger, limits
         self._s = state
         self._marks = Marks(state.marks)
-        self._bins: Bins[Held] = Bins.restore(
-            limits.row_tokens, limits.open_bins, state.open_bins, state.rows,
-            size=lambda held: held.example.tokens, now=time.monotonic(),
-        )  # fmt: skip
+        self._bins = restore(state, limits)
         self._owned = set(range(state.rank, log.partitions, state.ranks))
         self._queues: list[deque[tuple[int, Frame]]] = [deque() for _ in range(log.partitions)]
         self._handed: list[list[Held]] = []
         self._handed_flushed = 0
         self._flushing = state.flushing
         self._last_arrival = time.monotonic()
-        ledger.truncate(state.ledger_bytes)
+        self.changes = 0
 
     def next(self, timeout_s: float) -> Batch | None:
         deadline = time.monotonic() + timeout_s
@@ -205,11 +86,16 @@ class Feed:
     def trained(self, step: int) -> None:
         """Write the Batch handed out last to the ledger and count its documents."""
         entries = [e for row in self._handed for held in row for e in _entries(held, step)]
-        self._s.ledger_bytes = self._ledger.append(entries)
-        for row in self._handed:
-            for held in row:
-                self._count_trained(held)
-        self._handed, self._handed_flushed = [], 0
+        self._s.ledger[self._ledger.name] = self._ledger.append(entries)
+        self._count_handed()
+
+    def skipped(self) -> None:
+        """Give up the Batch handed out last: its documents are named as skipped, and never come again."""
+        names = [name for row in self._handed for held in row for name in held.names]
+        self._s.skipped.update(names)
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        log.error("%d documents are skipped: %s%s", len(names), ", ".join(names[:NAMED]), more)
+        self._count_handed()
 
     def state(self) -> bytes:
         """Of the last trained Batch. A Batch handed out and not yet trained on still belongs to the rows."""
@@ -234,6 +120,7 @@ class Feed:
             "documents": sum(c.documents for c in counts),
             "waiting": sum(c.waiting for c in counts),
             "trained": sum(c.trained for c in counts),
+            "skipped": sum(c.skipped for c in counts),
             "rejected": sum(c.rejected for c in counts),
             "dead": sum(c.dead for c in counts),
             "replaced": len(s.replaced),
@@ -259,29 +146,31 @@ class Feed:
             if p not in self._owned:
                 continue
             if self._queues[p]:
-                offset, frame = self._queues[p].popleft()
+                self._take(p, *self._queues[p][0])
+                self._queues[p].popleft()
                 self._s.turn = (p + 1) % n
-                self._take(p, offset, frame)
                 return True
             if self._limits.closed and not self._log.ended(p, self._s.offsets[p]):
                 return False
         return False
 
     def _take(self, partition: int, offset: int, frame: Frame) -> None:
-        """A Frame enters whole: what is not below the mark is counted and goes into the bins."""
+        """A Frame enters whole: what is not below the mark is counted and goes into the bins.
+
+        What raises does so before anything has changed, so that the state may be kept.
+        """
         s = self._s
-        if offset < s.offsets[partition]:
-            return
-        if frame.tokenizer != s.tokenizer:
-            raise WrongTokenizer(
-                f"examples/{partition} at {offset} was made with tokenizer {frame.tokenizer[:12]}, the checkpoint has "
-                f"{s.tokenizer[:12]}: train from a new checkpoint folder, or pack again with the old tokenizer"
-            )
-        s.offsets[partition] = offset + 1
+        refuse(frame, f"examples/{partition} at {offset}", s, self._limits)
         if self._marks.standing(frame) is Standing.ABOVE:
             self._pass(partition, offset, frame)
-            return
-        mark = self._marks[frame.source]
+        else:
+            self._take_new(frame)
+        s.offsets[partition] = offset + 1
+        self.changes += 1
+
+    def _take_new(self, frame: Frame) -> None:
+        """What of a Frame is not below the mark; the mark moves to its end."""
+        s, mark = self._s, self._marks[frame.source]
         examples = [e for e in frame.examples if e.offset >= mark]
         self._count_taken(frame, mark, examples)
         now = self._last_arrival = time.monotonic()
@@ -315,17 +204,30 @@ class Feed:
         self._s.dead.update(found.dead)
         self._s.replaced.update(found.replaced)
 
-    def _count_trained(self, held: Held) -> None:
+    def _count_handed(self) -> None:
+        """The rows handed out have left: their documents are counted."""
+        for row in self._handed:
+            for held in row:
+                self._count_gone(held)
+        self._handed, self._handed_flushed = [], 0
+        self.changes += 1
+
+    def _count_gone(self, held: Held) -> None:
+        """A document is trained when its last piece has left the rows, or skipped when any piece of it was."""
         e = held.example
+        name = str(held.origin)
         if e.pieces > 1:
-            name = str(held.origin)
             if name in self._s.shared:
                 return
             left = self._s.pieces_left.pop(name, e.pieces) - 1
             if left:
                 self._s.pieces_left[name] = left
                 return
-        self._s.counts[f"{held.topic_id}:{held.partition}"].trained += len(e.indexes)
+        count = self._s.counts[f"{held.topic_id}:{held.partition}"]
+        if name in self._s.skipped:
+            count.skipped += len(e.indexes)
+        else:
+            count.trained += len(e.indexes)
 
     def _hand_out(self) -> Batch:
         n = min(self._limits.rows, len(self._bins.rows))
@@ -360,11 +262,6 @@ class Feed:
 
     def _at_end(self) -> bool:
         return not any(self._queues) and all(self._log.ended(p, self._s.offsets[p]) for p in self._owned)
-
-
-def retryable(state: State) -> list[str]:
-    """The origins that may be retried: dead minus replaced (architecture §2.8)."""
-    return sorted(state.dead - state.replaced)
 
 
 def _entries(held: Held, step: int) -> list[Entry]:

@@ -1,20 +1,25 @@
 """The ledger: every piece that was trained on, in order. What "exactly once" is audited against.
 
-It is cut back to the checkpoint's length when a run resumes, so it never holds a step that was undone. Every rank
-writes a file of its own: `ledger.bin` is rank 0's, `ledger-1.bin` beside it that of rank 1, and so on.
+Every rank of every reign (`model.reign`) writes a file of its own: `ledger-r3.bin` is that of rank 0 in reign 3,
+`ledger-r3-1.bin` that of rank 1; those of before there were reigns are `ledger.bin` and `ledger-1.bin`. Nothing is
+ever cut off: a checkpoint names how many bytes of each file count, and what stands behind them was undone.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
+from model.manifest import CheckpointError
 from streams.document import Origin
 
 _ROW = struct.Struct("<16sIqIIII")
+_NAME = re.compile(r"ledger(?:-r(\d+))?(?:-(\d+))?\.bin")
 
 
 class Entry(NamedTuple):
@@ -31,65 +36,61 @@ class Entry(NamedTuple):
         return Origin(self.topic_id, self.partition, self.offset, self.index)
 
 
+def file_name(reign: int, rank: int) -> str:
+    """Of the file that this rank writes in this reign."""
+    return "ledger" + (f"-r{reign}" if reign else "") + (f"-{rank}" if rank else "") + ".bin"
+
+
 class Ledger:
-    """An append-only file of fixed rows."""
+    """An append-only file of fixed rows, made when the first is written."""
 
-    def __init__(self, path: Path, rank: int = 0, ranks: int = 1) -> None:
-        """`path`: of rank 0's file."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path, self._rank, self._ranks = path, rank, ranks
-        self._file = _of_rank(path, rank).open("ab")
-
-    def truncate(self, length: int) -> None:
-        """Forget what was trained after the checkpoint. Raises ValueError when the file is shorter than it says."""
-        _cut(self._file.fileno(), length)
-        self._file.seek(length)
-
-    def settle(self, lengths: Mapping[int, int]) -> None:
-        """The same for the files of ranks that are no more; what the checkpoint does not know of is emptied.
-
-        File n is kept by rank n % ranks, so that each is kept by one. Raises ValueError as `truncate`.
-        """
-        for number, file in _files(self._path):
-            if number % self._ranks == self._rank and number != self._rank:
-                with file.open("ab") as other:
-                    _cut(other.fileno(), lengths.get(number, 0))
+    def __init__(self, folder: Path, reign: int = 0, rank: int = 0) -> None:
+        self.name = file_name(reign, rank)
+        self._path = folder / self.name
+        self._file: FileIO | None = None
 
     def append(self, entries: Iterable[Entry]) -> int:
-        """The file's length afterwards; on disk before the checkpoint that names it is."""
+        """The file's length afterwards; on disk before the checkpoint that names it is.
+
+        Raises FileExistsError when somebody else has written a file of this reign and rank.
+        """
         rows = b"".join(_ROW.pack(bytes.fromhex(e.topic_id), *e[1:]) for e in entries)
-        self._file.write(rows)
-        self._file.flush()
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = FileIO(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        written = 0
+        while written < len(rows):
+            written += self._file.write(rows[written:]) or 0
         os.fdatasync(self._file.fileno())
         return self._file.tell()
 
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
-def read(path: Path) -> Iterator[Entry]:
-    """All entries, of rank 0's file at `path` and of the others beside it; a torn last row (the machine died in a
-    write) is left out."""
-    for _, file in _files(path):
-        data = file.read_bytes()
+def check(folder: Path, lengths: Mapping[str, int]) -> None:
+    """Raises CheckpointError when a file has fewer bytes than the checkpoint counts."""
+    for name, length in lengths.items():
+        path = folder / name
+        size = path.stat().st_size if path.exists() else 0
+        if size < length:
+            raise CheckpointError(
+                f"{path} has {size} bytes, and the checkpoint counts {length}: it belongs to another run, or was cut"
+            )
+
+
+def read(folder: Path, lengths: Mapping[str, int]) -> Iterator[Entry]:
+    """All entries that count, by reign and rank. `lengths`: bytes by file name, as a checkpoint names them."""
+    for name in sorted(lengths, key=_age):
+        with (folder / name).open("rb") as file:
+            data = file.read(lengths[name])
         whole = len(data) - len(data) % _ROW.size
         for topic_id, *rest in _ROW.iter_unpack(data[:whole]):
             yield Entry(topic_id.hex(), *rest)
 
 
-def _of_rank(path: Path, rank: int) -> Path:
-    return path.with_stem(f"{path.stem}-{rank}") if rank else path
-
-
-def _files(path: Path) -> list[tuple[int, Path]]:
-    """(rank, file) of those that are there, in the ranks' order."""
-    numbers = (file.stem.rpartition("-")[2] for file in path.parent.glob(f"{path.stem}-*{path.suffix}"))
-    ranks = sorted(int(number) for number in numbers if number.isdigit())
-    return [(rank, file) for rank in (0, *ranks) if (file := _of_rank(path, rank)).exists()]
-
-
-def _cut(descriptor: int, length: int) -> None:
-    size = os.fstat(descriptor).st_size
-    if size < length:
-        raise ValueError(f"the ledger has {size} bytes, the checkpoint says {length}: it belongs to another run")
-    os.ftruncate(descriptor, length)
+def _age(name: str) -> tuple[int, int]:
+    """Reign and rank that a file's name says."""
+    match = _NAME.fullmatch(name)
+    return (int(match[1] or 0), int(match[2] or 0)) if match else (0, 0)

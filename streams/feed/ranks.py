@@ -16,13 +16,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from streams.document import Origin
-from streams.feed.feed import Count, Held, Share, State
+from streams.feed.state import Count, FeedState, Held, Share
 
 Item = TypeVar("Item")
 _FIGURES = ("full_rows", "full_tokens", "flushed_rows", "flushed_tokens")
 
 
-def split(state: State, ranks: int) -> list[State]:
+def split(state: FeedState, ranks: int) -> list[FeedState]:
     """The states of `ranks` ranks that together go on from a merged state.
 
     For as many ranks as were merged, each gets its own rows back, and goes on as if nothing had been. Raises
@@ -52,7 +52,7 @@ class _Part:
         return [*self.full, *self.flushed, *self.open_bins]
 
 
-def _parts(state: State, ranks: int) -> list[_Part]:
+def _parts(state: FeedState, ranks: int) -> list[_Part]:
     shares = state.shares if len(state.shares) == ranks else []
     full, flushed = _rows(state)
     dealt = (
@@ -64,25 +64,27 @@ def _parts(state: State, ranks: int) -> list[_Part]:
     return [_Part(*part) for part in zip(*dealt, strict=True)]
 
 
-def _own(state: State, rank: int, ranks: int, part: _Part, shared: set[str]) -> State:
-    """Marks and offsets go to all; what is counted or collected goes to rank 0, and the others begin at nothing."""
+def _own(state: FeedState, rank: int, ranks: int, part: _Part, shared: set[str]) -> FeedState:
+    """Marks and offsets go to all; what is counted or collected goes to rank 0, and the others begin at nothing.
+
+    That a piece was skipped is known wherever another piece of the document lies.
+    """
     first = rank == 0
     pieces = set(_pieces(part.rows))
-    ledgers = {0: state.ledger_bytes, **state.ledgers}
-    return State(
-        tokenizer=state.tokenizer, offsets=list(state.offsets), turn=part.turn,
-        marks=dict(state.marks), above=dict(state.above),
+    return FeedState(
+        tokenizer=state.tokenizer, packing=state.packing, offsets=list(state.offsets), turn=part.turn,
+        marks=dict(state.marks), began=dict(state.began), above=dict(state.above),
         counts={k: msgspec.structs.replace(c) if first else Count(c.topic) for k, c in state.counts.items()},
         dead=set(state.dead if first else ()), replaced=set(state.replaced if first else ()),
+        skipped={name for name in state.skipped if first or name in pieces},
         pieces_left={n: left for n, left in state.pieces_left.items() if n in pieces - shared},
         shared=pieces & shared, open_bins=part.open_bins, rows=part.full + part.flushed, flushing=len(part.flushed),
-        ledger_bytes=ledgers.get(rank, 0), rank=rank, ranks=ranks,
-        ledgers={n: length for n, length in ledgers.items() if n % ranks == rank and n != rank},
+        ledger=dict(state.ledger if first else {}), rank=rank, ranks=ranks,
         **_figures([state] if first else []),
     )  # fmt: skip
 
 
-def merge(states: Sequence[State]) -> State:
+def merge(states: Sequence[FeedState]) -> FeedState:
     """One state of all ranks', each as of the same moment between two steps; what a checkpoint holds.
 
     Raises ValueError unless every rank of one run is there once.
@@ -95,15 +97,16 @@ def merge(states: Sequence[State]) -> State:
         return states[0]
     split_rows = [_rows(s) for s in states]
     flushed = [row for _, rows in split_rows for row in rows]
-    merged = State(
-        tokenizer=states[0].tokenizer, turn=states[0].turn,
+    merged = FeedState(
+        tokenizer=states[0].tokenizer, packing=states[0].packing, turn=states[0].turn,
         offsets=[max(offsets) for offsets in zip(*(s.offsets for s in states), strict=True)],
         marks={key: max(s.marks[key] for s in states) for key in states[0].marks},
-        above=_above(states),
+        began=dict(states[0].began), above=_above(states),
         counts=_summed(states), dead=set().union(*(s.dead for s in states)),
-        replaced=set().union(*(s.replaced for s in states)), open_bins=[b for s in states for b in s.open_bins],
+        replaced=set().union(*(s.replaced for s in states)), skipped=set().union(*(s.skipped for s in states)),
+        open_bins=[b for s in states for b in s.open_bins],
         rows=[row for rows, _ in split_rows for row in rows] + flushed, flushing=len(flushed),
-        ledger_bytes=states[0].ledger_bytes, ledgers=dict(sorted(_ledgers(states))),
+        ledger=dict(sorted(item for s in states for item in s.ledger.items())),
         shares=[
             Share(len(rows), len(closed), len(s.open_bins), s.turn)
             for s, (rows, closed) in zip(states, split_rows, strict=True)
@@ -114,17 +117,17 @@ def merge(states: Sequence[State]) -> State:
     return merged
 
 
-def _above(states: Sequence[State]) -> dict[str, int]:
+def _above(states: Sequence[FeedState]) -> dict[str, int]:
     """The gaps that are still open: a rank's copy of another's gap may be older than that rank's mark."""
     highest = {key: max(s.above.get(key, 0) for s in states) for s in states for key in s.above}
     return {key: at for key, at in sorted(highest.items()) if at > max(s.marks[key] for s in states)}
 
 
-def _figures(states: Sequence[State]) -> Any:
+def _figures(states: Sequence[FeedState]) -> Any:
     return {name: sum(getattr(s, name) for s in states) for name in _FIGURES}
 
 
-def _rows(state: State) -> tuple[list[list[Held]], list[list[Held]]]:
+def _rows(state: FeedState) -> tuple[list[list[Held]], list[list[Held]]]:
     """The full ones, and those that a flush closed."""
     at = len(state.rows) - state.flushing
     return state.rows[:at], state.rows[at:]
@@ -142,28 +145,25 @@ def _pieces(rows: Sequence[list[Held]]) -> Iterator[str]:
     return (str(held.origin) for row in rows for held in row if held.example.pieces > 1)
 
 
-def _summed(states: Sequence[State]) -> dict[str, Count]:
+def _summed(states: Sequence[FeedState]) -> dict[str, Count]:
     total: dict[str, Count] = {}
     for state in states:
         for key, count in state.counts.items():
             into = total.setdefault(key, Count(count.topic))
-            for name in ("documents", "trained", "rejected", "dead", "lost"):
+            for name in ("documents", "trained", "rejected", "dead", "lost", "skipped"):
                 setattr(into, name, getattr(into, name) + getattr(count, name))
     return total
 
 
-def _ledgers(states: Sequence[State]) -> Iterator[tuple[int, int]]:
-    for state in states:
-        yield from state.ledgers.items()
-        if state.rank:
-            yield state.rank, state.ledger_bytes
-
-
-def _count_shared(merged: State, shared: set[str]) -> None:
+def _count_shared(merged: FeedState, shared: set[str]) -> None:
     """A document is trained when no piece of it is left in a row; of those that are, so many are left."""
     rows = (*merged.open_bins, *merged.rows)
     of = {str(h.origin): h.example.pieces for row in rows for h in row if h.example.pieces > 1}
     merged.pieces_left = {name: left for name, left in sorted(Counter(_pieces(rows)).items()) if left < of[name]}
     for name in shared - of.keys():
         origin = Origin.parse(name)
-        merged.counts[f"{origin.topic_id}:{origin.partition}"].trained += 1
+        count = merged.counts[f"{origin.topic_id}:{origin.partition}"]
+        if name in merged.skipped:
+            count.skipped += 1
+        else:
+            count.trained += 1

@@ -19,6 +19,7 @@ from model.example import Example, pack_ids
 from model.fim import fim
 from model.fim.fim import Cut, Mark, Mix
 from model.fim.formats import Format
+from model.packing import packing
 from model.tokens.tokenizer import Tokenizer
 from streams.document import Document
 from streams.pack import changes
@@ -57,6 +58,11 @@ class Packer:
                 f"the tokenizer has no {', '.join(missing)}: it is not one for the format {self.format.name}; train "
                 "one with `midstream tokenizer train`, or set [model] format to the one that it was made for"
             )
+
+    @cached_property
+    def packing(self) -> str:
+        """What every Frame says of its examples."""
+        return packing(self.tokenizer.hash, self.format, self.context)
 
     def pack(self, document: Document) -> list[Example]:
         """The document's examples in order; together they hold all of its rendered text."""

@@ -36,9 +36,11 @@ def documents(
     """The first documents of `clean` whose keyed hash falls into `share`, until `size` characters.
 
     Ends before that when nothing new has come for `patience_s` seconds, counted from the first document on; None: at
-    the log's present end. In the log's order, partition by partition in turn, so the same log gives the same sample.
+    the log's present end. What retention has deleted is passed over. In the log's order, partition by partition in
+    turn, so the same log gives the same sample.
     """
-    positions = dict(enumerate(genesis(connection).topics["clean"].starts))
+    starts, first = genesis(connection).topics["clean"].starts, connection.beginning_offsets(["clean"])
+    positions = {partition: max(start, first["clean", partition]) for partition, start in enumerate(starts)}
     left, last, told = size, math.inf, False
     while left > 0:
         ends = connection.end_offsets(["clean"])

@@ -1,0 +1,168 @@
+"""The feed's state as data: what a checkpoint keeps of it (architecture §2.5), and the limits that rows are made by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from model.example import Example
+from model.manifest import CheckpointError
+from streams.document import Origin
+from streams.feed import ledger
+
+VERSION = 2
+"""1 named ledgers by rank, and knew one file of each."""
+
+
+class Held(msgspec.Struct):
+    """An example in a bin, and where it came from."""
+
+    example: Example
+    topic_id: str
+    partition: int
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.topic_id, self.partition, self.example.offset, self.example.index)
+
+    @property
+    def names(self) -> list[str]:
+        """The origins of all documents that the example holds, or holds a piece of."""
+        at = self.topic_id, self.partition, self.example.offset
+        return [str(Origin(*at, index)) for index in self.example.indexes]
+
+
+class Count(msgspec.Struct):
+    """Conservation of one source partition: documents = waiting + trained + skipped + rejected + dead."""
+
+    topic: str
+    documents: int = 0
+    trained: int = 0
+    rejected: int = 0
+    dead: int = 0
+
+    lost: int = 0
+    """Offsets that the source no longer held when `midstream repair` passed them; they may have held no document."""
+    skipped: int = 0
+    """Documents of which a piece was in a Batch that gave no finite gradient."""
+
+    @property
+    def waiting(self) -> int:
+        return self.documents - self.trained - self.skipped - self.rejected - self.dead
+
+
+class Share(msgspec.Struct):
+    """What one rank held when the states were merged."""
+
+    rows: int
+    """Full ones."""
+    flushed: int
+    open_bins: int
+    turn: int
+
+
+class FeedState(msgspec.Struct, kw_only=True):
+    """All of it as data: what the checkpoint keeps, where it is that of all ranks (`streams.feed.ranks`)."""
+
+    v: int = VERSION
+    tokenizer: str
+    packing: str = ""
+    """How every Frame must be packed (`model.fim.formats.packing`); empty: written before Frames said it."""
+    offsets: list[int]
+    """Next offset of each partition of `examples`."""
+    turn: int = 0
+    """The partition whose Frame is taken next."""
+    marks: dict[str, int]
+    """By `Source.key`."""
+    began: dict[str, int] = {}
+    """Where the marks of a run began that went on from what was left, by `Source.key`; absent: at the Genesis. Counts
+    speak of what is at or above them."""
+    above: dict[str, int] = {}
+    """Where the highest Frame began that was passed over, by `Source.key`: a gap until the mark has reached it."""
+    counts: dict[str, Count] = {}
+    dead: set[str] = set()
+    replaced: set[str] = set()
+    skipped: set[str] = set()
+    """Documents of which a piece was skipped; each is counted when its last piece has left the rows."""
+    pieces_left: dict[str, int] = {}
+    """Of documents of several pieces that are partly trained."""
+    open_bins: list[list[Held]] = []
+    rows: list[list[Held]] = []
+    flushing: int = 0
+    """How many of the last rows were closed by a flush."""
+    ledger: dict[str, int] = {}
+    """Bytes that count of each ledger file, by its name; what stands behind them was undone."""
+    full_rows: int = 0
+    full_tokens: int = 0
+    flushed_rows: int = 0
+    flushed_tokens: int = 0
+    rank: int = 0
+    ranks: int = 1
+    """Partition p is read by rank p % ranks alone."""
+    shared: set[str] = set()
+    """Documents whose pieces lie in the bins of several ranks: `merge` sees when they are trained."""
+    shares: list[Share] = []
+    """Of a merged state, by rank: as many ranks go on just as these would have."""
+
+
+class _Version1(msgspec.Struct):
+    """What a state of version 1 said of ledgers: bytes of the rank's own, and of others by rank."""
+
+    rank: int = 0
+    ledger_bytes: int = 0
+    ledgers: dict[int, int] = {}
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How rows become Batches."""
+
+    row_tokens: int
+    """A row's length; a multiple of the context wastes less of it, and no example is longer than the context."""
+    rows: int
+    open_bins: int = 64
+    idle_s: float = 2.0
+    """Without a new Frame for so long, open bins are flushed."""
+    wait_s: float = 30.0
+    """The longest that a document waits in an open row: then the row is flushed, and with it the oldest others that its
+    Batch has room for."""
+    closed: bool = False
+    """Read in the fixed rotation, waiting for each partition, and flush only at the end of all."""
+    context: int = 0
+    """Tokens that one example may have; 0: as many as a row."""
+
+
+_encoder = msgspec.msgpack.Encoder(order="deterministic")
+_decoder = msgspec.msgpack.Decoder(FeedState)
+_version_1 = msgspec.msgpack.Decoder(_Version1)
+
+
+def fresh(tokenizer: str, offsets: Iterable[int], marks: dict[str, int]) -> FeedState:
+    """The state of a run that has trained on nothing, from the Genesis."""
+    return FeedState(tokenizer=tokenizer, offsets=list(offsets), marks=dict(marks))
+
+
+def decode(data: bytes) -> FeedState:
+    """Raises CheckpointError for a state of a later version."""
+    state = _decoder.decode(data)
+    if state.v > VERSION:
+        raise CheckpointError(
+            f"the checkpoint's feed state is of version {state.v}, and this program reads up to {VERSION}: run the "
+            "newer Midstream"
+        )
+    if state.v == 1:
+        before = _version_1.decode(data)
+        lengths = {before.rank: before.ledger_bytes, **before.ledgers}
+        state.ledger = {ledger.file_name(0, rank): length for rank, length in lengths.items() if length}
+        state.v = VERSION
+    return state
+
+
+def encode(state: FeedState) -> bytes:
+    """The same bytes for the same state."""
+    return _encoder.encode(state)
+
+
+def retryable(state: FeedState) -> list[str]:
+    """The origins that may be retried: dead minus replaced (architecture §2.8)."""
+    return sorted(state.dead - state.replaced)

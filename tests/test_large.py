@@ -1,4 +1,4 @@
-"""Nothing legal stops a stream: what is too large is weighed as encoded, cut, or dies alone (architecture §2, Large events)."""
+"""Nothing legal stops a stream: what is too large is cut, or dies alone (architecture §2, Large events)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What no topic could hold is cut or dies, so that nothing legal stops a stream (architecture §2.13).
+"""What no topic could hold is cut or dies, so that nothing legal stops a stream (architecture §2, Large events).
 
 A Frame that has grown too large is cut between offsets. One offset that is still too large loses its largest documents
 to dead letters, one by one, until it fits: an event is never spread over two Frames.

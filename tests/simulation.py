@@ -30,6 +30,7 @@ from streams.event import Files, Repository, SourceFile
 from streams.event import encode as encode_event
 from streams.feed.examples import ExamplesLog
 from streams.feed.feed import Feed
+from streams.feed.ledger import Entry
 from streams.feed.state import Limits, decode, fresh, retryable
 from streams.kafka.log import read
 from streams.kafka.positions import Expired, Jump
@@ -109,7 +110,7 @@ class Simulation:
         self.ids = self.cluster.topic_ids(SOURCES)
         self.min_chars = 10
         self.poisonous: set[str] = set()
-        self.ledger = MemoryLedger()
+        self.ledgers: list[MemoryLedger] = []
         self.checkpoints: list[bytes] = []
         self.late: list[Callable[[], object]] = []
         self.discarded: set[str] = set()
@@ -265,10 +266,9 @@ class Simulation:
         first = fresh(self.packer.tokenizer.hash, starts.topics["examples"].starts, starts.marks)
         state = decode(self.checkpoints[-1]) if self.checkpoints else first
         limits = Limits(row_tokens=self.packer.context, rows=2, open_bins=4, closed=True)
-        ends = self.cluster.end_offsets(["examples"])
-        state.offsets = [min(at, ends["examples", p]) for p, at in enumerate(state.offsets)]
         log = ExamplesLog(self.cluster, state.offsets, closed=True)  # type: ignore[arg-type]
-        return Feed(log, self.ledger, limits, state)  # type: ignore[arg-type]
+        self.ledgers.append(MemoryLedger(len(self.ledgers)))
+        return Feed(log, self.ledgers[-1], limits, state)  # type: ignore[arg-type]
 
     # The end of a story.
 
@@ -317,9 +317,9 @@ class Simulation:
 
     def check(self) -> None:
         state = decode(self.checkpoints[-1])
-        pieces = Counter((e.topic_id, e.partition, e.offset, e.index, e.piece) for e in self.ledger.entries)
+        pieces = Counter((e.topic_id, e.partition, e.offset, e.index, e.piece) for e in self.entries())
         _hold(all(n == 1 for n in pieces.values()), "trained twice")
-        whole = {(e.topic_id, e.partition, e.offset, e.index): e.pieces for e in self.ledger.entries}
+        whole = {(e.topic_id, e.partition, e.offset, e.index): e.pieces for e in self.entries()}
         _hold(sum(whole.values()) == len(pieces), "a piece is missing")
         seen = set(self.documents())
         dead = {_id(d) for d in state.dead}
@@ -332,6 +332,11 @@ class Simulation:
         _hold(total["documents"] == len(seen), f"{len(seen)} documents, {total['documents']} counted")
         _hold(len(whole) + total["rejected"] + len(dead) == len(seen), "lost")
         _hold(total["dead"] == len(dead), "dead letters are miscounted")
+
+    def entries(self) -> list[Entry]:
+        """Of the ledgers, as far as the newest checkpoint counts them."""
+        lengths = decode(self.checkpoints[-1]).ledger
+        return [entry for book in self.ledgers for entry in book.entries[: lengths.get(book.name, 0)]]
 
     def documents(self) -> Iterator[tuple[str, int, int, int]]:
         """(topic id, partition, offset, index) of every document of every source record."""

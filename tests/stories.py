@@ -130,7 +130,7 @@ def _play(sim: Simulation, act: Act, rng: Random) -> None:
 def _check_shadows(sim: Simulation) -> None:
     """Nothing was dropped for a copy of something that was never trained on: of every text that no rule drops, a copy
     or a near copy was trained on, unless it was discarded."""
-    trained = {(e.topic_id, e.partition, e.offset, e.index) for e in sim.ledger.entries}
+    trained = {(e.topic_id, e.partition, e.offset, e.index) for e in sim.entries()}
     dead = {Origin.parse(o) for o in decode(sim.checkpoints[-1]).dead}
     expected: set[str] = set()
     learned: set[str] = set()

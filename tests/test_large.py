@@ -1,4 +1,4 @@
-"""Nothing legal stops a stream: what is too large is weighed as encoded, cut, or dies alone (architecture §2.13)."""
+"""Nothing legal stops a stream: what is too large is cut, or dies alone (architecture §2, Large events)."""
 
 from __future__ import annotations
 
@@ -119,7 +119,8 @@ def test_frames_close_at_their_bytes_and_an_event_is_never_split():
     assert [(o.frame.start, o.frame.upto) for o in outcomes] == [
         (t[0].offset, t[-1].offset + 1) for t in (o.frame.tallies for o in outcomes)
     ]
-    wide = prepare(*[file("ä" * 100_000)] * 8)
+    wide = prepare(*[file(("ä" * 40 + "\n") * 2_000)] * 9)
+    assert sum(len(o.frame.documents) for o in wide) == 9
     assert max(len(frames.encode(o.frame)) for o in wide) <= frames.MAX_BYTES
 
 

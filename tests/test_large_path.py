@@ -1,4 +1,4 @@
-"""Large and unreadable records on the real path: none of them stops the stream (architecture §2.13)."""
+"""Large and unreadable records on the real path: none of them stops the stream (architecture §2, Large events)."""
 
 from __future__ import annotations
 

@@ -147,7 +147,9 @@ class World:
                 continue
             if discard:
                 self.discarded.update(self.texts_at(origin))
-            self.sources["retries", record.partition].append(Sent(record.key, record.value, dict(record.headers)))
+            sent = Sent(record.key, record.value, dict(record.headers))
+            assert discard or count_of("retries", sent), "a retry that is a removal: trained nowhere, listed nowhere"
+            self.sources["retries", record.partition].append(sent)
 
     # The stages, each effect followed by a yield.
 

@@ -1,4 +1,4 @@
-"""An event into its Documents, weighed while it expands (architecture §2.13).
+"""An event into its Documents, weighed while it expands (architecture §2, Large events).
 
 A small event may become something that no topic could hold: a commit's message stands in the Document of every file,
 and an empty file of twenty bytes becomes a Document of hundreds. So the weight is taken document by document, before

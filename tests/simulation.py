@@ -28,7 +28,7 @@ from streams import deadletters
 from streams.document import Document, Origin, Source
 from streams.event import Files, Repository, SourceFile
 from streams.event import encode as encode_event
-from streams.feed.examples import ExamplesLog
+from streams.feed.examples import ExamplesLog, within
 from streams.feed.feed import Feed
 from streams.feed.ledger import Entry
 from streams.feed.state import Limits, decode, fresh, retryable
@@ -266,6 +266,8 @@ class Simulation:
         first = fresh(self.packer.tokenizer.hash, starts.topics["examples"].starts, starts.marks)
         state = decode(self.checkpoints[-1]) if self.checkpoints else first
         limits = Limits(row_tokens=self.packer.context, rows=2, open_bins=4, closed=True)
+        ends = self.cluster.end_offsets(["examples"])
+        state.offsets = [within(p, at, ends["examples", p]) for p, at in enumerate(state.offsets)]
         log = ExamplesLog(self.cluster, state.offsets, closed=True)  # type: ignore[arg-type]
         self.ledgers.append(MemoryLedger(len(self.ledgers)))
         return Feed(log, self.ledgers[-1], limits, state)  # type: ignore[arg-type]
@@ -308,6 +310,8 @@ class Simulation:
         for _ in range(3):
             self.retry(discard=False)
             self.flow(rng)
+            if self.repair():
+                raise Violation("something is missing again after it was repaired")
         offered = [Origin.parse(o) for o in retryable(decode(self.checkpoints[-1]))]
         for o in offered:
             if self.produced[o.topic_id, o.partition, o.offset].value not in GARBAGE:

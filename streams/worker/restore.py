@@ -17,12 +17,9 @@ from streams.kafka.connection import Connection
 from streams.kafka.log import read
 from streams.kafka.topics import genesis
 from streams.recipe import Thresholds
-from streams.worker.settle import Behind
+from streams.worker.settle import Behind, fill
 
 log = logging.getLogger("midstream.streams")
-
-FILLER = b"filler"
-"""Key of the empty records that fill `candidates` up to the last offset that has an Applied record."""
 
 
 @dataclass
@@ -68,23 +65,6 @@ def restore(connection: Connection, thresholds: Thresholds, committed: int) -> R
     index = Index(thresholds, start.marks)
     restored = rebuild(index, records, start.topics["candidates"].starts[0], min(committed, end))
     if restored.end > end:
-        _fill(connection, end, restored.end)
+        fill(connection, end, restored.end)
     log.info("index: %d documents restored, %d records wait to be read again", len(index), len(restored.pending))
     return restored
-
-
-def _fill(connection: Connection, end: int, upto: int) -> None:
-    """Empty records at [end, upto), so that nothing new gets an offset that was judged before."""
-    log.error(
-        "candidates ends at %d, but its records up to %d were taken: the log lost its tail. Empty records fill it up; "
-        "run `midstream repair` to bring back what was lost",
-        end, upto - 1,
-    )  # fmt: skip
-    producer = connection.producer()
-    try:
-        for future in [
-            producer.send(connection.topic("candidates"), key=FILLER, value=b"", partition=0) for _ in range(end, upto)
-        ]:
-            future.get(timeout=30)
-    finally:
-        producer.close()

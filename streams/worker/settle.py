@@ -21,6 +21,12 @@ from streams.stages import STAGE
 
 log = logging.getLogger("midstream.streams")
 
+FILLER = b"filler"
+"""Key of the empty records that fill `candidates` up to the last offset that has an Applied record."""
+PATIENCE_S = 30
+LATEST = 8
+"""Records of `signatures` among which the last offset of `candidates` stands: zombies write a few again."""
+
 
 class Behind(RuntimeError):
     """`signatures` lacks the record of an offset below the committed one: dedup must begin there."""
@@ -46,6 +52,8 @@ def settle(connection: Connection, stage: str) -> Offsets:
     Raises Expired when retention deleted what the group has not read.
     """
     group, topics = connection.group(stage), STAGE[stage].reads
+    if stage == "dedup":
+        _fill_up(connection)
     committed = connection.group_offsets(group)
     first, ends = connection.beginning_offsets(topics), connection.end_offsets(topics)
     _refuse_expired(group, committed, first)
@@ -63,6 +71,23 @@ def settle(connection: Connection, stage: str) -> Offsets:
     except GroupInUse as error:  # a group with a member cannot be altered, and that member has its offsets
         log.warning("%s; its offsets stay as they are", error)
     return changes
+
+
+def fill(connection: Connection, end: int, upto: int) -> None:
+    """Empty records at [end, upto), so that nothing new gets an offset that was judged before."""
+    log.error(
+        "candidates ends at %d, but its records up to %d were taken: the log lost its tail. Empty records fill it up; "
+        "run `midstream repair` to bring back what was lost",
+        end, upto - 1,
+    )  # fmt: skip
+    producer = connection.producer()
+    try:
+        for future in [
+            producer.send(connection.topic("candidates"), key=FILLER, value=b"", partition=0) for _ in range(end, upto)
+        ]:
+            future.get(timeout=PATIENCE_S)
+    finally:
+        producer.close()
 
 
 def heads(connection: Connection, start: int = 1) -> Iterator[Head]:
@@ -91,6 +116,14 @@ def marks_below(connection: Connection, upto: int | None = None) -> dict[str, in
     return marks
 
 
+def _fill_up(connection: Connection) -> None:
+    """At once, and not when the next record comes: that one would get an offset that was judged before."""
+    end = connection.end_offsets(["candidates"])["candidates", 0]
+    last = max((head.offset for head in _last_heads(connection)), default=-1)
+    if last >= end:
+        fill(connection, end, last + 1)
+
+
 def _refuse_expired(group: str, committed: Offsets, first: Offsets) -> None:
     lost = [
         f"{topic}/{partition} offsets {committed[topic, partition]} to {start - 1}"
@@ -117,4 +150,4 @@ def _defaults(connection: Connection, stage: str, keys: list[tuple[str, int]], f
 
 def _last_heads(connection: Connection) -> list[Head]:
     end = connection.end_offsets(["signatures"])["signatures", 0]
-    return list(heads(connection, max(1, end - 8)))
+    return list(heads(connection, max(1, end - LATEST)))

@@ -114,6 +114,8 @@ class Simulation:
         self.checkpoints: list[bytes] = []
         self.late: list[Callable[[], object]] = []
         self.discarded: set[str] = set()
+        self.empty: list[str] = []
+        """Origins of retries without a value: each must be listed as dead."""
         self.produced: dict[tuple[str, int, int], Row] = {}
         """Every source record there ever was, by topic id, partition, offset."""
         self.history: dict[str, list[dict[tuple[str, int], int]]] = {}
@@ -151,6 +153,9 @@ class Simulation:
             if record.value is None:
                 self.discarded.update(self.texts_at(origin))
             self._source("retries", record.partition, record.key, record.value, record.headers)
+            if record.value == b"":
+                row = self.cluster.logs["retries", record.partition].rows[-1]
+                self.empty.append(str(Origin(self.ids["retries"], record.partition, row.offset, 0)))
 
     def reset(self, stage: str, where: str) -> None:
         """An operator sets a group to the logs' end or beginning."""
@@ -219,7 +224,7 @@ class Simulation:
         begins = self.cluster.group_offsets(self.cluster.group(stage))
         batch = rng.randint(1, 3) if stage == "prepare" else 1
         for topic, p in sorted(key for key in self.cluster.logs if key[0] in STAGE[stage].reads and key[0] in READ):
-            at = begins[topic, p]
+            at = max(self.cluster.logs[topic, p].first, begins[topic, p] - rng.choice([0, 0, 0, 1, 2]))  # fetched again
             while rows := self.cluster.logs[topic, p].since(at, batch):
                 events = [SimpleNamespace(message=_message(topic, p, row)) for row in rows]
                 await shell.take(SimpleNamespace(ack=ack), events)
@@ -336,6 +341,7 @@ class Simulation:
         _hold(total["documents"] == len(seen), f"{len(seen)} documents, {total['documents']} counted")
         _hold(len(whole) + total["rejected"] + len(dead) == len(seen), "lost")
         _hold(total["dead"] == len(dead), "dead letters are miscounted")
+        _hold(all(origin in state.dead for origin in self.empty), "a retry is listed nowhere")
 
     def entries(self) -> list[Entry]:
         """Of the ledgers, as far as the newest checkpoint counts them."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from random import Random
 from typing import Any
 
 from cluster import PARTITIONS
+from msgspec.structs import astuple
 from simulation import Simulation, Violation
 from world import POISON
 
 from streams.document import Origin
 from streams.feed.state import decode
+from streams.frame import decode_rejections
 from streams.index.minhash import signature, similarity
 from streams.stages import STAGE
 
@@ -38,8 +41,8 @@ def story(seed: int) -> list[Act]:
 def _act(rng: Random) -> Act:
     kind = rng.choices(
         ["produce", "run", "flow", "train", "garbage", "rule", "poison", "cure", "retry", "discard", "late", "sick",
-         "reset", "forget", "cut", "marker", "roll_back"],
-        [20, 20, 8, 6, 2, 2, 3, 2, 3, 2, 3, 4, 5, 2, 6, 2, 3],
+         "reset", "forget", "cut", "marker", "roll_back", "interrupted"],
+        [20, 20, 8, 6, 2, 2, 3, 2, 3, 2, 3, 4, 5, 2, 6, 2, 3, 3],
     )[0]  # fmt: skip
     match kind:
         case "produce":
@@ -59,6 +62,8 @@ def _act(rng: Random) -> Act:
             return kind, rng.choice(["prepare", "redact", "pack"])
         case "sick":
             return kind, rng.choice(["prepare", "redact", "pack"]), rng.random() < 0.5
+        case "interrupted":
+            return kind, rng.choice(["prepare", "redact", "pack"]), rng.randint(1, 3), rng.random() < 0.5
         case "reset":
             return kind, rng.choice(STAGES), rng.choice(["end", "end", "begin"])
         case "forget" | "roll_back":
@@ -81,6 +86,8 @@ def tell(acts: Sequence[Act], seed: int) -> Simulation:
         sim.quiesce(rng)
         sim.check()
         _check_shadows(sim)
+        _check_copies(sim)
+        _check_reasons(sim)
         return sim
     finally:
         logging.disable(logging.NOTSET)
@@ -115,6 +122,15 @@ def _play(sim: Simulation, act: Act, rng: Random) -> None:
             sim.produce(0, [TEXTS[6]] * (1 + copy), ["sick.txt", "copy.txt"][: 1 + copy])
             _play(sim, ("flow", "pack"), rng)
             sim.poisonous.clear()
+        case ("interrupted", stage, steps, rule):
+            sim.min_chars = 60 if rule else sim.min_chars
+            sim.poisonous.add(stage)
+            sim.produce(0, [TEXTS[7], TEXTS[5]], ["half.txt", "tiny.txt"])
+            for before in STAGES[: STAGES.index(stage)]:
+                sim.work(before, 10_000, "end", True, rng)
+            sim.work(stage, steps, "kill", False, rng)
+            sim.poisonous.clear()
+            sim.min_chars = 5
         case ("reset", stage, where):
             sim.reset(stage, where)
         case ("forget", stage):
@@ -144,6 +160,32 @@ def _check_shadows(sim: Simulation) -> None:
     shadowed = {t for t in expected if not any(similarity(signature(t), signature(k)) >= 0.65 for k in known)}
     if shadowed:
         raise Violation(f"dropped for a copy of something that was never trained on: {len(shadowed)}")
+
+
+def _check_copies(sim: Simulation) -> None:
+    """First seen wins: of one text, one document is trained on."""
+    trained = {(e.topic_id, e.partition, e.offset, e.index) for e in sim.entries()}
+    times = Counter(sim.texts_of(t, p, o)[i] for t, p, o, i in trained)
+    copies = {text: n for text, n in times.items() if n > 1}
+    if copies:
+        raise Violation(f"copies of one text were trained on: {sorted(copies.values())}")
+
+
+def _check_reasons(sim: Simulation) -> None:
+    """What is neither trained on nor dead stands in `rejected` with its reason, and what is dead in `deadletters`."""
+    trained = {(e.topic_id, e.partition, e.offset, e.index) for e in sim.entries()}
+    dead = {astuple(Origin.parse(o)) for o in decode(sim.checkpoints[-1]).dead}
+    rejected = {
+        astuple(item.origin)
+        for p in range(PARTITIONS)
+        for row in sim.cluster.logs["rejected", p].rows
+        for item in decode_rejections(row.value or b"").items
+    }
+    letters = {(row.key or b"").decode() for row in sim.cluster.logs["deadletters", 0].rows}
+    if set(sim.documents()) - trained - dead - rejected:
+        raise Violation("dropped without a reason")
+    if decode(sim.checkpoints[-1]).dead - letters:
+        raise Violation("dead without a letter")
 
 
 def shortest(acts: list[Act], seed: int) -> list[Act]:

@@ -41,8 +41,9 @@ def story(seed: int) -> list[Act]:
 def _act(rng: Random) -> Act:
     kind = rng.choices(
         ["produce", "run", "flow", "train", "garbage", "rule", "poison", "cure", "retry", "discard", "late", "sick",
-         "reset", "forget", "cut", "marker", "roll_back", "interrupted"],
-        [20, 20, 8, 6, 2, 2, 3, 2, 3, 2, 3, 4, 5, 2, 6, 2, 3, 3],
+         "reset", "forget", "cut", "marker", "roll_back", "interrupted",
+         "swapped"],
+        [20, 20, 8, 6, 2, 2, 3, 2, 3, 2, 3, 4, 5, 2, 6, 2, 3, 3, 4],
     )[0]  # fmt: skip
     match kind:
         case "produce":
@@ -62,6 +63,8 @@ def _act(rng: Random) -> Act:
             return kind, rng.choice(["prepare", "redact", "pack"])
         case "sick":
             return kind, rng.choice(["prepare", "redact", "pack"]), rng.random() < 0.5
+        case "swapped":
+            return kind, rng.randrange(4), rng.randint(1, 3), rng.random() < 0.5
         case "interrupted":
             return kind, rng.choice(["prepare", "redact", "pack"]), rng.randint(1, 3), rng.random() < 0.5
         case "reset":
@@ -131,6 +134,8 @@ def _play(sim: Simulation, act: Act, rng: Random) -> None:
             sim.work(stage, steps, "kill", False, rng)
             sim.poisonous.clear()
             sim.min_chars = 5
+        case ("swapped", text, steps, rewound):
+            _swap(sim, text, steps, rewound, rng)
         case ("reset", stage, where):
             sim.reset(stage, where)
         case ("forget", stage):
@@ -141,6 +146,21 @@ def _play(sim: Simulation, act: Act, rng: Random) -> None:
             sim.power_cut(counts)
         case ("marker", partition):
             sim.cluster.logs["files", partition].mark()
+
+
+def _swap(sim: Simulation, text: int, steps: int, rewound: bool, rng: Random) -> None:
+    """Dedup dies uncommitted in the middle of a Frame, a power cut takes that Frame, and another gets its offset: one
+    with a copy of what was in it, and maybe one that prepare cuts otherwise."""
+    sim.produce(0, [TEXTS[text]], ["swapped.txt"])
+    _play(sim, ("flow", "prepare"), rng)
+    sim.work("dedup", steps, "kill", False, rng)
+    sim.power_cut({"candidates": 1})
+    if rewound:
+        sim.reset("prepare", "begin")
+        sim.produce(0, [TEXTS[(text + 1) % 4]], ["more.txt"])
+    sim.produce(1, [TEXTS[text], TEXTS[(text + 1) % 4]], ["copy.txt", "more.txt"])
+    _play(sim, ("flow", "dedup"), rng)
+    sim.work("dedup", 10_000, "end", True, rng)
 
 
 def _check_shadows(sim: Simulation) -> None:

@@ -1,4 +1,4 @@
-"""The delivery promise under crashes, operators and power cuts: the real shell over a Kafka in memory (architecture §2).
+"""The delivery promise under crashes, operators and power cuts: the real shell over Kafka in memory (architecture §2).
 
 MIDSTREAM_STORIES sets how many stories are told. A story that breaks the promise is printed as short as it can be, and
 its seed with it. Every mutant of tests/mutants.py has to be found by some story.

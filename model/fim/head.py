@@ -6,27 +6,7 @@ from pathlib import PurePosixPath
 
 from model.fim.formats import STARCODER, Format
 from model.fim.segment import Mark
-
-COMMENTS: dict[str, tuple[str, str]] = {
-    ".c": ("C", "//"),
-    ".cc": ("C++", "//"),
-    ".cpp": ("C++", "//"),
-    ".cs": ("C#", "//"),
-    ".go": ("Go", "//"),
-    ".java": ("Java", "//"),
-    ".js": ("JavaScript", "//"),
-    ".kt": ("Kotlin", "//"),
-    ".lua": ("Lua", "--"),
-    ".php": ("PHP", "//"),
-    ".py": ("Python", "#"),
-    ".rb": ("Ruby", "#"),
-    ".rs": ("Rust", "//"),
-    ".sh": ("Shell", "#"),
-    ".sql": ("SQL", "--"),
-    ".swift": ("Swift", "//"),
-    ".ts": ("TypeScript", "//"),
-}
-"""Language and line comment of an extension, for heads that are comments. Other files have no such head."""
+from model.languages import headed
 
 
 def file_head(path: str, repository: str = "", stars: str = "", fmt: Format = STARCODER) -> list[str]:
@@ -70,11 +50,11 @@ def _attributes(fmt: Format, path: str, repository: str) -> str:
 
 def _comments(path: str) -> list[str]:
     """aiXcoder's two lines: `# the file path is: test.py\\n# the code file is written by Python\\n`."""
-    known = COMMENTS.get(PurePosixPath(path).suffix)
-    if known is None:
+    language = headed(PurePosixPath(path).suffix.removeprefix("."))
+    if language is None:
         return []
-    language, leader = known
-    return [f"{leader} the file path is: {path}\n{leader} the code file is written by {language}\n"]
+    leader = language.comment
+    return [f"{leader} the file path is: {path}\n{leader} the code file is written by {language.title}\n"]
 
 
 def _one_line(text: str) -> str:

@@ -12,6 +12,8 @@ from math import ceil
 from tree_sitter import Node, Parser
 from tree_sitter_language_pack import get_parser
 
+from model.languages import grammar
+
 MAX_BYTES = 256 * 1024
 """Larger texts are not parsed."""
 MAX_DEPTH = 64
@@ -19,24 +21,14 @@ MAX_DEPTH = 64
 MAX_RUN = 16
 """Siblings behind a node that are looked at."""
 
-ALIASES = {
-    "c#": "csharp",
-    "c++": "cpp",
-    "emacs lisp": "elisp",
-    "f#": "fsharp",
-    "jupyter notebook": "python",
-    "objective-c": "objc",
-    "protocol buffer": "proto",
-    "shell": "bash",
-    "vim script": "vim",
-}
-"""Names of languages that differ from those of their grammars."""
-
 
 @lru_cache(maxsize=64)
 def _parser(language: str) -> Parser | None:
+    name = grammar(language)
+    if name is None:
+        return None
     try:
-        return get_parser(ALIASES.get(language, language))  # pyright: ignore[reportArgumentType]
+        return get_parser(name)  # pyright: ignore[reportArgumentType]
     except LookupError:
         return None
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+from model import languages
 from model.fim.fim import Mark
 from model.fim.formats import Format
 from streams.document import Document
 
 MARKS = ("<jupyter_start>", "<jupyter_text>", "<jupyter_code>", "<jupyter_output>")
 EMPTY = "<empty_output>"
-SCRIPTS = {"python": (".py", "#"), "r": (".r", "#"), "julia": (".jl", "#"), "javascript": (".js", "//"),
-           "typescript": (".ts", "//"), "scala": (".scala", "//"), "rust": (".rs", "//"), "cpp": (".cpp", "//"),
-           "bash": (".sh", "#"), "ruby": (".rb", "#")}  # fmt: skip
-"""A kernel's language: the extension and the line comment of its scripts (jupytext's table); others are as Python."""
 
 
 def structured(document: Document, fmt: Format) -> list[str]:
@@ -38,7 +35,7 @@ def structured(document: Document, fmt: Format) -> list[str]:
 def script(document: Document) -> str:
     """Code cells as they are, the other cells as comments, each behind a `# %%` line; outputs are left out
     (jupytext's percent format)."""
-    _, comment = SCRIPTS.get(document.language, SCRIPTS["python"])
+    comment = languages.script(document.language).comment
     blocks: list[str] = []
     for part in document.parts:
         if part.role == "code":
@@ -51,5 +48,5 @@ def script(document: Document) -> str:
 
 def script_path(document: Document) -> str:
     """The notebook's path with the extension of its scripts."""
-    extension, _ = SCRIPTS.get(document.language, SCRIPTS["python"])
+    extension = "." + languages.script(document.language).script
     return str(PurePosixPath(document.path).with_suffix(extension)) if document.path else ""

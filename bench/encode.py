@@ -26,7 +26,7 @@ from tokenizers import Tokenizer as Backend
 from midstream.demo import corpus
 from midstream.settings import cache_home
 from model.tokens import tokenizer as bpe
-from model.tokens.encoder import Encoder
+from model.tokens.encoder import TableEncoder
 from model.tokens.letters import BYTE_LETTERS
 
 BYTES = 240_000_000
@@ -118,10 +118,10 @@ def sampled(texts: Iterable[Text], size: int) -> Iterator[str]:
 
 
 def measured(backend: Backend, fill: Sequence[Text], rest: Sequence[Text]) -> dict[str, Any]:
-    compiled = Encoder(backend)
+    compiled = TableEncoder(backend)
     for text in fill[:300]:  # enough for its table to grow, which is compiled too
         compiled(text.text)
-    encoder = Encoder(backend)
+    encoder = TableEncoder(backend)
     cold = speed("table, from empty", fill, encoder)
     entries = encoder.entries
     ours = speed("table", rest, encoder)
@@ -138,7 +138,7 @@ def measured(backend: Backend, fill: Sequence[Text], rest: Sequence[Text]) -> di
     }  # fmt: skip
 
 
-def compared(backend: Backend, encoder: Encoder, texts: Sequence[Text]) -> tuple[float, int, Counter[str]]:
+def compared(backend: Backend, encoder: TableEncoder, texts: Sequence[Text]) -> tuple[float, int, Counter[str]]:
     """The library's MB/s, in how many texts an id differs, and tokens by kind of file."""
     seconds, different, tokens = 0.0, 0, Counter[str]()
     for n, text in enumerate(texts):

@@ -14,8 +14,8 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from lsp import position
-from lsp.context import Context, file_path, made, several_lines, wanted
-from lsp.documents import Change, Document, Documents
+from lsp.context import Context, file_path, is_wanted, make_context, several_lines
+from lsp.documents import Documents, OpenDocument, TextChange
 from lsp.inline import Inline, Suggestion
 from lsp.options import LspOptions, OptionsError
 from server.client import AsyncClient, Piece, ServerError
@@ -119,7 +119,7 @@ class MidstreamServer(LanguageServer):
         self._trouble = trouble
 
 
-def built(options: LspOptions) -> MidstreamServer:
+def build_items(options: LspOptions) -> MidstreamServer:
     """A server with its features; which kind of completion it offers is decided when the editor has said its own."""
     server = MidstreamServer(options)
 
@@ -145,14 +145,14 @@ def built(options: LspOptions) -> MidstreamServer:
 
 async def _inline(ls: MidstreamServer, params: types.InlineCompletionParams) -> types.InlineCompletionList:
     document = ls.documents.get(params.text_document.uri)
-    if document is None or not wanted(document, ls.options):
+    if document is None or not is_wanted(document, ls.options):
         return types.InlineCompletionList(items=[])
     invoked = params.context.trigger_kind is types.InlineCompletionTriggerKind.Invoked
     selected = params.context.selected_completion_info
     start, end = _range(ls, document, selected.range if selected else types.Range(params.position, params.position))
     chosen = selected.text if selected else ""
     text = document.text[:start] + chosen + document.text[end:]
-    context = made(Document(document.uri, document.language, text), start + len(chosen), ls.folders())
+    context = make_context(OpenDocument(document.uri, document.language, text), start + len(chosen), ls.folders())
     suggestion = await ls.suggest(context, several_lines(context, ls.options), invoked)
     if suggestion is None:
         return types.InlineCompletionList(items=[])
@@ -168,10 +168,10 @@ async def _popup(ls: MidstreamServer, params: types.CompletionParams) -> types.C
     """One line in the list of completions, for editors without inline ones: many insert no line breaks from there."""
     empty = types.CompletionList(is_incomplete=True, items=[])
     document = ls.documents.get(params.text_document.uri)
-    if document is None or not wanted(document, ls.options):
+    if document is None or not is_wanted(document, ls.options):
         return empty
     at, _ = _range(ls, document, types.Range(params.position, params.position))
-    context = made(document, at, ls.folders())
+    context = make_context(document, at, ls.folders())
     suggestion = await ls.suggest(context, several=False, invoked=False)
     if suggestion is None:
         return empty
@@ -194,14 +194,14 @@ def _accepted(suggestion: Suggestion, uri: str) -> types.Command:
     return types.Command(title="Midstream: accepted", command=ACCEPTED, arguments=[about])
 
 
-def _range(ls: MidstreamServer, document: Document, shown: types.Range) -> tuple[int, int]:
+def _range(ls: MidstreamServer, document: OpenDocument, shown: types.Range) -> tuple[int, int]:
     """Indices of a range of the editor's; one that lies outside is moved to the text's nearest."""
     encoding = ls.documents.encoding
     start = position.offset(document.text, shown.start.line, shown.start.character, encoding)
     return start, max(start, position.offset(document.text, shown.end.line, shown.end.character, encoding))
 
 
-def _shown_range(ls: MidstreamServer, document: Document, start: int, end: int) -> types.Range:
+def _shown_range(ls: MidstreamServer, document: OpenDocument, start: int, end: int) -> types.Range:
     places = (position.position(document.text, at, ls.documents.encoding) for at in (start, end))
     return types.Range(*(types.Position(line, character) for line, character in places))
 
@@ -213,16 +213,16 @@ def _word_at_end(line: str) -> str:
     return line[at:]
 
 
-def _change(event: types.TextDocumentContentChangeEvent) -> Change:
+def _change(event: types.TextDocumentContentChangeEvent) -> TextChange:
     if isinstance(event, types.TextDocumentContentChangePartial):
         start, end = event.range.start, event.range.end
-        return Change(event.text, (start.line, start.character), (end.line, end.character))
-    return Change(event.text)
+        return TextChange(event.text, (start.line, start.character), (end.line, end.character))
+    return TextChange(event.text)
 
 
 def serve(options: LspOptions) -> None:
     """Speaks LSP over stdin and stdout until the editor says exit or goes away. Exits with 1 without a shutdown."""
     logging.getLogger("pygls").setLevel(logging.CRITICAL + 1)  # it would log messages, and so the user's text
-    server = built(options)
+    server = build_items(options)
     server.start_io()
     sys.exit(0 if server.protocol._shutdown else 1)

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from lsp.documents import Document
+from lsp.documents import OpenDocument
 from lsp.options import LspOptions
 from streams.sources.private import is_private
 
@@ -41,7 +41,7 @@ class Context:
         return self.suffix.partition("\n")[0]
 
 
-def made(document: Document, at: int, folders: Sequence[Path]) -> Context:
+def make_context(document: OpenDocument, at: int, folders: Sequence[Path]) -> Context:
     """The context of the index `at`; `folders` are the workspace's."""
     prefix, suffix = plain(document.text[:at]), plain(document.text[at:])
     cut = max(0, -(-(len(prefix) - MOST_PREFIX) // STRIDE) * STRIDE)
@@ -63,7 +63,7 @@ def several_lines(context: Context, options: LspOptions) -> bool:
     return not context.line_after.strip() and (not before or before.endswith(OPENERS))
 
 
-def wanted(document: Document, options: LspOptions) -> bool:
+def is_wanted(document: OpenDocument, options: LspOptions) -> bool:
     """Whether the document may be sent at all: a file or an unnamed buffer of a wanted language, not a secret."""
     parts = urlsplit(document.uri)
     if parts.scheme not in ("file", "untitled", "vscode-notebook-cell", ""):

@@ -9,7 +9,7 @@ from lsp.position import Encoding, offset
 
 
 @dataclass(frozen=True)
-class Document:
+class OpenDocument:
     """An editor's buffer."""
 
     uri: str
@@ -18,7 +18,7 @@ class Document:
 
 
 @dataclass(frozen=True)
-class Change:
+class TextChange:
     """`text` in place of what lies between `start` and `end` (line, character); without them, of everything."""
 
     text: str
@@ -31,18 +31,18 @@ class Documents:
 
     def __init__(self, encoding: Encoding = "utf-16") -> None:
         self.encoding: Encoding = encoding
-        self._open: dict[str, Document] = {}
+        self._open: dict[str, OpenDocument] = {}
 
-    def get(self, uri: str) -> Document | None:
+    def get(self, uri: str) -> OpenDocument | None:
         return self._open.get(uri)
 
     def open(self, uri: str, language: str, text: str) -> None:
-        self._open[uri] = Document(uri, language, text)
+        self._open[uri] = OpenDocument(uri, language, text)
 
     def close(self, uri: str) -> None:
         self._open.pop(uri, None)
 
-    def change(self, uri: str, changes: Iterable[Change]) -> None:
+    def change(self, uri: str, changes: Iterable[TextChange]) -> None:
         """Applies the changes in turn: each is meant for the text that the one before it left."""
         document = self._open.get(uri)
         if document is None:
@@ -52,7 +52,7 @@ class Documents:
             text = self._changed(text, change)
         self._open[uri] = replace(document, text=text)
 
-    def _changed(self, text: str, change: Change) -> str:
+    def _changed(self, text: str, change: TextChange) -> str:
         if change.start is None or change.end is None:
             return change.text
         start = offset(text, *change.start, self.encoding)

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from lsp.context import Context
-from lsp.trim import end_of_block, led, trim
+from lsp.trim import end_of_block, strip_leading, trim
 from server.client import Piece, ServerError
 
 KEPT_S = 30.0
@@ -54,7 +54,7 @@ class Generation:
             async with aclosing(pieces):
                 async for piece in pieces:
                     raw += piece.text
-                    self.text, self.model = led(line, raw), piece.model_version
+                    self.text, self.model = strip_leading(line, raw), piece.model_version
                     if self._several and (end := end_of_block(line, self.text)) is not None:
                         self.text = self.text[:end]
                         break

@@ -14,7 +14,7 @@ def trim(prefix: str, text: str, suffix: str) -> str:
     """What may be inserted between prefix and suffix; empty when nothing is left to show."""
     line_before = prefix[prefix.rfind("\n") + 1 :]
     rest, _, following = suffix.partition("\n")
-    text = led(line_before, text.replace("\r", ""))
+    text = strip_leading(line_before, text.replace("\r", ""))
     text = without_rest_of_line(text, rest.rstrip())
     text = without_following_lines(line_before, text, following)
     if "\n" in text or not rest.strip():
@@ -22,7 +22,7 @@ def trim(prefix: str, text: str, suffix: str) -> str:
     return text if text.strip() else ""
 
 
-def led(line_before: str, text: str) -> str:
+def strip_leading(line_before: str, text: str) -> str:
     """Without a blank at its beginning when the line has one already."""
     return text.lstrip(" \t") if line_before.strip() and line_before[-1:] in " \t" else text
 

@@ -10,13 +10,13 @@ from midstream import errors
 from streams.stages import SOURCES
 
 if TYPE_CHECKING:
-    from midstream.status import Stage, Trainer
+    from midstream.status import StageStatus, TrainerStatus
     from streams.feed.state import FeedState
     from streams.kafka.connection import Offsets
     from streams.kafka.topics import Genesis
 
 
-def failing(state: Path, stages: Iterable[Stage], trained_at: float) -> list[str]:
+def failing(state: Path, stages: Iterable[StageStatus], trained_at: float) -> list[str]:
     """Programs whose last error came after their last progress. `trained_at`: seconds since 1970 of the newest
     checkpoint."""
     progress = {f"worker {stage.name}": stage.active_at for stage in stages} | {"train": trained_at}
@@ -28,8 +28,8 @@ def failing(state: Path, stages: Iterable[Stage], trained_at: float) -> list[str
 
 
 def gaps(
-    identity: Genesis, stages: Mapping[str, Stage], committed: Offsets, dedup_marks: Mapping[str, int] | None,
-    trainer: Trainer | None, state: FeedState | None,
+    identity: Genesis, stages: Mapping[str, StageStatus], committed: Offsets, dedup_marks: Mapping[str, int] | None,
+    trainer: TrainerStatus | None, state: FeedState | None,
 ) -> list[str]:  # fmt: skip
     """Offsets that one part has taken and the next one will never see. Marks of neighbours are compared when nothing
     lies between them; `dedup_marks` None: they are not known here."""

@@ -124,7 +124,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Feed:
+class FeedSettings:
     """How examples become Batches."""
 
     rows: int = 2
@@ -197,7 +197,7 @@ class Settings:
     """`[model]`"""
     train: TrainConfig = field(default_factory=TrainConfig)
     """`[train]`"""
-    feed: Feed = field(default_factory=Feed)
+    feed: FeedSettings = field(default_factory=FeedSettings)
     """`[feed]`"""
     serve: Serve = field(default_factory=Serve)
     """`[serve]`"""

@@ -39,7 +39,7 @@ class Lag(msgspec.Struct, frozen=True):
     lag: int
 
 
-class Stage(msgspec.Struct, frozen=True, kw_only=True):
+class StageStatus(msgspec.Struct, frozen=True, kw_only=True):
     """All workers of a stage together. Counts are cumulative, and repeats count again."""
 
     name: str
@@ -80,7 +80,7 @@ class Conservation(msgspec.Struct, frozen=True, kw_only=True):
     """In a Batch that gave no finite gradient."""
 
 
-class Trainer(msgspec.Struct, frozen=True, kw_only=True):
+class TrainerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """The newest checkpoint."""
 
     step: int
@@ -100,8 +100,8 @@ class Trainer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    stages: list[Stage]
-    trainer: Trainer | None
+    stages: list[StageStatus]
+    trainer: TrainerStatus | None
     """None before the first checkpoint."""
     needs: list[str] = []
     """What needs a person now, a sentence each."""
@@ -159,7 +159,7 @@ def lags(topics: Iterable[str], committed: Offsets, ends: Offsets) -> list[Lag]:
     return [Lag(topic, partition, at, end, max(0, end - at)) for (topic, partition), at, end in found]
 
 
-def _stage(name: str, partitions: list[Lag], state: Path) -> Stage:
+def _stage(name: str, partitions: list[Lag], state: Path) -> StageStatus:
     files = [_counters(path) for path in sorted((state / "counts").glob(f"{name}-*.json"))]
     total: Counter[str] = Counter()
     for counters in files:
@@ -167,7 +167,7 @@ def _stage(name: str, partitions: list[Lag], state: Path) -> Stage:
     rules = {key.removeprefix("rule."): n for key, n in total.most_common() if key.startswith("rule.")}
     documents = total["documents_out"] + total["rejected"] + total["dead"]
     cpu_s = total["cpu_us"] / 1e6
-    return Stage(
+    return StageStatus(
         name=name, lag=sum(p.lag for p in partitions), partitions=partitions, workers=len(files),
         frames=total["frames"], documents_in=documents, documents_out=total["documents_out"],
         examples_out=total["examples_out"], rejected=total["rejected"], dead=total["dead"], rules=rules,
@@ -213,7 +213,7 @@ def _open_transactions(connection: Connection) -> list[str]:
     ]
 
 
-def trainer(root: Path, ends: Offsets) -> Trainer | None:
+def trainer(root: Path, ends: Offsets) -> TrainerStatus | None:
     """The newest checkpoint under `root` against the ends of `examples`; None before the first."""
     from model.manifest import newest
     from streams.feed.state import decode
@@ -222,7 +222,7 @@ def trainer(root: Path, ends: Offsets) -> Trainer | None:
     return _trainer(found[0], decode(found[1]), ends) if found else None
 
 
-def _trainer(manifest: Manifest, state: FeedState, ends: Offsets) -> Trainer:
+def _trainer(manifest: Manifest, state: FeedState, ends: Offsets) -> TrainerStatus:
     from streams.feed.state import retryable
 
     sources = [
@@ -232,7 +232,7 @@ def _trainer(manifest: Manifest, state: FeedState, ends: Offsets) -> Trainer:
     total = _total(sources)
     held = len({held.origin for row in (*state.open_bins, *state.rows) for held in row})
     partitions = lags(["examples"], {("examples", p): at for p, at in enumerate(state.offsets)}, ends)
-    return Trainer(
+    return TrainerStatus(
         step=manifest.step, model_version=manifest.model_version, bits_per_byte=manifest.bits_per_byte,
         lag=sum(p.lag for p in partitions), partitions=partitions, sources=sources, total=total, held=held,
         conserved=held == total.waiting, replaced=len(state.replaced), retryable=len(retryable(state)),

@@ -24,7 +24,7 @@ class ServerError(Exception):
     """The request was not answered; the message says why."""
 
 
-class Unreachable(ServerError):
+class ServerUnreachable(ServerError):
     """Nobody listens there."""
 
 
@@ -184,5 +184,5 @@ def _explained(error: grpc.RpcError, address: str) -> ServerError:
     if code is grpc.StatusCode.UNAVAILABLE:
         if "checkpoint" in details:
             return NotReady(f"the server at {address} is not ready: {details}")
-        return Unreachable(f"no completion server answers at {address}; `midstream serve` starts one")
+        return ServerUnreachable(f"no completion server answers at {address}; `midstream serve` starts one")
     return ServerError(f"the server at {address} answered {code.name}: {details}")

@@ -16,7 +16,7 @@ from server.served import Served
 logger = logging.getLogger("midstream.server")
 
 
-class NotReady(RuntimeError):
+class NoModel(RuntimeError):
     """No model is loaded yet."""
 
 
@@ -51,7 +51,7 @@ class Engine:
         Raises NotReady before the first `offer`.
         """
         if self.served is None or self._closing:
-            raise NotReady("no checkpoint is loaded yet; the server answers when the trainer has written one")
+            raise NoModel("no checkpoint is loaded yet; the server answers when the trainer has written one")
         job = Job(request, emit)
         self._arrivals.put(job)
         return job

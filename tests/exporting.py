@@ -23,7 +23,7 @@ from streams.export.layout import Layout
 from streams.export.mds import Mds
 from streams.export.megatron import Megatron
 from streams.export.parquet import Parquet
-from streams.export.state import Made, State, refuse_other
+from streams.export.state import ExportOrigin, ExportState, refuse_other
 from streams.frame import Frame, Tally
 from streams.recipe import Recipe, Thresholds
 
@@ -35,9 +35,9 @@ LAYOUTS: dict[str, Callable[[], Layout]] = {
 }
 
 
-def made(layout: str = "jsonl", **changes: Any) -> Made:
+def made(layout: str = "jsonl", **changes: Any) -> ExportOrigin:
     recipe = msgspec.json.decode(msgspec.json.encode(asdict(Recipe())))
-    whole = Made(
+    whole = ExportOrigin(
         layout=layout, compression="", shard_chars=1500, genesis="g", recipe=recipe, index=asdict(Thresholds())
     )
     return msgspec.structs.replace(whole, **changes)
@@ -70,12 +70,12 @@ def remove(world: World, *origins: str) -> World:
 
 def export(
     world: World, path: Path, layout: str = "jsonl", upto: int = 10_000, between: Callable[[str], None] = onward,
-    pass_gaps: bool = False, wanted: Made | None = None,
-) -> State:  # fmt: skip
+    pass_gaps: bool = False, wanted: ExportOrigin | None = None,
+) -> ExportState:  # fmt: skip
     """A run over the first `upto` Frames of each partition."""
     chosen = LAYOUTS[layout]()
 
-    def beside(state: State) -> dict[str, bytes]:
+    def beside(state: ExportState) -> dict[str, bytes]:
         return card.beside(state, chosen)
 
     with Folder(path, between).held() as folder:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import pytest
 
-from midstream.commands.complete import Place, path_in_repository, split
+from midstream.commands.complete import CursorPlace, path_in_repository, split
 
 
 @pytest.mark.parametrize(
@@ -30,10 +30,10 @@ def test_a_place_that_is_not_there_is_named(line: int, column: int, said: str) -
 
 
 def test_a_place_is_three_parts() -> None:
-    assert Place().convert("a:b.py:3:4", None, None) == (Path("a:b.py"), 3, 4)
+    assert CursorPlace().convert("a:b.py:3:4", None, None) == (Path("a:b.py"), 3, 4)
     for wrong in ("a.py", "a.py:3", "a.py:0:1", "a.py:x:1", ":1:1"):
         with pytest.raises(click.BadParameter):
-            Place().convert(wrong, None, None)
+            CursorPlace().convert(wrong, None, None)
 
 
 def test_the_path_is_the_repository_s(tmp_path: Path) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from lsp.context import MOST_PREFIX, MOST_SUFFIX, STRIDE, made, plain, relative_path, several_lines, wanted
-from lsp.documents import Document
+from lsp.context import MOST_PREFIX, MOST_SUFFIX, STRIDE, is_wanted, make_context, plain, relative_path, several_lines
+from lsp.documents import OpenDocument
 from lsp.options import LspOptions, OptionsError
 
 
 def context(marked: str, uri: str = "file:///w/m.py"):
     before, after = marked.split("|")
-    return made(Document(uri, "python", before + after), len(before), [Path("/w")])
+    return make_context(OpenDocument(uri, "python", before + after), len(before), [Path("/w")])
 
 
 def test_both_sides_path_and_language() -> None:
@@ -74,22 +74,22 @@ HARMLESS = ("/w/env.py", "/w/keys.py", "/w/id.rs", "/w/credentials_test.py", "/w
 @pytest.mark.parametrize(("path", "sent"), [*((p, False) for p in SECRETS), *((p, True) for p in HARMLESS)])
 def test_secrets_are_not_sent(path: str, sent: bool) -> None:
     for ignored in ((), ("*.sql",)):
-        assert wanted(Document(f"file://{path}", "python", ""), LspOptions(ignored=ignored)) is sent
+        assert is_wanted(OpenDocument(f"file://{path}", "python", ""), LspOptions(ignored=ignored)) is sent
 
 
 def test_what_is_ignored_is_added_to_the_secrets() -> None:
     options = LspOptions(ignored=("*.csv", "vault/*")).with_changes({"ignored": ["*.sql", "*.csv"]})
     assert options.ignored == ("*.csv", "vault/*", "*.sql")
     for path in ("a.sql", "A.SQL", "a.csv", "vault/deep/a.py", ".env", "keys/id_rsa"):
-        assert not wanted(Document(f"file:///w/{path}", "python", ""), options)
-    assert wanted(Document("file:///w/a.py", "python", ""), options)
+        assert not is_wanted(OpenDocument(f"file:///w/{path}", "python", ""), options)
+    assert is_wanted(OpenDocument("file:///w/a.py", "python", ""), options)
 
 
 def test_only_files_of_wanted_languages() -> None:
     options = LspOptions(languages=("python",))
-    assert wanted(Document("untitled:Untitled-1", "python", ""), options)
-    assert not wanted(Document("file:///w/a", "rust", ""), options)
-    assert not wanted(Document("git:/w/a.py", "python", ""), options)
+    assert is_wanted(OpenDocument("untitled:Untitled-1", "python", ""), options)
+    assert not is_wanted(OpenDocument("file:///w/a", "rust", ""), options)
+    assert not is_wanted(OpenDocument("git:/w/a.py", "python", ""), options)
 
 
 def test_options_of_the_editor() -> None:

@@ -18,7 +18,7 @@ from tokenizers import Tokenizer as Backend
 from tokenizers import models, normalizers, pre_tokenizers
 
 from model.tokens import encoder, pretokens
-from model.tokens.encoder import Encoder, Unknown
+from model.tokens.encoder import TableEncoder, Unknown
 from model.tokens.merges import LONGEST
 from model.tokens.pretoken import ASSIGNED, UNKNOWN, classes, pretoken_end, span_end
 from model.tokens.tokenizer import Tokenizer, train
@@ -122,7 +122,7 @@ def test_a_lone_surrogate_is_refused() -> None:
 
 
 def test_a_full_table_begins_anew_and_stays_bounded() -> None:
-    tokenizer, reference = made(True), Encoder(made(True)._backend, most_slots=1 << 14)
+    tokenizer, reference = made(True), TableEncoder(made(True)._backend, most_slots=1 << 14)
     words = [f"word{'abcdefghij'[n % 10]}{chr(97 + n // 10 % 26)}{chr(97 + n // 260 % 26)}{chr(97 + n // 6760)}"
              for n in range(30_000)]  # fmt: skip
     most = 0
@@ -156,7 +156,7 @@ def test_a_tokenizer_of_another_kind_is_encoded_by_the_library(
     model = config["model"] | change.pop("model", {})
     backend = Backend.from_str(json.dumps(config | {"model": model} | change))
     with pytest.raises(Unknown, match=reason):
-        Encoder(backend)
+        TableEncoder(backend)
     with caplog.at_level(logging.WARNING, "midstream.model"):
         assert Tokenizer(backend).encode("def f(): 12") == backend.encode("def f(): 12", add_special_tokens=False).ids
     assert reason in caplog.text and caplog.text.count("encoding is slow") == 1
@@ -166,18 +166,18 @@ def test_a_vocabulary_without_all_bytes_or_with_words_of_its_own_is_unknown() ->
     few = Backend(models.BPE({"a": 0, "b": 1, "ab": 2}, [("a", "b")]))
     few.pre_tokenizer = GPT2
     with pytest.raises(Unknown, match="254 of the 256 bytes"):
-        Encoder(few)
+        TableEncoder(few)
     words = Backend.from_str(made(True).json)
     words.add_tokens(["<tool>"])
     with pytest.raises(Unknown, match="added tokens"):
-        Encoder(words)
+        TableEncoder(words)
     words.normalizer = normalizers.NFKC()
     with pytest.raises(Unknown, match="normalises"):
-        Encoder(words)
+        TableEncoder(words)
 
 
 def test_a_pickled_tokenizer_encodes_alike() -> None:
     tokenizer = made(True)
-    assert encoder.Encoder(tokenizer._backend)(PROSE).tolist() == tokenizer.encode(PROSE)
+    assert encoder.TableEncoder(tokenizer._backend)(PROSE).tolist() == tokenizer.encode(PROSE)
     copy = pickle.loads(pickle.dumps(tokenizer))
     assert copy.encode(PROSE) == tokenizer.encode(PROSE) and copy.hash == tokenizer.hash

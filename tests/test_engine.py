@@ -10,7 +10,7 @@ from tiny import texts, tokenizer, write_checkpoint
 
 from server import served
 from server.cache import Sessions
-from server.engine import Engine, NotReady
+from server.engine import Engine, NoModel
 from server.job import CHUNK, Job
 from server.reload import Watcher
 from server.request import Finish, Piece, Request
@@ -62,7 +62,7 @@ def test_what_was_learnt_is_completed(engine: Engine) -> None:
 
 
 def test_before_a_model_is_there_it_says_so() -> None:
-    with pytest.raises(NotReady, match="no checkpoint is loaded"):
+    with pytest.raises(NoModel, match="no checkpoint is loaded"):
         Engine().submit(REQUEST, lambda piece: None)
 
 

@@ -28,7 +28,7 @@ from streams.export.layout import Layout
 from streams.export.mds import Mds
 from streams.export.megatron import Megatron
 from streams.export.parquet import SCHEMA, Parquet
-from streams.export.row import Facts, Part, Row, Tokens
+from streams.export.row import Facts, Row, RowPart, Tokens
 from streams.export.state import Shard
 from streams.pack.pack import Packer
 
@@ -42,7 +42,7 @@ FACTS: dict[str, Any] = {
     "redactions": st.dictionaries(st.sampled_from(["email", "ip", "key"]), st.integers(1, 2**40)),
 }  # fmt: skip
 ROWS = st.builds(
-    Row, **FACTS, text=st.text(max_size=3000), parts=st.lists(st.builds(Part, TEXT, TEXT, TEXT), max_size=3)
+    Row, **FACTS, text=st.text(max_size=3000), parts=st.lists(st.builds(RowPart, TEXT, TEXT, TEXT), max_size=3)
 )
 IDS = st.lists(st.integers(0, 319), min_size=1, max_size=50).map(lambda ids: np.array(ids, "<u2").tobytes())
 TOKENS = st.builds(Tokens, **FACTS, ids=IDS)

@@ -29,7 +29,7 @@ BANNED = {
     r"value_type=(?!bytes\b)|key_type=(?!bytes\b)": "stalls silently at the first undecodable record",
     r"(?<!noack\(\))\.events\(": "acknowledges the record that failed",
 }
-"""Pattern to the reason. `Table` of streams.index.table is our own: that file and its one user import it by name."""
+"""Pattern to the reason. `app.Table` alone: our own table of signatures has another name."""
 
 EXAMPLES = (
     "async for x in stream.take(10, within=1):", "stream.group_by(Event.key)", "table = app.Table('t')",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp.documents import Change, Documents
+from lsp.documents import Documents, TextChange
 from lsp.position import Encoding, offset, position, units
 
 ENCODINGS = st.sampled_from(["utf-8", "utf-16", "utf-32"])
@@ -61,7 +61,7 @@ def test_edits_in_turn_are_those_of_the_editor(
         start, end = min(at, len(text)), min(at + length, len(text))
         if "\r\n" in (text[max(0, start - 1) : start + 1], text[max(0, end - 1) : end + 1]):
             continue
-        changes.append(Change(new, position(text, start, encoding), position(text, end, encoding)))
+        changes.append(TextChange(new, position(text, start, encoding), position(text, end, encoding)))
         text = text[:start] + new + text[end:]
     documents.change("u", changes)
     assert documents.get("u").text == text
@@ -69,10 +69,10 @@ def test_edits_in_turn_are_those_of_the_editor(
 
 def test_a_change_without_a_range_is_everything_and_unknown_documents_are_passed_over() -> None:
     documents = Documents()
-    documents.change("u", [Change("x")])
+    documents.change("u", [TextChange("x")])
     assert documents.get("u") is None
     documents.open("u", "python", "old")
-    documents.change("u", [Change("new"), Change("er", (0, 3), (0, 3))])
+    documents.change("u", [TextChange("new"), TextChange("er", (0, 3), (0, 3))])
     assert documents.get("u").text == "newer"
     documents.close("u")
     assert documents.get("u") is None

@@ -9,15 +9,15 @@ import pytest
 from streams.document import Document
 from streams.prepare.measure import measure
 from streams.prepare.prepare import compared
-from streams.prepare.rules import RULES, Rule, Seen, judge
+from streams.prepare.rules import RULES, Rule, RuleInput, judge
 from streams.recipe import Recipe
 
 CASES = [(r, d, True) for r in RULES for d in r.drops] + [(r, d, False) for r in RULES for d in r.keeps]
 
 
-def seen(document: Document) -> Seen:
+def seen(document: Document) -> RuleInput:
     text = compared(document)
-    return Seen(document, text, measure(text))
+    return RuleInput(document, text, measure(text))
 
 
 @pytest.mark.parametrize(("rule", "document", "drops"), CASES, ids=lambda v: v.name if isinstance(v, Rule) else "")

@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from tiny import texts, write_checkpoint
 
 from server.app import CannotListen, ServeConfig, Server
-from server.client import AsyncClient, Client, NotReady, ServerError, Unreachable
+from server.client import AsyncClient, Client, NotReady, ServerError, ServerUnreachable
 from server.request import Finish
 from server.rpc import infill_pb2
 from server.rpc.service import read
@@ -157,7 +157,7 @@ async def test_what_is_wrong_with_a_request_is_said(ready: Server, client: Async
 
 async def test_nobody_there_is_one_sentence() -> None:
     async with AsyncClient("127.0.0.1:1") as client:
-        with pytest.raises(Unreachable, match=r"no completion server answers at 127\.0\.0\.1:1"):
+        with pytest.raises(ServerUnreachable, match=r"no completion server answers at 127\.0\.0\.1:1"):
             await client.complete("x")
 
 

@@ -10,7 +10,7 @@ from midstream.commands.options import with_settings
 from midstream.settings import Settings
 
 
-class Place(click.ParamType):
+class CursorPlace(click.ParamType):
     """FILE:LINE:COL, both counted from 1; COL counts characters, and one past the last is the line's end."""
 
     name = "FILE:LINE:COL"
@@ -24,7 +24,7 @@ class Place(click.ParamType):
 
 
 @click.command()
-@click.argument("place", type=Place())
+@click.argument("place", type=CursorPlace())
 @click.option("--server", help="host:port of `midstream serve`.")
 @click.option("--max-tokens", type=click.IntRange(min=1), default=64, show_default=True)
 @click.option("--single-line", is_flag=True, help="Stop at the end of the line.")

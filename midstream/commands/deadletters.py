@@ -35,7 +35,7 @@ ACKNOWLEDGED_S = 60
 
 
 @dataclass(frozen=True)
-class Facts:
+class LetterFacts:
     """A letter without its bytes; a letter that retention took has only its origin."""
 
     origin: str
@@ -53,10 +53,10 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Survey:
+class LetterSurvey:
     """What may be retried, and why other letters of the topic may not."""
 
-    offered: dict[str, Facts]
+    offered: dict[str, LetterFacts]
     others: dict[str, str]
     """Origin to the reason."""
 
@@ -142,14 +142,16 @@ def _fixed(origin: str, file: Path) -> tuple[list[Retry], dict[str, str]]:
         return [], {origin: str(refused)}
 
 
-def survey(state: FeedState | None, letters: Iterable[Letter]) -> Survey:
+def survey(state: FeedState | None, letters: Iterable[Letter]) -> LetterSurvey:
     """Joins the feed's list with the topic's letters; the newest letter of an origin counts."""
     from streams.feed.state import retryable
 
-    newest = {a.origin: Facts(a.origin, a.stage, a.error, a.topic, a.bytes, a.time_ms, a.incomplete) for a in letters}
+    newest = {
+        a.origin: LetterFacts(a.origin, a.stage, a.error, a.topic, a.bytes, a.time_ms, a.incomplete) for a in letters
+    }
     wanted = retryable(state) if state else []
-    offered = {origin: newest.get(origin, Facts(origin)) for origin in wanted}
-    return Survey(offered, {origin: reason(state, origin) for origin in newest if origin not in offered})
+    offered = {origin: newest.get(origin, LetterFacts(origin)) for origin in wanted}
+    return LetterSurvey(offered, {origin: reason(state, origin) for origin in newest if origin not in offered})
 
 
 def reason(state: FeedState | None, origin: str) -> str:
@@ -185,7 +187,7 @@ def _letters(settings: Settings) -> Iterator[Letter]:
     return letters(connection)
 
 
-def _lines(found: Survey) -> Iterator[str]:
+def _lines(found: LetterSurvey) -> Iterator[str]:
     width = max((len(origin) for origin in found.offered), default=0)
     for origin, f in found.offered.items():
         told = GONE if f.gone else f"{f.topic}, {_age(f.time_ms)}, {f.bytes:,} bytes{_LENGTH_ALONE * f.incomplete}"
@@ -203,7 +205,7 @@ def _age(time_ms: int) -> str:
     return f"{seconds:.0f} s ago"
 
 
-def _chosen(settings: Settings, origins: tuple[str, ...], every: bool) -> list[Facts]:
+def _chosen(settings: Settings, origins: tuple[str, ...], every: bool) -> list[LetterFacts]:
     """The offered letters that were named. Raises when one is not offered, before anything is sent."""
     if bool(origins) == every:
         raise click.ClickException("Name origins as `midstream deadletters list` shows them, or give --all.")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from streams.export.export import Export
     from streams.export.folder import Folder
     from streams.export.layout import Layout
-    from streams.export.state import Made, State
+    from streams.export.state import ExportOrigin, ExportState
     from streams.kafka.topics import Genesis
 
 LAYOUTS = ("parquet", "jsonl", "megatron", "mds")
@@ -31,7 +31,7 @@ SHOWN_EVERY_S = 0.5
 
 
 @dataclass(frozen=True)
-class Asked:
+class ExportRequest:
     """The command line. What is None was not given: the folder decides, or the default."""
 
     layout: str
@@ -66,26 +66,26 @@ def export(
     genesis = check(settings.connection())
     try:
         with Folder(out).held() as folder:
-            _export(settings, folder, genesis, Asked(layout, shard_mb, compress, pass_gaps, tokenizer))
+            _export(settings, folder, genesis, ExportRequest(layout, shard_mb, compress, pass_gaps, tokenizer))
     except ExportError as error:
         raise click.ClickException(f"{out}: {error}.") from error
     except OSError as error:
         raise click.ClickException(f"{out} cannot be written to: {error.strerror or type(error).__name__}.") from error
 
 
-def _export(settings: Settings, folder: Folder, genesis: Genesis, asked: Asked) -> None:
+def _export(settings: Settings, folder: Folder, genesis: Genesis, asked: ExportRequest) -> None:
     from streams.export import card
     from streams.export.export import Export
     from streams.export.run import begin, run
     from streams.export.state import refuse_other
 
     state = folder.read()
-    made = _made(settings, genesis, asked, state)
+    made = _origin(settings, genesis, asked, state)
     if state:
         refuse_other(state.made, made)
     layout = _layout(made, settings, asked.tokenizer)
 
-    def beside(state: State) -> dict[str, bytes]:
+    def beside(state: ExportState) -> dict[str, bytes]:
         return card.beside(state, layout)
 
     folder.settle(state, beside)
@@ -96,16 +96,16 @@ def _export(settings: Settings, folder: Folder, genesis: Genesis, asked: Asked) 
     _summary(opened, folder.path, before, stop.is_set())
 
 
-def _made(settings: Settings, genesis: Genesis, asked: Asked, state: State | None) -> Made:
+def _origin(settings: Settings, genesis: Genesis, asked: ExportRequest, state: ExportState | None) -> ExportOrigin:
     import msgspec
 
     from streams.export.run import fingerprint
-    from streams.export.state import Made
+    from streams.export.state import ExportOrigin
 
     was = state.made if state else None
     chars = asked.shard_mb * 1_000_000 if asked.shard_mb else was.shard_chars if was else SHARD_MB * 1_000_000
     compression = asked.compression or (was.compression if was else "none") if asked.layout == "jsonl" else ""
-    return Made(
+    return ExportOrigin(
         layout=asked.layout,
         compression=compression,
         shard_chars=chars,
@@ -117,7 +117,7 @@ def _made(settings: Settings, genesis: Genesis, asked: Asked, state: State | Non
     )
 
 
-def _layout(made: Made, settings: Settings, tokenizer: Tokenizer | None) -> Layout:
+def _layout(made: ExportOrigin, settings: Settings, tokenizer: Tokenizer | None) -> Layout:
     if tokenizer:
         from model.fim.formats import FORMATS
         from streams.export.megatron import Megatron

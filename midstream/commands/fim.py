@@ -49,8 +49,8 @@ def fim(
         _tell_pieces(_document(text, path), tokenizer, fmt, mix, settings)
         return
     cut = _chosen(text, path, fmt, mix)
-    click.echo(f"{path}: {fmt.name}, seed {mix.seed}, {_said(text, cut)}\n")
-    click.echo(shown(segments(fmt, file_head(path, fmt=fmt), text, cut)))
+    click.echo(f"{path}: {fmt.name}, seed {mix.seed}, {_statement(text, cut)}\n")
+    click.echo(display(segments(fmt, file_head(path, fmt=fmt), text, cut)))
 
 
 def _document(text: str, path: str) -> Document:
@@ -90,10 +90,10 @@ def _tell_pieces(document: Document, file: Path, fmt: Format, mix: Mix, settings
         for special, run in groupby(map(int, example.array()), key=lambda i: i in names):
             ids = list(run)
             parts += [Mark(names[i]) for i in ids] if special else [tokenizer.decode(ids)]
-        click.echo(shown(parts))
+        click.echo(display(parts))
 
 
-def _said(text: str, cut: Cut | None) -> str:
+def _statement(text: str, cut: Cut | None) -> str:
     if cut is None:
         return f"left to right, {len(text)} characters"
     start, end = len(cut.prefix), len(text) - len(cut.suffix)
@@ -101,6 +101,6 @@ def _said(text: str, cut: Cut | None) -> str:
     return f"{cut.order}, middle at characters {start} to {end} of {len(text)}, lines {first} to {last}"
 
 
-def shown(parts: Sequence[str]) -> str:
+def display(parts: Sequence[str]) -> str:
     """Sentinels inverted, everything that is user text as it is, whatever it contains."""
     return "".join(click.style(part, reverse=True) if isinstance(part, Mark) and part else part for part in parts)

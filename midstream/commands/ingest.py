@@ -19,7 +19,7 @@ from midstream.settings import Settings
 
 if TYPE_CHECKING:
     from streams.event import Event
-    from streams.sources.delivery import Delivery
+    from streams.sources.delivery import EventDelivery
     from streams.sources.reader import Reader
 
 PROGRESS_SECONDS = 1.0
@@ -123,7 +123,7 @@ def _distinct(paths: Iterable[Path]) -> list[Path]:
 
 
 def _reader(
-    settings: Settings, delivery: Delivery, path: Path, ref: str, name: str, versions: Any, limit: int | None
+    settings: Settings, delivery: EventDelivery, path: Path, ref: str, name: str, versions: Any, limit: int | None
 ) -> Reader:
     from streams.sources.cursors import CursorFile
     from streams.sources.git import History
@@ -152,13 +152,13 @@ def _send(settings: Settings, read: Callable[[Counter[str]], Iterable[Event]]) -
 
 
 @contextlib.contextmanager
-def _delivery(settings: Settings) -> Iterator[Delivery]:
+def _delivery(settings: Settings) -> Iterator[EventDelivery]:
     from streams.kafka.topics import check
-    from streams.sources.delivery import Delivery
+    from streams.sources.delivery import EventDelivery
 
     connection = settings.connection()
     check(connection)
-    with Delivery(connection) as delivery:
+    with EventDelivery(connection) as delivery:
         yield delivery
 
 
@@ -185,12 +185,12 @@ class _Stop(threading.Event):
         self.set()
 
 
-def _progress(delivery: Delivery) -> None:
+def _progress(delivery: EventDelivery) -> None:
     if sys.stderr.isatty():
         click.echo(f"\r{delivery.sent.total():,} records, {delivery.bytes / 1e6:,.1f} MB ", err=True, nl=False)
 
 
-def _summary(delivery: Delivery, stopped: bool) -> None:
+def _summary(delivery: EventDelivery, stopped: bool) -> None:
     sent = ", ".join(f"{count:,} {name}" for name, count in sorted(delivery.sent.items())) or "nothing"
     click.echo(f"{'stopped after' if stopped else 'sent'} {sent} ({delivery.bytes / 1e6:.1f} MB)")
     for reason, count in sorted(delivery.left_out.items()):

@@ -13,7 +13,7 @@ from midstream.settings import Settings
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from midstream.status import Stage, Status, Trainer
+    from midstream.status import StageStatus, Status, TrainerStatus
 
 
 @click.command()
@@ -62,7 +62,7 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _stages(stages: list[Stage]) -> Table:
+def _stages(stages: list[StageStatus]) -> Table:
     table = _table("Stages", "stage", "lag", "in", "out", "rejected", "dead", "docs/s", "docs/CPU s", "CPU s")
     for s in stages:
         rates = (f"{s.documents_per_s:,.0f}", f"{s.documents_per_cpu_s:,.0f}", f"{s.cpu_s:,.1f}")
@@ -79,7 +79,7 @@ def _partitions(found: Status) -> Table:
     return table
 
 
-def _rules(stages: list[Stage]) -> Table:
+def _rules(stages: list[StageStatus]) -> Table:
     table = _table("Dropped by rule", "stage", "rule", "documents")
     for stage in stages:
         for rule, count in stage.rules.items():
@@ -87,7 +87,7 @@ def _rules(stages: list[Stage]) -> Table:
     return table
 
 
-def _trainer(t: Trainer, whole: bool) -> list[Table | str]:
+def _trainer(t: TrainerStatus, whole: bool) -> list[Table | str]:
     """`whole`: nothing is missing before the trainer either, so the sum says something."""
     bits = "none" if t.bits_per_byte is None else f"{t.bits_per_byte:.3f}"
     title = f"Checkpoint {t.model_version}: lag {t.lag:,}, bits per byte {bits}, packing use {t.packing_use:.3f}"

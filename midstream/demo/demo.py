@@ -23,8 +23,8 @@ from typing import Any
 
 from midstream.audit import audit
 from midstream.demo import corpus
-from midstream.demo.freshness import Scratch, Watch
-from midstream.demo.probe import Editor, Place, places
+from midstream.demo.freshness import FreshnessWatch, Scratch
+from midstream.demo.probe import CompletionPlace, Editor, places
 from midstream.demo.report import Report
 from midstream.kafka.broker import Broker
 from midstream.settings import Settings, load
@@ -177,7 +177,7 @@ class Demo:
         self.report.tokens_per_s = round(median(self.speeds), 1)
         self.report.checkpoints_served = len(self.models)
 
-    async def ask(self, editor: Editor, place: Place) -> None:
+    async def ask(self, editor: Editor, place: CompletionPlace) -> None:
         self.keep_first()
         if not self.first:
             return
@@ -212,7 +212,7 @@ class Demo:
         connection = self.settings.connection()
         seconds: list[float] = []
         async with AsyncClient(f"127.0.0.1:{self.ports[1]}") as server:
-            watch = Watch(connection, genesis(connection), self.checkpoints, server)
+            watch = FreshnessWatch(connection, genesis(connection), self.checkpoints, server)
             await asyncio.sleep(5)
             for number in range(1, COMMITS + 1):
                 above = watch.here()
@@ -264,7 +264,7 @@ class Demo:
                     r.examples.append(row)
                 row[who] = text
 
-    async def answers(self, port: int, chosen: list[Place]) -> list[str]:
+    async def answers(self, port: int, chosen: list[CompletionPlace]) -> list[str]:
         await _ready(f"127.0.0.1:{port}")
         editor = Editor(self.state / "editor", f"127.0.0.1:{port}")
         await editor.start()

@@ -70,7 +70,7 @@ def module(name: str, number: int) -> str:
     return "\n".join(lines)
 
 
-class Watch:
+class FreshnessWatch:
     """Follows one commit through the topics, the ledger and the server."""
 
     def __init__(self, connection: Connection, genesis: Genesis, checkpoints: Path, server: AsyncClient) -> None:

@@ -15,7 +15,7 @@ LEAST_LINE = 12
 
 
 @dataclass(frozen=True)
-class Place:
+class CompletionPlace:
     """A cursor in a file whose rest of the line has not been written yet."""
 
     path: str
@@ -32,15 +32,15 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Answer:
+class CompletionAnswer:
     text: str
     model: str
     milliseconds: float
 
 
-def places(files: list[tuple[str, str]], count: int) -> list[Place]:
+def places(files: list[tuple[str, str]], count: int) -> list[CompletionPlace]:
     """`count` places in the files, spread over them by a keyed hash, none twice."""
-    found: list[tuple[int, Place]] = []
+    found: list[tuple[int, CompletionPlace]] = []
     for path, text in files:
         lines = text.splitlines(keepends=True)
         for number, line in enumerate(lines):
@@ -51,7 +51,9 @@ def places(files: list[tuple[str, str]], count: int) -> list[Place]:
             cut = indent + len(line.strip()) * (30 + key % 50) // 100
             before = "".join(lines[:number]) + line[:cut]
             wanted = line[cut:].rstrip("\r\n")
-            found.append((key, Place(path, before, wanted, line[cut + len(wanted) :] + "".join(lines[number + 1 :]))))
+            found.append(
+                (key, CompletionPlace(path, before, wanted, line[cut + len(wanted) :] + "".join(lines[number + 1 :])))
+            )
     return [place for _, place in sorted(found, key=lambda row: row[0])[:count]]
 
 
@@ -79,7 +81,7 @@ class Editor:
             raise RuntimeError("the language server does not offer inline completion")
         self._client.initialized(lsp.InitializedParams())
 
-    async def complete(self, place: Place) -> Answer:
+    async def complete(self, place: CompletionPlace) -> CompletionAnswer:
         """The first suggestion at the place, empty when there is none, and how long it took from the request."""
         uri = (self._root / place.path).as_uri()
         self._show(uri, place.before + place.after)
@@ -94,11 +96,11 @@ class Editor:
         took = 1000 * (time.perf_counter() - began)
         items = found.items if isinstance(found, lsp.InlineCompletionList) else list(found or [])
         if not items:
-            return Answer("", "", took)
+            return CompletionAnswer("", "", took)
         text = items[0].insert_text
         arguments = items[0].command.arguments if items[0].command else None
         model = arguments[0].get("model", "") if arguments and isinstance(arguments[0], dict) else ""
-        return Answer(text if isinstance(text, str) else text.value, model, took)
+        return CompletionAnswer(text if isinstance(text, str) else text.value, model, took)
 
     async def stop(self) -> None:
         await self._client.shutdown_async(None)

@@ -86,7 +86,7 @@ class Report:
             if name in ("examples", "seconds", "rejected"):
                 continue
             sign, goal = GOALS.get(name, ("", 0.0))
-            table.add_row(name, _shown(value), _mark(value, sign, goal))
+            table.add_row(name, _display(value), _mark(value, sign, goal))
         for rule, count in self.rejected.items():
             table.add_row(f"rejected: {rule}", str(count), "")
         for step, seconds in self.seconds.items():
@@ -94,7 +94,7 @@ class Report:
         return table
 
 
-def _shown(value: Any) -> str:
+def _display(value: Any) -> str:
     return f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 

@@ -28,7 +28,7 @@ class Unknown(ValueError):
     """The table cannot stand in for this tokenizer; the message says why."""
 
 
-class Encoder:
+class TableEncoder:
     """Ids of one tokenizer's texts."""
 
     def __init__(self, backend: Backend, most_slots: int = SLOTS) -> None:

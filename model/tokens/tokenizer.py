@@ -16,7 +16,7 @@ from tokenizers import AddedToken, decoders, models, pre_tokenizers, trainers
 from tokenizers import Tokenizer as Backend
 
 from model.fim.formats import STARCODER, Format
-from model.tokens.encoder import Encoder, Unknown
+from model.tokens.encoder import TableEncoder, Unknown
 from model.tokens.letters import BYTE_LETTERS
 
 log = logging.getLogger("midstream.model")
@@ -94,9 +94,9 @@ class Tokenizer:
         return np.array(self._backend.encode(text, add_special_tokens=False).ids, np.int32)
 
     @cached_property
-    def _encoder(self) -> Encoder | None:
+    def _encoder(self) -> TableEncoder | None:
         try:
-            return Encoder(self._backend)
+            return TableEncoder(self._backend)
         except Unknown as reason:
             log.warning("tokenizer %s: no table of pre-tokens, encoding is slow: %s", self.hash[:12], reason)
             return None

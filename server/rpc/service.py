@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 import grpc
 
-from server.engine import Engine, NotReady
+from server.engine import Engine, NoModel
 from server.request import DEFAULT_TOKENS, Finish, Piece, Request
 from server.rpc import infill_pb2, infill_pb2_grpc
 
@@ -32,7 +32,7 @@ class InfillService(infill_pb2_grpc.InfillServiceServicer):
             )
         try:
             job = self._engine.submit(read(request, context.time_remaining()), _into(pieces))
-        except NotReady as error:
+        except NoModel as error:
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
         try:
             while True:

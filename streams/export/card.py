@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from streams.export.layout import Layout
-from streams.export.state import VERSION, Made, State
+from streams.export.state import VERSION, ExportOrigin, ExportState
 from streams.prepare.licences import classify
 
 NAMED = 20
@@ -23,15 +23,15 @@ BOUNDS = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000
 NAME = "README.md"
 
 
-def card(state: State, layout: Layout) -> bytes:
+def card(state: ExportState, layout: Layout) -> bytes:
     sections = (
         _front(state, layout), _what(state, layout), _counts(state), _kinds(state), _licences(state),
-        _repositories(state), _redactions(state), _removals(state), _recipe(state.made), _made(state.made),
+        _repositories(state), _redactions(state), _removals(state), _recipe(state.made), _origin(state.made),
     )  # fmt: skip
     return ("\n\n".join("\n".join(section) for section in sections) + "\n").encode()
 
 
-def _front(state: State, layout: Layout) -> Iterator[str]:
+def _front(state: ExportState, layout: Layout) -> Iterator[str]:
     yield "---"
     yield "pretty_name: Midstream export"
     yield "license: other"
@@ -43,7 +43,7 @@ def _front(state: State, layout: Layout) -> Iterator[str]:
     yield "---"
 
 
-def _what(state: State, layout: Layout) -> Iterator[str]:
+def _what(state: ExportState, layout: Layout) -> Iterator[str]:
     shards = [shard for shard in state.shards if shard.documents]
     yield "# Midstream export\n"
     yield f"{_exported(state):,} documents ({state.contents.size:,} {layout.unit}) in {len(shards):,} shards"
@@ -54,7 +54,7 @@ def _what(state: State, layout: Layout) -> Iterator[str]:
     yield "Each document keeps the licence of its repository or file, given in its column `licence`."
 
 
-def _counts(state: State) -> Iterator[str]:
+def _counts(state: ExportState) -> Iterator[str]:
     """By source topic; `documents` = exported + rejected + dead + removed."""
     yield "## Counts\n"
     rows = [
@@ -70,7 +70,7 @@ def _counts(state: State) -> Iterator[str]:
         yield from (f"- {_cell(gap)}" for gap in sorted(state.gaps))
 
 
-def _kinds(state: State) -> Iterator[str]:
+def _kinds(state: ExportState) -> Iterator[str]:
     yield "## Kinds and languages\n"
     yield from _table(("kind", "documents"), _most(state.contents.kinds))
     yield ""
@@ -78,14 +78,14 @@ def _kinds(state: State) -> Iterator[str]:
     yield from _table(("language", "documents"), languages)
 
 
-def _licences(state: State) -> Iterator[str]:
+def _licences(state: ExportState) -> Iterator[str]:
     """A user's file can name any licence, so the list is bounded."""
     yield "## Licences\n"
     rows = [(name or "(unknown)", classify(name), count) for name, count in _most(state.contents.licences)]
     yield from _table(("licence", "class", "documents"), _bounded(rows))
 
 
-def _repositories(state: State) -> Iterator[str]:
+def _repositories(state: ExportState) -> Iterator[str]:
     yield "## Sources\n"
     repositories = state.contents.repositories
     hosts, documents = Counter[str](), Counter[str]()
@@ -99,27 +99,27 @@ def _repositories(state: State) -> Iterator[str]:
     yield from _table(("repository", "documents"), _bounded(_most(repositories)))
 
 
-def _redactions(state: State) -> Iterator[str]:
+def _redactions(state: ExportState) -> Iterator[str]:
     yield "## Redactions\n"
     yield "Replacements in the exported documents. Patterns miss what they do not know.\n"
     yield from _table(("kind", "replacements"), _most(state.contents.redactions) or [("none", 0)])
 
 
-def _removals(state: State) -> Iterator[str]:
+def _removals(state: ExportState) -> Iterator[str]:
     yield "## Removals\n"
     removed = sum(count.removed for count in state.counts.values())
     yield f"{len(state.replaced):,} origins were replaced by a retry or discarded; {removed:,} documents were taken out"
     yield "for it, the others had never reached the export. Repositories whose owners opted out are rejected before."
 
 
-def _recipe(made: Made) -> Iterator[str]:
+def _recipe(made: ExportOrigin) -> Iterator[str]:
     yield "## Recipe\n"
     yield "The rules and what each setting means are in Midstream's docs/rules.md.\n"
     rows = [(s, name, _value(v)) for s in ("recipe", "index") for name, v in sorted(getattr(made, s).items())]
     yield from _table(("section", "setting", "value"), rows)
 
 
-def _made(made: Made) -> Iterator[str]:
+def _origin(made: ExportOrigin) -> Iterator[str]:
     yield "## Made by\n"
     rows = [
         ("export format", VERSION), ("layout", made.layout), ("compression", made.compression or "the layout's own"),
@@ -130,7 +130,7 @@ def _made(made: Made) -> Iterator[str]:
     yield from _table(("what", "value"), rows)
 
 
-def _exported(state: State) -> int:
+def _exported(state: ExportState) -> int:
     return sum(shard.documents for shard in state.shards)
 
 
@@ -175,6 +175,6 @@ def _time(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def beside(state: State, layout: Layout) -> dict[str, bytes]:
+def beside(state: ExportState, layout: Layout) -> dict[str, bytes]:
     """All files of the folder that follow from the state."""
     return {**layout.beside(state.in_order()), NAME: card(state, layout)}

@@ -12,7 +12,7 @@ from typing import Any
 from streams.document import Document, Origin, Source
 from streams.export.folder import Beside, Folder
 from streams.export.layout import Layout, Writer
-from streams.export.state import Count, Made, Shard, State
+from streams.export.state import ExportCount, ExportOrigin, ExportState, Shard
 from streams.feed.feed import NotConserved
 from streams.frame import Frame, Gap
 from streams.marks import Marks, Standing, tallied
@@ -20,13 +20,15 @@ from streams.marks import Marks, Standing, tallied
 REWRITTEN = "rewritten-"
 
 
-def fresh(made: Made, offsets: list[int], marks: dict[str, int]) -> State:
+def fresh(made: ExportOrigin, offsets: list[int], marks: dict[str, int]) -> ExportState:
     """The state of an export that has read nothing, from the Genesis."""
-    return State(made=made, offsets=offsets, marks=dict(marks))
+    return ExportState(made=made, offsets=offsets, marks=dict(marks))
 
 
 class Export:
-    def __init__(self, folder: Folder, layout: Layout, state: State, beside: Beside, pass_gaps: bool = False) -> None:
+    def __init__(
+        self, folder: Folder, layout: Layout, state: ExportState, beside: Beside, pass_gaps: bool = False
+    ) -> None:
         """`pass_gaps`: go on over what is missing, and name it, instead of raising Gap."""
         self._folder, self._layout, self._beside, self._pass_gaps = folder, layout, beside, pass_gaps
         self.state = state
@@ -104,7 +106,7 @@ class Export:
         found = tallied(frame, mark)
         if found.alive != documents:
             raise NotConserved(f"{frame.source}: a Frame of clean holds {documents} documents, not {found.alive}")
-        count = self.state.counts.setdefault(frame.source.topic_id, Count(frame.source.topic))
+        count = self.state.counts.setdefault(frame.source.topic_id, ExportCount(frame.source.topic))
         count.documents += found.documents
         count.rejected += found.rejected
         count.dead += len(found.dead)

@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from streams.export.state import ExportError, State, decode, encode
+from streams.export.state import ExportError, ExportState, decode, encode
 
 STATE = "export.json"
 COMMIT, UNFINISHED = ".commit-", ".unfinished-"
 
 SHARD = re.compile(r"shard-\d{3,}-\d{5,}\.")
 
-Beside = Callable[[State], dict[str, bytes]]
+Beside = Callable[[ExportState], dict[str, bytes]]
 """The files that follow from a state, by name: the data card, an index."""
 
 
@@ -50,7 +50,7 @@ class Folder:
         finally:
             os.close(descriptor)
 
-    def read(self) -> State | None:
+    def read(self) -> ExportState | None:
         """None for an empty folder. Raises ExportError for one with other files in it."""
         with suppress(FileNotFoundError):
             return decode((self.path / STATE).read_bytes())
@@ -58,7 +58,7 @@ class Folder:
             raise ExportError("it is not empty, and what is in it is no export")
         return None
 
-    def staged(self, state: State, name: str) -> Path:
+    def staged(self, state: ExportState, name: str) -> Path:
         """Where a shard's files wait for the next commit, without a suffix."""
         waiting = self._waiting(state.commits + 1)
         waiting.mkdir(exist_ok=True)
@@ -67,7 +67,7 @@ class Folder:
     def published(self, name: str) -> Path:
         return self.path / name
 
-    def commit(self, state: State, beside: Beside) -> None:
+    def commit(self, state: ExportState, beside: Beside) -> None:
         """The state with the shards that are staged for it; they are on disk when it returns."""
         waiting = self._waiting(state.commits + 1)
         if waiting.exists():
@@ -80,7 +80,7 @@ class Folder:
         self._replace(STATE, encode(state))
         self._settle(state, beside)
 
-    def settle(self, state: State | None, beside: Beside) -> None:
+    def settle(self, state: ExportState | None, beside: Beside) -> None:
         """Finishes the last commit and drops an unfinished one. Raises ExportError when shards are gone or changed."""
         kept = state.commits if state else 0
         for left in [*self.path.glob(UNFINISHED + "*"), *self.path.glob(COMMIT + "*")]:
@@ -91,7 +91,7 @@ class Folder:
         if state:
             self._settle(state, beside)
 
-    def _settle(self, state: State, beside: Beside) -> None:
+    def _settle(self, state: ExportState, beside: Beside) -> None:
         waiting = self._waiting(state.commits)
         if waiting.exists():
             for file in sorted(waiting.iterdir()):
@@ -105,7 +105,7 @@ class Folder:
                 self._replace(name, data)
         _sync(self.path)
 
-    def _check(self, state: State) -> None:
+    def _check(self, state: ExportState) -> None:
         wanted = {shard.name + suffix: size for shard in state.shards for suffix, size in shard.files.items()}
         there = {path.name: path for path in self.path.iterdir() if SHARD.match(path.name)}
         for name, size in wanted.items():

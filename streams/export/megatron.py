@@ -70,7 +70,7 @@ class Megatron:
         width, lengths = _lengths(index.read_bytes())
         with ids.open("rb") as data, documents.open("rb") as lines:
             for length, line in zip(lengths, lines, strict=True):
-                yield Tokens(**_told(_decoder.decode(line)), ids=data.read(length * width))
+                yield Tokens(**_statement(_decoder.decode(line)), ids=data.read(length * width))
 
     def beside(self, shards: Iterable[Shard]) -> dict[str, bytes]:
         """The tokenizer, without which the ids mean nothing."""
@@ -86,7 +86,7 @@ class MegatronWriter:
 
     def add(self, item: Tokens) -> None:
         self._ids.write(item.ids)
-        self._documents.write(_encoder.encode(Facts(**_told(item))) + b"\n")
+        self._documents.write(_encoder.encode(Facts(**_statement(item))) + b"\n")
         self._lengths.append(len(item.ids) // self._width)
 
     def close(self) -> None:
@@ -100,7 +100,7 @@ class MegatronWriter:
         self._index.write_bytes(head + lengths.tobytes() + pointers.tobytes() + documents.tobytes())
 
 
-def _told(item: Facts) -> dict[str, Any]:
+def _statement(item: Facts) -> dict[str, Any]:
     return {name: getattr(item, name) for name in Facts.__struct_fields__}
 
 

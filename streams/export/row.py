@@ -7,7 +7,7 @@ import msgspec
 from streams.document import Document, Source
 
 
-class Part(msgspec.Struct):
+class RowPart(msgspec.Struct):
     """A piece of a document that is more than one text."""
 
     role: str
@@ -42,7 +42,7 @@ class Row(Facts, kw_only=True):
     """A document to be read."""
 
     text: str
-    parts: list[Part]
+    parts: list[RowPart]
     """Empty for a file: its text is its only part."""
 
 
@@ -69,20 +69,20 @@ def row(document: Document, source: Source) -> Row:
     return msgspec.convert({**facts(document, source), "text": text, "parts": parts}, Row)
 
 
-def _parts(document: Document) -> list[Part]:
+def _parts(document: Document) -> list[RowPart]:
     """Authors are numbered in the order of their appearance, as where the trainer's text is rendered: no names."""
     names: dict[str, int] = {}
-    made: list[Part] = []
+    made: list[RowPart] = []
     for part in document.parts:
         label = part.label
         if part.role == "comment":
             author, _, action = label.partition("\n")
             label = f"username_{names.setdefault(author, len(names))} {action}".strip()
-        made.append(Part(part.role, part.text, label))
+        made.append(RowPart(part.role, part.text, label))
     return made
 
 
-def _text(parts: list[Part]) -> str:
+def _text(parts: list[RowPart]) -> str:
     """The texts that are not empty, a blank line between two, a comment behind its author."""
     spoken = (f"{p.label.split(' ')[0]}: {p.text}" if p.role == "comment" else p.text for p in parts)
     return "\n\n".join(text for text in spoken if text)

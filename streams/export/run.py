@@ -11,7 +11,7 @@ import msgspec
 from streams import frame as frames
 from streams.document import Source
 from streams.export.export import Export, fresh
-from streams.export.state import Made, State
+from streams.export.state import ExportOrigin, ExportState
 from streams.frame import Frame
 from streams.kafka.connection import Connection, Offsets
 from streams.kafka.log import read
@@ -25,7 +25,7 @@ def fingerprint(genesis: Genesis) -> str:
     return sha256(msgspec.json.encode(genesis, order="deterministic")).hexdigest()
 
 
-def begin(made: Made, genesis: Genesis) -> State:
+def begin(made: ExportOrigin, genesis: Genesis) -> ExportState:
     return fresh(made, list(genesis.topics[TOPIC].starts), genesis.marks)
 
 
@@ -83,7 +83,7 @@ class _Returns:
         return -1
 
 
-def _check_expired(connection: Connection, state: State, pass_gaps: bool) -> None:
+def _check_expired(connection: Connection, state: ExportState, pass_gaps: bool) -> None:
     first = connection.beginning_offsets([TOPIC])
     lost = {
         p: f"{TOPIC}/{p}: offsets {offset} to {first[TOPIC, p] - 1}"
@@ -101,7 +101,7 @@ def _check_expired(connection: Connection, state: State, pass_gaps: bool) -> Non
 
 
 @contextmanager
-def _explained(connection: Connection, state: State, partition: int) -> Iterator[None]:
+def _explained(connection: Connection, state: ExportState, partition: int) -> Iterator[None]:
     """Retention may delete what is being read: the client's error says less than the offsets do."""
     try:
         yield

@@ -16,7 +16,7 @@ class ExportError(Exception):
     """An export folder that cannot be gone on with; the message says why."""
 
 
-class Made(msgspec.Struct, kw_only=True, frozen=True):
+class ExportOrigin(msgspec.Struct, kw_only=True, frozen=True):
     """What every run into one folder must agree on."""
 
     layout: str
@@ -59,7 +59,7 @@ class Shard(msgspec.Struct, kw_only=True):
         return first <= offset <= last
 
 
-class Count(msgspec.Struct):
+class ExportCount(msgspec.Struct):
     """What became of one topic's documents: documents = exported + removed + rejected + dead."""
 
     topic: str
@@ -73,7 +73,7 @@ class Count(msgspec.Struct):
         return self.documents - self.rejected - self.dead - self.removed
 
 
-class Contents(msgspec.Struct):
+class ExportContents(msgspec.Struct):
     """What the shards hold now, counted in documents."""
 
     size: int = 0
@@ -97,17 +97,17 @@ class Contents(msgspec.Struct):
             _change(self.redactions, kind, times * found)
 
 
-class State(msgspec.Struct, kw_only=True):
+class ExportState(msgspec.Struct, kw_only=True):
     v: int = VERSION
-    made: Made
+    made: ExportOrigin
     commits: int = 0
     offsets: list[int]
     """Next offset of each partition of `clean`."""
     marks: dict[str, int]
     """By `Source.key`, as the feed keeps them."""
-    counts: dict[str, Count] = {}
+    counts: dict[str, ExportCount] = {}
     """By topic id."""
-    contents: Contents = msgspec.field(default_factory=Contents)
+    contents: ExportContents = msgspec.field(default_factory=ExportContents)
     replaced: set[str] = set()
     """Origins that retries and removals replaced."""
     gaps: list[str] = []
@@ -125,22 +125,22 @@ class State(msgspec.Struct, kw_only=True):
         return iter(sorted(self.shards, key=lambda s: (s.partition, s.number)))
 
 
-def encode(state: State) -> bytes:
+def encode(state: ExportState) -> bytes:
     return msgspec.json.format(msgspec.json.encode(state, order="deterministic"), indent=1)
 
 
-def decode(data: bytes) -> State:
+def decode(data: bytes) -> ExportState:
     """Raises ExportError on what is no state of this version."""
     try:
         version = msgspec.json.decode(data, type=dict[str, object]).get("v")
         if version != VERSION:
             raise ExportError(f"it was made by version {version} of the export, and this program writes {VERSION}")
-        return msgspec.json.decode(data, type=State)
+        return msgspec.json.decode(data, type=ExportState)
     except msgspec.MsgspecError as error:
         raise ExportError("its export.json is damaged") from error
 
 
-def refuse_other(was: Made, wanted: Made) -> None:
+def refuse_other(was: ExportOrigin, wanted: ExportOrigin) -> None:
     """Raises ExportError naming what differs."""
     if was.genesis != wanted.genesis:
         raise ExportError("it was made from other topics: another cluster or prefix, or topics that were made again")
@@ -149,7 +149,7 @@ def refuse_other(was: Made, wanted: Made) -> None:
         raise ExportError(f"it was made with other settings: {'; '.join(differing)}")
 
 
-def _settings(was: Made, wanted: Made) -> Iterator[tuple[str, Any, Any]]:
+def _settings(was: ExportOrigin, wanted: ExportOrigin) -> Iterator[tuple[str, Any, Any]]:
     for name in ("layout", "compression", "shard_chars", "tokenizer", "format"):
         yield name, getattr(was, name), getattr(wanted, name)
     for section in ("recipe", "index"):

@@ -17,7 +17,7 @@ from model.example import Batch, Example
 from model.training.batch import collate
 from streams.feed.fit import refuse, restore
 from streams.feed.ledger import Entry, Ledger
-from streams.feed.state import Count, FeedState, Held, Limits, encode
+from streams.feed.state import BinItem, Count, FeedState, Limits, encode
 from streams.frame import Frame
 from streams.marks import Marks, Standing, tallied
 
@@ -62,7 +62,7 @@ class Feed:
         self._bins = restore(state, limits)
         self._owned = set(range(state.rank, log.partitions, state.ranks))
         self._queues: list[deque[tuple[int, Frame]]] = [deque() for _ in range(log.partitions)]
-        self._handed: list[list[Held]] = []
+        self._handed: list[list[BinItem]] = []
         self._handed_flushed = 0
         self._flushing = state.flushing
         self._last_arrival = time.monotonic()
@@ -175,7 +175,7 @@ class Feed:
         self._count_taken(frame, mark, examples)
         now = self._last_arrival = time.monotonic()
         for example in examples:
-            self._bins.add(example.tokens, Held(example, frame.source.topic_id, frame.source.partition), now)
+            self._bins.add(example.tokens, BinItem(example, frame.source.topic_id, frame.source.partition), now)
         self._marks.advance(frame.source, frame.upto)
         if self._marks[frame.source] >= s.above.get(frame.source.key, 0):
             s.above.pop(frame.source.key, None)
@@ -212,7 +212,7 @@ class Feed:
         self._handed, self._handed_flushed = [], 0
         self.changes += 1
 
-    def _count_gone(self, held: Held) -> None:
+    def _count_gone(self, held: BinItem) -> None:
         """A document is trained when its last piece has left the rows, or skipped when any piece of it was."""
         e = held.example
         name = str(held.origin)
@@ -241,7 +241,7 @@ class Feed:
         examples = [[h.example for h in row] for row in rows]
         return collate(examples, limits.row_tokens, flushed=flushed > 0, capacity=limits.rows * limits.row_tokens)
 
-    def _count_rows(self, rows: list[list[Held]], flushed: int) -> None:
+    def _count_rows(self, rows: list[list[BinItem]], flushed: int) -> None:
         sizes = [sum(h.example.tokens for h in row) for row in rows]
         full = len(rows) - flushed
         self._s.full_rows += full
@@ -264,6 +264,6 @@ class Feed:
         return not any(self._queues) and all(self._log.ended(p, self._s.offsets[p]) for p in self._owned)
 
 
-def _entries(held: Held, step: int) -> list[Entry]:
+def _entries(held: BinItem, step: int) -> list[Entry]:
     e = held.example
     return [Entry(held.topic_id, held.partition, e.offset, index, e.piece, e.pieces, step) for index in e.indexes]

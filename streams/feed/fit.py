@@ -8,7 +8,7 @@ import time
 
 from model.packing import differences
 from model.training.bins import Bins
-from streams.feed.state import FeedState, Held, Limits
+from streams.feed.state import BinItem, FeedState, Limits
 from streams.frame import Frame
 
 log = logging.getLogger("midstream.streams")
@@ -42,7 +42,7 @@ def refuse(frame: Frame, where: str, state: FeedState, limits: Limits) -> None:
         )
 
 
-def restore(state: FeedState, limits: Limits) -> Bins[Held]:
+def restore(state: FeedState, limits: Limits) -> Bins[BinItem]:
     """The state's rows; filled anew when one of them is longer than a row is now. Raises WrongPacking."""
     groups, now = [*state.rows, *state.open_bins], time.monotonic()
     if all(sum(h.example.tokens for h in row) <= limits.row_tokens for row in groups):
@@ -50,7 +50,7 @@ def restore(state: FeedState, limits: Limits) -> Bins[Held]:
             limits.row_tokens, limits.open_bins, state.open_bins, state.rows, size=lambda h: h.example.tokens, now=now
         )
     log.warning("[feed] row_contexts is lower than it was: the %d rows of the checkpoint are filled anew", len(groups))
-    bins: Bins[Held] = Bins(limits.row_tokens, limits.open_bins)
+    bins: Bins[BinItem] = Bins(limits.row_tokens, limits.open_bins)
     for held in (held for row in groups for held in row):
         if held.example.tokens > limits.row_tokens:
             raise WrongPacking(

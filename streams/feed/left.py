@@ -32,7 +32,7 @@ class Stretch(NamedTuple):
     upto: int
 
 
-class _Head(msgspec.Struct, kw_only=True, tag="frame", tag_field="t"):
+class _FrameHead(msgspec.Struct, kw_only=True, tag="frame", tag_field="t"):
     """A Frame without what makes it long."""
 
     source: Source
@@ -40,7 +40,7 @@ class _Head(msgspec.Struct, kw_only=True, tag="frame", tag_field="t"):
     upto: int
 
 
-_heads = msgspec.msgpack.Decoder(_Head)
+_heads = msgspec.msgpack.Decoder(_FrameHead)
 
 
 def state_of_what_is_left(connection: Connection, tokenizer: str) -> FeedState:
@@ -112,7 +112,7 @@ def _positions(connection: Connection) -> tuple[list[Offsets], Offsets]:
     return committed, connection.end_offsets(LOGS)
 
 
-def _left(connection: Connection, first: Offsets, positions: tuple[list[Offsets], Offsets]) -> Iterator[_Head]:
+def _left(connection: Connection, first: Offsets, positions: tuple[list[Offsets], Offsets]) -> Iterator[_FrameHead]:
     """The Frames in `examples`, then those under way, each partition in order."""
     committed, ends = positions
     for topic, at in zip(LOGS, ({}, *committed), strict=True):

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from streams.document import Origin
-from streams.feed.state import Count, FeedState, Held, Share
+from streams.feed.state import BinItem, Count, FeedState, Share
 
 Item = TypeVar("Item")
 _FIGURES = ("full_rows", "full_tokens", "flushed_rows", "flushed_tokens")
@@ -42,13 +42,13 @@ def split(state: FeedState, ranks: int) -> list[FeedState]:
 class _Part:
     """What one rank gets of the rows."""
 
-    full: list[list[Held]]
-    flushed: list[list[Held]]
-    open_bins: list[list[Held]]
+    full: list[list[BinItem]]
+    flushed: list[list[BinItem]]
+    open_bins: list[list[BinItem]]
     turn: int
 
     @property
-    def rows(self) -> list[list[Held]]:
+    def rows(self) -> list[list[BinItem]]:
         return [*self.full, *self.flushed, *self.open_bins]
 
 
@@ -127,7 +127,7 @@ def _figures(states: Sequence[FeedState]) -> Any:
     return {name: sum(getattr(s, name) for s in states) for name in _FIGURES}
 
 
-def _rows(state: FeedState) -> tuple[list[list[Held]], list[list[Held]]]:
+def _rows(state: FeedState) -> tuple[list[list[BinItem]], list[list[BinItem]]]:
     """The full ones, and those that a flush closed."""
     at = len(state.rows) - state.flushing
     return state.rows[:at], state.rows[at:]
@@ -140,7 +140,7 @@ def _dealt(items: list[Item], ranks: int, sizes: list[int]) -> list[list[Item]]:
     return [items[one:other] for one, other in pairwise(accumulate(sizes, initial=0))]
 
 
-def _pieces(rows: Sequence[list[Held]]) -> Iterator[str]:
+def _pieces(rows: Sequence[list[BinItem]]) -> Iterator[str]:
     """The document of every piece, as often as it is held."""
     return (str(held.origin) for row in rows for held in row if held.example.pieces > 1)
 

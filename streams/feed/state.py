@@ -15,7 +15,7 @@ VERSION = 2
 """1 named ledgers by rank, and knew one file of each."""
 
 
-class Held(msgspec.Struct):
+class BinItem(msgspec.Struct):
     """An example in a bin, and where it came from."""
 
     example: Example
@@ -87,8 +87,8 @@ class FeedState(msgspec.Struct, kw_only=True):
     """Documents of which a piece was skipped; each is counted when its last piece has left the rows."""
     pieces_left: dict[str, int] = {}
     """Of documents of several pieces that are partly trained."""
-    open_bins: list[list[Held]] = []
-    rows: list[list[Held]] = []
+    open_bins: list[list[BinItem]] = []
+    rows: list[list[BinItem]] = []
     flushing: int = 0
     """How many of the last rows were closed by a flush."""
     ledger: dict[str, int] = {}

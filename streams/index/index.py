@@ -19,7 +19,7 @@ from streams.frame import Back, Frame, Rejection, Tally
 from streams.index import signatures
 from streams.index.minhash import PERMUTATIONS, fingerprint
 from streams.index.signatures import Applied, Form, Insertion
-from streams.index.table import Columns, Table
+from streams.index.table import Columns, SignatureTable
 from streams.marks import Marks, Standing
 from streams.recipe import Thresholds
 
@@ -45,7 +45,7 @@ class Index:
     def __init__(self, thresholds: Thresholds, starts: dict[str, int]) -> None:
         """`starts` are the first marks by `Source.key`: the offsets that `topics create` committed."""
         self.fingerprint = fingerprint(thresholds.near, thresholds.version)
-        self._table = Table(thresholds.near, thresholds.version)
+        self._table = SignatureTable(thresholds.near, thresholds.version)
         self.marks = Marks(dict(starts))
         self._sources: dict[tuple[str, int], int] = {}
         self._origins = np.zeros((4096, 3), np.int64)

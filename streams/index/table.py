@@ -163,7 +163,7 @@ def _rebuild(tags, documents, alive, kinds, exacts, signatures, signed, count) -
             _insert(tags, documents, d, kinds[d], exacts[d], signatures[d], signed[d])
 
 
-class Table:
+class SignatureTable:
     """Documents by number, in the order of insertion. Not thread-safe: one owner."""
 
     def __init__(self, threshold: float, version_threshold: float, capacity: int = 4096) -> None:

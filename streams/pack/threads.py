@@ -12,7 +12,7 @@ MARKS = ("<issue_start>", "<issue_comment>", "<issue_closed>")
 def issue(document: Document, fmt: Format) -> list[str]:
     """`<issue_start>Title: …<issue_comment>username_0: …<issue_closed>`; in a format without these, paragraphs."""
     names: dict[str, int] = {}
-    said = [_said(part, names) for part in document.parts[1:]]
+    said = [_speak(part, names) for part in document.parts[1:]]
     title = f"Title: {document.parts[0].text}\n"
     if not set(MARKS) <= set(fmt.others):
         return ["\n".join((title, *said))]
@@ -23,7 +23,7 @@ def issue(document: Document, fmt: Format) -> list[str]:
     return [*body, closed] if document.state == "closed" else body
 
 
-def _said(part: Part, names: dict[str, int]) -> str:
+def _speak(part: Part, names: dict[str, int]) -> str:
     """Authors are numbered in the order of their appearance; a name never reaches the model."""
     author = part.label.split("\n")[0]
     number = names.setdefault(author, len(names))

@@ -15,7 +15,7 @@ from streams.index.minhash import signature
 from streams.prepare.language import language
 from streams.prepare.licences import spdx_line
 from streams.prepare.measure import measure
-from streams.prepare.rules import Seen, Verdict, judge
+from streams.prepare.rules import RuleInput, Verdict, judge
 from streams.recipe import Recipe
 
 
@@ -26,7 +26,7 @@ def weigh(document: Document, recipe: Recipe) -> Document | Verdict:
     if document.kind in ("file", "commit"):
         document.language = language(document.path, text if document.kind == "commit" else head)
         document.licence = spdx_line(text) or document.licence
-    verdict = judge(Seen(document, text, measure(text)), recipe)
+    verdict = judge(RuleInput(document, text, measure(text)), recipe)
     if verdict is not None:
         return verdict
     document.id = identity(document)

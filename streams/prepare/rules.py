@@ -31,7 +31,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Seen:
+class RuleInput:
     """What a rule looks at."""
 
     document: Document
@@ -40,7 +40,7 @@ class Seen:
     measure: Measure
 
 
-Check = Callable[[Seen, Recipe], tuple[str, float] | None]
+Check = Callable[[RuleInput, Recipe], tuple[str, float] | None]
 """None keeps; otherwise the reason and the measure that decided."""
 
 
@@ -78,26 +78,26 @@ _VERSION_ONLY = re.compile(r"^v?\d+\.\d+(\.\d+)?([-.\w]*)$")
 _BOT = re.compile(r"(\[bot\]|^dependabot|^renovate|^github-actions|^codecov|^k8s-ci|-bot$|^bors$)", re.I)
 
 
-def _opt_out(s: Seen, r: Recipe) -> tuple[str, float] | None:
+def _opt_out(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
     return ("the repository's owner has opted out", 1.0) if s.document.opt_out else None
 
 
-def _licence(s: Seen, r: Recipe) -> tuple[str, float] | None:
+def _licence(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
     found = classify(s.document.licence)
     return None if found in r.licences else (f"licence {s.document.licence} is {found}", 0.0)
 
 
-def _language(s: Seen, r: Recipe) -> tuple[str, float] | None:
+def _language(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
     if not r.languages or s.document.language in r.languages:
         return None
     return (f"language {s.document.language or 'unknown'} is not in the recipe", 0.0)
 
 
-def _binary(s: Seen, r: Recipe) -> tuple[str, float] | None:
+def _binary(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
     return (f"{s.measure.zeros} NUL characters", float(s.measure.zeros)) if s.measure.zeros else None
 
 
-def _vendored(s: Seen, r: Recipe) -> tuple[str, float] | None:
+def _vendored(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
     found = _VENDORED.search(s.document.path)
     return (f"path goes through {found.group(0).strip('/')}", 1.0) if found else None
 
@@ -111,13 +111,13 @@ def _minimum(kind: str, r: Recipe) -> int:
     }.get(kind, 0)
 
 
-def _too_small(s: Seen, r: Recipe) -> tuple[str, float] | None:
+def _too_small(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
     least = _minimum(s.document.kind, r)
     size = len(s.text.strip())
     return (f"{size} characters, fewer than {least}", float(size)) if size < least else None
 
 
-def _too_large(s: Seen, r: Recipe) -> tuple[str, float] | None:
+def _too_large(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
     most = r.max_issue_chars if s.document.kind in ("issue", "question") else r.max_chars
     size = s.document.size
     if size > most:
@@ -126,19 +126,19 @@ def _too_large(s: Seen, r: Recipe) -> tuple[str, float] | None:
     return (f"{lines} lines, more than {r.max_lines}", float(lines)) if lines > r.max_lines else None
 
 
-def _large_data(s: Seen, r: Recipe) -> tuple[str, float] | None:
+def _large_data(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
     if s.document.language not in DATA or s.document.size <= r.data_max_chars:
         return None
     return (f"{s.document.size} characters of {s.document.language}, more than {r.data_max_chars}", s.document.size)
 
 
-def _changed_too_much(s: Seen, r: Recipe) -> tuple[str, float] | None:
+def _changed_too_much(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
     sides = [len(p.text) for p in s.document.parts if p.role in ("before", "after")]
     largest = max(sides, default=0)
     return (f"{largest} characters on one side", float(largest)) if largest > r.max_changed_chars else None
 
 
-def _long_lines(s: Seen, r: Recipe) -> tuple[str, float] | None:
+def _long_lines(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
     if s.document.language in MARKUP | DATA:
         return None
     longest, mean = s.measure.longest_line, s.measure.size / max(1, s.measure.lines)
@@ -147,26 +147,26 @@ def _long_lines(s: Seen, r: Recipe) -> tuple[str, float] | None:
     return (f"mean line of {mean:.0f}, more than {r.mean_line_length:.0f}", mean) if mean > r.mean_line_length else None
 
 
-def _alphanumeric(s: Seen, r: Recipe) -> tuple[str, float] | None:
+def _alphanumeric(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
     share = s.measure.alphanumeric / max(1, s.measure.size)
     return (f"{share:.2f} letters and digits", share) if share < r.min_alphanumeric else None
 
 
-def _generated(s: Seen, r: Recipe) -> tuple[str, float] | None:
+def _generated(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
     if _GENERATED_NAME.search(s.document.path):
         return ("the name says so", 1.0)
     head = "\n".join(s.text[:2000].split("\n")[:5])
     return ("the first five lines say so", 1.0) if _GENERATED_TEXT.search(head) else None
 
 
-def _encoded(s: Seen, r: Recipe) -> tuple[str, float] | None:
+def _encoded(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
     run, share = s.measure.longest_run, s.measure.encoded / max(1, s.measure.size)
     if run > r.max_encoded_run:
         return (f"{run} characters of encoded data in a row", float(run))
     return (f"{share:.2f} of it is encoded data", share) if share > r.max_encoded_share else None
 
 
-def _trivial_message(s: Seen, r: Recipe) -> tuple[str, float] | None:
+def _trivial_message(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
     message = next((p.text for p in s.document.parts if p.role == "message"), "").strip()
     words = len(message.split())
     if message.lower() in _TRIVIAL_MESSAGES or _VERSION_ONLY.match(message):
@@ -176,7 +176,7 @@ def _trivial_message(s: Seen, r: Recipe) -> tuple[str, float] | None:
     return None
 
 
-def _bots_only(s: Seen, r: Recipe) -> tuple[str, float] | None:
+def _bots_only(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
     authors = [p.label.split("\n")[0] for p in s.document.parts if p.role == "comment"]
     if authors and all(_BOT.search(a) for a in authors):
         return ("only bots wrote in it", float(len(authors)))
@@ -244,7 +244,7 @@ RULES: tuple[Rule, ...] = (
 )  # fmt: skip
 
 
-def judge(seen: Seen, recipe: Recipe) -> Verdict | None:
+def judge(seen: RuleInput, recipe: Recipe) -> Verdict | None:
     """The first rule, in the table's order, that drops the document; None when none does."""
     for rule in RULES:
         if seen.document.kind in rule.kinds:

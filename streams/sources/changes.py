@@ -9,7 +9,7 @@ import msgspec
 
 from streams.event import MAX_RECORD_BYTES, ChangedFile
 from streams.sources.blobs import MISSING, Blobs
-from streams.sources.log import Change
+from streams.sources.log import PathChange
 from streams.sources.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOut
 
 PART_BYTES = 4 * 1024 * 1024
@@ -31,7 +31,7 @@ class Changes:
     blobs: Blobs
     left_out: Counts
 
-    def parts(self, changes: Iterable[Change], envelope: int) -> list[list[Change]]:
+    def parts(self, changes: Iterable[PathChange], envelope: int) -> list[list[PathChange]]:
         """The changes in groups of at most 256 that fit PART_BYTES with `envelope` bytes of JSON around them.
 
         One whose texts are larger is a group of its own as long as it fits a record; else it is left out.
@@ -41,7 +41,7 @@ class Changes:
         most = sum(size for _, size in entries)
         if len(entries) <= PART_FILES and most * GROWTH + len(entries) * FILE_FRAME + envelope <= PART_BYTES:
             return [[change for change, _ in entries]] if entries else []
-        parts: list[list[Change]] = []
+        parts: list[list[PathChange]] = []
         total = 0
         for change, size in self._weights(entries):
             if envelope + size > MAX_RECORD_BYTES:
@@ -54,7 +54,7 @@ class Changes:
             total += size
         return parts
 
-    def read(self, changes: list[Change]) -> Iterator[tuple[Change, ChangedFile]]:
+    def read(self, changes: list[PathChange]) -> Iterator[tuple[PathChange, ChangedFile]]:
         """Each change with both texts; counted when a side is no text."""
         texts = self.blobs.texts(sorted({id_ for change in changes for id_ in (change.before, change.after) if id_}))
         for change in changes:
@@ -64,11 +64,11 @@ class Changes:
             else:
                 yield change, ChangedFile(path=change.path, before=before, after=after)
 
-    def _sizes(self, changes: list[Change]) -> list[tuple[Change, int]]:
+    def _sizes(self, changes: list[PathChange]) -> list[tuple[PathChange, int]]:
         """Those whose sides are there and small enough, with the bytes of path and sides; the others are counted."""
         ids = sorted({id_ for change in changes for id_ in (change.before, change.after) if id_})
         sizes = self.blobs.sizes(ids) | {"": 0}
-        entries: list[tuple[Change, int]] = []
+        entries: list[tuple[PathChange, int]] = []
         for change in changes:
             sides = [sizes[id_] for id_ in (change.before, change.after) if id_ in sizes]
             if len(sides) < 2 or max(sides) > MAX_FILE_BYTES:
@@ -77,9 +77,9 @@ class Changes:
                 entries.append((change, sum(sides) + len(change.path.encode())))
         return entries
 
-    def _weights(self, entries: list[tuple[Change, int]]) -> Iterator[tuple[Change, int]]:
+    def _weights(self, entries: list[tuple[PathChange, int]]) -> Iterator[tuple[PathChange, int]]:
         """Each change that is of text, with its bytes as JSON."""
-        batch: list[Change] = []
+        batch: list[PathChange] = []
         total = 0
         for change, size in entries:
             if batch and total + size > READ_BYTES:
@@ -89,6 +89,6 @@ class Changes:
             total += size
         yield from self._weigh(batch)
 
-    def _weigh(self, changes: list[Change]) -> Iterator[tuple[Change, int]]:
+    def _weigh(self, changes: list[PathChange]) -> Iterator[tuple[PathChange, int]]:
         for change, file in self.read(changes):
             yield change, len(msgspec.json.encode(file)) + 1

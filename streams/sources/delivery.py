@@ -20,7 +20,7 @@ class Undelivered(Exception):
     """A record was not acknowledged: everything since the last `confirm` may be missing."""
 
 
-class Delivery:
+class EventDelivery:
     """Use as a context manager: leaving it without an error confirms."""
 
     def __init__(self, connection: Connection) -> None:
@@ -33,7 +33,7 @@ class Delivery:
         self.bytes = 0
         self.left_out: Counts = Counter()
 
-    def __enter__(self) -> Delivery:
+    def __enter__(self) -> EventDelivery:
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:

@@ -21,7 +21,7 @@ from streams.sources.blobs import Blobs
 from streams.sources.changes import Changes
 from streams.sources.cursors import Cursor
 from streams.sources.files import pack
-from streams.sources.log import Change, Logged, log, tree
+from streams.sources.log import LoggedCommit, PathChange, log, tree
 from streams.sources.objects import Git, GitError, edges, merge_base, view_of
 from streams.sources.record import SLACK
 from streams.sources.repository import host_and_name, licence_of
@@ -190,7 +190,7 @@ class _Pass:
         yield Step((), start, "commits were added below what was read: the pass begins again")
         yield from self.steps(start.at(0, ""))
 
-    def _commit(self, logged: Logged, before: Cursor, cursor: Cursor) -> Iterator[Step]:
+    def _commit(self, logged: LoggedCommit, before: Cursor, cursor: Cursor) -> Iterator[Step]:
         """The steps of one commit; until its last part the cursor is the one before it.
 
         (A part sent twice is a copy, one not sent is lost.)
@@ -209,12 +209,12 @@ class _Pass:
             self.changes.left_out[NO_TEXT] += 1
             yield Step((), cursor, commits=1)
 
-    def _message(self, logged: Logged) -> str:
+    def _message(self, logged: LoggedCommit) -> str:
         if len(logged.message) > MAX_MESSAGE:
             self.changes.left_out[CUT_MESSAGE] += 1
         return logged.message[:MAX_MESSAGE]
 
-    def _events(self, commit: Commit, changes: list[Change]) -> Iterator[Event]:
+    def _events(self, commit: Commit, changes: list[PathChange]) -> Iterator[Event]:
         files = list(self.changes.read(changes))
         if not files:
             self.changes.left_out[NO_TEXT] += 1

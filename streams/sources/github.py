@@ -40,7 +40,7 @@ class UnreadableEvents(Exception):
 
 
 @dataclass(frozen=True)
-class Told:
+class GitHubEvent:
     """One event, whatever shape it came in."""
 
     name: str
@@ -92,7 +92,7 @@ def events(paths: Iterable[Path], left_out: Counts, name: str = "") -> Iterator[
         yield thread.event()
 
 
-def take(threads: dict[tuple[str, int], Thread], told: Told, left_out: Counts) -> None:
+def take(threads: dict[tuple[str, int], Thread], told: GitHubEvent, left_out: Counts) -> None:
     """Adds one event to its thread, or counts why not."""
     if told.name == "push":
         left_out["push: needs git"] += 1
@@ -113,7 +113,7 @@ def take(threads: dict[tuple[str, int], Thread], told: Told, left_out: Counts) -
     _comment(thread, told)
 
 
-def _subject(thread: Thread, subject: dict[str, Any], told: Told) -> None:
+def _subject(thread: Thread, subject: dict[str, Any], told: GitHubEvent) -> None:
     """Title, state and opening text, as of the newest event; closings and reopenings, each once."""
     action, date = _str(told.payload.get("action")), told.date
     if told.name.startswith("pull_request") or "pull_request" in subject:
@@ -128,7 +128,7 @@ def _subject(thread: Thread, subject: dict[str, Any], told: Told) -> None:
     thread.opening = Comment(text=_str(subject.get("body")), author=author, action="opened", date=opened)
 
 
-def _comment(thread: Thread, told: Told) -> None:
+def _comment(thread: Thread, told: GitHubEvent) -> None:
     raw = _dict(told.payload.get("comment")) or _dict(told.payload.get("review"))
     id_ = raw.get("id")
     if not isinstance(id_, int):
@@ -141,7 +141,7 @@ def _comment(thread: Thread, told: Told) -> None:
         thread.comments[id_] = Comment(text=text, author=author, date=date)
 
 
-def read(path: Path, left_out: Counts, name: str = "") -> Iterator[Told]:
+def read(path: Path, left_out: Counts, name: str = "") -> Iterator[GitHubEvent]:
     """The events of one file of any of the three shapes. Raises UnreadableEvents."""
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
         try:
@@ -164,7 +164,7 @@ def _is_archive_line(line: bytes) -> bool:
     return isinstance(value, dict) and isinstance(value.get("type"), str) and isinstance(value.get("payload"), dict)
 
 
-def _of_line(line: bytes, left_out: Counts) -> Iterator[Told]:
+def _of_line(line: bytes, left_out: Counts) -> Iterator[GitHubEvent]:
     if not line.strip():
         return
     if not _is_archive_line(line):
@@ -172,10 +172,10 @@ def _of_line(line: bytes, left_out: Counts) -> Iterator[Told]:
         return
     raw = msgspec.json.decode(line)
     kind, actor = _str(raw["type"]), _str(_dict(raw.get("actor")).get("login"))
-    yield Told(NAMES.get(kind, kind), raw["payload"], _dict(raw.get("repo")), actor, _str(raw.get("created_at")))
+    yield GitHubEvent(NAMES.get(kind, kind), raw["payload"], _dict(raw.get("repo")), actor, _str(raw.get("created_at")))
 
 
-def _of_document(path: Path, value: bytes, name: str) -> Iterator[Told]:
+def _of_document(path: Path, value: bytes, name: str) -> Iterator[GitHubEvent]:
     try:
         document = msgspec.json.decode(value)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -191,11 +191,11 @@ def _of_document(path: Path, value: bytes, name: str) -> Iterator[Told]:
                 yield _webhook(example, _str(entry.get("name")))
 
 
-def _webhook(payload: dict[str, Any], name: str) -> Told:
+def _webhook(payload: dict[str, Any], name: str) -> GitHubEvent:
     subject = _dict(payload.get("comment")) or _dict(payload.get("issue")) or _dict(payload.get("pull_request"))
     date = _str(subject.get("updated_at") or subject.get("created_at"))
     actor = _str(_dict(payload.get("sender")).get("login"))
-    return Told(name or _guess(payload), payload, _dict(payload.get("repository")), actor, date)
+    return GitHubEvent(name or _guess(payload), payload, _dict(payload.get("repository")), actor, date)
 
 
 def _guess(payload: dict[str, Any]) -> str:

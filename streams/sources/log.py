@@ -17,7 +17,7 @@ REGULAR = ("100644", "100755", "100664")
 
 
 @dataclass(frozen=True)
-class Change:
+class PathChange:
     """One changed path of a commit; an id is empty where that side has no file."""
 
     path: str
@@ -26,18 +26,18 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Logged:
+class LoggedCommit:
     """One commit of the log, without contents."""
 
     sha: str
     date: str
     """Of the committer, ISO 8601."""
     message: str
-    changes: tuple[Change, ...]
+    changes: tuple[PathChange, ...]
     """Regular files only: links and submodules are left out."""
 
 
-def log(git: Git, done: str, target: str) -> Iterator[Logged]:
+def log(git: Git, done: str, target: str) -> Iterator[LoggedCommit]:
     """The commits in `target` and not in `done` (empty: all), parents first, in the same order every time.
 
     Raises GitError when git ends before the history does; the commits given until then are whole.
@@ -76,17 +76,17 @@ def _fields(stream: IO[bytes]) -> Iterator[bytes]:
         rest.append(end)
 
 
-def _parse(fields: Iterator[bytes]) -> Generator[Logged, None, Logged | None]:
+def _parse(fields: Iterator[bytes]) -> Generator[LoggedCommit, None, LoggedCommit | None]:
     """A commit is \\x01 and its id, date, message, then for each path `:modes ids status` and the path.
 
     Gives each commit once the next one begins, and returns the last. Raises EOFError within a commit.
     """
     head: tuple[str, str, str] | None = None
-    changes: list[Change] = []
+    changes: list[PathChange] = []
     for field in fields:
         if field.startswith(b"\x01"):
             if head:
-                yield Logged(*head, tuple(changes))
+                yield LoggedCommit(*head, tuple(changes))
             date, message = _next(fields), _next(fields)
             head = (field[1:].decode(), date.decode(), message.decode(errors="replace").strip("\n"))
             changes = []
@@ -94,7 +94,7 @@ def _parse(fields: Iterator[bytes]) -> Generator[Logged, None, Logged | None]:
             change = _change(field.lstrip(b"\n").decode(), _next(fields))
             if change:
                 changes.append(change)
-    return Logged(*head, tuple(changes)) if head else None
+    return LoggedCommit(*head, tuple(changes)) if head else None
 
 
 def _next(fields: Iterator[bytes]) -> bytes:
@@ -104,9 +104,9 @@ def _next(fields: Iterator[bytes]) -> bytes:
     return field
 
 
-def _change(entry: str, path: bytes) -> Change | None:
+def _change(entry: str, path: bytes) -> PathChange | None:
     old_mode, new_mode, before, after, _ = entry[1:].split()
     sides = (before if old_mode in REGULAR else "", after if new_mode in REGULAR else "")
     if sides == ("", "") or sides[0] == sides[1]:  # no file on either side, or only the mode changed
         return None
-    return Change(path.decode(errors="replace"), *sides)
+    return PathChange(path.decode(errors="replace"), *sides)

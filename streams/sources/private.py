@@ -14,7 +14,7 @@ PATTERN_WORDS = ("example", "sample", "template", "tmpl", "tpl", "dist")
 
 
 @dataclass(frozen=True)
-class Rule:
+class PrivateRule:
     """One kind of file, with names that it takes and names that it leaves."""
 
     kind: str
@@ -32,15 +32,15 @@ def _with_data(*names: str) -> tuple[str, ...]:
     return tuple(f"{name}.{ending}" for name in names for ending in DATA)
 
 
-RULES: tuple[Rule, ...] = (
-    Rule(
+RULES: tuple[PrivateRule, ...] = (
+    PrivateRule(
         "environment variables",
         (".env", ".env.*", ".env-*", "*.env", ".envrc", ".envrc.*", ".dev.vars", "env.local", ".renviron"),
         (".env", "a/b/.env.production", "prod.env", ".envrc", "A/.ENV", ".env.local", "w\\.env"),
         ("environment.py", ".env.example", ".env.sample", "example.env", ".env.local.template", "env.py", "dotenv.ts",
          "environment.yml", ".environment/a.py", "env/a.py", ".envoy.yaml"),
     ),
-    Rule(
+    PrivateRule(
         "private keys and certificates with keys",
         ("*.pem", "*.key", "*.p8", "*.p12", "*.pfx", "*.pkcs12", "*.ppk", "*.jks", "*.jceks", "*.bcfks", "*.keystore",
          "*.keytab", "*.agekey", "sops/age/keys.txt", "wireguard/*.conf", "*.ovpn"),
@@ -48,7 +48,7 @@ RULES: tuple[Rule, ...] = (
          "krb5.keytab", ".config/sops/age/keys.txt"),
         ("keyboard.py", "key.go", "keys.txt", "keystore.java", "pem.rs", "monkey.py", "public.crt"),
     ),
-    Rule(
+    PrivateRule(
         "SSH and PGP",
         (".ssh/**", ".gnupg/**", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "ssh_host_*_key", "*.asc", "*.gpg",
          "*.pgp", "secring.*", ".password-store/**"),
@@ -56,7 +56,7 @@ RULES: tuple[Rule, ...] = (
          "home/.gnupg/private-keys-v1.d/a"),
         ("id_generator.py", "ssh/config.py", "identity.rs", "ascii.py", "asc.py", "id.txt"),
     ),
-    Rule(
+    PrivateRule(
         "password safes and password files",
         ("*.kdb", "*.kdbx", "*.keychain", "*.keychain-db", "*.agilekeychain/**", ".htpasswd", ".htdigest", "etc/shadow",
          "etc/gshadow", "passwords", "*.secrets", "chap-secrets", ".vault_pass*", ".vault-token", "vault_pass.txt",
@@ -64,7 +64,7 @@ RULES: tuple[Rule, ...] = (
         ("safe.kdbx", "www/.htpasswd", "passwords.txt", "ipsec.secrets", ".vault-token", "/etc/shadow"),
         ("password.py", "passwords.rs", "shadow.css", "password_test.go", "etc/shadow.py"),
     ),
-    Rule(
+    PrivateRule(
         "credentials of tools",
         (".netrc", "_netrc", ".npmrc", ".pypirc", ".pgpass", "pgpass.conf", ".my.cnf", ".mylogin.cnf", ".dockercfg",
          ".dockerconfigjson", ".docker/config.json", "containers/auth.json", ".composer/auth.json", ".git-credentials",
@@ -75,7 +75,7 @@ RULES: tuple[Rule, ...] = (
         ("config.json", "docker/config.json", "npmrc.ts", "wp-config-sample.php", "locales/en/auth.json", "history.py",
          ".gitconfig", ".gitignore"),
     ),
-    Rule(
+    PrivateRule(
         "credentials of clouds and clusters",
         (".aws/**", ".config/gcloud/**", ".azure/accesstokens.json", ".azure/msal_token_cache.*", ".kube/config",
          ".kube/*.config", "kubeconfig", "*.kubeconfig", "kubeconfig.y*ml", "credentials", "*credentials*.json",
@@ -88,7 +88,7 @@ RULES: tuple[Rule, ...] = (
         ("credentials.py", "credentials.go", "service-account-tool/package.json", "service_account.py",
          "kube/config.go", ".azure/pipelines.yml", "service-account.yaml", "kubeconfig.go"),
     ),
-    Rule(
+    PrivateRule(
         "secrets and state of deployments",
         ("*.tfstate", "*.tfstate.*", "*.tfvars", "*.tfvars.json", ".terraformrc", "terraform.rc", ".secret", ".secrets",
          ".secrets.*", "secrets", "secrets.py", "*secrets.y*ml", "*secrets.json", *_with_data("secret", "secrets"),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 import msgspec
 
 from streams.sources.cursors import Cursor, CursorFile
-from streams.sources.delivery import Delivery
+from streams.sources.delivery import EventDelivery
 from streams.sources.git import History, Step
 from streams.sources.objects import GitError
 
@@ -34,7 +34,7 @@ class Reader:
         self,
         open_: Callable[[], History],
         file: CursorFile,
-        delivery: Delivery,
+        delivery: EventDelivery,
         tell: Callable[[str], None],
         limit: int | None = None,
         clock: Callable[[], float] = time.monotonic,

@@ -203,11 +203,11 @@ async def _nothing(self: Delivery, frame: Frame, partition: int) -> None:
 
 @contextmanager
 def no_filter_below_the_committed_offset() -> Iterator[None]:
-    source = textwrap.dedent(inspect.getsource(app.Shell.take))
+    source = textwrap.dedent(inspect.getsource(app.Shell.work))
     assert "if e.message.offset >= start" in source
     namespace: dict[str, Any] = {}
     exec(source.replace("if e.message.offset >= start", "if True"), vars(app) | {}, namespace)
-    with patch.object(app.Shell, "take", namespace["take"]):
+    with patch.object(app.Shell, "work", namespace["work"]):
         yield
 
 

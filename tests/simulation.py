@@ -227,7 +227,7 @@ class Simulation:
             at = max(self.cluster.logs[topic, p].first, begins[topic, p] - rng.choice([0, 0, 0, 1, 2]))  # fetched again
             while rows := self.cluster.logs[topic, p].since(at, batch):
                 events = [SimpleNamespace(message=_message(topic, p, row)) for row in rows]
-                await shell.take(SimpleNamespace(ack=ack), events)
+                await shell.work(SimpleNamespace(ack=ack), events)
                 at = rows[-1].offset + 1
 
     def _stage(self, name: str, folder: Path) -> Stage:

@@ -214,4 +214,4 @@ def test_the_generated_modules_are_current(tmp_path: Path) -> None:
         cwd=root,
     )
     for name in ("infill_pb2.py", "infill_pb2.pyi", "infill_pb2_grpc.py"):
-        assert (tmp_path / "server" / name).read_text() == (root / "server" / name).read_text(), name
+        assert (tmp_path / "server/rpc" / name).read_text() == (root / "server/rpc" / name).read_text(), name

@@ -200,7 +200,7 @@ class Shell:
             else:
                 async for event in stream.noack().events():
                     async with self._working:
-                        await self.take(stream, [e for e in [event] if self._current(e)])
+                        await self.work(stream, [e for e in [event] if self._current(e)])
         except (asyncio.CancelledError, GeneratorExit):
             raise
         except BaseException as error:
@@ -223,14 +223,14 @@ class Shell:
             if full or stream.channel.empty():
                 taken, events, size, waited = events, [], 0, False
                 async with self._working:
-                    await self.take(stream, [e for e in taken if self._current(e)])
+                    await self.work(stream, [e for e in taken if self._current(e)])
 
     def _current(self, event: Any) -> bool:
         """Fetched since the last assignment; what is older comes again."""
         generation = event.message.generation_id
         return generation is None or generation == self._app.consumer_generation_id
 
-    async def take(self, stream: Any, events: Sequence[Any]) -> None:
+    async def work(self, stream: Any, events: Sequence[Any]) -> None:
         """Work on records of any partitions, each partition's in their order, and acknowledge what was delivered."""
         by_partition: dict[tuple[str, int], list[Any]] = {}
         for event in events:

@@ -115,13 +115,12 @@ class Crew:
             self.start(*dead)
         return len(dead)
 
-    def stop(self) -> dict[str, int]:
-        """SIGTERM to all; their exit codes."""
-        for process in self.processes.values():
+    def stop(self, *names: str) -> dict[str, int]:
+        """SIGTERM to all, or to those that are named; their exit codes."""
+        ending = {name: self.processes.pop(name) for name in names or tuple(self.processes)}
+        for process in ending.values():
             process.terminate()
-        codes = {stage: process.wait(timeout=60) for stage, process in self.processes.items()}
-        self.processes.clear()
-        return codes
+        return {name: process.wait(timeout=60) for name, process in ending.items()}
 
     def log(self, stage: str) -> str:
         return (self.folder / f"{stage}.log").read_text(errors="replace")

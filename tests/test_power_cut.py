@@ -63,14 +63,16 @@ def case(outage: Outage, topic: str, folder: Path) -> Case:
 
 
 def tell(outage: Outage, cases: Sequence[Case]) -> None:
+    for one in cases:
+        one.crew.start()
     for number, last in enumerate((None, 0, -1)):  # everybody; without those behind; without the one that reads the log
         for one in cases:
+            leave(one, STAGES if last is None else AGAIN[one.topic][: last or None])
             one.produce(number)
-            one.crew.start(*(STAGES if last is None else AGAIN[one.topic][: last or None]))
-        rest(cases)
-        if last is None:
-            for one in cases:
-                one.train()
+        for one in cases:
+            one.crew.drain(stages=tuple(one.crew.processes))
+    for one in cases:
+        assert set(one.crew.stop().values()) == {0}
     outage.kill()
     for one in cases:
         outage.cut(one.crew.connection, one.topic, 0, CUT)
@@ -97,11 +99,10 @@ def run(cases: Sequence[Case], number: int) -> None:
         one.train()
 
 
-def rest(cases: Sequence[Case]) -> None:
-    """Wait until the stages that run have taken everything that they read, and end them."""
-    for one in cases:
-        one.crew.drain(stages=tuple(one.crew.processes))
-        assert set(one.crew.stop().values()) == {0}
+def leave(one: Case, staying: Sequence[str]) -> None:
+    leaving = set(one.crew.processes) - set(staying)
+    if leaving:
+        assert set(one.crew.stop(*leaving).values()) == {0}
 
 
 def test_the_status_says_that_something_is_missing(cases):

@@ -18,6 +18,7 @@ from pathlib import Path
 from kafka import TopicPartition
 from machine import machine
 
+from midstream.lock import FolderLock
 from streams.document import Origin
 from streams.feed.left import state_of_what_is_left
 from streams.kafka.connection import Connection
@@ -123,6 +124,13 @@ def two_creations(stream: Stream) -> None:
     stream.produce()
 
 
+def two_trainers(stream: Stream) -> None:
+    """A second trainer on the checkpoint folder is refused."""
+    with FolderLock(stream.crew.folder / "checkpoints", "training"):
+        told = stream.crew.run("train", "--until-drained")
+    assert told.exit_code == 1 and "training" in told.output, told.output
+
+
 def lost_groups(stream: Stream) -> None:
     """Every group lost its offsets."""
     stream.rest("prepare")
@@ -204,6 +212,7 @@ CASES: tuple[tuple[str, Callable[[Stream], None]], ...] = (
     ("D6", aborted),
     ("D8", no_step),
     ("D15", many_large),
+    ("D3", two_trainers),
     ("D17", careful),
     ("D9", lost_groups),
     ("D5", to_the_end),

@@ -231,18 +231,18 @@ def main() -> None:
             check(connection)
             assert 0 in codes
             with Crew(connection, folder / "state") as crew:
-                stopped, stream = run(Stream(outage, crew))
+                counts = run(Stream(outage, crew))
     told = {
-        "bench": "edges", "cases": len(CASES), "names": [name for name, _ in CASES], "stopped": stopped,
-        "lost": len(stream.lost), "twice": len(stream.twice), "documents": len(stream.sent),
+        "bench": "edges", "cases": len(CASES), "names": [name for name, _ in CASES], **counts,
         "histories": "generated", "machine": machine(),
     }  # fmt: skip
     print(json.dumps(told))
 
 
-def run(stream: Stream) -> tuple[int, Stream]:
-    """How many cases left a stage that stands still."""
+def run(stream: Stream) -> dict[str, int]:
+    """Cases that left a stage that stands still; documents that were lost or trained twice after any case; all."""
     stopped = 0
+    lost, twice, sent = set[str](), set[str](), set[str]()
     stream.crew.start()
     for name, act in CASES:
         began = time.monotonic()
@@ -252,11 +252,12 @@ def run(stream: Stream) -> tuple[int, Stream]:
             stream.settle()
         except AssertionError as error:
             stopped, word = stopped + 1, f"STOPPED: {str(error)[:2000]}"
+        lost, twice, sent = lost | stream.lost, twice | stream.twice, sent | stream.sent
         say(
             f"{name:<4} {(act.__doc__ or '').strip():<60} {time.monotonic() - began:5.1f} s  {word}, "
             f"lost {len(stream.lost)}, twice {len(stream.twice)} of {len(stream.sent)}"
         )
-    return stopped, stream
+    return {"stopped": stopped, "lost": len(lost), "twice": len(twice), "documents": len(sent)}
 
 
 def say(line: str) -> None:

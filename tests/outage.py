@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import socket
 import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,8 +30,6 @@ class Outage:
 
     def __exit__(self, *error: object) -> None:
         self.kafka.stop()
-        with warnings.catch_warnings(action="ignore", category=ResourceWarning):
-            gc.collect()  # kafka-python forgets to close the sockets on which a broker that is away refused it
 
     @property
     def brokers(self) -> str:

@@ -58,7 +58,7 @@ def audit(connection: Connection, checkpoints: Path, state: FeedState) -> Audit:
     rejected: Counter[str] = Counter()
     for key in _documents(connection, genesis, state.began, found):
         found.documents += 1
-        if key[2] >= state.marks[f"{key[0]}:{key[1]}"]:
+        if key[2] >= state.marks.get(f"{key[0]}:{key[1]}", 0):
             found.in_flight += 1
         elif key in waiting:
             found.waiting += 1

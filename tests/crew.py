@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from midstream.cli import main
 from midstream.settings import Settings, load
-from midstream.status import caught_up
+from midstream.status import lags, positions
 from model.reign import take
 from streams.document import Origin
 from streams.event import Files, Repository, SourceFile
@@ -80,18 +80,21 @@ class Crew:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.kill(*self.processes)
+        for process in self.processes.values():
+            process.kill()
+            process.wait()
         self._producer.close()
 
     @property
     def settings(self) -> Settings:
         return load(self.config)
 
-    def start(self, *stages: str) -> None:
-        for stage in stages or STAGES:
-            with (self.folder / f"{stage}.log").open("ab") as log:
-                self.processes[stage] = subprocess.Popen(
-                    [sys.executable, "-m", "midstream", "worker", stage, "--config", str(self.config)],
+    def start(self, *names: str) -> None:
+        """All stages when none is named; `dedup.2` is another worker of dedup, with a log of its own."""
+        for name in names or STAGES:
+            with (self.folder / f"{name}.log").open("ab") as log:
+                self.processes[name] = subprocess.Popen(
+                    [sys.executable, "-m", "midstream", "worker", stage(name), "--config", str(self.config)],
                     stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **ENVIRONMENT},
                 )  # fmt: skip
 
@@ -105,25 +108,38 @@ class Crew:
         for stage in stages:
             assert self.processes.pop(stage).wait() == -signal.SIGKILL, self.log(stage)
 
-    def stop(self) -> dict[str, int]:
-        """SIGTERM to all; their exit codes."""
-        for process in self.processes.values():
+    def tend(self) -> int:
+        """Start again what has died, as `midstream up` does; how many."""
+        dead = [name for name, process in self.processes.items() if process.poll() is not None]
+        if dead:
+            self.start(*dead)
+        return len(dead)
+
+    def stop(self, *names: str) -> dict[str, int]:
+        """SIGTERM to all, or to those that are named; their exit codes."""
+        ending = {name: self.processes.pop(name) for name in names or tuple(self.processes)}
+        for process in ending.values():
             process.terminate()
-        codes = {stage: process.wait(timeout=60) for stage, process in self.processes.items()}
-        self.processes.clear()
-        return codes
+        return {name: process.wait(timeout=60) for name, process in ending.items()}
 
     def log(self, stage: str) -> str:
         return (self.folder / f"{stage}.log").read_text(errors="replace")
 
-    def drain(self) -> None:
-        """Returns when all stages have taken everything; fails when a worker dies meanwhile."""
+    def drain(self, tended: bool = False, stages: Sequence[str] = STAGES) -> None:
+        """Returns when the stages have taken everything; fails when a worker dies meanwhile, unless they are tended."""
         deadline = time.monotonic() + PATIENCE_S
-        while not caught_up(self.connection):
-            for stage, process in self.processes.items():
-                assert process.poll() is None, f"{stage} died:\n{self.log(stage)}"
+        while self._behind(stages):
+            if tended:
+                self.tend()
+            for name, process in self.processes.items():
+                assert tended or process.poll() is None, f"{name} died:\n{self.log(name)}"
             assert time.monotonic() < deadline, {s: self.log(s)[-2000:] for s in STAGES}
             time.sleep(0.5)
+
+    def _behind(self, stages: Sequence[str]) -> bool:
+        """Whether a stage has not yet taken everything; as `caught_up`, of some."""
+        committed, ends = positions(self.connection)
+        return any(lag.lag for s in stages for lag in lags(STAGE[s].reads, committed[s], ends))
 
     def produce(self, topic: str, values: list[bytes | None], partition: int = 0) -> list[Origin]:
         """Origins of the records, index 0; every delivery is checked."""
@@ -159,6 +175,11 @@ class Crew:
             for logged in read_log(self.connection, "rejected", partition):
                 found.update({str(r.origin): r.rule for r in decode_rejections(logged.value or b"").items})
         return found
+
+
+def stage(name: str) -> str:
+    """Of a worker's name."""
+    return name.partition(".")[0]
 
 
 def _close(feed: Feed) -> None:

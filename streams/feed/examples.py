@@ -131,12 +131,15 @@ def open_feed(
 ) -> Feed:  # fmt: skip
     """One rank's feed of a checkpoint's state (which any number of ranks wrote), or of a new run's.
 
-    Refuses re-created topics. A rank beyond the partitions gets its part of the open rows, and nothing after them.
-    Raises CheckpointError when the ledgers are shorter than the state says, and Lost.
+    Refuses re-created topics; the marks of those that were added since the state was written begin where the topics
+    did. A rank beyond the partitions gets its part of the open rows, and nothing after them. Raises CheckpointError
+    when the ledgers are shorter than the state says, and Lost.
     """
-    check(connection)
+    begins = check(connection).marks
     ledger.check(checkpoints, start.ledger)
     own = split(start, ranks)[rank]
+    if own.marks.keys() <= begins.keys():  # otherwise it is another cluster's, which its first Frame tells
+        own.marks = begins | own.marks
     ends = connection.end_offsets([TOPIC])
     own.offsets = [within(p, offset, ends[TOPIC, p]) for p, offset in enumerate(own.offsets)]
     log = ExamplesLog(connection, own.offsets, limits.closed, rank, ranks)

@@ -12,8 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from histories import PARTITIONS, Batch
 from machine import machine
-from stream import Batch, configure, free_port, produce, worker
+from stream import configure, free_port, produce, worker
 
 from midstream.kafka.broker import Broker
 from midstream.settings import cache_home
@@ -24,7 +25,6 @@ from streams.kafka.topics import create
 RECORDS = 100
 FILES = 16
 FILE_BYTES = 480_000
-PARTITIONS = 4
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def measure(connection: Connection, folder: Path, text) -> dict[str, float]:  # 
     for number in range(RECORDS):
         value = event(number, text)
         size += len(value)
-        produce(connection, Batch([[value] if p == number % PARTITIONS else [] for p in range(PARTITIONS)], 0, 0))
+        produce(connection, Batch({("files", number % PARTITIONS): [value]}))
     began = time.monotonic()
     workers = {stage: worker(stage, folder) for stage in ("prepare", "dedup", "redact")}
     try:

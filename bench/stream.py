@@ -1,12 +1,15 @@
 """The speed of the path: the same documents through the stage functions in memory, and through Kafka and Faust.
 
 Both figures are megabytes of source text a second of CPU time: of this process in memory, of the four
-worker processes (utime and stime of all their threads) on the path. The broker, the producer, start-up
-and the first, compiling pass are left out. The last line is one JSON object.
+worker processes (utime and stime of all their threads) on the path. In memory every Frame is encoded, compressed,
+decompressed and decoded between two stages as on the path, so what differs is the shell alone: Faust, the Kafka
+clients and the sockets. The memory's figure is the mean of a pass before the path and one after it. The broker, the
+producer, start-up and the first, compiling pass are left out. The last line is one JSON object.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import socket
@@ -14,13 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib.metadata import Distribution, distributions
-from itertools import pairwise
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-import xxhash
+from aiokafka.codec import zstd_decode, zstd_encode
+from histories import PARTITIONS, Batch, histories
 from machine import machine
 
 from midstream.kafka.broker import Broker
@@ -29,100 +31,53 @@ from midstream.stages import packer
 from midstream.status import caught_up
 from model.tokens import tokenizer as bpe
 from streams.document import Source
-from streams.event import Files, Repository, SourceFile, encode
+from streams.frame import Frame, decode, encode
 from streams.index.index import Index
 from streams.kafka.connection import Connection
 from streams.kafka.topics import create
 from streams.pipeline import Pack, Prepare, Record, Redact
-from streams.sources.files import pack as pack_files
-from streams.stages import STAGE
+from streams.stages import SOURCES, STAGE
 
-DOCUMENTS = 2400
-WARM_UP = 200
-"""Documents of the first pass, which nobody times."""
-PARTITIONS = 4
 VOCAB = 8192
 SAMPLE_BYTES = 3_000_000
-LARGEST = 200_000
-PERMISSIVE = ("mit", "bsd", "apache", "psf", "isc")
 STAGES = tuple(STAGE)
 TICKS = os.sysconf("SC_CLK_TCK")
 
-
-@dataclass(frozen=True)
-class Batch:
-    """Records of the topic `files` by partition, and what they hold."""
-
-    records: list[list[bytes]]
-    documents: int
-    bytes: int
-    """UTF-8 bytes of the files' text."""
+T = TypeVar("T")
 
 
 def main() -> None:
-    chosen = sorted(texts(), key=lambda f: xxhash.xxh3_64_intdigest(f[1].path.encode()))[: DOCUMENTS + WARM_UP]
-    warm, timed = batch(chosen[:WARM_UP]), batch(chosen[WARM_UP:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folders", nargs="*", type=Path, help="Clones of git, or folders; else installed packages.")
+    origin, warm, timed = histories(parser.parse_args().folders)
     with tempfile.TemporaryDirectory() as folder:
         settings = configure(Path(folder), free_port())
-        learn(settings, chosen)
+        learn(settings, [*warm.texts, *timed.texts])
         say(f"{timed.documents} documents, {timed.bytes / 1e6:.1f} MB")
-        memory = in_memory(settings, warm, timed)
-        say(f"in memory {sum(memory.values()):.1f} s of CPU: {rounded(memory)}")
+        before = in_memory(settings, warm, timed)
         path = on_the_path(settings, Path(folder), warm, timed)
+        after = in_memory(settings, warm, timed)
+        memory = {stage: (before[stage] + after[stage]) / 2 for stage in STAGES}
+        say(f"in memory {sum(memory.values()):.1f} s of CPU: {rounded(memory)}")
         say(f"on the path {sum(path.values()):.1f} s of CPU: {rounded(path)}")
-    print(json.dumps(report(timed, memory, path)))
+    print(json.dumps({"histories": origin, **report(timed, memory, path)}))
 
 
 def report(timed: Batch, memory: dict[str, float], path: dict[str, float]) -> dict[str, object]:
-    size = timed.bytes / 1e6
-    mb_s, memory_mb_s = size / sum(path.values()), size / sum(memory.values())
+    size, whole, pure = timed.bytes / 1e6, sum(path.values()), sum(memory.values())
     return {
-        "documents": timed.documents, "mb": round(size, 2), "mb_s": round(mb_s, 3),
-        "memory_mb_s": round(memory_mb_s, 3), "ratio": round(mb_s / memory_mb_s, 3),
+        "documents": timed.documents, "mb": round(size, 2), "mb_s": round(size / whole, 3),
+        "memory_mb_s": round(size / pure, 3), "ratio": round(pure / whole, 3),
+        "shell_ms_mb": round(1e3 * (whole - pure) / size, 1),
         "stages": {
-            s: {"cpu_s": round(path[s], 2), "memory_cpu_s": round(memory[s], 2), "mb_s": round(size / path[s], 2)}
+            s: {
+                "cpu_s": round(path[s], 2), "memory_cpu_s": round(memory[s], 2), "mb_s": round(size / path[s], 2),
+                "shell_ms_mb": round(1e3 * (path[s] - memory[s]) / size, 1),
+            }
             for s in STAGES
         },
         "machine": machine(),
     }  # fmt: skip
-
-
-def texts() -> Iterator[tuple[str, SourceFile]]:
-    """(package, file) of every text file of the permissively licensed packages that are installed here."""
-    for package in distributions():
-        if not any(name in licence(package).lower() for name in PERMISSIVE):
-            continue
-        for file in package.files or ():
-            if file.suffix in (".py", ".md", ".pyi", ".c", ".h", ".js", ".ts", ".rst"):
-                text = read(Path(str(package.locate_file(file))))
-                if text:
-                    yield package.name, SourceFile(path=str(file), text=text)
-
-
-def licence(package: Distribution) -> str:
-    told = package.metadata
-    classified = [c for c in told.get_all("Classifier") or [] if c.startswith("License")]
-    return " ".join([told.get("License-Expression") or "", (told.get("License") or "")[:40], *classified])
-
-
-def read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8") if 0 < path.stat().st_size < LARGEST else ""
-    except (OSError, UnicodeDecodeError):
-        return ""
-
-
-def batch(files: list[tuple[str, SourceFile]]) -> Batch:
-    """As `midstream ingest files` would send them: a package is a repository and stays in its partition."""
-    by_package: dict[str, list[SourceFile]] = {}
-    for package, file in files:
-        by_package.setdefault(package, []).append(file)
-    records: list[list[bytes]] = [[] for _ in range(PARTITIONS)]
-    for package, found in by_package.items():
-        events: Iterator[Files] = pack_files(Repository(name=package, licence="MIT"), found)
-        lane = min(records, key=lambda lane: sum(map(len, lane)))
-        lane += [encode(event) for event in events]
-    return Batch(records, len(files), sum(len(f.text.encode()) for _, f in files))
 
 
 def configure(folder: Path, port: int) -> Settings:
@@ -131,11 +86,11 @@ def configure(folder: Path, port: int) -> Settings:
     return load(path)
 
 
-def learn(settings: Settings, chosen: list[tuple[str, SourceFile]]) -> None:
+def learn(settings: Settings, texts: list[str]) -> None:
     sample, size = [], 0
-    for _, file in chosen:
-        sample.append(file.text)
-        size += len(file.text)
+    for text in texts:
+        sample.append(text)
+        size += len(text)
         if size > SAMPLE_BYTES:
             break
     assert settings.paths.tokenizer is not None
@@ -144,40 +99,59 @@ def learn(settings: Settings, chosen: list[tuple[str, SourceFile]]) -> None:
 
 def in_memory(settings: Settings, warm: Batch, timed: Batch) -> dict[str, float]:
     """CPU seconds of each stage's function, one partition after the other, every Frame in turn."""
-    sources = [Source("files", "0" * 32, p) for p in range(PARTITIONS)]
-    index = Index(settings.index, {s.key: 0 for s in sources})
-    stages = Prepare(settings.recipe), Redact(), Pack(packer(settings))
-    offsets = [0] * PARTITIONS
-    for part in (warm, timed):
-        spent = dict.fromkeys(STAGES, 0.0)
-        for source in sources:
-            values = part.records[source.partition]
-            start = offsets[source.partition]
-            records = [Record(start + i, b"", value, {}) for i, value in enumerate(values)]
-            pass_through(stages, index, source, start, records, spent)
-            offsets[source.partition] += len(values)
-    return spent
+    memory = Memory(settings)
+    memory.take(warm)
+    memory.spent = dict.fromkeys(STAGES, 0.0)
+    memory.take(timed)
+    return memory.spent
 
 
-def pass_through(
-    stages: tuple[Prepare, Redact, Pack], index: Index, source: Source, start: int, records: list[Record],
-    spent: dict[str, float],
-) -> None:  # fmt: skip
-    prepare, redact, pack = stages
-    began = time.process_time()
-    outcomes = list(prepare(source, start, records))
-    spent["prepare"] += time.process_time() - began
-    for number, outcome in enumerate(outcomes):
-        times = [time.process_time()]
-        frame = index.judge(outcome.frame, number).frame
+class Memory:
+    """The four stages, and what each of them spent."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._sources = {(t, p): Source(t, f"{n:032x}", p) for n, t in enumerate(SOURCES) for p in range(PARTITIONS)}
+        self._index = Index(settings.index, {s.key: 0 for s in self._sources.values()})
+        self._prepare, self._redact, self._pack = Prepare(settings.recipe), Redact(), Pack(packer(settings))
+        self._next = dict.fromkeys(self._sources, 0)
+        self._frames = 0
+        self.spent = dict.fromkeys(STAGES, 0.0)
+
+    def take(self, batch: Batch) -> None:
+        for place, values in batch.records.items():
+            written = [zstd_encode(value) for value in values]
+            for frame in self._timed("prepare", lambda p=place, w=written: self._prepared(p, w)):
+                judged = self._timed("dedup", lambda f=frame: self._judged(f))
+                clean = self._timed("redact", lambda f=judged: handed_on(self._redact(received(f)).frame))
+                self._timed("pack", lambda f=clean: handed_on(self._pack(received(f)).frame))
+
+    def _prepared(self, place: tuple[str, int], written: list[bytes]) -> list[bytes]:
+        start = self._next[place]
+        records = (Record(start + i, b"", zstd_decode(value), {}) for i, value in enumerate(written))
+        self._next[place] += len(written)
+        return [handed_on(outcome.frame) for outcome in self._prepare(self._sources[place], start, records)]
+
+    def _judged(self, value: bytes) -> bytes:
+        self._frames += 1
+        frame = self._index.judge(received(value), self._frames - 1).frame
         assert frame is not None
-        times.append(time.process_time())
-        frame = redact(frame).frame
-        times.append(time.process_time())
-        pack(frame)
-        times.append(time.process_time())
-        for stage, (one, other) in zip(STAGES[1:], pairwise(times), strict=True):
-            spent[stage] += other - one
+        return handed_on(frame)
+
+    def _timed(self, stage: str, step: Callable[[], T]) -> T:
+        began = time.process_time()
+        result = step()
+        self.spent[stage] += time.process_time() - began
+        return result
+
+
+def handed_on(frame: Frame) -> bytes:
+    """As a worker's producer writes it."""
+    return zstd_encode(encode(frame))
+
+
+def received(value: bytes) -> Frame:
+    """As the next worker's consumer reads it."""
+    return decode(zstd_decode(value))
 
 
 def on_the_path(settings: Settings, folder: Path, warm: Batch, timed: Batch) -> dict[str, float]:
@@ -215,8 +189,8 @@ def worker(stage: str, folder: Path) -> subprocess.Popen[bytes]:
 def produce(connection: Connection, part: Batch) -> None:
     with connection.producer() as producer:
         sent = [
-            producer.send(connection.topic("files"), value=value, partition=p)
-            for p, values in enumerate(part.records)
+            producer.send(connection.topic(topic), value=value, partition=partition)
+            for (topic, partition), values in part.records.items()
             for value in values
         ]
         for future in sent:

@@ -184,21 +184,18 @@ def the_frame_before_the_signature() -> Iterator[None]:
 
 @contextmanager
 def the_frame_before_what_fell_out() -> Iterator[None]:
-    parts = Delivery._parts
+    deliver, fallen = Delivery.outcome, Delivery._fallen
 
-    async def turned(self: Delivery, outcomes: Sequence[Outcome], partition: int) -> None:
-        for part in outcomes:
-            await self.frame(part.frame, partition)
-        silent = patch.object(Delivery, "frame", _nothing)
-        with silent:
-            await parts(self, outcomes, partition)
+    async def turned(self: Delivery, outcome: Outcome, partition: int, given: Any = ()) -> Any:
+        delivered = await deliver(self, outcome, partition, given)
+        await fallen(self, delivered)
+        return delivered
 
-    with patch.object(Delivery, "_parts", turned):
+    async def nothing(self: Delivery, parts: Sequence[Outcome]) -> None:
+        return None
+
+    with patch.object(Delivery, "outcome", turned), patch.object(Delivery, "_fallen", nothing):
         yield
-
-
-async def _nothing(self: Delivery, frame: Frame, partition: int) -> None:
-    return None
 
 
 @contextmanager

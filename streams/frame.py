@@ -17,9 +17,9 @@ VERSION = 2
 """Of Frames, Backs and Rejections: new fields have defaults, so it changes only when an old reader would be wrong.
 Version 2: a Frame with shared texts or with ranges in a tally; without them it is still written as version 1."""
 MAX_DOCUMENTS = 256
-MAX_BYTES = 512 * 1024
+MAX_BYTES = 2048 * 1024
 """A Frame closes at either bound, bytes as encoded; an event is never split, so a single larger one is a Frame of its
-own."""
+own. Every Frame costs a worker events, requests and wake-ups, whatever it holds: four times as large, a fourth of them."""
 SHARED_ROLES = ("message",)
 """Parts that stand in several documents of an event: looked for by role, so that the other texts cost nothing."""
 SHARED_CHARS = 32

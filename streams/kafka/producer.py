@@ -103,25 +103,28 @@ class Delivery:
 
         `given`: the documents as the stage got them. Any failure raises, and the worker ends unacknowledged.
         """
+        value: bytes | None = encode(outcome.frame)
         while True:
-            parts = fit(outcome, self._limits.frame, given, self._stage)
+            if value is not None and len(value) > self._limits.frame:
+                value = None
+            parts = [outcome] if value is not None else fit(outcome, self._limits.frame, given, self._stage)
             try:
-                await self._parts(parts, partition)
+                await self._fallen(parts)
+                for part in parts:
+                    await self._frame(part.frame, value or encode(part.frame), partition)
                 return parts
             except MessageSizeTooLargeError:
                 self._limits = self._limits.halved()
                 log.warning("%s: the cluster takes no records as large as its table says: tried with half", self._stage)
                 await self._start_again()
 
-    async def _parts(self, parts: Sequence[Outcome], partition: int) -> None:
+    async def _fallen(self, parts: Sequence[Outcome]) -> None:
         source, limits = parts[0].frame.source, self._limits
         items = [rejection for part in parts for rejection in part.rejections]
         values = fit_rejections(Rejections(source=source, items=items), limits.rejected) if items else []
         sends = [self._send("rejected", value, str(source).encode(), source.partition) for value in values]
         sends += [self._dead(source, letter) for part in parts for letter in shorten(part.dead, limits.letter)]
         await asyncio.gather(*sends)
-        for part in parts:
-            await self.frame(part.frame, partition)
 
     async def _start_again(self) -> None:
         """With a new producer id: after a batch that was refused the old one's numbers have a gap."""
@@ -129,7 +132,11 @@ class Delivery:
         await self.start()
 
     async def frame(self, frame: Frame, partition: int) -> None:
-        await self._send(self._output, encode(frame), str(frame.source).encode(), partition)
+        await self._frame(frame, encode(frame), partition)
+
+    async def _frame(self, frame: Frame, value: bytes, partition: int) -> None:
+        """`value`: the Frame as encoded, which is done once, for measuring and sending."""
+        await self._send(self._output, value, str(frame.source).encode(), partition)
 
     async def record(self, topic: str, value: bytes, key: bytes | None = None, partition: int = 0) -> None:
         await self._send(topic, value, key, partition)

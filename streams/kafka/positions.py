@@ -23,6 +23,10 @@ class Positions:
     def forget(self) -> None:
         self._next.clear()
 
+    def known(self, topic: str, partition: int) -> int | None:
+        """Where the next Frame begins, when that is known without asking the cluster."""
+        return self._next.get((topic, partition))
+
     def start(self, topic: str, partition: int, offset: int) -> int:
         """Where the Frame that holds the record at `offset` begins.
 

@@ -182,7 +182,9 @@ class Shell:
         if end is None:
             return
         async with self._working:
-            start = await asyncio.to_thread(self._positions.next, name, partition.partition)
+            start = self._positions.known(name, partition.partition)
+            if start is None:
+                start = await asyncio.to_thread(self._positions.next, name, partition.partition)
             stands, self._quiet[partition] = self._quiet.get(partition) == (start, end), (start, end)
             if start >= end or not stands:
                 return
@@ -231,6 +233,13 @@ class Shell:
         generation = event.message.generation_id
         return generation is None or generation == self._app.consumer_generation_id
 
+    async def _start(self, name: str, partition: int, offset: int) -> int:
+        """Where the Frame of the record at `offset` begins; the cluster is asked, in a thread, only when it must be."""
+        known = self._positions.known(name, partition)
+        if known is not None and known >= offset:
+            return known
+        return await asyncio.to_thread(self._positions.start, name, partition, offset)
+
     async def take(self, stream: Any, events: Sequence[Any]) -> None:
         """Work on records of any partitions, each partition's in their order, and acknowledge what was delivered."""
         by_partition: dict[tuple[str, int], list[Any]] = {}
@@ -238,7 +247,7 @@ class Shell:
             by_partition.setdefault((event.message.topic, event.message.partition), []).append(event)
         for (topic, partition), group in by_partition.items():
             name = topic.removeprefix(self._connection.prefix)
-            start = await asyncio.to_thread(self._positions.start, name, partition, group[0].message.offset)
+            start = await self._start(name, partition, group[0].message.offset)
             fresh = [e.message for e in group if e.message.offset >= start]
             for one, other in pairwise(fresh):
                 if other.offset > one.offset + 1:

@@ -19,7 +19,7 @@ Version 2: a Frame with shared texts or with ranges in a tally; without them it 
 MAX_DOCUMENTS = 256
 MAX_BYTES = 2048 * 1024
 """A Frame closes at either bound, bytes as encoded; an event is never split, so a single larger one is a Frame of its
-own. Every Frame costs a worker events, requests and wake-ups, whatever it holds: four times as large, a fourth of them."""
+own. Every Frame costs a worker events, requests and wake-ups, whatever it holds."""
 SHARED_ROLES = ("message",)
 """Parts that stand in several documents of an event: looked for by role, so that the other texts cost nothing."""
 SHARED_CHARS = 32

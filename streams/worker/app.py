@@ -33,8 +33,8 @@ log = logging.getLogger("midstream.streams")
 TAKE_RECORDS = 512
 TAKE_WITHIN_S = 0.05
 TAKE_BYTES = 6 << 20
-"""Records are taken together up to so many bytes: about a Frame of each of four partitions. Less than the largest source
-record, so that two of these are never held at once."""
+"""Records are taken together up to so many bytes: about a Frame of each of four partitions. Less than the
+largest source record, so that two of these are never held at once."""
 FETCH_BYTES = 2 << 20
 """Asked for of each partition at a time: a record that is larger comes by itself."""
 POLL_RECORDS = 32

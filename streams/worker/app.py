@@ -37,7 +37,7 @@ TAKE_BYTES = 6 << 20
 largest source record, so that two of these are never held at once."""
 FETCH_BYTES = 2 << 20
 """Asked for of each partition at a time: a record that is larger comes by itself."""
-POLL_RECORDS = 32
+POLL_RECORDS = 8
 """Handed from the fetcher to the buffer at a time: a batch may be a hundred times as large as it was on the wire."""
 BUFFERED_RECORDS = 256
 BUFFERED_BYTES = 16 << 20

@@ -113,6 +113,18 @@ class Back(msgspec.Struct, kw_only=True, tag="back", tag_field="t"):
     to: int
 
 
+class FrameHead(msgspec.Struct):
+    """A Frame or a Back without what makes it long: decoding passes over everything else."""
+
+    source: Source
+    t: str = "frame"
+    """frame or back."""
+    start: int = 0
+    upto: int = 0
+    to: int = 0
+    """Of a Back."""
+
+
 class Rejection(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Why a document is not trained on. Holds no text."""
 
@@ -178,6 +190,7 @@ class Outcome:
 
 
 _frames = msgspec.msgpack.Decoder(Frame)
+_heads = msgspec.msgpack.Decoder(FrameHead)
 _candidates = msgspec.msgpack.Decoder(Frame | Back)
 _rejections = msgspec.msgpack.Decoder(Rejections)
 _encoder = msgspec.msgpack.Encoder()
@@ -204,6 +217,11 @@ Versioned = TypeVar("Versioned", bound="Frame | Back | Rejections")
 def decode(value: bytes) -> Frame:
     """Raises NewerFormat, and msgspec.DecodeError: what cannot be decoded is our own bug, and stops the worker."""
     return _read(_checked(_frames.decode(value)))
+
+
+def decode_head(value: bytes) -> FrameHead:
+    """A Frame, or a Back, without its documents and examples."""
+    return _heads.decode(value)
 
 
 def decode_candidate(value: bytes) -> Frame | Back:

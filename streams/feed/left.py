@@ -6,11 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-import msgspec
-
-from streams.document import Source
+from streams import frame as frames
 from streams.feed.examples import TOPIC
 from streams.feed.state import FeedState, fresh
+from streams.frame import FrameHead
 from streams.index.signatures import decode_head
 from streams.kafka.connection import Connection, Offsets
 from streams.kafka.log import read
@@ -30,17 +29,6 @@ class Stretch(NamedTuple):
 
     start: int
     upto: int
-
-
-class _FrameHead(msgspec.Struct, kw_only=True, tag="frame", tag_field="t"):
-    """A Frame without what makes it long."""
-
-    source: Source
-    start: int
-    upto: int
-
-
-_heads = msgspec.msgpack.Decoder(_FrameHead)
 
 
 def state_of_what_is_left(connection: Connection, tokenizer: str) -> FeedState:
@@ -112,13 +100,13 @@ def _positions(connection: Connection) -> tuple[list[Offsets], Offsets]:
     return committed, connection.end_offsets(LOGS)
 
 
-def _left(connection: Connection, first: Offsets, positions: tuple[list[Offsets], Offsets]) -> Iterator[_FrameHead]:
+def _left(connection: Connection, first: Offsets, positions: tuple[list[Offsets], Offsets]) -> Iterator[FrameHead]:
     """The Frames in `examples`, then those under way, each partition in order."""
     committed, ends = positions
     for topic, at in zip(LOGS, ({}, *committed), strict=True):
         for key in sorted(key for key in first if key[0] == topic):
             for logged in read(connection, *key, max(first[key], at.get(key, 0)), ends[key]):
-                yield _heads.decode(logged.value or b"")
+                yield frames.decode_head(logged.value or b"")
 
 
 def _dedup_marks(connection: Connection) -> dict[str, int]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import msgspec
-
 from streams import frame as frames
 from streams.document import Source
 from streams.index.signatures import Head
@@ -15,19 +13,6 @@ from streams.kafka.topics import Genesis, check
 from streams.repair.plan import Rewind, Span, Survey
 from streams.stages import SOURCES, STAGE, STAGES
 from streams.worker.settle import heads
-
-
-class _Head(msgspec.Struct):
-    """Of a Frame or a Back: decoding passes over everything else."""
-
-    source: Source
-    t: str = "frame"
-    start: int = 0
-    upto: int = 0
-    to: int = 0
-
-
-_heads = msgspec.msgpack.Decoder(_Head)
 
 
 class KafkaLogs:
@@ -55,7 +40,7 @@ class KafkaLogs:
     def _read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Span]:
         for logged in read(self._connection, topic, partition, start, end) if start < end else ():
             if logged.value:
-                head = _heads.decode(logged.value)
+                head = frames.decode_head(logged.value)
                 back = head.t == "back"
                 yield Span(
                     logged.offset, head.source, head.to if back else head.start, head.to if back else head.upto, back

@@ -19,6 +19,7 @@ def look(settings: Settings) -> tuple[list[Missing], list[Step]]:
     from model.manifest import newest
     from streams.feed.state import decode
     from streams.kafka.positions import Expired
+    from streams.kafka.topics import check
     from streams.repair.act import refuse_running
     from streams.repair.plan import missing, plan
     from streams.repair.survey import KafkaLogs, survey
@@ -26,6 +27,7 @@ def look(settings: Settings) -> tuple[list[Missing], list[Step]]:
     from streams.worker.settle import settle
 
     connection = settings.connection()
+    check(connection)
     refuse_running(connection)
     for stage in STAGE:
         try:

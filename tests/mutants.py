@@ -212,7 +212,7 @@ def no_filter_below_the_committed_offset() -> Iterator[None]:
 def restore_unbounded() -> Iterator[None]:
     rebuild = restore.rebuild
 
-    def everything(index: Any, records: Any, first: int, begin: int) -> Any:
+    def everything(index: Any, records: Any, first: int, begin: int, there: int = 0) -> Any:
         kept = list(records)
         return rebuild(index, kept, first, max([begin, *(record.offset + 1 for record in kept)]))
 

@@ -143,6 +143,22 @@ def test_what_no_log_holds_any_more_comes_from_the_source_again(crew):
     assert look(crew) == ([], [])
 
 
+def test_candidates_that_were_deleted_unread_come_from_the_source_again(crew):
+    """Retention passed dedup while it was down: those offsets never get a record in signatures."""
+    origins = produced(crew, 0, 1)
+    assert set(run(crew).trained) == origins
+    origins |= produced(crew, 1, 2)
+    crew.start("prepare")
+    while crew.connection.end_offsets(["candidates"])["candidates", 0] < 2:
+        pass
+    crew.stop()
+    deleted(crew, "candidates", crew.connection.end_offsets(["candidates"])["candidates", 0])
+    act(crew.connection, look(crew)[1])
+    fate = run(crew)
+    assert set(fate.trained) == origins and set(fate.trained.values()) == {1}
+    assert look(crew) == ([], [])
+
+
 def test_what_the_source_no_longer_holds_is_counted_as_lost(crew):
     lost = produced(crew, 0, 3)
     deleted(crew, "files", 2)

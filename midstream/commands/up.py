@@ -128,7 +128,7 @@ def _repair(settings: Settings) -> None:
         elif steps:
             act(settings.connection(), steps)
     except GroupInUse as error:
-        click.echo(f"{error}: other workers run on these topics, so nothing was repaired.", err=True)
+        click.echo(f"{error}. Other workers run on these topics, so nothing was repaired.", err=True)
 
 
 async def _ready(settings: Settings, broker: Supervisor, ending: asyncio.Event) -> bool:

@@ -55,14 +55,18 @@ class ExamplesLog:
         self._ends = {p: ends[TOPIC, p] for p in owned}
         self._asked = time.monotonic()
         self._away_said: float | None = None
+        self._starved = False
+        """The last poll brought nothing: then none is paused, since what the client holds of a paused partition may
+        keep it from asking for the others."""
 
     def poll(self, timeout_s: float, enough: set[int]) -> list[tuple[int, int, Frame]]:
         if not self._partitions:  # more ranks than partitions
             time.sleep(timeout_s)
             return []
         for p, tp in self._partitions.items():
-            (self._consumer.pause if p in enough else self._consumer.resume)(tp)
+            (self._consumer.pause if p in enough and not self._starved else self._consumer.resume)(tp)
         polled = self._patient(lambda: self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=64), {})
+        self._starved = not polled
         return [
             (tp.partition, record.offset, frames.decode(record.value))
             for tp, records in polled.items()

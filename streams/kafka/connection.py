@@ -210,7 +210,7 @@ class Connection:
         def attempt() -> None:
             for error in admin.alter_group_offsets(group, wanted).values():
                 if issubclass(error, UnknownMemberIdError):
-                    raise GroupInUse(f"group {group} has members")
+                    raise GroupInUse(f"group {group} has members: stop the workers first")
                 if error.errno:
                     raise error(f"group {group}")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import msgspec
+
 from streams import frame as frames
 from streams.document import Source
 from streams.index.signatures import Head
@@ -40,7 +42,10 @@ class KafkaLogs:
     def _read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Span]:
         for logged in read(self._connection, topic, partition, start, end) if start < end else ():
             if logged.value:
-                head = frames.decode_head(logged.value)
+                try:
+                    head = frames.decode_head(logged.value)
+                except msgspec.DecodeError:  # written by somebody else: it carries no mark on
+                    continue
                 back = head.t == "back"
                 yield Span(
                     logged.offset, head.source, head.to if back else head.start, head.to if back else head.upto, back

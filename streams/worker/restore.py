@@ -36,10 +36,12 @@ class Restored:
         return max(self.pending, default=-1) + 1
 
 
-def rebuild(index: Index, records: Iterable[Applied], first: int, begin: int) -> Restored:
+def rebuild(index: Index, records: Iterable[Applied], first: int, begin: int, there: int = 0) -> Restored:
     """The index after the records of [first, begin), by offset, the first record of each alone.
 
-    Raises Behind when one of them is missing, WrongIndex when the settings were others.
+    `there`: the first offset that `candidates` still holds. What was deleted below it before dedup had read it has no
+    record, and is passed: the marks show what it was. Raises Behind when another record is missing, WrongIndex when the
+    settings were others.
     """
     restored, expected = Restored(index), first
     waiting = restored.pending
@@ -49,8 +51,12 @@ def rebuild(index: Index, records: Iterable[Applied], first: int, begin: int) ->
         while expected < begin and expected in waiting:
             index.apply(waiting.pop(expected))
             expected += 1
-    if expected < begin:
-        raise Behind(expected)
+    while expected < begin:
+        if expected in waiting:
+            index.apply(waiting.pop(expected))
+        elif expected >= there:
+            raise Behind(expected)
+        expected += 1
     return restored
 
 
@@ -63,7 +69,8 @@ def restore(connection: Connection, thresholds: Thresholds, committed: int) -> R
     end = connection.end_offsets(["candidates"])["candidates", 0]
     records = (signatures.decode(r.value or b"") for r in read(connection, "signatures", 0, start=1) if r.key is None)
     index = Index(thresholds, start.marks)
-    restored = rebuild(index, records, start.topics["candidates"].starts[0], min(committed, end))
+    there = connection.beginning_offsets(["candidates"])["candidates", 0]
+    restored = rebuild(index, records, start.topics["candidates"].starts[0], min(committed, end), there)
     if restored.end > end:
         fill(connection, end, restored.end)
     log.info("index: %d documents restored, %d records wait to be read again", len(index), len(restored.pending))

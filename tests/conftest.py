@@ -27,6 +27,7 @@ NEEDED: dict[str, tuple[bool, str]] = {
         "MIDSTREAM_NEOVIM_012 names no program, and .ci/neovim-012 has unpacked none",
     ),
     "vim": (vim() is not None, "no Vim with channels, patch 9.0.908 or later, is on PATH"),
+    "outage": ("MIDSTREAM_OUTAGE" in os.environ, "MIDSTREAM_OUTAGE is not set"),
     "seed_files": ("MIDSTREAM_SEED_TOKENIZERS" in os.environ, "MIDSTREAM_SEED_TOKENIZERS names no folder"),
 }
 """Marker to whether this machine has what its tests need, and the word about it when it has not."""

@@ -104,7 +104,9 @@ async def told(case: Case, folder: Path) -> None:
     async with asyncio.timeout(60):
         while not (folder / "accepted").exists():
             await asyncio.sleep(0.02)
-    assert json.loads((folder / "accepted").read_text()) == [{"head": case.head}]
+    while not (text := (folder / "accepted").read_text()).endswith("\n"):  # it is being written
+        await asyncio.sleep(0.01)
+    assert json.loads(text) == [{"head": case.head}]
 
 
 async def finish(case: Case, folder: Path) -> None:

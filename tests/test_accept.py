@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from neovim import neovim, neovim_012
-from vim import VimEnded, editing_in_vim
+from vim import editing_in_vim
 
 SUGGEST = Path(__file__).parent / "suggest.py"
 PAIRS = ("inoremap ( ()<Left>", "inoremap [ []<Left>", 'inoremap " ""<Left>', "inoremap { {}<Left>")
@@ -119,18 +119,7 @@ async def finish(case: Case, folder: Path) -> None:
 @pytest.mark.vim
 @each_case
 async def test_in_vim(case: Case, tmp_path: Path) -> None:
-    for attempt in ("first", "second", "third"):
-        folder = tmp_path / attempt
-        folder.mkdir()
-        try:
-            return await in_vim(case, folder)
-        except VimEnded:
-            continue
-    pytest.fail("Vim ended by itself three times")
-
-
-async def in_vim(case: Case, folder: Path) -> None:
-    async with editing_in_vim(folder, "a.txt", command(case, folder), case.commands) as editor:
+    async with editing_in_vim(tmp_path, "a.txt", command(case, tmp_path), case.commands) as editor:
         editor.type(case.place)
         await editor.until("midstream#shown()", lambda text: text == case.suggestion)
         keys = case.keys
@@ -138,7 +127,7 @@ async def in_vim(case: Case, folder: Path) -> None:
             keys = keys.replace(name, code)
         editor.type(keys)
         await editor.until("getline(1, '$')", lambda lines: lines == case.becomes.split("\n"))
-        await finish(case, folder)
+        await finish(case, tmp_path)
 
 
 async def in_neovim(case: Case, folder: Path, native: bool, program: str, lua: str = "") -> None:

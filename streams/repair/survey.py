@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
@@ -15,6 +16,8 @@ from streams.kafka.topics import Genesis, check
 from streams.repair.plan import Rewind, Span, Survey
 from streams.stages import SOURCES, STAGE, STAGES
 from streams.worker.settle import heads
+
+log = logging.getLogger("midstream.streams")
 
 
 class KafkaLogs:
@@ -45,6 +48,7 @@ class KafkaLogs:
                 try:
                     head = frames.decode_head(logged.value)
                 except msgspec.DecodeError:  # written by somebody else: it carries no mark on
+                    log.warning("%s/%d at %d holds no Frame: it is passed over", topic, partition, logged.offset)
                     continue
                 back = head.t == "back"
                 yield Span(

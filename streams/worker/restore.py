@@ -56,6 +56,8 @@ def rebuild(index: Index, records: Iterable[Applied], first: int, begin: int, th
             index.apply(waiting.pop(expected))
         elif expected >= there:
             raise Behind(expected)
+        else:
+            log.error("candidates/0 at %d was deleted before dedup had read it: run `midstream repair`", expected)
         expected += 1
     return restored
 

@@ -24,6 +24,7 @@ from mode.utils.queues import ThrowableQueue
 from streams.kafka.connection import Connection
 from streams.kafka.positions import Positions
 from streams.kafka.producer import Delivery, KafkaSink, Sink
+from streams.worker.allocator import keep_freed_memory
 from streams.worker.settle import go_back
 from streams.worker.stage import Stage
 from streams.worker.transport import CommittedTransport
@@ -92,6 +93,7 @@ class App(faust.App):
 
 def run(place: Place, stage: Stage) -> int:
     """Run the stage until SIGTERM or SIGINT (0), or until an exception (1)."""
+    keep_freed_memory()
     app = _app(place)
     shell = Shell(app, place, stage, KafkaSink(place.connection))
     channel = app.topic(

@@ -14,8 +14,9 @@ from math import inf
 LIMIT_S = 120.0
 """Without a sign of life for so long, a worker hangs. Every step on a document is one, and the event loop gives one a
 second: the slowest step seen takes 2 s, and a document that was given to a child process gets 60 s."""
-BEAT_S = 1.0
-"""Setting the alarm anew takes some 50 us, so it is done once in so long."""
+BEAT_S = 10.0
+"""Setting the alarm anew waits for a thread to end, 12 ms on a busy machine, and nothing else in the process runs
+meanwhile; so it is done once in so long."""
 
 
 class Watchdog:
@@ -26,9 +27,9 @@ class Watchdog:
         self._set = -inf
 
     def beat(self) -> None:
-        """The worker is alive; from here on it has the limit, and at most BEAT_S less."""
+        """The worker is alive; from here on it has the limit, less BEAT_S or a tenth of the limit at most."""
         now = time.monotonic()
-        if now - self._set >= BEAT_S:
+        if now - self._set >= min(BEAT_S, self._limit_s / 10):
             self._set = now
             faulthandler.dump_traceback_later(self._limit_s, exit=True)
 

@@ -135,7 +135,7 @@ class FeedSettings:
     """Rows that are filled at the same time."""
     idle_s: float = 2.0
     """Seconds without a new Frame after which rows are handed on before they are full."""
-    wait_s: float = 60.0
+    wait_s: float = 15.0
     """Seconds that a document waits at most for its row to fill."""
 
     def __post_init__(self) -> None:
@@ -157,6 +157,24 @@ class Serve:
 
 
 @dataclass(frozen=True)
+class SourceSettings:
+    """What is read of a repository besides its new commits, and how far ahead of the trainer."""
+
+    lag_s: float = 30.0
+    """Seconds of training, [feed] wait_s among them, that a new commit waits at most behind the present tree and the
+    past: these are sent only as fast as the trainer takes them."""
+    history_commits: int = 20_000
+    """Commits of a repository's past that are read, the newest; 0: none."""
+    share: float = 0.5
+    """The largest share of what is sent of present trees and pasts that one of several repositories may have."""
+
+    def __post_init__(self) -> None:
+        bounds.above(self, 0, "lag_s", "share")
+        bounds.at_least(self, 0, "history_commits")
+        bounds.shares(self, "share")
+
+
+@dataclass(frozen=True)
 class Up:
     """What `midstream up` reads and keeps running."""
 
@@ -166,6 +184,8 @@ class Up:
     """File versions that are read beside the commits: after each commit, the last ones only, or none."""
     interval_s: float = 1.0
     """Seconds between looks for new commits."""
+    fetch_every_s: float = 0.0
+    """Seconds between `git fetch`es of the repositories, with your own configuration of git; 0: none are made."""
     sample_bytes: int = 20_000_000
     """Text from which a tokenizer is trained when there is none yet."""
     patience_s: float = 30.0
@@ -174,7 +194,7 @@ class Up:
     def __post_init__(self) -> None:
         bounds.above(self, 0, "interval_s")
         bounds.at_least(self, 1, "sample_bytes")
-        bounds.at_least(self, 0, "patience_s")
+        bounds.at_least(self, 0, "patience_s", "fetch_every_s")
 
 
 @dataclass(frozen=True)
@@ -203,6 +223,8 @@ class Settings:
     """`[serve]`"""
     lsp: LspOptions = field(default_factory=LspOptions)
     """`[lsp]`"""
+    sources: SourceSettings = field(default_factory=SourceSettings)
+    """`[sources]`"""
     up: Up = field(default_factory=Up)
     """`[up]`"""
 

@@ -88,6 +88,12 @@ class Document(msgspec.Struct, kw_only=True, omit_defaults=True):
     """An issue's number."""
     state: str = ""
     opt_out: bool = False
+    former: str = ""
+    """Of a changed file: its path before the commit, where that renames it."""
+    line: int = 0
+    """Of a changed file: its first line where the parts hold not the whole file but the change and lines around it."""
+    copies: int = 0
+    """Of a changed file: whole versions of the path that its source sent before."""
     redactions: dict[str, int] = {}
     """What was replaced in the parts, by kind: email, ip, key."""
 

@@ -48,6 +48,13 @@ class ChangedFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """None when the commit adds the file."""
     after: str | None = None
     """None when the commit deletes the file."""
+    former: str = ""
+    """The path before the commit, where it renames the file."""
+    line: int = 0
+    """Where `before` and `after` are not the whole file but the change with some lines around it: the lines of the file
+    that come before both, and one. 0: the whole file."""
+    copies: int = 0
+    """Whole versions of this path that were sent before; with many, the change is shown without the whole file."""
 
 
 class Comment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

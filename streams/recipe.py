@@ -86,6 +86,9 @@ class Shares:
     """Of other changed files that are shown whole; the rest is cut to the change and some lines (bigcode)."""
     script: float = 0.5
     """Of notebooks that become a script; the rest keeps its cells and outputs."""
+    copies: int = 3
+    """Whole copies of one path of a repository; its further changes are shown without the whole file."""
 
     def __post_init__(self) -> None:
-        bounds.shares(self, *(f.name for f in fields(self)))
+        bounds.shares(self, *(f.name for f in fields(self) if f.type == "float"))
+        bounds.at_least(self, 0, "copies")

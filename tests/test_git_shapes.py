@@ -12,8 +12,9 @@ import pytest
 
 from streams.event import MAX_RECORD_BYTES, encode
 from streams.sources.changes import PART_BYTES
-from streams.sources.cursors import Cursor, CursorFile
-from streams.sources.git import MAX_MESSAGE, History
+from streams.sources.commits import MAX_MESSAGE
+from streams.sources.cursors import Cursor, CursorFile, Cursors, Past, Present
+from streams.sources.git import History
 from streams.sources.objects import GitError
 from tests.test_git_source import changes, read
 
@@ -251,13 +252,13 @@ def test_a_cursors_folder_and_file_are_its_owners(tmp_path):
     folder.mkdir(mode=0o755)
     file = CursorFile.of(folder, tmp_path, "HEAD", "t")
     for _ in range(2):
-        file.write(Cursor("d", "t", 1, "l", ("e",)))
+        file.write(Cursors(live=Cursor("d", "t", 1, "l", ("e",))))
         assert (stat.S_IMODE(folder.stat().st_mode), stat.S_IMODE(file.path.stat().st_mode)) == (0o700, 0o600)
     assert list(folder.iterdir()) == [file.path]
-    assert file.read() == Cursor("d", "t", 1, "l", ("e",))
+    assert file.read() == Cursors(live=Cursor("d", "t", 1, "l", ("e",)))
 
 
 def test_a_cursor_of_an_earlier_version_is_read(tmp_path):
     file = CursorFile.of(tmp_path, tmp_path, "HEAD", "t")
     file.path.write_bytes(msgspec.json.encode({"done": "d", "target": "t", "position": 1}))
-    assert file.read() == Cursor("d", "t", 1)
+    assert file.read() == Cursors(live=Cursor("d", "t", 1), present=Present(done=True), past=Past(done=True))

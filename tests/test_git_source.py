@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from streams.event import Commit, Files
-from streams.sources.cursors import CursorFile
-from streams.sources.git import Cursor, History
+from streams.sources.cursors import Cursor, CursorFile, Cursors
+from streams.sources.git import History
 from streams.sources.objects import GitError
 
 NEW = Cursor()
@@ -34,31 +34,41 @@ def changes(commit: Commit) -> dict[str, tuple[str | None, str | None]]:
 
 
 def test_adds_edits_deletes_and_renames_are_before_and_after(git_folder):
-    git_folder.commit("add", {"a.py": "one\n", "b.py": "two\n"})
+    git_folder.commit("add", {"a.py": "one\n", "b.py": "two\nof\nmany\n"})
     git_folder.commit("edit\n\nWith a body.", {"a.py": "one!\n"})
-    git_folder.commit("rename", {"b.py": None, "c.py": "two\n"})
-    git_folder.commit("delete", {"c.py": None})
-    commits, files, cursor, _, _ = read(History.open(git_folder.path))
-    assert [commit.message for commit in commits] == ["add", "edit\n\nWith a body.", "rename", "delete"]
-    assert changes(commits[0]) == {"a.py": (None, "one\n"), "b.py": (None, "two\n")}
+    git_folder.commit("rename", {"b.py": None, "c.py": "two\nof\nmany\n"})
+    git_folder.commit("rename and edit", {"c.py": None, "d.py": "two\nof\nmany!\n"})
+    git_folder.commit("delete", {"d.py": None})
+    commits, files, cursor, left_out, _ = read(History.open(git_folder.path))
+    assert [commit.message for commit in commits] == ["add", "edit\n\nWith a body.", "rename and edit", "delete"]
+    assert changes(commits[0]) == {"a.py": (None, "one\n"), "b.py": (None, "two\nof\nmany\n")}
     assert changes(commits[1]) == {"a.py": ("one\n", "one!\n")}
-    assert changes(commits[2]) == {"b.py": ("two\n", None), "c.py": (None, "two\n")}
-    assert changes(commits[3]) == {"c.py": ("two\n", None)}
-    assert [[f.path for f in event.files] for event in files] == [["a.py", "b.py"], ["a.py"], ["c.py"]]
+    assert changes(commits[2]) == {"d.py": ("two\nof\nmany\n", "two\nof\nmany!\n")}
+    assert [file.former for commit in commits for file in commit.files] == ["", "", "", "c.py", ""]
+    assert changes(commits[3]) == {"d.py": ("two\nof\nmany!\n", None)}
+    assert [[f.path for f in event.files] for event in files] == [["a.py", "b.py"], ["a.py"], ["d.py"]]
+    assert left_out == {"renamed file, its text unchanged": 1, "commit without text": 1}
     assert cursor == Cursor(git_folder.git("rev-parse", "HEAD"))
     assert commits[0].date == "2026-01-02T03:04:05+00:00"
 
 
-def test_a_merge_is_no_commit_of_its_own_and_both_sides_are_read(git_folder):
-    git_folder.commit("base", {"a": "a\n"})
+def test_of_a_merge_comes_what_stands_in_no_parent_and_both_sides_are_read(git_folder):
+    git_folder.commit("base", {"a": "a\n", "both": "1\n2\n3\n4\n5\n6\n"})
     git_folder.git("checkout", "--quiet", "-b", "side")
-    git_folder.commit("on the side", {"s": "s\n"})
+    git_folder.commit("on the side", {"s": "s\n", "both": "1\n2\n3\n4\n5\n6!\n"})
     git_folder.git("checkout", "--quiet", "main")
-    git_folder.commit("on main", {"m": "m\n"})
+    git_folder.commit("on main", {"m": "m\n", "both": "1!\n2\n3\n4\n5\n6\n"})
     git_folder.git("merge", "--quiet", "--no-ff", "--message", "merge", "side")
-    commits, *_ = read(History.open(git_folder.path))
-    assert sorted(commit.message for commit in commits) == ["base", "on main", "on the side"]
+    git_folder.git("checkout", "--quiet", "-b", "other", "HEAD~1")
+    git_folder.commit("elsewhere", {"e": "e\n"})
+    git_folder.git("checkout", "--quiet", "main")
+    git_folder.git("merge", "--quiet", "--no-commit", "other")
+    git_folder.commit("merge with more", {"evil": "in no parent\n", "a": "a, resolved\n"})
+    commits, _, _, left_out, _ = read(History.open(git_folder.path))
     assert commits[0].message == "base"
+    assert sorted(commit.message for commit in commits[1:-1]) == ["elsewhere", "on main", "on the side"]
+    assert changes(commits[-1]) == {"a": ("a\n", "a, resolved\n"), "evil": (None, "in no parent\n")}
+    assert left_out == {"merged file that holds its parents' lines alone": 1, "merge without lines of its own": 1}
 
 
 def test_names_with_spaces_newlines_and_other_scripts(git_folder):
@@ -78,7 +88,9 @@ def test_what_is_no_text_is_left_out_and_counted(git_folder):
     git_folder.commit("text becomes binary", {"ok.py": b"\0"})
     commits, _, _, left_out, _ = read(History.open(git_folder.path))
     assert [changes(commit) for commit in commits] == [{"ok.py": (None, "x\n")}]
-    assert left_out == {"binary": 2, "not UTF-8": 1, "larger than 1 MiB": 1, "commit without text": 2}
+    assert left_out == {
+        "binary": 2, "not UTF-8": 1, "larger than 1 MiB": 1, "commit without text": 2, "symbolic link": 1
+    }  # fmt: skip
 
 
 def test_a_commit_too_large_for_a_record_is_split_by_file_and_says_so(git_folder):
@@ -170,11 +182,12 @@ def test_the_repositorys_own_configuration_runs_nothing(git_folder, tmp_path):
 
 def test_a_cursor_is_kept_by_repository_ref_and_topic(tmp_path):
     file = CursorFile.of(tmp_path, tmp_path, "HEAD", "a" * 32)
-    assert file.read() == Cursor()
-    file.write(Cursor("d", "t", 3))
-    assert CursorFile.of(tmp_path, tmp_path, "HEAD", "a" * 32).read() == Cursor("d", "t", 3)
-    assert CursorFile.of(tmp_path, tmp_path, "HEAD", "b" * 32).read() == Cursor()
-    assert CursorFile.of(tmp_path, tmp_path, "main", "a" * 32).read() == Cursor()
+    assert file.read() == Cursors()
+    cursors = Cursors(live=Cursor("d", "t", 3))
+    file.write(cursors)
+    assert CursorFile.of(tmp_path, tmp_path, "HEAD", "a" * 32).read() == cursors
+    assert CursorFile.of(tmp_path, tmp_path, "HEAD", "b" * 32).read() == Cursors()
+    assert CursorFile.of(tmp_path, tmp_path, "main", "a" * 32).read() == Cursors()
 
 
 MIT = """Permission is hereby granted, free of charge, to any person obtaining a copy of this software.

@@ -23,7 +23,9 @@ class Taken:
         self.events: list[Event] = []
         self.refuse = False
 
-    def send(self, event: Event) -> None:
+    bytes = 0
+
+    def send(self, event: Event, lane: str = "live") -> None:
         self.events.append(event)
 
     def confirm(self) -> None:

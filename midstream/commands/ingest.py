@@ -20,7 +20,6 @@ from midstream.settings import Settings
 if TYPE_CHECKING:
     from streams.event import Event
     from streams.sources.delivery import EventDelivery
-    from streams.sources.reader import Reader
 
 PROGRESS_SECONDS = 1.0
 """How often a terminal is shown how far it is."""
@@ -82,6 +81,13 @@ def events(settings: Settings, paths: tuple[Path, ...], event_name: str) -> None
     help="File versions beside the commits: after each commit, the last ones only, or none.",
 )
 @click.option("--no-versions", is_flag=True, help="The same as --versions none.")
+@click.option("--all-branches", is_flag=True, help="Beside the ref, what each branch has of its own.")
+@click.option(
+    "--unmetered",
+    is_flag=True,
+    help="With --follow: send all as fast as it is read, however far the trainer is behind.",
+)
+@click.option("--fetch-every", type=float, default=0.0, help="Seconds between `git fetch`es; 0: none are made.")
 @click.option("--max-commits", type=click.IntRange(min=1), help="Stop after so many; the next run goes on there.")
 @click.option("--follow", is_flag=True, help="Go on with new commits until stopped.")
 @click.option("--interval", default=0.5, show_default=True, help="Seconds between looks with --follow.")
@@ -93,23 +99,31 @@ def git(
     ref: str,
     versions: Any,
     no_versions: bool,
+    all_branches: bool,
+    unmetered: bool,
+    fetch_every: float,
     max_commits: int | None,
     follow: bool,
     interval: float,
 ) -> None:
-    """The history of repositories as commits and file versions, each from where the last run ended.
+    """Repositories: new commits, then the present tree, then the past, newest first.
 
-    They are read side by side. One that cannot be read is said; the others go on, and with --follow it is tried again.
+    Each goes on where the last run ended. They are read side by side; one that cannot be read is said, the others go
+    on, and with --follow it is tried again.
+    With --follow the tree and the past are sent only as fast as the trainer of this state folder takes them.
     """
-    from streams.sources.reader import rounds
+    from midstream.ingesting import Ingest, Options
 
-    chosen = "none" if no_versions else versions
-    with _Stop() as stop, _delivery(settings) as delivery:
-        readers = [_reader(settings, delivery, path, ref, name, chosen, max_commits) for path in _distinct(paths)]
-        for _ in rounds(readers, stop, follow, interval):
-            _progress(delivery)
-        for reader in readers:
-            reader.close()
+    options = Options(
+        ref, name, "none" if no_versions else versions, all_branches, max_commits, follow, follow and not unmetered,
+        interval, fetch_every,
+    )  # fmt: skip
+    with _Stop() as stop:
+        ingest = Ingest(settings, options, lambda word: click.echo(word, err=True))
+        with ingest.delivery as delivery:
+            for _ in ingest.run(list(_distinct(paths)), stop):
+                _progress(delivery)
+        readers = ingest.readers
     _summary(delivery, stop.is_set() and not follow)
     failures = [reader.failure for reader in readers if reader.failure]
     if failures and not stop.is_set():
@@ -120,22 +134,6 @@ def git(
 def _distinct(paths: Iterable[Path]) -> list[Path]:
     """Each repository once: two readers of one would share a cursor."""
     return list({path.resolve(): path for path in paths}.values())
-
-
-def _reader(
-    settings: Settings, delivery: EventDelivery, path: Path, ref: str, name: str, versions: Any, limit: int | None
-) -> Reader:
-    from streams.sources.cursors import CursorFile
-    from streams.sources.git import History
-    from streams.sources.reader import Reader
-
-    topic_id = settings.connection().topic_ids(["commits"])["commits"]
-    file = CursorFile.of(settings.paths.state / "cursors", path, ref, topic_id)
-
-    def tell(word: str) -> None:
-        click.echo(word if str(path) in word else f"{path}: {word}", err=True)
-
-    return Reader(lambda: History.open(path, ref, name, versions), file, delivery, tell, limit)
 
 
 def _send(settings: Settings, read: Callable[[Counter[str]], Iterable[Event]]) -> None:

@@ -71,6 +71,7 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
     from model.tokens.tokenizer import Tokenizer
     from model.training.train import Trainer
     from streams.feed.examples import open_feed
+    from streams.feed.paced import PacedFeed
     from streams.feed.state import Limits
 
     own = reign.take(folder)
@@ -88,7 +89,8 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
     start = _start(connection, folder, resume, tokenizer.hash, what_is_left)
     start.packing = packing(tokenizer.hash, fmt, context)
     opened = open_feed(connection, folder, start, limits, own)
-    return Trainer(config, settings.train, opened, folder, tokenizer, fmt, resume=resume, reign=own)
+    paced = PacedFeed(opened, settings.paths.state)
+    return Trainer(config, settings.train, paced, folder, tokenizer, fmt, resume=resume, reign=own)
 
 
 def _start(

@@ -112,6 +112,16 @@ class Feed:
     def counts(self) -> dict[str, Count]:
         return self._s.counts
 
+    @property
+    def marks(self) -> dict[str, int]:
+        """By source, `topic id:partition`: the offset below which everything was taken."""
+        return dict(self._s.marks)
+
+    def waiting_tokens(self) -> tuple[int, int]:
+        """Tokens of complete rows, and of all rows, not yet trained on."""
+        ready = sum(h.example.tokens for rows in (self._handed, self._bins.rows) for row in rows for h in row)
+        return ready, ready + sum(h.example.tokens for row in self._bins.open_bins for h in row)
+
     def summary(self) -> dict[str, int | float]:
         s = self._s
         counts = s.counts.values()

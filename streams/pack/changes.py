@@ -74,8 +74,14 @@ def marked(fmt: Format, message: str, before: str, after: str, lines: int | None
     return [Mark(MARKS[0]), old, Mark(MARKS[1]), message, Mark(MARKS[2]), new]
 
 
-def diff(path: str, message: str, before: str, after: str, lines: int | None) -> str:
-    """The message and a diff of one hunk, as `git show` lays it out; linear in the lines' number."""
+def diff(
+    path: str, message: str, before: str, after: str, lines: int | None, former: str = "", above: int = 0
+) -> str:
+    """The message and a diff of one hunk, as `git show` lays it out; linear in the lines' number.
+
+    `former`: the path before a rename. `above`: lines of the file that come before both sides, where these are not the
+    whole file.
+    """
     old, new = before.splitlines(), after.splitlines()
     first, last = changed(old, new)
     start, cut = (0, 0) if lines is None else (max(0, first - lines), max(0, last - lines))
@@ -83,11 +89,12 @@ def diff(path: str, message: str, before: str, after: str, lines: int | None) ->
     shown += [f"-{line}" for line in old[first : len(old) - last]]
     shown += [f"+{line}" for line in new[first : len(new) - last]]
     shown += [f" {line}" for line in old[len(old) - last : len(old) - cut]]
-    a, b = (f"a/{path}" if before else "/dev/null"), (f"b/{path}" if after else "/dev/null")
-    where = f"@@ -{_range(start, len(old) - cut, before)} +{_range(start, len(new) - cut, after)} @@"
-    return "\n".join([message.rstrip("\n"), "", f"--- {a}", f"+++ {b}", where, *shown]) + "\n"
+    a, b = (f"a/{former or path}" if before else "/dev/null"), (f"b/{path}" if after else "/dev/null")
+    renamed = [f"rename from {former}", f"rename to {path}"] if former else []
+    at = f"@@ -{_range(start, len(old) - cut, above, before)} +{_range(start, len(new) - cut, above, after)} @@"
+    return "\n".join([message.rstrip("\n"), "", *renamed, f"--- {a}", f"+++ {b}", at, *shown]) + "\n"
 
 
-def _range(start: int, end: int, side: str) -> str:
+def _range(start: int, end: int, above: int, side: str) -> str:
     """First line, counted from 1, and number of lines; 0,0 for a side that is not there."""
-    return f"{start + 1},{end - start}" if side else "0,0"
+    return f"{above + start + 1},{end - start}" if side else "0,0"

@@ -62,13 +62,16 @@ def _commit(document: Document, fmt: Format, shares: Shares, seed: int) -> Rende
         middle = changes.hunk(before, after)
         if middle:
             return Rendering(head, (after,), infill=True, middle=middle)
-    whole = drawn(document.id, "whole", shares.whole, seed)
+    fresh = document.line > 0 or document.copies < shares.copies  # a window is no whole file
+    whole = fresh and drawn(document.id, "whole", shares.whole, seed)
     lines = None if whole else changes.margin(document.id, seed)
     message = by_role.get("message", "")
     marked = changes.marked(fmt, message, before, after, lines)
     if marked:
         return Rendering(head, tuple(marked), infill=False)
-    return Rendering((), (changes.diff(document.path, message, before, after, lines),), infill=False)
+    above = max(0, document.line - 1)
+    shown = changes.diff(document.path, message, before, after, lines, document.former, above)
+    return Rendering((), (shown,), infill=False)
 
 
 def _notebook(document: Document, fmt: Format, shares: Shares, seed: int) -> Rendering:

@@ -112,6 +112,7 @@ def _commit(event: events.Commit, file: events.ChangedFile) -> Document:
     return Document(
         offset=0, index=0, kind="commit", parts=parts, path=file.path,
         licence=event.repository.licence, revision=event.sha,
+        former=file.former, line=max(0, file.line), copies=max(0, file.copies),
     )  # fmt: skip
 
 

@@ -49,6 +49,17 @@ class Blobs:
                 texts[id_] = self._text()
         return texts
 
+    def content(self, id_: str, limit: int) -> bytes | LeftOut:
+        """The bytes of one blob of up to `limit` bytes, or why there are none."""
+        self._ask("contents", [id_])
+        size = self._header()
+        if size is None:
+            return MISSING
+        if size <= limit:
+            return self._read(size + 1)[:-1]
+        self._pass(size + 1)
+        return TOO_LARGE
+
     def text(self, id_: str) -> str | LeftOut:
         return self.texts([id_])[id_]
 
@@ -78,10 +89,12 @@ class Blobs:
             return MISSING
         if size <= MAX_FILE_BYTES:
             return text_of(self._read(size + 1)[:-1])
-        left = size + 1
-        while left:
-            left -= len(self._read(min(MAX_FILE_BYTES, left)))
+        self._pass(size + 1)
         return TOO_LARGE
+
+    def _pass(self, size: int) -> None:
+        while size:
+            size -= len(self._read(min(MAX_FILE_BYTES, size)))
 
     def _read(self, size: int) -> bytes:
         value = self._child.output.read(size)

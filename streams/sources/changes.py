@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import msgspec
 
-from streams.event import MAX_RECORD_BYTES, ChangedFile
+from streams.event import MAX_RECORD_BYTES, Cell, ChangedFile
 from streams.sources.blobs import MISSING, Blobs
+from streams.sources.cells import as_text, is_notebook
 from streams.sources.log import PathChange
+from streams.sources.notebooks import MAX_RAW_BYTES, Malformed
+from streams.sources.notebooks import read as read_notebook
 from streams.sources.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOut
 
 PART_BYTES = 4 * 1024 * 1024
@@ -21,6 +24,9 @@ GROWTH = 6
 """JSON writes a control character of one byte as six, and nothing longer."""
 FILE_FRAME = 64
 """Bytes, at most, of the JSON around a file's path and texts."""
+RENAME = "renamed file, its text unchanged"
+SAME_TEXT = "changed file whose text is the same"
+MERGED = "merged file that holds its parents' lines alone"
 TOO_LARGE_ENCODED = "file too large for a record"
 
 
@@ -55,14 +61,49 @@ class Changes:
         return parts
 
     def read(self, changes: list[PathChange]) -> Iterator[tuple[PathChange, ChangedFile]]:
-        """Each change with both texts; counted when a side is no text."""
-        texts = self.blobs.texts(sorted({id_ for change in changes for id_ in (change.before, change.after) if id_}))
+        """Each change with both texts; counted when a side is no text, or nothing but the path has changed."""
+        texts = self._texts(changes)
         for change in changes:
-            before, after = (texts[id_] if id_ else None for id_ in (change.before, change.after))
+            before, after = (texts[change.path, id_] if id_ else None for id_ in (change.before, change.after))
             if isinstance(before, LeftOut) or isinstance(after, LeftOut):
                 self.left_out[next(t.reason for t in (after, before) if isinstance(t, LeftOut))] += 1
+            elif before == after:
+                self.left_out[RENAME if change.former else SAME_TEXT] += 1
+            elif change.others and not self._is_own(change, before, after):
+                self.left_out[MERGED] += 1
             else:
-                yield change, ChangedFile(path=change.path, before=before, after=after)
+                yield change, ChangedFile(path=change.path, before=before, after=after, former=change.former)
+
+    def _texts(self, changes: list[PathChange]) -> dict[tuple[str, str], str | LeftOut]:
+        """By path and id, since a notebook's text is that of its cells."""
+        notebooks = {(c.path, id_) for c in changes if is_notebook(c.path) for id_ in (c.before, c.after) if id_}
+        others = {(c.path, id_) for c in changes if not is_notebook(c.path) for id_ in (c.before, c.after) if id_}
+        found = self.blobs.texts(sorted({id_ for _, id_ in others}))
+        texts: dict[tuple[str, str], str | LeftOut] = {place: found[place[1]] for place in others}
+        for path, id_ in sorted(notebooks):
+            notebook = self.notebook(id_)
+            texts[path, id_] = notebook if isinstance(notebook, LeftOut) else as_text(*notebook)
+        return texts
+
+    def notebook(self, id_: str) -> tuple[list[Cell], str] | LeftOut:
+        """Cells and language of a notebook's blob."""
+        content = self.blobs.content(id_, MAX_RAW_BYTES)
+        if isinstance(content, LeftOut):
+            return content
+        try:
+            return read_notebook(content)
+        except Malformed as error:
+            return LeftOut(f"notebook {error}")
+
+    def _is_own(self, change: PathChange, before: str | None, after: str | None) -> bool:
+        """Whether a merge wrote lines that stand in none of its parents."""
+        if after is None:
+            return False
+        sides = [self.blobs.text(id_) for id_ in change.others if id_]
+        known = set((before or "").splitlines())
+        for side in sides:
+            known.update(side.splitlines() if isinstance(side, str) else ())
+        return any(line not in known for line in after.splitlines())
 
     def _sizes(self, changes: list[PathChange]) -> list[tuple[PathChange, int]]:
         """Those whose sides are there and small enough, with the bytes of path and sides; the others are counted."""
@@ -71,10 +112,12 @@ class Changes:
         entries: list[tuple[PathChange, int]] = []
         for change in changes:
             sides = [sizes[id_] for id_ in (change.before, change.after) if id_ in sizes]
-            if len(sides) < 2 or max(sides) > MAX_FILE_BYTES:
+            limit = MAX_RAW_BYTES if is_notebook(change.path) else MAX_FILE_BYTES
+            if len(sides) < 2 or max(sides) > limit:
                 self.left_out[(MISSING if len(sides) < 2 else TOO_LARGE).reason] += 1
             else:
-                entries.append((change, sum(sides) + len(change.path.encode())))
+                weight = sum(min(side, MAX_FILE_BYTES) for side in sides)
+                entries.append((change, weight + len(change.path.encode())))
         return entries
 
     def _weights(self, entries: list[tuple[PathChange, int]]) -> Iterator[tuple[PathChange, int]]:

@@ -11,10 +11,10 @@ import msgspec
 
 
 class Cursor(msgspec.Struct, frozen=True):
-    """How far a repository was read; empty: not at all."""
+    """How far the new commits were read, oldest first; empty: nothing was."""
 
     done: str = ""
-    """Everything that this commit reaches was sent."""
+    """Everything that this commit reaches was sent, or is the present's and the past's to send."""
     target: str = ""
     """The commit that the pass in progress goes to; empty between passes."""
     position: int = 0
@@ -28,6 +28,43 @@ class Cursor(msgspec.Struct, frozen=True):
         return Cursor(self.done, self.target, position, last, self.edges)
 
 
+class Present(msgspec.Struct, frozen=True):
+    """How far the tree was read that stood there at first sight."""
+
+    commit: str = ""
+    """Whose tree; empty: none is read."""
+    path: str = ""
+    """The last path that was sent, in the paths' order."""
+    done: bool = False
+
+
+class Past(msgspec.Struct, frozen=True):
+    """How far the history behind the first sight was read, newest first."""
+
+    start: str = ""
+    """Its newest commit; empty: none is read."""
+    position: int = 0
+    """Commits that were sent."""
+    last: str = ""
+    """The commit at `position`; when another one stands there, it is read from its newest again."""
+    done: bool = False
+    edges: tuple[str, ...] = ()
+    """Where a shallow clone ended when this began."""
+
+
+class Cursors(msgspec.Struct, frozen=True):
+    """How far one ref of a repository was read, lane by lane, and the settings that it was read with."""
+
+    v: int = 2
+    live: Cursor = Cursor()
+    present: Present = Present()
+    past: Past = Past()
+    versions: str = ""
+    """`--versions`; empty before anything was read."""
+    name: str = ""
+    """`--name`."""
+
+
 @dataclass(frozen=True)
 class CursorFile:
     """One repository and ref, as read into one topic: a topic made anew begins anew."""
@@ -39,13 +76,20 @@ class CursorFile:
         key = "\0".join((str(repository.resolve()), ref, topic_id))
         return cls(folder / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.json")
 
-    def read(self) -> Cursor:
-        """The stored cursor; an empty one when none was stored. Raises msgspec.DecodeError on a torn file."""
-        if not self.path.exists():
-            return Cursor()
-        return msgspec.json.decode(self.path.read_bytes(), type=Cursor)
+    def read(self) -> Cursors:
+        """The stored cursors; empty ones when none were stored. Raises msgspec.DecodeError on a torn file.
 
-    def write(self, cursor: Cursor) -> None:
+        A file of version 1 is one cursor, for everything from the oldest commit on: its past is read once its pass is.
+        """
+        if not self.path.exists():
+            return Cursors()
+        value = self.path.read_bytes()
+        if msgspec.json.decode(value, type=_Version).v == 1:
+            done = Present(done=True), Past(done=True)
+            return Cursors(2, msgspec.json.decode(value, type=Cursor), *done)
+        return msgspec.json.decode(value, type=Cursors)
+
+    def write(self, cursor: Cursors) -> None:
         """On disk when it returns: a temporary file is synced, then renamed. Only its owner may read it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.parent.chmod(0o700)
@@ -56,6 +100,10 @@ class CursorFile:
             file.flush()
             os.fsync(file.fileno())
         part.replace(self.path)
+
+
+class _Version(msgspec.Struct):
+    v: int = 1
 
 
 def _private(path: str, flags: int) -> int:

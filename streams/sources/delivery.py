@@ -7,8 +7,10 @@ from typing import Any
 
 from streams.event import TOPIC_OF, Event
 from streams.kafka.connection import Connection
+from streams.sources.meter import Flight, Lane, Meter
 from streams.sources.record import records
 from streams.sources.text import Counts
+from streams.stages import SOURCES
 
 WINDOW_BYTES = 16 * 1024 * 1024
 """Bytes sent and not yet acknowledged; beyond this, `send` waits for the oldest."""
@@ -23,10 +25,13 @@ class Undelivered(Exception):
 class EventDelivery:
     """Use as a context manager: leaving it without an error confirms."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, meter: Meter | None = None) -> None:
+        """`meter`: is told of every record."""
         self._connection = connection
         self._producer = connection.producer()
-        self._waiting: deque[tuple[Any, int]] = deque()
+        self._meter = meter
+        self._topic_ids = connection.topic_ids(SOURCES) if meter else {}
+        self._waiting: deque[tuple[Any, int, Flight | None]] = deque()
         self._waiting_bytes = 0
         self.sent: Counter[str] = Counter()
         """Records by topic."""
@@ -43,16 +48,17 @@ class EventDelivery:
         finally:
             self._producer.close(timeout=5)
 
-    def send(self, event: Event) -> None:
+    def send(self, event: Event, lane: Lane = "live") -> None:
         """Hands the event on; raises Undelivered when an earlier one has failed."""
         name = TOPIC_OF[type(event)]
         key = event.repository.key.encode()
         for value in records(event, self.left_out):
-            self._waiting.append((self._hand_on(name, key, value), len(value)))
+            flight = self._meter.send(lane, len(value)) if self._meter else None
+            self._waiting.append((self._hand_on(name, key, value), len(value), flight))
             self._waiting_bytes += len(value)
             self.sent[name] += 1
             self.bytes += len(value)
-        while self._waiting_bytes > WINDOW_BYTES:
+        while self._waiting and (self._waiting_bytes > WINDOW_BYTES or self._waiting[0][0].is_done):
             self._await_oldest()
 
     def _hand_on(self, name: str, key: bytes, value: bytes) -> Any:
@@ -67,10 +73,13 @@ class EventDelivery:
             self._await_oldest()
 
     def _await_oldest(self) -> None:
-        future, size = self._waiting.popleft()
+        future, size, flight = self._waiting.popleft()
         self._waiting_bytes -= size
         try:
-            future.get(timeout=PATIENCE_S)
+            told = future.get(timeout=PATIENCE_S)
+            if flight is not None:
+                name = told.topic.removeprefix(self._connection.prefix)
+                flight.source, flight.offset = f"{self._topic_ids[name]}:{told.partition}", told.offset
         except Exception as error:
             raise _undelivered(error) from error
 

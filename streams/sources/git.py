@@ -1,53 +1,37 @@
-"""A repository's history as `commit` events and file versions, from a cursor on.
+"""One ref of a repository, read in three lanes.
 
-A pass goes over the commits in `target` and not in `done`, in an order that git repeats, so a cursor is
-(done, target, position in the pass). It is stored after the deliveries were confirmed: what was sent
-between the last stored cursor and a crash is sent again, as new events; dedup finds them as exact copies.
-A cursor never passes a commit that was not sent: whatever git cannot read is a GitError, and no end.
+*Live*: the commits that came since the first sight, oldest first. *Present*: the tree at first sight, path by path.
+*Past*: the history behind the first sight, newest first, each change as a window. Every lane goes over what git repeats
+in the same order, so its cursor says where to go on. It is stored after the deliveries were confirmed: what was sent
+between the last stored cursor and a crash is sent again, as new events; dedup finds them as exact copies. A cursor
+never passes a commit that was not sent: whatever git cannot read is a GitError, and no end.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
-from streams.event import Commit, Event, Repository, SourceFile, encode
+from streams.event import Repository
 from streams.sources.blobs import Blobs
 from streams.sources.changes import Changes
-from streams.sources.cursors import Cursor
-from streams.sources.files import pack
-from streams.sources.log import LoggedCommit, PathChange, log, tree
+from streams.sources.commits import Reading, Step, Versions
+from streams.sources.cursors import Cursor, Cursors, Past, Present
+from streams.sources.log import log, tree
 from streams.sources.objects import Git, GitError, edges, merge_base, view_of
-from streams.sources.record import SLACK
 from streams.sources.repository import host_and_name, licence_of
 from streams.sources.text import Counts, LeftOut, clean
 
-MAX_MESSAGE = 16 * 1024
-"""Characters of a commit's message: it stands in the document of each of up to 256 files, and anybody who may commit
-writes it. Of 43,700 messages of twelve public repositories 10 have more than 4,096 characters, one more than this."""
-CUT_MESSAGE = f"rest of a message beyond {MAX_MESSAGE:,} characters"
-EDGE = "commit at the edge of a shallow clone"
-NO_TEXT = "commit without text"
-
-Versions = Literal["all", "last", "none"]
-
-
-@dataclass(frozen=True)
-class Step:
-    """What one commit, or the end of a pass, came to."""
-
-    events: tuple[Event, ...]
-    cursor: Cursor
-    """What to store once the events are confirmed; for a part, that of the commit before."""
-    note: str = ""
-    """For people: a split commit, a rewritten history."""
-    commits: int = 0
-    """1 when this step completes a commit."""
+COMMITS = 20_000
+"""Commits of the past that are read at most, the newest: [sources] history_commits."""
+OLDER = "older commit beyond [sources] history_commits"
+TREE_FILES = 16
+"""Paths of the tree that one step takes."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +42,30 @@ class History:
     ref: str = "HEAD"
     name: str = ""
     versions: Versions = "all"
+    copies: int = 3
+    """Whole copies of one path that are sent."""
+    commits: int = COMMITS
+    branch: bool = False
+    """Only what the ref has and HEAD has not is read."""
 
     @classmethod
-    def open(cls, path: Path, ref: str = "HEAD", name: str = "", versions: Versions = "all") -> History:
+    def open(
+        cls, path: Path, ref: str = "HEAD", name: str = "", versions: Versions = "all", copies: int = 3,
+        commits: int = COMMITS,
+    ) -> History:  # fmt: skip
         """`path` is a work tree, a bare repository or a `.git`. Raises GitError when it is no repository."""
         git = Git(path.parent if path.name == ".git" and path.is_file() else path)
         git.check()
-        return cls(git, ref, name, versions)
+        return cls(git, ref, name, versions, copies, commits)
+
+    def called(self, name: str, branch: bool = False) -> History:
+        """The same under another name. `branch`: only what this ref has and HEAD has not."""
+        return replace(self, name=name, branch=branch)
+
+    def own_name(self) -> str | None:
+        """The folder's name, where no remote tells another."""
+        told = host_and_name(self.git.ask("config", "--get", "remote.origin.url"))
+        return None if told or self.name else self._folder()
 
     def head(self) -> str:
         """The ref's commit; empty in a repository without one. Raises GitError for a ref that leads nowhere."""
@@ -90,21 +91,108 @@ class History:
         with view_of(self.git) as view:
             return self._describe(view, self.head())
 
-    def steps(self, cursor: Cursor, left_out: Counts) -> Generator[Step]:
-        """Everything from the cursor to the ref as it is now; nothing when there is nothing new.
+    def begin(self, cursors: Cursors) -> tuple[Cursors, str]:
+        """The cursors to go on with, and a word when they are not those that were stored: at first sight, and when the
+        settings ask for more than they did."""
+        head = self.head()
+        known = bool(cursors.live.done or cursors.live.target or cursors.present.commit or cursors.past.start)
+        if known and cursors.name != self.name and cursors.versions:
+            again = self.begin(Cursors())[0]
+            return again, f"it has another name now, {self.name or 'its own'}: it is read again"
+        if not known and head and self.branch:
+            with view_of(self.git) as view:
+                base = merge_base(view, head, self.git.commit("HEAD"))
+            nothing = Present(done=True), Past(done=True)
+            return Cursors(2, Cursor(base), *nothing, versions=self.versions, name=self.name), ""
+        if not known and head:
+            return self._first_sight(head), ""
+        if not known:  # all that comes will be new
+            return Cursors(present=Present(done=True), past=Past(done=True), versions=self.versions, name=self.name), ""
+        asked = ("none", "last", "all").index
+        before = cursors.versions or self.versions
+        settings = {"versions": self.versions, "name": self.name}
+        if asked(self.versions) <= asked(before):
+            return msgspec.structs.replace(cursors, **settings), ""
+        done = cursors.live.done or head
+        more = {"present": Present(done)} if before == "none" else {}
+        more |= {"past": self._past(done)} if self.versions == "all" else {}
+        note = f"--versions {self.versions} asks for more than {before}: what is missing is read again"
+        return msgspec.structs.replace(cursors, **settings, **more), note
 
-        Raises GitError for what cannot be read: all that comes before it was given.
+    def live(self, cursor: Cursor, left_out: Counts, present: str = "") -> Generator[Step[Cursor]]:
+        """Every commit from the cursor to the ref as it is now; nothing when there is nothing new.
+
+        `present`: the commit whose tree was read, which counts among a path's copies. Raises GitError for what cannot
+        be read: all that comes before it was given.
         """
         head = self.head()
         with self._advice(), view_of(self.git) as view:
-            start, note = self._begin(view, cursor, head)
+            start, note = self._begin(view, cursor, head, whole=not present)
             if note:
                 yield Step((), cursor, note)  # the old cursor: nothing of the new pass is sent yet
             if not start.target or start.target == start.done:
                 return
-            repository = self._describe(view, head or start.target)
-            with Blobs(view) as blobs:
-                yield from _Pass(self, view, repository, Changes(blobs, left_out)).steps(start)
+            with self._reading(view, head or start.target, left_out) as reading:
+                if present:
+                    _count_copies(reading.copies, view, present, start.done)
+                yield from _live(self, view, reading, start)
+
+    steps = live
+
+    def present(self, cursor: Present, left_out: Counts) -> Generator[Step[Present]]:
+        """The tree's files in the order of their paths, some at a time; then nothing."""
+        if cursor.done or not cursor.commit:
+            return
+        with self._advice(), view_of(self.git) as view, self._reading(view, cursor.commit, left_out) as reading:
+            blobs = tree(view, cursor.commit, left_out=None if cursor.path else left_out)
+            paths = [path for path in sorted(blobs) if path > cursor.path]
+            for at in range(0, len(paths), TREE_FILES):
+                some = {path: blobs[path] for path in paths[at : at + TREE_FILES]}
+                after = Present(cursor.commit, paths[at : at + TREE_FILES][-1])
+                events = tuple(reading.files(some, cursor.commit))
+                yield Step(events, after)
+            yield Step((), Present(cursor.commit, paths[-1] if paths else cursor.path, True))
+
+    def past(self, cursor: Past, left_out: Counts) -> Generator[Step[Past]]:
+        """The commits behind the first sight, the newest first, up to `commits` of them; then nothing."""
+        if cursor.done or not cursor.start:
+            return
+        with self._advice(), view_of(self.git) as view, self._reading(view, cursor.start, left_out) as reading:
+            if self.versions == "all":
+                reading.copies.update(tree(view, cursor.start).keys())
+            yield from _past(self, view, reading, cursor)
+
+    def past_commits(self, start: str) -> int:
+        """Commits of the past that are read at all."""
+        with view_of(self.git) as view:
+            return min(self.commits, int(view.run("rev-list", "--count", start)))
+
+    def deepened(self, cursors: Cursors) -> Cursors:
+        """With a past that is to be read on when the clone was deepened since it was read."""
+        past = cursors.past
+        if not past.done or not past.edges:
+            return cursors
+        with view_of(self.git) as view:
+            ends = edges(view)
+            if any(edge not in ends and view.commit(f"{edge}^") for edge in past.edges):
+                return msgspec.structs.replace(cursors, past=Past(past.start, edges=ends))
+        return cursors
+
+    def _first_sight(self, head: str) -> Cursors:
+        present = Present(head, done=self.versions == "none")
+        return Cursors(
+            live=Cursor(head), present=present, past=self._past(head), versions=self.versions, name=self.name
+        )
+
+    def _past(self, start: str) -> Past:
+        with view_of(self.git) as view:
+            return Past(start, edges=edges(view), done=self.commits == 0)
+
+    @contextmanager
+    def _reading(self, view: Git, head: str, left_out: Counts) -> Generator[Reading]:
+        with Blobs(view) as blobs:
+            changes = Changes(blobs, left_out)
+            yield Reading(self._describe(view, head), changes, self.versions, self.copies, edges(view))
 
     @contextmanager
     def _advice(self) -> Generator[None]:
@@ -137,9 +225,12 @@ class History:
         folder = common.parent if common.name == ".git" else common
         return clean(folder.name.removesuffix(".git")) or "repository"
 
-    def _begin(self, view: Git, cursor: Cursor, head: str) -> tuple[Cursor, str]:
-        """The pass to go on with, or a new one to the ref, with a word when the history is another."""
-        done, ends = cursor.done, edges(view)
+    def _begin(self, view: Git, cursor: Cursor, head: str, whole: bool) -> tuple[Cursor, str]:
+        """The pass to go on with, or a new one to the ref, with a word when the history is another.
+
+        `whole`: this lane reads the past, too, so a clone that was deepened is read from its beginning.
+        """
+        done, ends = cursor.done, edges(view) if whole else ()
         if any(edge not in ends and view.commit(f"{edge}^") for edge in cursor.edges):
             return Cursor(
                 "", self.head(), edges=ends
@@ -159,82 +250,59 @@ def _text_or_none(blobs: Blobs, blob: str) -> str | None:
     return None if isinstance(text, LeftOut) else text
 
 
-@dataclass(frozen=True)
-class _Pass:
-    history: History
-    view: Git
-    repository: Repository
-    changes: Changes
+def _count_copies(copies: Counter[str], view: Git, present: str, done: str) -> None:
+    """The whole versions of each path in the tree of `present` and in the commits from there to `done`."""
+    copies.update(tree(view, present).keys())
+    if done != present and view.commit(done):
+        for logged in log(view, present, done):
+            copies.update(change.path for change in logged.changes if change.after)
 
-    def steps(self, start: Cursor) -> Iterator[Step]:
-        paths: set[str] = set()
-        last, position = start, 0
-        for position, logged in enumerate(log(self.view, start.done, start.target), 1):
-            paths.update(change.path for change in logged.changes)
-            if position == start.position and start.last not in ("", logged.sha):
-                yield from self._again(start)
-                return
-            if position > start.position:
-                before, last = last, start.at(position, logged.sha)
-                yield from self._commit(logged, before, last)
-        if position < start.position:
-            yield from self._again(start)
+
+def _live(history: History, view: Git, reading: Reading, start: Cursor) -> Iterator[Step[Cursor]]:
+    paths: set[str] = set()
+    last, position = start, 0
+    for position, logged in enumerate(log(view, start.done, start.target), 1):
+        paths.update(change.path for change in logged.changes)
+        if position == start.position and start.last not in ("", logged.sha):
+            yield from _again(history, view, reading, start)
             return
-        if self.history.versions == "last":
-            for event in self._last_versions(start.target, paths):
-                yield Step((event,), last)
-        yield Step((), Cursor(start.target, edges=start.edges))
-
-    def _again(self, start: Cursor) -> Iterator[Step]:
-        """The pass from its beginning: its commits are not those that a position was counted in."""
-        yield Step((), start, "commits were added below what was read: the pass begins again")
-        yield from self.steps(start.at(0, ""))
-
-    def _commit(self, logged: LoggedCommit, before: Cursor, cursor: Cursor) -> Iterator[Step]:
-        """The steps of one commit; until its last part the cursor is the one before it.
-
-        (A part sent twice is a copy, one not sent is lost.)
-        """
-        message = self._message(logged)
-        commit = Commit(repository=self.repository, sha=logged.sha, message=message, files=[], date=logged.date)
-        parts = self.changes.parts(logged.changes, len(encode(commit)) + SLACK)
-        note = f"commit {logged.sha[:12]} is split by file into {len(parts)} parts" if len(parts) > 1 else ""
-        for number, changes in enumerate(parts):
-            part = msgspec.structs.replace(commit, part=number, parts=len(parts))
-            whole = number + 1 == len(parts)
-            yield Step(
-                tuple(self._events(part, changes)), cursor if whole else before, note if number == 0 else "", int(whole)
-            )
-        if not parts:
-            self.changes.left_out[NO_TEXT] += 1
-            yield Step((), cursor, commits=1)
-
-    def _message(self, logged: LoggedCommit) -> str:
-        if len(logged.message) > MAX_MESSAGE:
-            self.changes.left_out[CUT_MESSAGE] += 1
-        return logged.message[:MAX_MESSAGE]
-
-    def _events(self, commit: Commit, changes: list[PathChange]) -> Iterator[Event]:
-        files = list(self.changes.read(changes))
-        if not files:
-            self.changes.left_out[NO_TEXT] += 1
-            return
-        if commit.sha in edges(self.view):  # git shows it as if it had added every file
-            self.changes.left_out[EDGE] += 1
+        if position > start.position:
+            before, last = last, start.at(position, logged.sha)
+            yield from reading.steps(logged, before, last)
         else:
-            yield msgspec.structs.replace(commit, files=[file for _, file in files])
-        if self.history.versions == "all":
-            versions = (SourceFile(path=f.path, text=f.after, blob=c.after) for c, f in files if f.after is not None)
-            yield from pack(self.repository, versions, commit.sha)
+            reading.copies.update(change.path for change in logged.changes if change.after)
+    if position < start.position:
+        yield from _again(history, view, reading, start)
+        return
+    if history.versions == "last":
+        blobs = tree(view, start.target)
+        changed = {path: blobs[path] for path in sorted(paths & blobs.keys())}
+        for event in reading.files(changed, start.target):
+            yield Step((event,), last)
+    yield Step((), Cursor(start.target, edges=start.edges))
 
-    def _last_versions(self, target: str, paths: set[str]) -> Iterator[Event]:
-        blobs = tree(self.view, target)
-        return pack(self.repository, self._versions({p: blobs[p] for p in sorted(paths & blobs.keys())}), target)
 
-    def _versions(self, blobs: dict[str, str]) -> Iterator[SourceFile]:
-        for path, blob in blobs.items():
-            text = self.changes.blobs.text(blob)
-            if isinstance(text, LeftOut):
-                self.changes.left_out[text.reason] += 1
-            else:
-                yield SourceFile(path=path, text=text, blob=blob)
+def _again(history: History, view: Git, reading: Reading, start: Cursor) -> Iterator[Step[Cursor]]:
+    """The pass from its beginning: its commits are not those that a position was counted in."""
+    yield Step((), start, "commits were added below what was read: the pass begins again")
+    yield from _live(history, view, reading, start.at(0, ""))
+
+
+def _past(history: History, view: Git, reading: Reading, start: Past) -> Iterator[Step[Past]]:
+    last, position = start, 0
+    for position, logged in enumerate(log(view, "", start.start, newest_first=True), 1):
+        if position == start.position and start.last not in ("", logged.sha):
+            again = Past(start.start, edges=start.edges)
+            yield Step((), again, "the past is another than was read: it is read from its newest commit again")
+            yield from _past(history, view, reading, again)
+            return
+        if position > history.commits:
+            break
+        if position > start.position:
+            before, last = last, Past(start.start, position, logged.sha, edges=start.edges)
+            yield from reading.steps(logged, before, last, windows=True)
+        elif history.versions == "all":
+            reading.copies.update(change.path for change in logged.changes if change.after)
+    if position > history.commits:
+        reading.left_out[OLDER] += int(view.run("rev-list", "--count", start.start)) - history.commits
+    yield Step((), Past(start.start, last.position, last.last, True, start.edges))

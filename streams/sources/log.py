@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 from streams.sources.objects import Child, Git, GitError
+from streams.sources.text import Counts
 
 LOG = (
-    *("log", "--raw", "-z", "--no-renames", "--no-abbrev", "--no-merges", "--reverse", "--topo-order"),
+    *("log", "--raw", "-z", "--find-renames", "-l200", "--no-abbrev", "--diff-merges=combined", "--topo-order"),
     *("--no-ext-diff", "--no-textconv", "--no-color", "--no-mailmap", "--no-notes", "--no-relative", "-O/dev/null"),
-    *("--encoding=UTF-8", "--format=tformat:%x00%x01%H%x00%cI%x00%B%x00"),
+    *("--encoding=UTF-8", "--format=tformat:%x00%x01%H%x00%P%x00%cI%x00%B%x00"),
 )
+"""Renames are sought among at most 200 files of a commit; of a merge come the paths that differ from every parent."""
 REGULAR = ("100644", "100755", "100664")
+LINK, SUBMODULE = "120000", "160000"
+LEFT_OUT = {LINK: "symbolic link", SUBMODULE: "submodule"}
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,10 @@ class PathChange:
     path: str
     before: str
     after: str
+    former: str = ""
+    """The path before a rename; empty without one."""
+    others: tuple[str, ...] = ()
+    """Of a merge: the file's ids in the further parents, `before` being that in the first."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +42,20 @@ class LoggedCommit:
     """Of the committer, ISO 8601."""
     message: str
     changes: tuple[PathChange, ...]
-    """Regular files only: links and submodules are left out."""
+    """Regular files only."""
+    parents: int = 1
+    left_out: tuple[str, ...] = ()
+    """Why changed paths are none of `changes`: links, submodules."""
 
 
-def log(git: Git, done: str, target: str) -> Iterator[LoggedCommit]:
-    """The commits in `target` and not in `done` (empty: all), parents first, in the same order every time.
+def log(git: Git, done: str, target: str, newest_first: bool = False) -> Iterator[LoggedCommit]:
+    """The commits in `target` and not in `done` (empty: all), in the same order every time.
 
-    Raises GitError when git ends before the history does; the commits given until then are whole.
+    Parents come first, or children first with `newest_first`. Raises GitError when git ends before the history does;
+    the commits given until then are whole.
     """
-    with Child(git, *LOG, target, *([f"^{done}"] if done else []), "--") as child:
+    order = () if newest_first else ("--reverse",)
+    with Child(git, *LOG, *order, target, *([f"^{done}"] if done else []), "--") as child:
         try:
             last = yield from _parse(_fields(child.output))
         except EOFError:
@@ -53,14 +66,19 @@ def log(git: Git, done: str, target: str) -> Iterator[LoggedCommit]:
             yield last
 
 
-def tree(git: Git, commit: str, path: str = "") -> dict[str, str]:
-    """Path to blob id of every regular file; with `path`, of that folder itself only (`.` is the root)."""
+def tree(git: Git, commit: str, path: str = "", left_out: Counts | None = None) -> dict[str, str]:
+    """Path to blob id of every regular file; with `path`, of that folder itself only (`.` is the root).
+
+    Links and submodules are counted in `left_out`, if it is given.
+    """
     arguments = ("ls-tree", "-z", "--full-tree") + (() if path else ("-r",))
     entries: dict[str, str] = {}
     for entry in git.run(*arguments, commit).split(b"\0"):
         head, _, name = entry.partition(b"\t")
         if head[:6].decode() in REGULAR:
             entries[name.decode(errors="replace")] = head.split()[2].decode()
+        elif left_out is not None and head[:6].decode() in LEFT_OUT:
+            left_out[LEFT_OUT[head[:6].decode()]] += 1
     return entries
 
 
@@ -77,24 +95,28 @@ def _fields(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _parse(fields: Iterator[bytes]) -> Generator[LoggedCommit, None, LoggedCommit | None]:
-    """A commit is \\x01 and its id, date, message, then for each path `:modes ids status` and the path.
+    """A commit is \\x01 and its id, parents, date, message, then for each path `:modes ids status` and the path.
 
     Gives each commit once the next one begins, and returns the last. Raises EOFError within a commit.
     """
-    head: tuple[str, str, str] | None = None
+    commit: LoggedCommit | None = None
     changes: list[PathChange] = []
+    left_out: list[str] = []
     for field in fields:
         if field.startswith(b"\x01"):
-            if head:
-                yield LoggedCommit(*head, tuple(changes))
-            date, message = _next(fields), _next(fields)
-            head = (field[1:].decode(), date.decode(), message.decode(errors="replace").strip("\n"))
-            changes = []
+            if commit:
+                yield replace(commit, changes=tuple(changes), left_out=tuple(left_out))
+            parents, date, message = _next(fields), _next(fields), _next(fields)
+            text = message.decode(errors="replace").strip("\n")
+            commit = LoggedCommit(field[1:].decode(), date.decode(), text, (), len(parents.split()))
+            changes, left_out = [], []
         elif field.lstrip(b"\n").startswith(b":"):
-            change = _change(field.lstrip(b"\n").decode(), _next(fields))
-            if change:
+            change = _change(field.lstrip(b"\n").decode(), fields)
+            if isinstance(change, PathChange):
                 changes.append(change)
-    return LoggedCommit(*head, tuple(changes)) if head else None
+            elif change:
+                left_out.append(change)
+    return replace(commit, changes=tuple(changes), left_out=tuple(left_out)) if commit else None
 
 
 def _next(fields: Iterator[bytes]) -> bytes:
@@ -104,9 +126,19 @@ def _next(fields: Iterator[bytes]) -> bytes:
     return field
 
 
-def _change(entry: str, path: bytes) -> PathChange | None:
-    old_mode, new_mode, before, after, _ = entry[1:].split()
-    sides = (before if old_mode in REGULAR else "", after if new_mode in REGULAR else "")
-    if sides == ("", "") or sides[0] == sides[1]:  # no file on either side, or only the mode changed
-        return None
-    return PathChange(path.decode(errors="replace"), *sides)
+def _change(entry: str, fields: Iterator[bytes]) -> PathChange | str:
+    """`:modes ids status`, with a colon, a mode and an id for each parent, and the paths that follow.
+
+    Else why it is no change of a file: a name of LEFT_OUT; empty where only the mode changed.
+    """
+    parents = len(entry) - len(entry.lstrip(":"))
+    *columns, status = entry[parents:].split()
+    modes, ids = columns[: parents + 1], columns[parents + 1 :]
+    former = _next(fields).decode(errors="replace") if parents == 1 and status[0] in "RC" else ""
+    path = _next(fields).decode(errors="replace")
+    before, *others, after = (id_ if mode in REGULAR else "" for mode, id_ in zip(modes, ids, strict=True))
+    if before or after:
+        if before == after and not former:
+            return ""  # only the mode changed
+        return PathChange(path, before, after, former, tuple(others))
+    return next((LEFT_OUT[mode] for mode in reversed(modes) if mode in LEFT_OUT), "")

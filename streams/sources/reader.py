@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Any
 
 import msgspec
 
-from streams.sources.cursors import Cursor, CursorFile
+from streams.sources.commits import Step
+from streams.sources.cursors import CursorFile, Cursors
 from streams.sources.delivery import EventDelivery
-from streams.sources.git import History, Step
+from streams.sources.git import History
+from streams.sources.meter import Lane, Meter, Unmetered
 from streams.sources.objects import GitError
+
+METERED: tuple[Lane, ...] = ("present", "past")
 
 TURN_STEPS = 256
 """Commits a turn, or parts of large ones: a tenth to half a second of reading, so that a small repository waits
@@ -20,14 +26,20 @@ OPEN = 32
 """Histories open at a time, each with two programs and ten or so files; a further one opens when one is read."""
 CONFIRM_S = 1.0
 """How often the cursor is stored: what is sent again after a crash is at most about this much."""
+SHARED_BYTES = 1 << 20
+"""Below this no repository's share is looked at."""
+METER_S = 0.25
+"""How often the meter is asked for room."""
 LONGEST_WAIT_S = 300.0
 """A repository that fails is tried again after one second, then twice as many each time, up to this."""
 
 
 class Reader:
-    """One history and its cursor, which follows what Kafka has confirmed.
+    """One history and its cursors, which follow what Kafka has confirmed.
 
-    What is wrong with the repository or its cursor's file is kept in `failure` and told once; Undelivered is raised.
+    New commits come first, at every turn; behind them the tree at first sight, and behind that the past, both as far as
+    the meter has room. What is wrong with the repository or its cursors' file is kept in `failure` and told once;
+    Undelivered is raised.
     """
 
     def __init__(
@@ -38,96 +50,155 @@ class Reader:
         tell: Callable[[str], None],
         limit: int | None = None,
         clock: Callable[[], float] = time.monotonic,
+        meter: Meter | Unmetered | None = None,
+        title: str = "",
     ) -> None:
+        """`limit`: of commits; None: all."""
         self._open, self._file, self._delivery, self._tell = open_, file, delivery, tell
-        self._clock = clock
+        self._clock, self._meter, self.title = clock, meter or Unmetered(), title
         self._left = limit
-        """Commits that may still be read; None: no limit."""
         self._history: History | None = None
-        self._cursor = self._cursor_on_disk = Cursor()
-        self._steps: Generator[Step] | None = None
-        self._start = Cursor()
-        """The cursor when `_steps` began."""
+        self.cursors = self._on_disk = Cursors()
+        self._lanes: dict[Lane, Generator[Step[Any]]] = {}
+        """Those that are being read."""
         self._stored_at = self._try_at = self._clock()
         self._failures = 0
         self.failure = ""
-        self.at_end = False
-        """Everything there is was sent."""
+        self.at_head = False
+        """Every commit there is on top was sent."""
+        self.sent = Counter[Lane]()
+        """Bytes by lane; of the live one commits."""
+        self._past_commits: int | None = None
 
     @property
     def is_open(self) -> bool:
-        return self._steps is not None
+        return bool(self._lanes)
+
+    @property
+    def has_more(self) -> bool:
+        """The present or the past is not at its end."""
+        return not (self.cursors.present.done and self.cursors.past.done) and self._history is not None
+
+    @property
+    def past_left(self) -> int | None:
+        """Commits of the past that are to be sent; None: not known yet."""
+        if self.cursors.past.done:
+            return 0
+        return None if self._past_commits is None else max(0, self._past_commits - self.cursors.past.position)
+
+    @property
+    def metered_bytes(self) -> int:
+        return self.sent["present"] + self.sent["past"]
 
     @property
     def is_done(self) -> bool:
         """Nothing is left to do without --follow."""
-        return self._left == 0 or self.at_end or bool(self.failure)
+        return self._left == 0 or (self.at_head and not self.has_more) or bool(self.failure)
 
-    def turn(self, stop: threading.Event, interval: float) -> bool:
-        """Reads up to TURN_STEPS commits; whether to go on at once. At its end it looks again after `interval` s."""
-        if self._left == 0 or (not self.is_open and self._clock() < self._try_at):
+    def turn(self, stop: threading.Event, interval: float, metered: bool = True) -> bool:
+        """Reads up to TURN_STEPS commits; whether to go on at once. At the head it looks again after `interval` s.
+
+        `metered`: whether the present and the past may go on, too.
+        """
+        if self._left == 0 or (self.failure and self._clock() < self._try_at):
             return False
         try:
-            self._read(stop)
+            busy = self._read(stop, interval, metered)
         except (GitError, OSError, msgspec.DecodeError) as error:
             self._fail(error)
-        else:
-            if self.failure:
-                self._tell("is read again")
-            self.failure, self._failures = "", 0
-            self._try_at = self._clock() + (interval if self.at_end else 0)
-        return not self.is_done
+            return False
+        if self.failure:
+            self._tell("is read again")
+        self.failure, self._failures = "", 0
+        return busy and not self.is_done
 
     def close(self) -> None:
-        """Stores the cursor of what was sent. Raises Undelivered."""
+        """Stores the cursors of what was sent. Raises Undelivered."""
         self._end()
         if self._history is not None:
             self._store()
 
-    def _read(self, stop: threading.Event) -> None:
-        steps = self._steps or self._begin()
-        for number, step in enumerate(steps, 1):
-            self._take(step)
-            if self._left is not None:
-                self._left -= step.commits
+    def _read(self, stop: threading.Event, interval: float, metered: bool) -> bool:
+        history = self._history or self._begin()
+        if "live" in self._lanes or self._clock() >= self._try_at:
+            if self._go_on("live", history, stop):
+                return True
+            self._try_at = self._clock() + (interval if self.at_head else 0)
+        for lane in METERED if metered else ():
+            if self._is_done(lane) or stop.is_set() or self._left == 0:
+                continue
+            return self._go_on(lane, history, stop)
+        return not self.at_head
+
+    def _is_done(self, lane: Lane) -> bool:
+        return {"present": self.cursors.present.done, "past": self.cursors.past.done}[lane]
+
+    def _go_on(self, lane: Lane, history: History, stop: threading.Event) -> bool:
+        """Takes steps of the lane; whether it is to be gone on with at once."""
+        start = getattr(self.cursors, lane)
+        if lane not in self._lanes:
+            if lane == "live" and start.done and not start.target and history.head() == start.done:
+                self.at_head = True
+                return False
+            self._lanes[lane] = self._steps(lane, history)
+        for number, step in enumerate(self._lanes[lane], 1):
+            self._take(lane, step)
             if stop.is_set() or number == TURN_STEPS or self._left == 0:
-                return
-        self._end()
+                return True
+            if lane != "live" and (self._clock() >= self._try_at or not self._meter.has_room()):
+                return self._meter.has_room()
+        self._lanes.pop(lane)
         self._store()
-        self.at_end = self._cursor == self._start  # else more may have come meanwhile
+        if lane == "live":
+            self.at_head = self.cursors.live == start  # else more may have come meanwhile
+            return not self.at_head
+        return True
 
-    def _begin(self) -> Iterable[Step]:
-        if self._history is None:
-            history, cursor = self._open(), self._file.read()
-            if warning := history.warning():
-                self._tell(warning)
-            self._history, self._cursor, self._cursor_on_disk = history, cursor, cursor
-        self.at_end = False
-        self._start = self._cursor
-        if self._cursor.done and not self._cursor.target and self._history.head() == self._cursor.done:
-            return ()
-        self._steps = self._history.steps(self._cursor, self._delivery.left_out)
-        return self._steps
+    def _steps(self, lane: Lane, history: History) -> Generator[Step[Any]]:
+        left_out = self._delivery.left_out
+        match lane:
+            case "live":
+                return history.live(self.cursors.live, left_out, self.cursors.present.commit)
+            case "present":
+                return history.present(self.cursors.present, left_out)
+            case "past":
+                return history.past(self.cursors.past, left_out)
 
-    def _take(self, step: Step) -> None:
+    def _begin(self) -> History:
+        history, stored = self._open(), self._file.read()
+        if warning := history.warning():
+            self._tell(warning)
+        cursors, note = history.begin(stored)
+        if note:
+            self._tell(note)
+        self._history, self._on_disk, self.cursors = history, stored, history.deepened(cursors)
+        if self.cursors.past.start and not self.cursors.past.done:
+            self._past_commits = history.past_commits(self.cursors.past.start)
+        return history
+
+    def _take(self, lane: Lane, step: Step[Any]) -> None:
         if step.note:
             self._tell(step.note)
+        before = self._delivery.bytes
         for event in step.events:
-            self._delivery.send(event)
-        self._cursor = step.cursor
+            self._delivery.send(event, lane)
+        self.sent[lane] += step.commits if lane == "live" else self._delivery.bytes - before
+        if self._left is not None:
+            self._left -= step.commits
+        self.cursors = msgspec.structs.replace(self.cursors, **{lane: step.cursor})
         if self._clock() - self._stored_at > CONFIRM_S:
             self._store()
 
     def _store(self) -> None:
         self._delivery.confirm()
-        if self._cursor != self._cursor_on_disk:
-            self._file.write(self._cursor)
-        self._cursor_on_disk, self._stored_at = self._cursor, self._clock()
+        if self.cursors != self._on_disk:
+            self._file.write(self.cursors)
+        self._on_disk, self._stored_at = self.cursors, self._clock()
 
     def _end(self) -> None:
-        steps, self._steps = self._steps, None
-        if steps is not None:
+        for steps in self._lanes.values():
             steps.close()
+        self._lanes.clear()
 
     def _fail(self, error: Exception) -> None:
         sentence = str(error)
@@ -143,18 +214,24 @@ class Reader:
             self._store()
 
 
-def rounds(readers: Sequence[Reader], stop: threading.Event, follow: bool, interval: float) -> Iterator[None]:
+def rounds(
+    readers: Sequence[Reader], stop: threading.Event, follow: bool, interval: float, share: float = 1.0
+) -> Iterator[None]:
     """Gives every reader its turn, round after round, until all are done or `stop` is set.
 
-    With `follow` those at their end look for new commits and those that failed try again, for ever.
+    With `follow` those at their end look for new commits and those that failed try again, for ever. `share`: of what is
+    sent of present trees and pasts, the most that one has while others have some left.
     """
     left = list(readers)
     while left and not stop.is_set():
         busy = False
+        total = sum(reader.metered_bytes for reader in left)
         for reader in left:
             if not stop.is_set() and (reader.is_open or sum(other.is_open for other in left) < OPEN):
-                busy |= reader.turn(stop, interval)
+                others = any(other.has_more and not other.failure for other in left if other is not reader)
+                metered = not others or reader.metered_bytes <= max(SHARED_BYTES, share * total)
+                busy |= reader.turn(stop, interval, metered)
         yield
         left = [reader for reader in left if not reader.is_done] if not follow else left
         if not busy and left:
-            stop.wait(interval)
+            stop.wait(min(interval, METER_S) if any(reader.has_more for reader in left) else interval)

@@ -1,0 +1,107 @@
+"""The readers of `midstream ingest git`: a meter, names, branches, fetches, and a file that says how far they are."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from midstream.settings import Settings
+from streams import pace
+from streams.kafka.topics import check
+from streams.sources.commits import Versions
+from streams.sources.cursors import CursorFile
+from streams.sources.delivery import EventDelivery
+from streams.sources.fetch import Fetches
+from streams.sources.git import History
+from streams.sources.meter import Meter
+from streams.sources.names import Names
+from streams.sources.objects import Git, GitError
+from streams.sources.reader import Reader, rounds
+from streams.sources.report import Reporter
+
+LEAST_ROOM_S = 5.0
+"""Seconds of training that may be on their way, however long rows may wait to be filled."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Of the command line."""
+
+    ref: str = "HEAD"
+    name: str = ""
+    versions: Versions = "all"
+    all_branches: bool = False
+    limit: int | None = None
+    follow: bool = False
+    metered: bool = False
+    interval: float = 0.5
+    fetch_every: float = 0.0
+
+
+@dataclass
+class Ingest:
+    """Reads repositories side by side."""
+
+    settings: Settings
+    options: Options
+    tell: Callable[[str], None]
+    readers: list[Reader] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        connection, settings = self.settings.connection(), self.settings
+        check(connection)
+        room = max(LEAST_ROOM_S, settings.sources.lag_s - settings.feed.wait_s)
+        self.meter = Meter(partial(pace.read, settings.paths.state), room) if self.options.metered else None
+        self.delivery = EventDelivery(connection, self.meter)
+        self._topic_id = connection.topic_ids(["commits"])["commits"]
+
+    def run(self, paths: Sequence[Path], stop: threading.Event) -> Iterator[None]:
+        """Until all is read, or for ever with `follow`; gives way after each round. Raises Undelivered."""
+        options, settings = self.options, self.settings
+        names = Names(settings.paths.state / "cursors/names.json")
+        self.readers += [self._reader(path, options.ref, names) for path in paths]
+        if options.all_branches:
+            self.readers += [self._reader(path, ref, names, branch=True) for path in paths for ref in _branches(path)]
+        fetches = Fetches(paths, options.fetch_every, self.tell)
+        reporter = Reporter(settings.paths.state, self.delivery, self.meter)
+        share = settings.sources.share
+        try:
+            for _ in rounds(self.readers, stop, options.follow, options.interval, share):
+                fetches.look()
+                reporter.report(self.readers)
+                yield
+        finally:
+            fetches.close()
+        for reader in self.readers:
+            reader.close()
+        reporter.report(self.readers, last=True)
+
+    def _reader(self, path: Path, ref: str, names: Names, branch: bool = False) -> Reader:
+        file = CursorFile.of(self.settings.paths.state / "cursors", path, ref, self._topic_id)
+        options, sources = self.options, self.settings.sources
+
+        def tell(word: str) -> None:
+            self.tell(word if str(path) in word else f"{path}: {word}")
+
+        def open_() -> History:
+            history = History.open(
+                path, ref, options.name, options.versions, self.settings.pack.copies, sources.history_commits
+            )
+            return history.called(options.name or names.of(path, history), branch)
+
+        title = str(path) if ref == "HEAD" else f"{path} ({ref.removeprefix('refs/heads/')})"
+        return Reader(open_, file, self.delivery, tell, options.limit, time.monotonic, self.meter, title)
+
+
+def _branches(path: Path) -> list[str]:
+    try:
+        git = Git(path.parent if path.name == ".git" and path.is_file() else path)
+        told: Any = git.run("for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes")
+    except GitError:
+        return []  # its reader says so
+    return [ref for ref in told.decode(errors="replace").split() if not ref.endswith("/HEAD")]

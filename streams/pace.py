@@ -1,0 +1,51 @@
+"""The trainer's pace, in a small file of the state folder: by it the sources know how far training is behind them."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import msgspec
+
+NAME = "pace.json"
+FRESH_S = 60.0
+"""A trainer writes once a second; a step, or a checkpoint that is being written, takes a few seconds at most."""
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """What the trainer says of itself."""
+
+    time: float = 0.0
+    """When, seconds since 1970."""
+    tokens_per_s: float = 0.0
+    """While it trains, waiting left out; 0 before the first step."""
+    tokens: int = 0
+    """That were taken from the stream since this trainer began: trained on, or waiting in its rows."""
+    ready: int = 0
+    """Tokens of rows that are full and not yet trained on."""
+    trained: int = 0
+    """Tokens that this trainer trained on since it began."""
+    marks: dict[str, int] = {}
+    """By source, `topic id:partition`: the offset below which everything was taken."""
+
+    @property
+    def fresh(self) -> bool:
+        return time.time() - self.time < FRESH_S
+
+
+def read(folder: Path) -> Pace | None:
+    """None where no trainer has written one, or what stands there is none."""
+    try:
+        return msgspec.json.decode((folder / NAME).read_bytes(), type=Pace)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def write(folder: Path, pace: Pace) -> None:
+    """Whole or not at all, for its owner alone. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f".{NAME}.{os.getpid()}"
+    with open(part, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+        file.write(msgspec.json.encode(pace))
+    part.replace(folder / NAME)

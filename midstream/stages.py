@@ -13,7 +13,6 @@ from streams.kafka.connection import Connection
 from streams.kafka.topics import check
 from streams.pack.pack import Packer
 from streams.pipeline import Pack, Prepare, Redact
-from streams.stages import SOURCES
 from streams.worker.attempts import Attempts
 from streams.worker.careful import Switch
 from streams.worker.counts import Counts
@@ -37,14 +36,14 @@ def build(stage: str, settings: Settings, connection: Connection) -> tuple[Stage
     watchdog = Watchdog()
     call = Switch(attempts, watchdog)
     watch = Watch(Counts(state / "counts" / f"{stage}-{attempts.slot}.json"), attempts, watchdog)
+    ids = {name: start.id for name, start in genesis.topics.items()}
     if stage == "prepare":
-        ids = {name: genesis.topics[name].id for name in SOURCES}
         return PrepareStage(Prepare(settings.recipe, call), ids, watch), attempts
     if stage == "dedup":
-        return DedupStage(partial(_restore, connection, settings.index), watch), attempts
+        return DedupStage(partial(_restore, connection, settings.index), watch, ids["candidates"]), attempts
     if stage == "redact":
-        return EachFrame("redact", "unique", "clean", Redact(call), watch), attempts
-    return EachFrame("pack", "clean", "examples", Pack(packer(settings), call), watch), attempts
+        return EachFrame("redact", "unique", "clean", Redact(call), watch, ids["unique"]), attempts
+    return EachFrame("pack", "clean", "examples", Pack(packer(settings), call), watch, ids["clean"]), attempts
 
 
 def _restore(connection: Connection, thresholds: Thresholds, committed: int) -> Restored:

@@ -30,6 +30,7 @@ REPLACED = "it was retried or discarded already"
 VOID = "it did not die in the run that counted: it was trained on or rejected"
 GONE = "its bytes are gone (retention)"
 UNKNOWN = "no such dead letter is known"
+NOT_OURS = "somebody else wrote it into a topic of Frames: it holds no document, and was passed over"
 _LENGTH_ALONE = ", not in the letter"
 ACKNOWLEDGED_S = 60
 
@@ -145,13 +146,18 @@ def _fixed(origin: str, file: Path) -> tuple[list[Retry], dict[str, str]]:
 def survey(state: FeedState | None, letters: Iterable[Letter]) -> LetterSurvey:
     """Joins the feed's list with the topic's letters; the newest letter of an origin counts."""
     from streams.feed.state import retryable
+    from streams.letter import FOREIGN
 
-    newest = {
-        a.origin: LetterFacts(a.origin, a.stage, a.error, a.topic, a.bytes, a.time_ms, a.incomplete) for a in letters
-    }
+    newest: dict[str, LetterFacts] = {}
+    foreign: set[str] = set()
+    for a in letters:
+        newest[a.origin] = LetterFacts(a.origin, a.stage, a.error, a.topic, a.bytes, a.time_ms, a.incomplete)
+        if a.form == FOREIGN:
+            foreign.add(a.origin)
     wanted = retryable(state) if state else []
     offered = {origin: newest.get(origin, LetterFacts(origin)) for origin in wanted}
-    return LetterSurvey(offered, {origin: reason(state, origin) for origin in newest if origin not in offered})
+    others = {o: NOT_OURS if o in foreign else reason(state, o) for o in newest if o not in offered}
+    return LetterSurvey(offered, others)
 
 
 def reason(state: FeedState | None, origin: str) -> str:

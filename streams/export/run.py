@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -17,6 +18,8 @@ from streams.kafka.connection import Connection, Offsets
 from streams.kafka.log import read
 from streams.kafka.positions import Expired
 from streams.kafka.topics import Genesis
+
+log = logging.getLogger("midstream.streams")
 
 TOPIC = "clean"
 
@@ -43,8 +46,11 @@ def run(
     for partition, start in enumerate(list(export.state.offsets)):
         with _explained(connection, export.state, partition):
             for logged in read(connection, TOPIC, partition, start, ends[TOPIC, partition]):
-                frame = frames.decode(logged.value or b"")
-                if not pass_gaps and returns.after(export, partition, logged.offset, frame):
+                frame = frames.decode_or_none(logged.value)
+                if frame is None:
+                    log.error("clean/%d at %d is no Frame: it is passed over", partition, logged.offset)
+                    export.pass_over(partition, logged.offset)
+                elif not pass_gaps and returns.after(export, partition, logged.offset, frame):
                     export.pass_over(partition, logged.offset)
                 else:
                     export.take(partition, logged.offset, frame)
@@ -77,8 +83,8 @@ class _Returns:
     def _find(self, partition: int, start: int, source: Source, mark: int) -> int:
         """The first Frame from `start` on that carries the mark on; -1: there is none."""
         for logged in read(self._connection, TOPIC, partition, start, self._ends[TOPIC, partition]):
-            frame = frames.decode(logged.value or b"")
-            if frame.source == source and frame.start <= mark < frame.upto:
+            frame = frames.decode_or_none(logged.value)
+            if frame and frame.source == source and frame.start <= mark < frame.upto:
                 return logged.offset
         return -1
 

@@ -138,6 +138,10 @@ class Delivery:
         """`value`: the Frame as encoded, which is done once, for measuring and sending."""
         await self._send(self._output, value, str(frame.source).encode(), partition)
 
+    async def letter(self, source: Source, letter: DeadLetter) -> None:
+        """A dead letter that belongs to no Frame."""
+        await self._dead(source, letter)
+
     async def record(self, topic: str, value: bytes, key: bytes | None = None, partition: int = 0) -> None:
         await self._send(topic, value, key, partition)
 

@@ -16,6 +16,7 @@ from midstream.settings import Settings, SettingsError, load
 REPORTED = {
     "midstream.settings": ("SettingsError",),
     "midstream.kafka.jars": ("JarsError",),
+    "midstream.fits": ("OtherModel",),
     "midstream.lock": ("FolderInUse", "NoLocks"),
     "midstream.kafka.broker": ("BrokerError",),
     "streams.kafka.connection": ("GroupInUse", "Unreachable"),

@@ -39,8 +39,8 @@ def deleted(committed: Mapping[str, Offsets], first: Offsets, state: FeedState |
     from streams.worker.settle import expired
 
     needs = [
-        f"{stage}: {lost} were deleted by retention before they were read. Stop the workers and run `midstream repair`: "
-        "it says what can be had back, and with --accept-loss goes on without the rest."
+        f"{stage}: {lost} were deleted by retention before they were read. Stop the workers and run "
+        "`midstream repair`: it says what can be had back, and with --accept-loss goes on without the rest."
         for stage, offsets in committed.items()
         for lost in expired(offsets, first)
     ]

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+MOST_CONTEXT, MOST_WIDTH, MOST_LAYERS, MOST_VOCAB = 1_000_000, 100_000, 1_000, 2_000_000
+"""A few times the largest decoders published (a million tokens, 20,480, 126 layers, 262,144 ids): what is above it is a
+slip of the hand, and would end in memory that is not there."""
+
+
 class SettingsError(Exception):
     """A setting that is unknown or of the wrong type; the message says where and what is allowed."""
 
@@ -116,9 +121,10 @@ class Model:
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
             raise ValueError(f"format must be one of {', '.join(FORMATS)}, not {self.format!r}")
-        bounds.at_least(self, 16, "context")
-        bounds.at_least(self, 1, "width", "layers", "heads")
-        bounds.at_least(self, 300, "vocab")  # 256 bytes and the sentinels
+        bounds.between(self, 16, MOST_CONTEXT, "context")
+        bounds.between(self, 1, MOST_WIDTH, "width", "heads")
+        bounds.between(self, 1, MOST_LAYERS, "layers")
+        bounds.between(self, 300, MOST_VOCAB, "vocab")  # 256 bytes and the sentinels
         if self.width % self.heads:
             raise ValueError(f"width {self.width} must be a multiple of heads {self.heads}")
 
@@ -294,6 +300,8 @@ def _scalar(hint: Any, value: Any, where: str) -> Any:
         return float(value)
     if isinstance(hint, type) and isinstance(value, hint) and isinstance(value, bool) == (hint is bool):
         return value
+    if get_origin(hint) in (tuple, list) and isinstance(value, str):
+        raise SettingsError(f'{where} must be a list: write {where.rpartition(": ")[2]} = ["{value}"]')
     raise SettingsError(f"{where} must be {_named(hint)}, not {value!r}")
 
 
@@ -301,6 +309,10 @@ def _named(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return "one of " + ", ".join(repr(choice) for choice in get_args(hint))
     if is_dataclass(hint):
+        return "a table"
+    if get_origin(hint) in (tuple, list):
+        return "a list"
+    if get_origin(hint) is dict:
         return "a table"
     return {str: "text", int: "a whole number", float: "a number", bool: "true or false", Path: "a path"}.get(
         hint, str(hint)

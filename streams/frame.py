@@ -33,7 +33,7 @@ class Gap(RuntimeError):
 
 
 class NoFrame(ValueError):
-    """The bytes are no record of ours: somebody else wrote them into a topic of Frames, and no document is in them."""
+    """No record of ours: somebody else wrote it into a topic of Frames, and no document is in it."""
 
 
 class NewerFormat(RuntimeError):
@@ -220,8 +220,7 @@ Versioned = TypeVar("Versioned", bound="Frame | Back | Rejections")
 
 
 def decode(value: bytes | None) -> Frame:
-    """Raises NoFrame for what somebody else wrote; NewerFormat, and msgspec.DecodeError for a Frame that cannot be
-    decoded: that is our own bug, and stops the worker."""
+    """Raises NoFrame, NewerFormat, and msgspec.DecodeError: a Frame that cannot be decoded is our own bug."""
     try:
         return _read(_checked(_frames.decode(value or b"")))
     except _UNREADABLE:

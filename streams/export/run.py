@@ -25,7 +25,24 @@ TOPIC = "clean"
 
 
 def fingerprint(genesis: Genesis) -> str:
+    """Of the identity alone: the topics that hold the Genesis and the Frames. An Addition leaves it as it is."""
+    return sha256(f"{genesis.topics['signatures'].id} {genesis.topics[TOPIC].id}".encode()).hexdigest()
+
+
+def former_fingerprint(genesis: Genesis) -> str:
+    """As it was written before: of all topics, so that every Addition changed it."""
     return sha256(msgspec.json.encode(genesis, order="deterministic")).hexdigest()
+
+
+def renew(state: ExportState, genesis: Genesis, first: Genesis) -> None:
+    """What an earlier version, or a run before an Addition, left out of an export of the same topics.
+
+    `first`: the Genesis without its Additions.
+    """
+    if state.made.genesis in (former_fingerprint(genesis), former_fingerprint(first)):
+        state.made = msgspec.structs.replace(state.made, genesis=fingerprint(genesis))
+    if state.made.genesis == fingerprint(genesis):
+        state.marks = {**genesis.marks, **state.marks}
 
 
 def begin(made: ExportOrigin, genesis: Genesis) -> ExportState:

@@ -231,6 +231,8 @@ def _chosen(settings: Settings, origins: tuple[str, ...], every: bool) -> list[L
         raise click.ClickException("Name origins as `midstream deadletters list` shows them, or give --all.")
     state, found = _state(settings), _survey(settings)
     if every:
+        if sent := list(found.others.values()).count(UNDER_WAY):
+            click.echo(f"{sent:,} left out: {UNDER_WAY}", err=True)
         return list(found.offered.values())
     for origin in origins:
         if origin not in found.offered:

@@ -14,7 +14,7 @@ import click
 from midstream.settings import Settings, SettingsError, load
 
 REPORTED = {
-    "midstream.settings": ("SettingsError",),
+    "midstream.mapping": ("SettingsError",),
     "midstream.kafka.jars": ("JarsError",),
     "midstream.fits": ("OtherModel",),
     "midstream.lock": ("FolderInUse", "NoLocks"),

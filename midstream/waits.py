@@ -34,8 +34,8 @@ def broker(connection: Connection, who: str) -> None:
     said = False
     while True:
         try:
-            with connection.admin():
-                break
+            connection.reach()
+            break
         except Unreachable as error:
             if not said:
                 log.warning("%s waits: %s", who, error)

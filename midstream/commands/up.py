@@ -69,9 +69,10 @@ def _repositories(given: tuple[Path, ...]) -> list[Path]:
         try:
             History.open(path)
         except GitError as error:
-            wrong.append(f"{path} is no repository that git can read: {error}")
+            said = str(error)
+            wrong.append(said if str(path) in said else f"{path}: {said}")
     if wrong:
-        raise click.ClickException("\n".join(wrong))
+        raise click.ClickException("git cannot read what is to be followed:\n" + "\n".join(wrong))
     return paths
 
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,10 +106,12 @@ def git(
 
     chosen = "none" if no_versions else versions
     with _Stop() as stop, _delivery(settings) as delivery:
-        readers = [_reader(settings, delivery, path, ref, name, chosen, max_commits) for path in _distinct(paths)]
+        found = _distinct(paths)
+        readers = [_reader(settings, delivery, path, ref, name, chosen, max_commits, follow) for path in found]
         for _ in rounds(readers, stop, follow, interval):
             _progress(delivery)
-        for reader in readers:
+        for path, reader in zip(found, readers, strict=True):
+            _unread(settings, path, "")
             reader.close()
     _summary(delivery, stop.is_set() and not follow)
     failures = [reader.failure for reader in readers if reader.failure]
@@ -123,8 +126,9 @@ def _distinct(paths: Iterable[Path]) -> list[Path]:
 
 
 def _reader(
-    settings: Settings, delivery: EventDelivery, path: Path, ref: str, name: str, versions: Any, limit: int | None
-) -> Reader:
+    settings: Settings, delivery: EventDelivery, path: Path, ref: str, name: str, versions: Any, limit: int | None,
+    follow: bool,
+) -> Reader:  # fmt: skip
     from streams.sources.cursors import CursorFile
     from streams.sources.git import History
     from streams.sources.reader import Reader
@@ -135,7 +139,17 @@ def _reader(
     def tell(word: str) -> None:
         click.echo(word if str(path) in word else f"{path}: {word}", err=True)
 
-    return Reader(lambda: History.open(path, ref, name, versions), file, delivery, tell, limit)
+    return Reader(
+        lambda: History.open(path, ref, name, versions), file, delivery, tell, limit,
+        unread=partial(_unread, settings, path) if follow else lambda _: None,
+    )  # fmt: skip
+
+
+def _unread(settings: Settings, path: Path, sentence: str) -> None:
+    """For `midstream status`: why the repository that is followed cannot be read; "": it is, or nobody follows it."""
+    from midstream.errors import Errors
+
+    Errors(settings.paths.state, settings.kafka.prefix).unread(path.resolve(), sentence)
 
 
 def _send(settings: Settings, read: Callable[[Counter[str]], Iterable[Event]]) -> None:

@@ -38,8 +38,10 @@ class Reader:
         tell: Callable[[str], None],
         limit: int | None = None,
         clock: Callable[[], float] = time.monotonic,
+        unread: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._open, self._file, self._delivery, self._tell = open_, file, delivery, tell
+        """`unread` is called with what is wrong at every try that fails, and with "" once the repository is read."""
+        self._open, self._file, self._delivery, self._tell, self._unread = open_, file, delivery, tell, unread
         self._clock = clock
         self._left = limit
         """Commits that may still be read; None: no limit."""
@@ -51,6 +53,8 @@ class Reader:
         self._stored_at = self._try_at = self._clock()
         self._failures = 0
         self.failure = ""
+        self._was_read = False
+        """Since this Reader was made: what an earlier one said may stand yet."""
         self.at_end = False
         """Everything there is was sent."""
 
@@ -74,6 +78,9 @@ class Reader:
         else:
             if self.failure:
                 self._tell("is read again")
+            if self.failure or not self._was_read:
+                self._unread("")
+            self._was_read = True
             self.failure, self._failures = "", 0
             self._try_at = self._clock() + (interval if self.at_end else 0)
         return not self.is_done
@@ -137,6 +144,7 @@ class Reader:
         if sentence != self.failure:
             self._tell(sentence)
         self.failure = sentence
+        self._unread(sentence)
         self._try_at = self._clock() + min(2.0**self._failures, LONGEST_WAIT_S)
         self._failures = min(self._failures + 1, 10)
         if self._history is not None and not isinstance(error, OSError):

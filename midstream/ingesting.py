@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from midstream.errors import Errors
 from midstream.settings import Settings
 from streams import pace
 from streams.kafka.topics import check
@@ -77,6 +78,8 @@ class Ingest:
                 yield
         finally:
             fetches.close()
+        for path in paths:
+            self._unread(path, "")
         for reader in self.readers:
             reader.close()
         reporter.report(self.readers, last=True)
@@ -95,7 +98,12 @@ class Ingest:
             return history.called(options.name or names.of(path, history), branch)
 
         title = str(path) if ref == "HEAD" else f"{path} ({ref.removeprefix('refs/heads/')})"
-        return Reader(open_, file, self.delivery, tell, options.limit, time.monotonic, self.meter, title)
+        unread = partial(self._unread, path) if options.follow else lambda _: None
+        return Reader(open_, file, self.delivery, tell, options.limit, time.monotonic, self.meter, title, unread)
+
+    def _unread(self, path: Path, sentence: str) -> None:
+        """For `midstream status`: why a repository that is followed cannot be read; "": it is, or nobody follows it."""
+        Errors(self.settings.paths.state, self.settings.kafka.prefix).unread(path.resolve(), sentence)
 
 
 def _branches(path: Path) -> list[str]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midstream import errors
+from midstream.errors import INGEST, Errors
 from streams.stages import SOURCES
 
 if TYPE_CHECKING:
@@ -16,14 +15,40 @@ if TYPE_CHECKING:
     from streams.kafka.topics import Genesis
 
 
-def failing(state: Path, stages: Iterable[StageStatus], trained_at: float) -> list[str]:
-    """Programs whose last error came after their last progress. `trained_at`: seconds since 1970 of the newest
-    checkpoint."""
-    progress = {f"worker {stage.name}": stage.active_at for stage in stages} | {"train": trained_at}
+def failing(errors: Errors, stages: Iterable[StageStatus], trained_at: float) -> list[str]:
+    """Programs whose last error came after their last progress, and repositories that cannot be read.
+
+    A worker that runs and has nothing to do is well. `trained_at`: seconds since 1970 of the newest checkpoint.
+    """
+    progress = {f"worker {s.name}": s.active_at if s.lag else s.alive_at for s in stages} | {"train": trained_at}
+    log = errors.state / "logs" / "ingest.log"
+    where = f" The log is {log}." if log.exists() else ""
     return [
-        f"{e.program} ended with an error{f' at {e.record}' if e.record else ''} and has done nothing since: {e.error}"
-        for e in errors.read(state)
+        f"{e.program.removeprefix(INGEST)} is not read, and tried again: {e.error}.{where}"
+        if e.program.startswith(INGEST)
+        else f"{e.program} ended with an error{f' at {e.record}' if e.record else ''} and has done nothing since: "
+        f"{e.error}"
+        for e in errors.read()
         if e.time >= progress.get(e.program, 0.0)
+    ]
+
+
+def deleted(committed: Mapping[str, Offsets], first: Offsets, state: FeedState | None) -> list[str]:
+    """What retention deleted before a stage, or the trainer, had read it, with the way on. `first`: the first offset
+    that is still there, of every partition that is read."""
+    from streams.worker.settle import expired
+
+    needs = [
+        f"{stage}: {lost} were deleted by retention before they were read. Stop the workers and run "
+        "`midstream repair`: it says what can be had back, and with --accept-loss goes on without the rest."
+        for stage, offsets in committed.items()
+        for lost in expired(offsets, first)
+    ]
+    read = {("examples", p): at for p, at in enumerate(state.offsets)} if state else {}
+    return needs + [
+        f"train: {lost} were deleted by retention before they were trained on. To go on without them, train into a new "
+        "checkpoint folder with `midstream train --from-what-is-left`."
+        for lost in expired(read, first)
     ]
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-import types
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
-from functools import cache
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal
 
 from lsp.options import LspOptions
+from midstream.mapping import SettingsError, from_mapping
 from model import bounds
 from model.config import TrainConfig
 from model.fim.fim import Mix
@@ -22,11 +20,10 @@ from streams.recipe import Recipe, Shares, Thresholds
 if TYPE_CHECKING:
     from streams.kafka.connection import Connection
 
-T = TypeVar("T")
 
-
-class SettingsError(Exception):
-    """A setting that is unknown or of the wrong type; the message says where and what is allowed."""
+MOST_CONTEXT, MOST_WIDTH, MOST_LAYERS, MOST_VOCAB = 1_000_000, 100_000, 1_000, 2_000_000
+"""A few times the largest decoders published (a million tokens, 20,480, 126 layers, 262,144 ids): what is above it is a
+slip of the hand, and would end in memory that is not there."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,8 @@ class Paths:
 
 @dataclass(frozen=True)
 class Model:
-    """The decoder that a new run begins with; a checkpoint's own shape wins. The defaults suit a CPU."""
+    """The decoder that a new run begins with. A checkpoint keeps its own: training refuses to go on with another. The
+    defaults suit a CPU."""
 
     format: str = "starcoder"
     """FIM format that is trained, a name of docs/formats.md; the tokenizer must have its sentinels."""
@@ -116,9 +114,10 @@ class Model:
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
             raise ValueError(f"format must be one of {', '.join(FORMATS)}, not {self.format!r}")
-        bounds.at_least(self, 16, "context")
-        bounds.at_least(self, 1, "width", "layers", "heads")
-        bounds.at_least(self, 300, "vocab")  # 256 bytes and the sentinels
+        bounds.between(self, 16, MOST_CONTEXT, "context")
+        bounds.between(self, 1, MOST_WIDTH, "width", "heads")
+        bounds.between(self, 1, MOST_LAYERS, "layers")
+        bounds.between(self, 300, MOST_VOCAB, "vocab")  # 256 bytes and the sentinels
         if self.width % self.heads:
             raise ValueError(f"width {self.width} must be a multiple of heads {self.heads}")
 
@@ -272,58 +271,4 @@ def load(path: Path | None = None) -> Settings:
     return from_mapping(Settings, mapping, str(chosen))
 
 
-def from_mapping(cls: type[T], mapping: Mapping[str, Any], where: str) -> T:
-    """A frozen dataclass of `cls` with nested ones built from tables; `where` names the place in errors.
-
-    Raises SettingsError on an unknown key, a missing one without default, or a value of another type.
-    """
-    hints = _hints(cls)
-    known = [f.name for f in fields(cls) if f.init]  # type: ignore[arg-type]
-    unknown = sorted(set(mapping) - set(known))
-    if unknown:
-        raise SettingsError(f"{where}: unknown {', '.join(unknown)}; known are {', '.join(known)}")
-    values = {name: _value(hints[name], value, f"{where}: {name}") for name, value in mapping.items()}
-    try:
-        return cls(**values)
-    except (TypeError, ValueError) as error:
-        raise SettingsError(f"{where}: {error}") from error
-
-
-@cache
-def _hints(cls: type) -> dict[str, Any]:
-    return get_type_hints(cls)
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    origin, inner = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        return _value(next(t for t in inner if t is not type(None)), value, where)
-    if is_dataclass(hint) and isinstance(value, Mapping):
-        return from_mapping(hint, value, where)  # type: ignore[arg-type]
-    if origin is Literal and value in inner:
-        return value
-    if origin in (tuple, list) and isinstance(value, list):
-        return origin(_value(inner[0], item, f"{where}[{i}]") for i, item in enumerate(value))
-    if origin is dict and isinstance(value, Mapping):
-        return {key: _value(inner[1], item, f"{where}.{key}") for key, item in value.items()}
-    return _scalar(hint, value, where)
-
-
-def _scalar(hint: Any, value: Any, where: str) -> Any:
-    if hint is Path and isinstance(value, str):
-        return Path(value).expanduser()
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(hint, type) and isinstance(value, hint) and isinstance(value, bool) == (hint is bool):
-        return value
-    raise SettingsError(f"{where} must be {_named(hint)}, not {value!r}")
-
-
-def _named(hint: Any) -> str:
-    if get_origin(hint) is Literal:
-        return "one of " + ", ".join(repr(choice) for choice in get_args(hint))
-    if is_dataclass(hint):
-        return "a table"
-    return {str: "text", int: "a whole number", float: "a number", bool: "true or false", Path: "a path"}.get(
-        hint, str(hint)
-    )
+__all__ = ["Settings", "SettingsError", "from_mapping", "load"]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from midstream import waits
 from midstream.settings import Settings
 from streams.kafka.connection import Connection
 from streams.kafka.topics import check
 from streams.pack.pack import Packer
 from streams.pipeline import Pack, Prepare, Redact
-from streams.stages import SOURCES
 from streams.worker.attempts import Attempts
 from streams.worker.careful import Switch
 from streams.worker.counts import Counts
@@ -37,14 +35,14 @@ def build(stage: str, settings: Settings, connection: Connection) -> tuple[Stage
     watchdog = Watchdog()
     call = Switch(attempts, watchdog)
     watch = Watch(Counts(state / "counts" / f"{stage}-{attempts.slot}.json"), attempts, watchdog)
+    ids = {name: start.id for name, start in genesis.topics.items()}
     if stage == "prepare":
-        ids = {name: genesis.topics[name].id for name in SOURCES}
         return PrepareStage(Prepare(settings.recipe, call), ids, watch), attempts
     if stage == "dedup":
-        return DedupStage(partial(_restore, connection, settings.index), watch), attempts
+        return DedupStage(partial(_restore, connection, settings.index), watch, ids["candidates"]), attempts
     if stage == "redact":
-        return EachFrame("redact", "unique", "clean", Redact(call), watch), attempts
-    return EachFrame("pack", "clean", "examples", Pack(packer(settings), call), watch), attempts
+        return EachFrame("redact", "unique", "clean", Redact(call), watch, ids["unique"]), attempts
+    return EachFrame("pack", "clean", "examples", Pack(packer(settings), call), watch, ids["clean"]), attempts
 
 
 def _restore(connection: Connection, thresholds: Thresholds, committed: int) -> Restored:
@@ -55,21 +53,14 @@ def _restore(connection: Connection, thresholds: Thresholds, committed: int) -> 
 
 def packer(settings: Settings) -> Packer:
     """Waits for the tokenizer's file: pack cannot begin without one."""
+    from midstream.fits import warning
     from model.fim.formats import FORMATS
     from model.tokens.tokenizer import Tokenizer
 
     assert settings.paths.tokenizer is not None
-    path = tokenizer_file(settings.paths.tokenizer, "pack")
-    fmt = FORMATS[settings.model.format]
-    return Packer(Tokenizer.load(path), fmt, settings.fim, settings.model.context, settings.pack)
-
-
-def tokenizer_file(path: Path, who: str) -> Path:
-    """The path, once the file is there; until then `who` waits, and says so once."""
-    told = False
-    while not path.exists():
-        if not told:
-            log.warning("%s waits for %s: make it with `midstream tokenizer train --from-topic`", who, path)
-            told = True
-        time.sleep(0.25)
-    return path
+    assert settings.paths.checkpoints is not None
+    tokenizer = Tokenizer.load(waits.tokenizer_file(settings.paths.tokenizer, "pack"))
+    made = Packer(tokenizer, FORMATS[settings.model.format], settings.fim, settings.model.context, settings.pack)
+    if word := warning(made.packing, settings.paths.checkpoints):
+        log.warning("%s", word)
+    return made

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from midstream.needs import failing, gaps
+from midstream.errors import Errors
+from midstream.needs import deleted, failing, gaps
 from midstream.settings import Settings
 from streams.kafka.connection import Connection, Offsets
 from streams.kafka.topics import genesis
@@ -62,8 +63,12 @@ class StageStatus(msgspec.Struct, frozen=True, kw_only=True):
     documents_per_cpu_s: float
     passed: int = 0
     """Records that brought nothing that could be taken: what should have come before them is missing."""
+    foreign: int = 0
+    """Records that somebody else wrote into the topic that the stage reads: dead letters by length and hash."""
     active_at: float = 0.0
-    """When a worker wrote its counters last, seconds since 1970; 0: never."""
+    """When a worker did something last, seconds since 1970; 0: never."""
+    alive_at: float = 0.0
+    """When a worker was last seen running, also with nothing to do; seconds since 1970, 0: never."""
 
 
 class Conservation(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,7 +133,9 @@ def collect(settings: Settings, once: bool = False) -> Status:
     trained = _trainer(checkpoint[0], state, ends) if checkpoint and state else None
     marks = _dedup_marks(folder, committed["dedup"]) or (_marks_of_log(connection) if once else None)
     by_name = {stage.name: stage for stage in stages}
-    needs = failing(folder, stages, checkpoint[0].written_ms / 1000 if checkpoint else 0.0)
+    errors = Errors(folder, settings.kafka.prefix)
+    needs = failing(errors, stages, checkpoint[0].written_ms / 1000 if checkpoint else 0.0)
+    needs += deleted(committed, connection.beginning_offsets({topic for topic, _ in ends}), state)
     found = gaps(identity, by_name, committed["prepare"], marks, trained, state)
     needs += [f"{gap}. Stop the workers and run `midstream repair`." for gap in found]
     if trained and not trained.conserved:
@@ -172,8 +179,10 @@ def _stage(name: str, partitions: list[Lag], state: Path) -> StageStatus:
         frames=total["frames"], documents_in=documents, documents_out=total["documents_out"],
         examples_out=total["examples_out"], rejected=total["rejected"], dead=total["dead"], rules=rules,
         licence_unknown=total["licence_unknown"], cpu_s=cpu_s, passed=total["passed"],
+        foreign=total["foreign"],
         documents_per_s=round(sum(float(c.get("documents_per_s", 0.0)) for c in files if _fresh(c)), 1),
         active_at=max((float(c.get("time", 0.0)) for c in files), default=0.0),
+        alive_at=max((float(c.get("alive", c.get("time", 0.0))) for c in files), default=0.0),
         documents_per_cpu_s=round(documents / cpu_s, 1) if cpu_s else 0.0,
     )  # fmt: skip
 

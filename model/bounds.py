@@ -14,6 +14,15 @@ def at_least(settings: object, least: float, *names: str) -> None:
             raise ValueError(f"{name} must be at least {least:g}, not {value:g}")
 
 
+def between(settings: object, least: float, most: float, *names: str) -> None:
+    """Raises ValueError unless each field is a finite number from `least` to `most`, both included."""
+    at_least(settings, least, *names)
+    for name in names:
+        value = getattr(settings, name)
+        if value > most:
+            raise ValueError(f"{name} must be at most {most:,}, not {value:,}")
+
+
 def above(settings: object, limit: float, *names: str) -> None:
     """Raises ValueError unless each field is a finite number greater than `limit`."""
     for name in names:

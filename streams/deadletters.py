@@ -8,7 +8,7 @@ topic's content: a letter that a later run overruled is void.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from streams.document import Document, Origin
@@ -31,6 +31,10 @@ class Refused(ValueError):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"{why}: {HINT}")
+
+
+class NoEvent(ValueError):
+    """A value that prepare could not read as an event; the message says why."""
 
 
 SourceLog = Callable[[str, Origin], "Record | None"]
@@ -105,6 +109,32 @@ def retry(origin: str, form: str, value: bytes) -> Retry:
     if len(value) > MAX_RECORD_BYTES:
         raise Refused(f"its value has {len(value):,} bytes, more than the {MAX_RECORD_BYTES:,} of a source record")
     return Retry(origin.encode(), value, [(FORM, form.encode())], Origin.parse(origin).partition)
+
+
+def fixed(origin: str, value: bytes) -> Retry:
+    """An event in the place of what died. Raises Refused, and NoEvent unless prepare could read all of it."""
+    made = retry(origin, "event", value)
+    try:
+        found = expand_record("retries", Record(0, made.key, value, dict(made.headers)))
+    except Exception as error:
+        raise NoEvent(str(error) or type(error).__name__) from error
+    if found.broken:
+        raise NoEvent(f"file {found.broken[0].index}, counted from 0, cannot be read: {found.broken[0].error}")
+    if not found.documents:
+        raise NoEvent("it holds no document")
+    return made
+
+
+def under_way(connection: Connection, marks: Mapping[str, int]) -> set[str]:
+    """The origins that records of `retries` replace at or above the marks, by `Source.key`: retried or discarded, and
+    not yet counted."""
+    topic_id, first = connection.topic_ids(["retries"])["retries"], connection.beginning_offsets(["retries"])
+    return {
+        logged.key.decode(errors="replace")
+        for (topic, p), at in sorted(first.items())
+        for logged in read(connection, topic, p, max(at, marks.get(f"{topic_id}:{p}", 0)))
+        if logged.key
+    }
 
 
 def removal(origin: str) -> Retry:

@@ -32,6 +32,10 @@ class Gap(RuntimeError):
     """Records are missing, and nothing here can go on without them."""
 
 
+class NoFrame(ValueError):
+    """No record of ours: somebody else wrote it into a topic of Frames, and no document is in it."""
+
+
 class NewerFormat(RuntimeError):
     """A record was written by a later version of Midstream; the message says so."""
 
@@ -157,7 +161,7 @@ class DeadLetter(msgspec.Struct, kw_only=True):
     error: str
     """The exception's class name, never its message."""
     form: str
-    """event: `value` is the source record's value; document: it is an encoded Document."""
+    """event: `value` is the source record's value; document: it is an encoded Document; foreign: there is none."""
     value: bytes
     whole: bool = False
     """The event died whole: it counts as one document."""
@@ -194,6 +198,7 @@ _heads = msgspec.msgpack.Decoder(FrameHead)
 _candidates = msgspec.msgpack.Decoder(Frame | Back)
 _rejections = msgspec.msgpack.Decoder(Rejections)
 _encoder = msgspec.msgpack.Encoder()
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def encode(value: Frame | Back | Rejections | Document) -> bytes:
@@ -214,19 +219,41 @@ def shared_bytes(document: Document) -> int:
 Versioned = TypeVar("Versioned", bound="Frame | Back | Rejections")
 
 
-def decode(value: bytes) -> Frame:
-    """Raises NewerFormat, and msgspec.DecodeError: what cannot be decoded is our own bug, and stops the worker."""
-    return _read(_checked(_frames.decode(value)))
+def decode(value: bytes | None) -> Frame:
+    """Raises NoFrame, NewerFormat, and msgspec.DecodeError: a Frame that cannot be decoded is our own bug."""
+    try:
+        return _read(_checked(_frames.decode(value or b"")))
+    except _UNREADABLE:
+        decode_head(value)
+        raise
 
 
-def decode_head(value: bytes) -> FrameHead:
-    """A Frame, or a Back, without its documents and examples."""
-    return _heads.decode(value)
+def decode_or_none(value: bytes | None) -> Frame | None:
+    """As `decode`; None for what somebody else wrote."""
+    try:
+        return decode(value)
+    except NoFrame:
+        return None
+
+
+def decode_head(value: bytes | None) -> FrameHead:
+    """A Frame, or a Back, without its documents and examples. Raises NoFrame."""
+    try:
+        head = _heads.decode(value or b"")
+    except _UNREADABLE as error:
+        raise NoFrame(f"{len(value or b'')} bytes are no Frame") from error
+    if head.t not in ("frame", "back"):
+        raise NoFrame(f"a record of the form {head.t} is no Frame")
+    return head
 
 
 def decode_candidate(value: bytes) -> Frame | Back:
     """A record of `candidates` that is not empty. Raises as `decode`."""
-    record = _checked(_candidates.decode(value))
+    try:
+        record = _checked(_candidates.decode(value))
+    except _UNREADABLE:
+        decode_head(value)
+        raise
     return _read(record) if isinstance(record, Frame) else record
 
 

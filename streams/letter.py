@@ -6,9 +6,12 @@ import logging
 import traceback
 
 from streams.document import Document, Origin, Source
-from streams.frame import DeadLetter, encode
+from streams.frame import DeadLetter, NoFrame, encode
 
 log = logging.getLogger("midstream.streams")
+
+FOREIGN = "foreign"
+"""The form of a letter that holds no event and no document: length and hash of somebody else's record."""
 
 
 def of_event(source: Source, offset: int, value: bytes, error: Exception) -> DeadLetter:
@@ -31,6 +34,17 @@ def of_document(source: Source, document: Document, stage: str, error: Exception
         origin=document.origin(source), stage=stage, error=type(error).__name__, form="document",
         value=encode(document), id=document.id,
     )  # fmt: skip
+
+
+def of_foreign(source: Source, offset: int, value: bytes, stage: str) -> DeadLetter:
+    """A record that somebody else wrote into a topic of Frames, by its length and hash; `source` is that topic.
+
+    No document is in it, so nobody counts or retries it.
+    """
+    origin = Origin(source.topic_id, source.partition, offset, 0)
+    log.error("%s: %s at %d is no Frame (%d bytes): it is passed over", stage, source, offset, len(value))
+    letter = DeadLetter(origin=origin, stage=stage, error=NoFrame.__name__, form=FOREIGN, value=value)
+    return letter.without_value()
 
 
 def where(error: Exception) -> str:

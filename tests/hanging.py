@@ -47,5 +47,5 @@ def main(config: str) -> None:
     attempts, watchdog = Attempts(state / "attempts", "redact"), Watchdog(LIMIT_S)
     watch = Watch(Counts(state / "counts" / "redact-0.json"), attempts, watchdog)
     step = Hanging(Switch(attempts, watchdog, Careful(CHILD_S)))
-    stage = EachFrame("redact", "unique", "clean", step, watch)  # type: ignore[arg-type]
+    stage = EachFrame("redact", "unique", "clean", step, watch, "00" * 16)  # type: ignore[arg-type]
     sys.exit(run(Place(connection, connection.group("redact"), state / "faust"), stage))

@@ -232,16 +232,16 @@ class Simulation:
 
     def _stage(self, name: str, folder: Path) -> Stage:
         watch = Watch(Counts(folder / "counts.json"), Quiet(), Quiet())  # type: ignore[arg-type]
+        ids = self.cluster.topic_ids(self.cluster.topics())
         match name:
             case "prepare":
-                ids = self.cluster.topic_ids(STAGE["prepare"].reads)
                 return PrepareStage(Prepare(Recipe(min_chars=self.min_chars), self._call(name)), ids, watch)
             case "dedup":
-                return DedupStage(partial(restore, self.cluster, Thresholds()), watch)  # type: ignore[arg-type]
+                return DedupStage(partial(restore, self.cluster, Thresholds()), watch, ids["candidates"])  # type: ignore
             case "redact":
-                return EachFrame(name, "unique", "clean", Redact(self._call(name)), watch)
+                return EachFrame(name, "unique", "clean", Redact(self._call(name)), watch, ids["unique"])
             case _:
-                return EachFrame(name, "clean", "examples", Pack(self.packer, self._call(name)), watch)
+                return EachFrame(name, "clean", "examples", Pack(self.packer, self._call(name)), watch, ids["clean"])
 
     def _call(self, stage: str) -> Callable[..., Any]:
         def run(step: Callable[..., Any], *arguments: Any) -> Any:

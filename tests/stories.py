@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
@@ -79,12 +79,13 @@ def _act(rng: Random) -> Act:
     return (kind,)
 
 
-def tell(acts: Sequence[Act], seed: int) -> Simulation:
-    """Play the story to its end. Raises Violation when the promise did not hold."""
+def tell(acts: Sequence[Act], seed: int, before: Callable[[Simulation], None] = lambda _: None) -> Simulation:
+    """Play the story to its end. Raises Violation when the promise did not hold. `before`: done before every act."""
     logging.disable(logging.CRITICAL)
     try:
         sim, rng = Simulation(repositories=seed % 2 == 1), Random(seed)
         for act in acts:
+            before(sim)
             _play(sim, act, rng)
         sim.quiesce(rng)
         sim.check()

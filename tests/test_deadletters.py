@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from midstream.cli import main
-from midstream.commands.deadletters import NO_CHECKPOINT, NOT_YET, REPLACED, VOID, survey
-from streams.deadletters import Letter, Refused, SourceLog, again, removal, retry
+from midstream.commands.deadletters import NO_CHECKPOINT, NOT_YET, REPLACED, UNDER_WAY, VOID, deliver, survey
+from streams.deadletters import Letter, NoEvent, Refused, SourceLog, again, fixed, removal, retry
 from streams.document import Document, Source
 from streams.event import Files, Repository, SourceFile
 from streams.event import encode as encode_event
@@ -21,6 +21,8 @@ from streams.pipeline import FORM, Prepare, Record, count_documents
 from streams.prepare.expand import expand
 from streams.prepare.prepare import identity
 from streams.recipe import Recipe
+from tests.crew import Crew, files, python
+from tests.tiny import write_checkpoint
 
 ID = "cd" * 16
 
@@ -147,3 +149,64 @@ def test_origins_or_all_and_not_both(arguments):
     told = CliRunner().invoke(main, ["deadletters", "discard", *arguments])
     assert told.exit_code == 1
     assert "or give --all" in told.stderr
+
+
+NO_TEXT = EVENT.replace(b'"text":"x = 1\\n"', b'"text":5')
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (b"no json", "JSON is malformed"),
+        (b'{"kind":"unknown"}', "Invalid value 'unknown'"),
+        (b'{"kind":"files"}', "missing required field"),
+        (NO_TEXT, "file 1, counted from 0, cannot be read: Expected `str`, got `int`"),
+        (encode_event(Files(repository=Repository(name="r"), files=[])), "it holds no document"),
+    ],
+)
+def test_what_takes_the_place_of_a_dead_letter_must_be_an_event(value, why):
+    assert fixed(f"{ID}:0:3:0", EVENT).value == EVENT
+    with pytest.raises(NoEvent) as refused:
+        fixed(f"{ID}:0:3:0", value)
+    assert why in str(refused.value)
+
+
+def test_what_is_under_way_is_not_offered_again():
+    one, two = f"{ID}:0:3:0", f"{ID}:0:4:1"
+    found = survey(state({one, two}), [letter(one), letter(two)], {one})
+    assert list(found.offered) == [two]
+    assert found.others == {one: UNDER_WAY}
+
+
+@pytest.mark.broker
+@pytest.mark.slow
+def test_a_second_retry_is_said_to_be_one_and_nothing_doubles(connection, tmp_path):
+    with Crew(connection, tmp_path) as crew:
+        crew.start()
+        one, other = crew.produce("files", [b"no json", b"nor this"])
+        crew.drain()
+        crew.train()
+        write_checkpoint(tmp_path / "checkpoints", 1, feed=crew.state or b"")
+        file = tmp_path / "fixed.json"
+
+        def retry_(content: bytes) -> tuple[int, str]:
+            file.write_bytes(content)
+            told = crew.run("deadletters", "retry", str(one), "--fixed", str(file))
+            return told.exit_code, told.output
+
+        code, told = retry_(b"{")
+        assert code == 1 and "is no event as docs/events.md has them" in told and "Nothing was sent" in told
+        assert retry_(files([python(1)])) == (0, "1 retried\n")
+        code, told = retry_(files([python(2)]))
+        assert code == 1 and UNDER_WAY in told
+        deliver(connection, [fixed(str(other), files([python(3)]))] * 2)  # two commands at the same moment
+        told = crew.run("deadletters", "retry", "--all").output
+        assert told == f"2 left out: {UNDER_WAY}\n0 retried\n"
+        crew.drain()
+        fate = crew.train()
+        write_checkpoint(tmp_path / "checkpoints", 2, feed=crew.state or b"")
+        code, told = retry_(files([python(1)]))
+        assert code == 1 and REPLACED in told
+    assert sorted(fate.trained.values()) == [1, 1]
+    assert list(fate.rejected.values()) == ["exact_duplicate"]
+    assert fate.state.replaced == {str(one), str(other)}

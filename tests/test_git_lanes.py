@@ -194,7 +194,9 @@ def test_notebooks_are_events_of_their_own_and_a_change_is_one_of_cells(git_fold
     git_folder.commit("mended", {"n.ipynb": notebook("3 + 3")})
     events, *_ = drain(history, history.begin(Cursors())[0], "present")
     assert paths(events) == ["a.py"]
-    assert [(e.path, [c.source for c in e.cells]) for e in events if isinstance(e, Notebook)] == [("n.ipynb", ["3 + 3"])]
+    assert [(e.path, [c.source for c in e.cells]) for e in events if isinstance(e, Notebook)] == [
+        ("n.ipynb", ["3 + 3"])
+    ]
 
 
 def test_two_folders_of_one_name_are_two_repositories(git_folder, tmp_path):

@@ -168,10 +168,31 @@ async def test_a_cluster_of_smaller_records_cuts_frames_and_stops_nothing(connec
     assert len(letters) == 1 and next(iter(letters)).endswith(":1:8:0")
 
 
-def narrow(admin, name: str) -> None:
+def test_a_record_of_the_index_that_the_cluster_refuses_is_named_with_the_setting(connection, tmp_path):
+    with connection.admin() as admin:
+        narrow(admin, connection.topic("signatures"), "2000")
+    with Crew(connection, tmp_path) as crew:
+        crew.produce("files", [files([python(n) for n in range(20)])])
+        crew.start()
+        assert crew.processes["dedup"].wait(timeout=60) == 1
+        crew.processes.pop("dedup")
+        told = crew.run("status")
+        said = " ".join(told.stdout.split())
+        assert told.exit_code == 1
+        assert said.startswith("worker dedup ended with an error at candidates/0/0")
+        assert "in signatures: set max.message.bytes of that topic to 25169920 again" in said
+        with connection.admin() as admin:
+            narrow(admin, connection.topic("signatures"), "25169920")
+        crew.start("dedup")
+        crew.drain()
+        assert crew.run("status").exit_code == 0
+        assert len(crew.train().trained) == 20
+
+
+def narrow(admin, name: str, size: str = "300000") -> None:
     from kafka.admin import ConfigResource, ConfigResourceType
 
-    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {"max.message.bytes": "300000"})])
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {"max.message.bytes": size})])
 
 
 def noise(seed: int, size: int) -> str:

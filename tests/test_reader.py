@@ -44,6 +44,7 @@ def place(tmp_path, git_folder):
         def __init__(self) -> None:
             self.taken = Taken()
             self.words: list[str] = []
+            self.unread: list[str] = []
             self.now = 0.0
             self.opened: list[tuple[str, float]] = []
 
@@ -69,7 +70,9 @@ def place(tmp_path, git_folder):
                 self.opened.append((path.name, self.now))
                 return History.open(path, versions="none")
 
-            return Reader(open_, self.file(path), self.taken, self.words.append, limit, lambda: self.now)
+            return Reader(
+                open_, self.file(path), self.taken, self.words.append, limit, lambda: self.now, self.unread.append
+            )
 
     return Place()
 
@@ -125,6 +128,7 @@ def test_with_follow_one_that_fails_is_tried_again_ever_more_seldom_while_the_ot
     assert place.taken.commits()[2:] == [("late", "late 1"), ("late", "late 2")]
     assert place.words[-1] == "is read again"
     assert readers[0].failure == ""
+    assert [bool(word) for word in place.unread] == [True, False, True, True, True, True, True, False]
 
 
 def test_the_cursor_of_what_was_sent_is_stored_when_git_fails(place, tmp_path):

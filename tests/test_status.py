@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 import pytest
+from kafka import TopicPartition
 
-from midstream import errors
+from midstream.errors import Errors
 from midstream.needs import failing
 from midstream.settings import Settings, from_mapping
-from midstream.status import _stage, caught_up, lags, trainer
+from midstream.status import Lag, _stage, caught_up, lags, trainer
 from model.example import Example
 from model.manifest import newest
 from streams.document import Source
@@ -18,6 +20,7 @@ from streams.feed.feed import Feed
 from streams.feed.state import Limits, fresh
 from streams.frame import Frame, Gap, Tally
 from streams.stages import STAGE
+from streams.worker.counts import Counts
 from tests.crew import Crew, files, python
 from tests.tiny import example, tokenizer, write_checkpoint
 from tests.world import MemoryLedger
@@ -128,20 +131,85 @@ def test_without_topics_it_says_how_to_make_them(bare_connection):
         collect(from_mapping(Settings, {"kafka": kafka}, "test"))
 
 
+def write_counts(state: Path, stage: str, **facts: float) -> None:
+    (state / "counts").mkdir(exist_ok=True)
+    (state / "counts" / f"{stage}-0.json").write_text(json.dumps(facts))
+
+
 def test_an_error_is_named_until_the_program_has_done_something_since(tmp_path):
-    errors.note(tmp_path, "worker pack", Gap("offsets 3 to 5 are missing"), "clean/0/7")
-    errors.note(tmp_path, "train", KeyError("a user's text"))
+    errors = Errors(tmp_path, "m.")
+    errors.note("worker pack", Gap("offsets 3 to 5 are missing"), "clean/0/7")
+    errors.note("train", KeyError("a user's text"))
     stages = [_stage("pack", [], tmp_path)]
-    assert failing(tmp_path, stages, trained_at=0.0) == [
+    assert failing(errors, stages, trained_at=0.0) == [
         "train ended with an error and has done nothing since: KeyError",
         "worker pack ended with an error at clean/0/7 and has done nothing since: Gap: offsets 3 to 5 are missing",
     ]
-    (tmp_path / "counts").mkdir()
-    (tmp_path / "counts" / "pack-0.json").write_text(json.dumps({"time": time.time() + 1}))
-    assert failing(tmp_path, [_stage("pack", [], tmp_path)], trained_at=time.time() + 1) == []
-    with errors.noted(tmp_path, "train"):
+    write_counts(tmp_path, "pack", time=time.time() + 1)
+    assert failing(errors, [_stage("pack", [], tmp_path)], trained_at=time.time() + 1) == []
+    with errors.noted("train"):
         pass
-    assert [e.program for e in errors.read(tmp_path)] == ["worker pack"]
+    assert [e.program for e in errors.read()] == ["worker pack"]
+
+
+@pytest.mark.parametrize(("lag", "named"), [(0, []), (1, ["worker pack"])])
+def test_an_error_of_a_worker_that_runs_again_is_named_only_while_something_waits(tmp_path, lag, named):
+    errors = Errors(tmp_path, "m.")
+    errors.note("worker pack", Gap("missing"))
+    write_counts(tmp_path, "pack", time=time.time() - 60, alive=time.time() + 1)
+    waiting = [Lag("clean", 0, 0, lag, lag)]
+    assert [need.partition(" ended")[0] for need in failing(errors, [_stage("pack", waiting, tmp_path)], 0.0)] == named
+
+
+def test_a_worker_with_nothing_to_do_gives_a_sign_of_life_and_no_new_time(tmp_path):
+    write_counts(tmp_path, "pack", frames=3, time=5.5)
+    before = time.time()
+    Counts(tmp_path / "counts" / "pack-0.json").report()
+    found = _stage("pack", [], tmp_path)
+    assert (found.frames, found.active_at) == (3, 5.5)
+    assert found.alive_at >= before
+
+
+def test_errors_of_another_prefix_are_not_named(tmp_path):
+    Errors(tmp_path, "a.").note("train", KeyError())
+    assert Errors(tmp_path, "b.").read() == []
+    Errors(tmp_path, "b.").note("train", ValueError())
+    assert [e.error for e in Errors(tmp_path, "a.").read()] == ["KeyError"]
+
+
+def test_that_nobody_reads_what_train_prints_is_no_error(tmp_path):
+    errors = Errors(tmp_path, "m.")
+    with pytest.raises(BrokenPipeError), errors.noted("train"):
+        raise BrokenPipeError
+    assert errors.read() == []
+
+
+def test_a_repository_that_cannot_be_read_is_named_with_the_log_until_it_is_read_or_left(tmp_path):
+    errors, path = Errors(tmp_path, "m."), tmp_path / "gone"
+    errors.unread(path, "is not a git repository")
+    assert failing(errors, [], 0.0) == [f"{path} is not read, and tried again: is not a git repository."]
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/ingest.log").touch()
+    assert failing(errors, [], 0.0)[0].endswith(f"The log is {tmp_path}/logs/ingest.log.")
+    (file,) = (tmp_path / "errors").iterdir()
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"time": time.time() - 700}))
+    assert failing(errors, [], 0.0) == []  # whoever followed it is gone
+    errors.unread(path, "again")
+    errors.unread(path, "")
+    assert errors.read() == []
+
+
+@pytest.mark.broker
+def test_what_retention_deleted_before_it_was_read_is_named_first_with_the_way_on(connection, tmp_path):
+    with Crew(connection, tmp_path) as crew:
+        crew.produce("files", [files([python(n)]) for n in range(3)])
+        with connection.admin() as admin:
+            admin.delete_records({TopicPartition(connection.topic("files"), 0): 2})
+        told = crew.run("status")
+    assert told.exit_code == 1
+    said = " ".join(told.stdout.split())
+    assert said.startswith("prepare: files/0 offsets 0 to 1 were deleted by retention before they were read.")
+    assert "midstream repair" in said
 
 
 def test_the_rate_of_a_worker_that_is_gone_is_none(tmp_path):

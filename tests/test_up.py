@@ -11,13 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from conftest import free_port
 
-from midstream.commands.up import LOCAL, line, programs
+from midstream.cli import main
+from midstream.commands.up import LOCAL, _once_free, line, programs
 from midstream.kafka.broker import Broker
 from midstream.settings import Settings, cache_home, load
 from midstream.status import collect
-from streams.kafka.connection import Connection
+from streams.kafka.connection import Connection, GroupInUse
+from streams.kafka.topics import create
 from tests.crew import python
 
 NAMES = ["ingest", "prepare", "dedup", "redact", "pack", "tokenizer", "train", "serve"]
@@ -53,6 +56,55 @@ def test_without_a_source_it_says_what_to_give(tmp_path):
     told = subprocess.run([sys.executable, "-m", "midstream", "up"], capture_output=True, text=True, cwd=tmp_path)
     assert told.returncode == 2
     assert "give --git PATH, or [up] git in midstream.toml" in told.stderr
+
+
+def test_a_folder_that_is_no_repository_is_refused_at_once(tmp_path):
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "midstream.toml").write_text(
+        f'[paths]\nstate = "{tmp_path / "state"}"\n[up]\ngit = ["{tmp_path}/gone"]\n'
+    )
+    command = [sys.executable, "-m", "midstream", "up", "--git", "plain"]
+    told = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert told.returncode == 1
+    for name in ("plain", "gone"):
+        assert str(tmp_path / name) in told.stderr.partition("git cannot read what is to be followed:")[2]
+    assert "Traceback" not in told.stderr and not (tmp_path / "state/broker").exists()
+
+
+def test_members_of_a_killed_run_are_waited_for_and_said_once(capsys):
+    left = [GroupInUse("group g has members: stop the workers first")] * 2
+
+    def look() -> str:
+        if left:
+            raise left.pop()
+        return "free"
+
+    assert _once_free(look, lambda: False) == "free"
+    assert capsys.readouterr().out.count("waiting") == 1
+    left.append(GroupInUse("g"))
+    with pytest.raises(GroupInUse):
+        _once_free(look, lambda: True)  # told to end
+
+
+@pytest.mark.broker
+def test_what_is_missing_first_is_said_first(bare_connection, tmp_path):
+    def said(*command: str, brokers: str = bare_connection.brokers) -> str:
+        config = tmp_path / "midstream.toml"
+        config.write_text(
+            f'[kafka]\nbrokers = "{brokers}"\nprefix = "{bare_connection.prefix}"\n[paths]\nstate = "{tmp_path}"\n'
+        )
+        told = CliRunner().invoke(main, [*command, "--config", str(config)])
+        assert told.exit_code == 1
+        return told.stderr
+
+    for command in (("audit",), ("peek", "files")):
+        assert "No Kafka broker answers" in said(*command, brokers="127.0.0.1:1")
+        assert f"No topics under '{bare_connection.prefix}' yet. Make them with `midstream topics create`" in said(
+            *command
+        )
+    create(bare_connection, 1)
+    assert "There is no checkpoint" in said("audit")
+    assert "There is no topic 'file' under" in said("peek", "file")
 
 
 def test_a_line_without_a_broker():

@@ -9,6 +9,7 @@ old ones, which are as long.
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import subprocess
 import sys
@@ -20,12 +21,18 @@ from typing import Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from midstream.audit import Audit, audit
+from midstream.cli import main
 from model.manifest import newest
+from streams.document import Document, Part, Source
 from streams.event import Cell, Notebook, Repository
 from streams.event import encode as encode_event
+from streams.export.run import former_fingerprint
 from streams.feed.state import FeedState, decode
+from streams.frame import Frame, Tally
+from streams.frame import encode as encode_frame
 from streams.kafka.connection import Connection
 from streams.kafka.topics import Genesis, check, create, genesis
 from streams.stages import TOPICS, Topic
@@ -187,6 +194,29 @@ def test_a_topic_that_the_table_has_gained_is_named_and_read_by_every_part(story
     assert story.notebook.startswith(topic_id)
     assert story.state.marks[f"{topic_id}:0"] == 1
     assert story.state.counts[f"{topic_id}:0"].trained == 1
+
+
+@pytest.mark.parametrize("former", [False, True])
+def test_an_export_goes_on_when_the_table_has_gained_a_topic(bare_connection, tmp_path, former):
+    put_back(bare_connection, tmp_path / "state")
+    out = tmp_path / "out"
+    command = ["export", "--to", "jsonl", "--pass-gaps", "--out", str(out)]
+    where = ["--brokers", bare_connection.brokers, "--prefix", bare_connection.prefix]
+    assert CliRunner().invoke(main, [*command, *where]).exit_code == 0
+    written = json.loads((out / "export.json").read_text())
+    if former:
+        written["made"]["genesis"] = former_fingerprint(genesis(bare_connection))
+        (out / "export.json").write_text(json.dumps(written))
+    topic_id = create(bare_connection, 2).topics[NEW].id
+    frame = Frame(
+        source=Source(NEW, topic_id, 0), start=0, upto=1, tallies=[Tally(0, 1)],
+        documents=[Document(offset=0, index=0, kind="notebook", parts=[Part("code", "x = 1")])],
+    )  # fmt: skip
+    with bare_connection.producer() as producer:
+        producer.send(bare_connection.topic("clean"), encode_frame(frame), partition=0).get(timeout=30)
+    told = CliRunner().invoke(main, [*command, *where])
+    assert told.exit_code == 0, told.output
+    assert "+1 documents in this run" in told.output
 
 
 def test_the_status_needs_nobody(story):

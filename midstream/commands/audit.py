@@ -24,13 +24,15 @@ def audit(settings: Settings, as_json: bool) -> None:
     from midstream.audit import audit as account
     from model.manifest import newest
     from streams.feed.state import decode
+    from streams.kafka.topics import check
 
-    folder = settings.paths.checkpoints
+    connection, folder = settings.connection(), settings.paths.checkpoints
     assert folder is not None
+    check(connection)  # what is missing first is said first: a broker, then topics, then a checkpoint
     checkpoint = newest(folder)
     if checkpoint is None:
         raise click.ClickException(f"There is no checkpoint in {folder} yet: nothing was trained on.")
-    found = account(settings.connection(), folder, decode(checkpoint[1]))
+    found = account(connection, folder, decode(checkpoint[1]))
     if as_json:
         click.echo(msgspec.json.encode(found))
     else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
 NO_CHECKPOINT = "there is no checkpoint yet, and only the trainer knows what died for good"
 NOT_YET = "the newest checkpoint has not reached it yet"
+UNDER_WAY = "it was retried or discarded already, and the newest checkpoint has not reached that yet"
 REPLACED = "it was retried or discarded already"
 VOID = "it did not die in the run that counted: it was trained on or rejected"
 GONE = "its bytes are gone (retention)"
 UNKNOWN = "no such dead letter is known"
+NOT_OURS = "somebody else wrote it into a topic of Frames: it holds no document, and was passed over"
 _LENGTH_ALONE = ", not in the letter"
 ACKNOWLEDGED_S = 60
 
@@ -71,7 +73,7 @@ def deadletters() -> None:
 @with_settings
 def list_letters(settings: Settings, as_json: bool) -> None:
     """Show what may be retried: stage, error class, topic, age and size, never the content."""
-    found = survey(_state(settings), _letters(settings))
+    found = _survey(settings)
     if as_json:
         import msgspec
 
@@ -137,21 +139,39 @@ def _fixed(origin: str, file: Path) -> tuple[list[Retry], dict[str, str]]:
     from streams import deadletters as parts
 
     try:
-        return [parts.retry(origin, "event", file.read_bytes())], {}
+        return [parts.fixed(origin, file.read_bytes())], {}
+    except parts.NoEvent as error:
+        raise click.ClickException(
+            f"{file} is no event as docs/events.md has them: {error}. Nothing was sent."
+        ) from error
     except parts.Refused as refused:
         return [], {origin: str(refused)}
 
 
-def survey(state: FeedState | None, letters: Iterable[Letter]) -> LetterSurvey:
-    """Joins the feed's list with the topic's letters; the newest letter of an origin counts."""
-    from streams.feed.state import retryable
+def _survey(settings: Settings) -> LetterSurvey:
+    from streams.deadletters import under_way
 
-    newest = {
-        a.origin: LetterFacts(a.origin, a.stage, a.error, a.topic, a.bytes, a.time_ms, a.incomplete) for a in letters
-    }
-    wanted = retryable(state) if state else []
+    state = _state(settings)
+    letters = _letters(settings)
+    return survey(state, letters, under_way(settings.connection(), state.marks) if state else set())
+
+
+def survey(state: FeedState | None, letters: Iterable[Letter], sent: Set[str] = frozenset()) -> LetterSurvey:
+    """Joins the feed's list with the topic's letters; the newest letter of an origin counts. `sent`: the origins that
+    are under way in `retries`."""
+    from streams.feed.state import retryable
+    from streams.letter import FOREIGN
+
+    newest: dict[str, LetterFacts] = {}
+    foreign: set[str] = set()
+    for a in letters:
+        newest[a.origin] = LetterFacts(a.origin, a.stage, a.error, a.topic, a.bytes, a.time_ms, a.incomplete)
+        if a.form == FOREIGN:
+            foreign.add(a.origin)
+    wanted = [origin for origin in (retryable(state) if state else []) if origin not in sent]
     offered = {origin: newest.get(origin, LetterFacts(origin)) for origin in wanted}
-    return LetterSurvey(offered, {origin: reason(state, origin) for origin in newest if origin not in offered})
+    others = {o: NOT_OURS if o in foreign else reason(state, o) for o in newest if o not in offered}
+    return LetterSurvey(offered, others | dict.fromkeys(sent, UNDER_WAY))
 
 
 def reason(state: FeedState | None, origin: str) -> str:
@@ -209,9 +229,10 @@ def _chosen(settings: Settings, origins: tuple[str, ...], every: bool) -> list[L
     """The offered letters that were named. Raises when one is not offered, before anything is sent."""
     if bool(origins) == every:
         raise click.ClickException("Name origins as `midstream deadletters list` shows them, or give --all.")
-    state = _state(settings)
-    found = survey(state, _letters(settings))
+    state, found = _state(settings), _survey(settings)
     if every:
+        if sent := list(found.others.values()).count(UNDER_WAY):
+            click.echo(f"{sent:,} left out: {UNDER_WAY}", err=True)
         return list(found.offered.values())
     for origin in origins:
         if origin not in found.offered:

@@ -76,12 +76,14 @@ def export(
 def _export(settings: Settings, folder: Folder, genesis: Genesis, asked: ExportRequest) -> None:
     from streams.export import card
     from streams.export.export import Export
-    from streams.export.run import begin, run
+    from streams.export.run import begin, renew, run
     from streams.export.state import refuse_other
+    from streams.kafka.topics import first_genesis
 
     state = folder.read()
     made = _origin(settings, genesis, asked, state)
     if state:
+        renew(state, genesis, first_genesis(settings.connection()))
         refuse_other(state.made, made)
     layout = _layout(made, settings, asked.tokenizer)
 

@@ -14,8 +14,9 @@ import click
 from midstream.settings import Settings, SettingsError, load
 
 REPORTED = {
-    "midstream.settings": ("SettingsError",),
+    "midstream.mapping": ("SettingsError",),
     "midstream.kafka.jars": ("JarsError",),
+    "midstream.fits": ("OtherModel",),
     "midstream.lock": ("FolderInUse", "NoLocks"),
     "midstream.kafka.broker": ("BrokerError",),
     "streams.kafka.connection": ("GroupInUse", "Unreachable"),

@@ -23,8 +23,15 @@ CUT = 80
 def peek(settings: Settings, topic: str, partition: int | None, start: int | None, count: int, whole: bool) -> None:
     """Print decoded records of TOPIC (its name without the prefix)."""
     connection = settings.connection()
-    if topic not in (known := connection.topics()):
-        raise click.ClickException(f"no topic {topic!r}; there are {', '.join(sorted(known)) or 'none'}")
+    known = connection.topics()
+    if not known:
+        raise click.ClickException(
+            f"No topics under {connection.prefix!r} yet. Make them with `midstream topics create`."
+        )
+    if topic not in known:
+        raise click.ClickException(
+            f"There is no topic {topic!r} under {connection.prefix!r}, but {', '.join(sorted(known))}."
+        )
     first, ends = connection.beginning_offsets([topic]), connection.end_offsets([topic])
     for key in sorted(ends):
         if partition is not None and key[1] != partition:
@@ -81,7 +88,7 @@ def _decoded(topic: str, value: bytes | None) -> Any:
         if topic == "rejected":
             return msgspec.to_builtins(frame.decode_rejections(value), builtin_types=(bytes,))
         return _json_or_msgpack(value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (frame.NoFrame, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return {"undecodable": str(error), "bytes": len(value)}
 
 

@@ -49,6 +49,10 @@ def tables(found: Status, partitions: bool = False) -> list[Table | str]:
         shown.append(_partitions(found))
     if any(stage.rules for stage in found.stages):
         shown.append(_rules(found.stages))
+    shown += [
+        f"{s.name}: {s.foreign:,} records that are no Frames were passed over: `midstream deadletters list`"
+        for s in found.stages if s.foreign
+    ]  # fmt: skip
     shown += [f"{source}: an open transaction holds back what is behind it." for source in found.open_transactions]
     return [*shown, *(_trainer(found.trainer, not found.needs) if found.trainer else ["No checkpoint yet."])]
 

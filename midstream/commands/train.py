@@ -6,6 +6,7 @@ import json
 import logging
 import signal
 import sys
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,8 @@ def train(
     max_minutes: float | None, until_drained: bool, what_is_left: bool, as_json: bool, without_lock: bool,
 ) -> None:  # fmt: skip
     """Train on the stream from the newest checkpoint, or from the start, until SIGTERM or Ctrl-C."""
-    from midstream.errors import noted
+    from midstream import waits
+    from midstream.errors import Errors
     from midstream.lock import FolderLock
     from model.training.train import Until
 
@@ -52,8 +54,15 @@ def train(
     folder = checkpoints or settings.paths.checkpoints
     file = tokenizer or settings.paths.tokenizer
     assert folder is not None and file is not None
-    show = _json_line if as_json else _line
-    with noted(settings.paths.state, "train"), FolderLock(folder, "training", unlocked=without_lock):
+    errors = Errors(settings.paths.state, settings.kafka.prefix)
+
+    def show(p: Progress) -> None:
+        (_json_line if as_json else _line)(p)
+        if not p.feed.get("lag"):  # it runs, and nothing waits for it
+            errors.forget("train")
+
+    waits.end_well()
+    with errors.noted("train"), FolderLock(folder, "training", unlocked=without_lock):
         trainer = build(settings, folder, file, until_drained, what_is_left)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: trainer.stop())
@@ -62,7 +71,7 @@ def train(
 
 def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_left: bool = False) -> Trainer:
     """The trainer as the newest checkpoint left it, with its feed; or a new one. Takes the folder's next reign."""
-    from midstream.stages import tokenizer_file
+    from midstream import fits, waits
     from model import reign
     from model.checkpoint import load_newest
     from model.config import ModelConfig
@@ -76,7 +85,11 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
 
     own = reign.take(folder)
     resume = load_newest(folder)
-    tokenizer = resume.tokenizer if resume else Tokenizer.load(tokenizer_file(file, "train"))
+    if resume and what_is_left:
+        raise click.UsageError(f"--from-what-is-left is for a new checkpoint folder, and {folder} has checkpoints.")
+    if resume:
+        fits.refuse(settings.model, resume.manifest, folder)
+    tokenizer = resume.tokenizer if resume else Tokenizer.load(waits.tokenizer_file(file, "train"))
     shape = settings.model
     config = resume.manifest.model if resume else ModelConfig(
         vocab=tokenizer.vocab_size, context=shape.context, width=shape.width, layers=shape.layers,
@@ -86,16 +99,15 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
     feed, context = settings.feed, config.context
     limits = Limits(feed.row_contexts * context, feed.rows, feed.open_bins, feed.idle_s, feed.wait_s, closed, context)
     connection = settings.connection()
-    start = _start(connection, folder, resume, tokenizer.hash, what_is_left)
+    waits.broker(connection, "train")
+    start = _start(connection, resume, tokenizer.hash, what_is_left)
     start.packing = packing(tokenizer.hash, fmt, context)
     opened = open_feed(connection, folder, start, limits, own)
     paced = PacedFeed(opened, settings.paths.state)
     return Trainer(config, settings.train, paced, folder, tokenizer, fmt, resume=resume, reign=own)
 
 
-def _start(
-    connection: Connection, folder: Path, resume: Contents | None, tokenizer: str, what_is_left: bool
-) -> FeedState:
+def _start(connection: Connection, resume: Contents | None, tokenizer: str, what_is_left: bool) -> FeedState:
     """Where the feed begins: at the checkpoint, at the Genesis, or, when asked to, at what is left."""
     from streams.feed.examples import first_state
     from streams.feed.left import beginnings, state_of_what_is_left
@@ -103,8 +115,6 @@ def _start(
     from streams.kafka.topics import check
 
     if resume is not None:
-        if what_is_left:
-            raise click.UsageError(f"--from-what-is-left is for a new checkpoint folder, and {folder} has checkpoints.")
         return decode(resume.feed)
     if not what_is_left:
         return first_state(connection, tokenizer)
@@ -117,10 +127,15 @@ def _start(
 
 
 def _facts(p: Progress) -> dict[str, Any]:
+    """Before this run's first step there is no loss: None."""
     return {
-        "step": p.step, "tokens": p.tokens, "tokens_per_s": round(p.tokens_per_s), "loss": round(p.loss, 4),
-        "bits_per_byte": round(p.bits_per_byte, 4), "checkpoint": p.checkpoint, **p.feed,
+        "step": p.step, "tokens": p.tokens, "tokens_per_s": round(p.tokens_per_s), "loss": _figure(p.loss),
+        "bits_per_byte": _figure(p.bits_per_byte), "checkpoint": p.checkpoint, **p.feed,
     }  # fmt: skip
+
+
+def _figure(value: float) -> float | None:
+    return round(value, 4) if isfinite(value) else None
 
 
 def _json_line(p: Progress) -> None:
@@ -129,8 +144,10 @@ def _json_line(p: Progress) -> None:
 
 def _line(p: Progress) -> None:
     f = _facts(p)
+    score = "no step yet"
+    if f["loss"] is not None and f["bits_per_byte"] is not None:
+        score = f"loss {f['loss']:.3f}  {f['bits_per_byte']:.3f} bits/byte"
     click.echo(
-        f"step {f['step']:>6}  {f['tokens_per_s']:>6} tokens/s  loss {f['loss']:.3f}  "
-        f"{f['bits_per_byte']:.3f} bits/byte  lag {f['lag']}  waiting {f['waiting']}  "
+        f"step {f['step']:>6}  {f['tokens_per_s']:>6} tokens/s  {score}  lag {f['lag']}  waiting {f['waiting']}  "
         f"trained {f['trained']}  {f['checkpoint']}"
     )

@@ -6,10 +6,12 @@ import asyncio
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -23,9 +25,12 @@ if TYPE_CHECKING:
     from midstream.status import Status
     from midstream.supervise import Program, Supervisor
 
+T = TypeVar("T")
 LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
 BROKER_PATIENCE_S = 600
 """The first start fetches Kafka's jars."""
+LEAVES_S = 20.0
+"""A dead worker's session times out after 10 s (streams.worker.app), and the broker takes its time to see it."""
 LOOK_S = 3.0
 LINE_S = 10.0
 SOURCES, WORKERS, TRAINER, SERVER = range(4)
@@ -44,13 +49,31 @@ def up(settings: Settings, repositories: tuple[Path, ...], without_lock: bool) -
     where = ["--brokers", settings.kafka.brokers, "--prefix", settings.kafka.prefix]
     config = click.get_current_context().params.get("config")
     where += ["--config", str(config)] if config else []
-    paths = [path.expanduser().absolute() for path in dict.fromkeys((*settings.up.git, *repositories))]
-    if not paths:
-        raise click.UsageError("Nothing to read: give --git PATH, or [up] git in midstream.toml.")
+    paths = _repositories((*settings.up.git, *repositories))
     from midstream.lock import FolderLock
 
     with FolderLock(settings.paths.state, "`midstream up`", unlocked=without_lock):
         asyncio.run(_run(settings, where, paths))
+
+
+def _repositories(given: tuple[Path, ...]) -> list[Path]:
+    """Each once. Refuses what git cannot read, before anything is started."""
+    from streams.sources.git import History
+    from streams.sources.objects import GitError
+
+    paths = [path.expanduser().absolute() for path in dict.fromkeys(given)]
+    if not paths:
+        raise click.UsageError("Nothing to read: give --git PATH, or [up] git in midstream.toml.")
+    wrong: list[str] = []
+    for path in paths:
+        try:
+            History.open(path)
+        except GitError as error:
+            said = str(error)
+            wrong.append(said if str(path) in said else f"{path}: {said}")
+    if wrong:
+        raise click.ClickException("git cannot read what is to be followed:\n" + "\n".join(wrong))
+    return paths
 
 
 def programs(settings: Settings, where: list[str], paths: list[Path]) -> list[Program]:
@@ -98,7 +121,7 @@ async def _run(settings: Settings, where: list[str], paths: list[Path]) -> None:
     await broker.start()
     try:
         if await _ready(settings, broker, ending):
-            await asyncio.to_thread(_repair, settings)
+            await asyncio.to_thread(_repair, settings, ending.is_set)
             await rest.start()
             needs = await _show(settings, _Run(broker, rest), ending)
         click.echo("ending …")
@@ -111,7 +134,7 @@ async def _run(settings: Settings, where: list[str], paths: list[Path]) -> None:
         raise click.ClickException(f"This needs a person; the logs are in {logs}.")
 
 
-def _repair(settings: Settings) -> None:
+def _repair(settings: Settings, ended: Callable[[], bool]) -> None:
     """What needs no decision: groups without offsets, rewinds. Loss is for a person to accept."""
     from midstream.commands.repair import lines
     from midstream.repair import look
@@ -120,7 +143,7 @@ def _repair(settings: Settings) -> None:
     from streams.repair.plan import Skip
 
     try:
-        gaps, steps = look(settings)
+        gaps, steps = _once_free(partial(look, settings), ended)
         for line_ in lines(gaps, steps):
             click.echo(line_)
         if any(isinstance(step, Skip) for step in steps):
@@ -129,6 +152,24 @@ def _repair(settings: Settings) -> None:
             act(settings.connection(), steps)
     except GroupInUse as error:
         click.echo(f"{error}. Other workers run on these topics, so nothing was repaired.", err=True)
+
+
+def _once_free(look: Callable[[], T], ended: Callable[[], bool]) -> T:
+    """What `look` says once no group has members: a worker that was killed counts as one until its session times out.
+    Raises GroupInUse when they stay."""
+    from streams.kafka.connection import GroupInUse
+
+    deadline, said = time.monotonic() + LEAVES_S, False
+    while True:
+        try:
+            return look()
+        except GroupInUse as error:
+            if ended() or time.monotonic() > deadline:
+                raise
+            if not said:
+                click.echo(f"{error}. If they were killed, they are gone in {LEAVES_S:.0f} s at most: waiting …")
+            said = True
+            time.sleep(1)
 
 
 async def _ready(settings: Settings, broker: Supervisor, ending: asyncio.Event) -> bool:

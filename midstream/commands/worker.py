@@ -21,20 +21,24 @@ LOG_FORMAT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 @with_settings
 def worker(settings: Settings, stage: str) -> None:
     """Run STAGE until SIGTERM, SIGHUP or Ctrl-C; exits 1 when it must be started again."""
-    from midstream.errors import note, noted
+    from midstream import waits
+    from midstream.errors import Errors
     from midstream.stages import build
     from streams.worker.app import Place, run
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format=LOG_FORMAT)
     logging.getLogger("midstream").setLevel(logging.INFO)
+    waits.end_well()
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # Faust knows that one
     connection = settings.connection()
     state, program = settings.paths.state, f"worker {stage}"
-    with noted(state, program):
+    errors = Errors(state, settings.kafka.prefix)
+    with errors.noted(program):
+        waits.broker(connection, program)
         built, attempts = build(stage, settings, connection)
         folder = state / "faust" / f"{stage}-{attempts.slot}"
         folder.mkdir(parents=True, exist_ok=True)
         code = run(Place(connection, connection.group(stage), folder), built)
     for error in built.watch.errors[:1]:
-        note(state, program, error, attempts.record)
+        errors.note(program, error, attempts.record)
     sys.exit(code)

@@ -321,9 +321,11 @@ def score(checkpoint: Path, held_out: list[tuple[str, str]]) -> float:
 def _line(progress: dict[str, Any], asked: int) -> str:
     if not progress:
         return "training: waiting for the first step"
+    bits = progress["bits_per_byte"]
+    score = "no step yet" if bits is None else f"{bits:.3f} bits/byte"
     return (
         f"training: step {progress['step']}, {progress['tokens_per_s']} tokens/s, "
-        f"{progress['bits_per_byte']:.3f} bits/byte, lag {progress['lag']}, trained {progress['trained']}, "
+        f"{score}, lag {progress['lag']}, trained {progress['trained']}, "
         f"waiting {progress['waiting']}, {asked} completions"
     )
 

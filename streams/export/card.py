@@ -123,7 +123,7 @@ def _origin(made: ExportOrigin) -> Iterator[str]:
     yield "## Made by\n"
     rows = [
         ("export format", VERSION), ("layout", made.layout), ("compression", made.compression or "the layout's own"),
-        ("characters a shard", f"{made.shard_chars:,}"), ("Genesis, SHA-256", made.genesis),
+        ("characters a shard", f"{made.shard_chars:,}"), ("topics, SHA-256", made.genesis),
     ]  # fmt: skip
     if made.tokenizer:
         rows += [("tokenizer, SHA-256", made.tokenizer), ("format of the token ids", made.format)]

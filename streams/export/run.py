@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -18,11 +19,30 @@ from streams.kafka.log import read
 from streams.kafka.positions import Expired
 from streams.kafka.topics import Genesis
 
+log = logging.getLogger("midstream.streams")
+
 TOPIC = "clean"
 
 
 def fingerprint(genesis: Genesis) -> str:
+    """Of the identity alone: the topics that hold the Genesis and the Frames. An Addition leaves it as it is."""
+    return sha256(f"{genesis.topics['signatures'].id} {genesis.topics[TOPIC].id}".encode()).hexdigest()
+
+
+def former_fingerprint(genesis: Genesis) -> str:
+    """As it was written before: of all topics, so that every Addition changed it."""
     return sha256(msgspec.json.encode(genesis, order="deterministic")).hexdigest()
+
+
+def renew(state: ExportState, genesis: Genesis, first: Genesis) -> None:
+    """What an earlier version, or a run before an Addition, left out of an export of the same topics.
+
+    `first`: the Genesis without its Additions.
+    """
+    if state.made.genesis in (former_fingerprint(genesis), former_fingerprint(first)):
+        state.made = msgspec.structs.replace(state.made, genesis=fingerprint(genesis))
+    if state.made.genesis == fingerprint(genesis):
+        state.marks = {**genesis.marks, **state.marks}
 
 
 def begin(made: ExportOrigin, genesis: Genesis) -> ExportState:
@@ -43,8 +63,11 @@ def run(
     for partition, start in enumerate(list(export.state.offsets)):
         with _explained(connection, export.state, partition):
             for logged in read(connection, TOPIC, partition, start, ends[TOPIC, partition]):
-                frame = frames.decode(logged.value or b"")
-                if not pass_gaps and returns.after(export, partition, logged.offset, frame):
+                frame = frames.decode_or_none(logged.value)
+                if frame is None:
+                    log.error("clean/%d at %d is no Frame: it is passed over", partition, logged.offset)
+                    export.pass_over(partition, logged.offset)
+                elif not pass_gaps and returns.after(export, partition, logged.offset, frame):
                     export.pass_over(partition, logged.offset)
                 else:
                     export.take(partition, logged.offset, frame)
@@ -77,8 +100,8 @@ class _Returns:
     def _find(self, partition: int, start: int, source: Source, mark: int) -> int:
         """The first Frame from `start` on that carries the mark on; -1: there is none."""
         for logged in read(self._connection, TOPIC, partition, start, self._ends[TOPIC, partition]):
-            frame = frames.decode(logged.value or b"")
-            if frame.source == source and frame.start <= mark < frame.upto:
+            frame = frames.decode_or_none(logged.value)
+            if frame and frame.source == source and frame.start <= mark < frame.upto:
                 return logged.offset
         return -1
 

@@ -24,7 +24,7 @@ class ExportOrigin(msgspec.Struct, kw_only=True, frozen=True):
     shard_chars: int
     """A shard closes with the Frame at which so many characters of text have gone into it."""
     genesis: str
-    """SHA-256 of the Genesis: which topics of which cluster."""
+    """A SHA-256: which topics of which cluster (`streams.export.run.fingerprint`)."""
     recipe: dict[str, Any]
     index: dict[str, Any]
     tokenizer: str = ""

@@ -59,7 +59,7 @@ class ExamplesLog:
         """The last poll brought nothing: then none is paused, since what the client holds of a paused partition may
         keep it from asking for the others."""
 
-    def poll(self, timeout_s: float, enough: set[int]) -> list[tuple[int, int, Frame]]:
+    def poll(self, timeout_s: float, enough: set[int]) -> list[tuple[int, int, Frame | None]]:
         if not self._partitions:  # more ranks than partitions
             time.sleep(timeout_s)
             return []
@@ -68,7 +68,7 @@ class ExamplesLog:
         polled = self._patient(lambda: self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=64), {})
         self._starved = not polled
         return [
-            (tp.partition, record.offset, frames.decode(record.value))
+            (tp.partition, record.offset, frames.decode_or_none(record.value))
             for tp, records in polled.items()
             for record in records
             if not self._closed or record.offset < self._ends[tp.partition]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
+from collections.abc import Sequence
 from math import inf
 from typing import Protocol
 
@@ -38,9 +39,9 @@ class FrameLog(Protocol):
 
     partitions: int
 
-    def poll(self, timeout_s: float, enough: set[int]) -> list[tuple[int, int, Frame]]:
+    def poll(self, timeout_s: float, enough: set[int]) -> Sequence[tuple[int, int, Frame | None]]:
         """(partition, offset, Frame) in each partition's order, none of the partitions that have `enough`;
-        empty when nothing came in time."""
+        empty when nothing came in time. None: a record that somebody else wrote."""
         ...
 
     def ended(self, partition: int, position: int) -> bool:
@@ -61,7 +62,7 @@ class Feed:
         self._marks = Marks(state.marks)
         self._bins = restore(state, limits)
         self._owned = set(range(state.rank, log.partitions, state.ranks))
-        self._queues: list[deque[tuple[int, Frame]]] = [deque() for _ in range(log.partitions)]
+        self._queues: list[deque[tuple[int, Frame | None]]] = [deque() for _ in range(log.partitions)]
         self._handed: list[list[BinItem]] = []
         self._handed_flushed = 0
         self._flushing = state.flushing
@@ -164,19 +165,25 @@ class Feed:
                 return False
         return False
 
-    def _take(self, partition: int, offset: int, frame: Frame) -> None:
+    def _take(self, partition: int, offset: int, frame: Frame | None) -> None:
         """A Frame enters whole: what is not below the mark is counted and goes into the bins.
 
         What raises does so before anything has changed, so that the state may be kept.
         """
         s = self._s
-        refuse(frame, f"examples/{partition} at {offset}", s, self._limits)
+        if frame is None:
+            log.error("examples/%d at %d is no Frame: it is passed over", partition, offset)
+        else:
+            self._take_frame(partition, offset, frame)
+        s.offsets[partition] = offset + 1
+        self.changes += 1
+
+    def _take_frame(self, partition: int, offset: int, frame: Frame) -> None:
+        refuse(frame, f"examples/{partition} at {offset}", self._s, self._limits)
         if self._marks.standing(frame) is Standing.ABOVE:
             self._pass(partition, offset, frame)
         else:
             self._take_new(frame)
-        s.offsets[partition] = offset + 1
-        self.changes += 1
 
     def _take_new(self, frame: Frame) -> None:
         """What of a Frame is not below the mark; the mark moves to its end."""

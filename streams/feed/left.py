@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from streams import frame as frames
@@ -106,7 +107,8 @@ def _left(connection: Connection, first: Offsets, positions: tuple[list[Offsets]
     for topic, at in zip(LOGS, ({}, *committed), strict=True):
         for key in sorted(key for key in first if key[0] == topic):
             for logged in read(connection, *key, max(first[key], at.get(key, 0)), ends[key]):
-                yield frames.decode_head(logged.value or b"")
+                with suppress(frames.NoFrame):
+                    yield frames.decode_head(logged.value)
 
 
 def _dedup_marks(connection: Connection) -> dict[str, int]:

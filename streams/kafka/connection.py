@@ -165,6 +165,11 @@ class Connection:
             return False
         return told["controller_id"] >= 0 and bool(told["brokers"])
 
+    def reach(self) -> None:
+        """Raises Unreachable while no broker answers."""
+        with self.admin():
+            pass
+
     def topics(self) -> dict[str, tuple[str, int]]:
         """The cluster's topics under our prefix: name to (topic id as 32 hex digits, partitions)."""
         with self._asking() as admin:

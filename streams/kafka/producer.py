@@ -27,6 +27,10 @@ LEAST_BYTES = 128 * KIB
 """A cluster that refuses records of this size is set up wrongly."""
 
 
+class TooNarrow(RuntimeError):
+    """The cluster refuses a record that cannot be made smaller; the message says what to set."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """The largest values, bytes as encoded and not compressed: then whatever a cluster counts is within its limit."""
@@ -138,8 +142,19 @@ class Delivery:
         """`value`: the Frame as encoded, which is done once, for measuring and sending."""
         await self._send(self._output, value, str(frame.source).encode(), partition)
 
+    async def letter(self, source: Source, letter: DeadLetter) -> None:
+        """A dead letter that belongs to no Frame."""
+        await self._dead(source, letter)
+
     async def record(self, topic: str, value: bytes, key: bytes | None = None, partition: int = 0) -> None:
-        await self._send(topic, value, key, partition)
+        """A record that is whole or nothing. Raises TooNarrow."""
+        try:
+            await self._send(topic, value, key, partition)
+        except MessageSizeTooLargeError as error:
+            raise TooNarrow(
+                f"the cluster takes no record of {len(value):,} bytes in {topic}: set max.message.bytes of that topic "
+                f"to {TOPIC[topic].configs()['max.message.bytes']} again, and {self._stage} goes on. Nothing is lost"
+            ) from error
 
     async def _dead(self, source: Source, letter: DeadLetter) -> None:
         facts = {

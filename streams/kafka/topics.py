@@ -88,11 +88,16 @@ def genesis(connection: Connection) -> Genesis:
     existing = connection.topics()
     if "signatures" not in existing or not connection.end_offsets(["signatures"])["signatures", 0]:
         raise TopicsError(f"No topics under {connection.prefix!r} yet. Make them with `midstream topics create`.")
-    first = _genesis.decode(_identity(connection, 0))
+    first = first_genesis(connection)
     if not {topic.name for topic in TOPICS} & existing.keys() - first.topics.keys():
         return first
     addition = _addition(connection)
     return msgspec.structs.replace(first, topics={**addition.topics, **first.topics}) if addition else first
+
+
+def first_genesis(connection: Connection) -> Genesis:
+    """Without what Additions name."""
+    return _genesis.decode(_identity(connection, 0))
 
 
 def _addition(connection: Connection) -> Addition | None:

@@ -74,9 +74,7 @@ def marked(fmt: Format, message: str, before: str, after: str, lines: int | None
     return [Mark(MARKS[0]), old, Mark(MARKS[1]), message, Mark(MARKS[2]), new]
 
 
-def diff(
-    path: str, message: str, before: str, after: str, lines: int | None, former: str = "", above: int = 0
-) -> str:
+def diff(path: str, message: str, before: str, after: str, lines: int | None, former: str = "", above: int = 0) -> str:
     """The message and a diff of one hunk, as `git show` lays it out; linear in the lines' number.
 
     `former`: the path before a rename. `above`: lines of the file that come before both sides, where these are not the

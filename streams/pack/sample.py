@@ -47,7 +47,8 @@ def documents(
         for partition, position in positions.items():
             for logged in read(connection, "clean", partition, position, ends["clean", partition]):
                 positions[partition] = logged.offset + 1
-                for document in frames.decode(logged.value or b"").documents:
+                frame = frames.decode_or_none(logged.value)
+                for document in frame.documents if frame else ():
                     last = time.monotonic()
                     if left > 0 and chosen(document, share, seed):
                         left -= document.size

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 
-import msgspec
-
 from streams import frame as frames
 from streams.document import Source
 from streams.index.signatures import Head
@@ -47,7 +45,7 @@ class KafkaLogs:
             if logged.value:
                 try:
                     head = frames.decode_head(logged.value)
-                except msgspec.DecodeError:  # written by somebody else: it carries no mark on
+                except frames.NoFrame:  # it carries no mark on
                     log.warning("%s/%d at %d holds no Frame: it is passed over", topic, partition, logged.offset)
                     continue
                 back = head.t == "back"
@@ -81,7 +79,10 @@ class KafkaLogs:
         if logged is None or not logged.value:
             return False
         head = next(h for h in self.applied if h.offset == span.offset)
-        return head.names(frames.decode_candidate(logged.value), logged.time_ms)
+        try:
+            return head.names(frames.decode_candidate(logged.value), logged.time_ms)
+        except frames.NoFrame:
+            return False
 
 
 def survey(

@@ -52,9 +52,11 @@ class Reader:
         clock: Callable[[], float] = time.monotonic,
         meter: Meter | Unmetered | None = None,
         title: str = "",
+        unread: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`limit`: of commits; None: all."""
-        self._open, self._file, self._delivery, self._tell = open_, file, delivery, tell
+        """`limit`: of commits; None: all. `unread` is called with what is wrong at every try that fails, and with ""
+        once the repository is read."""
+        self._open, self._file, self._delivery, self._tell, self._unread = open_, file, delivery, tell, unread
         self._clock, self._meter, self.title = clock, meter or Unmetered(), title
         self._left = limit
         self._history: History | None = None
@@ -64,6 +66,8 @@ class Reader:
         self._stored_at = self._try_at = self._clock()
         self._failures = 0
         self.failure = ""
+        self._was_read = False
+        """Since this Reader was made: what an earlier one said may stand yet."""
         self.at_head = False
         """Every commit there is on top was sent."""
         self.sent = Counter[Lane]()
@@ -109,6 +113,9 @@ class Reader:
             return False
         if self.failure:
             self._tell("is read again")
+        if self.failure or not self._was_read:
+            self._unread("")
+        self._was_read = True
         self.failure, self._failures = "", 0
         return busy and not self.is_done
 
@@ -208,6 +215,7 @@ class Reader:
         if sentence != self.failure:
             self._tell(sentence)
         self.failure = sentence
+        self._unread(sentence)
         self._try_at = self._clock() + min(2.0**self._failures, LONGEST_WAIT_S)
         self._failures = min(self._failures + 1, 10)
         if self._history is not None and not isinstance(error, OSError):

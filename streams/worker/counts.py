@@ -7,10 +7,13 @@ import os
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from streams.frame import Outcome
 
 INTERVAL_S = 1.0
+ALIVE_S = 5.0
+"""Between two signs of life of a worker that has nothing to do."""
 
 
 class Counts:
@@ -19,8 +22,11 @@ class Counts:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._written = time.monotonic()
+        self._said = -ALIVE_S
         self._documents = self._rate = 0.0
-        self._counter: Counter[str] = Counter(_read(path))
+        found = _read(path)
+        self._counter: Counter[str] = Counter({k: v for k, v in found.items() if isinstance(v, int)})
+        self._time = found.get("time", 0.0)
         self._facts: dict[str, object] = {}
         self._written_facts: dict[str, object] = {}
 
@@ -52,27 +58,34 @@ class Counts:
         self._facts.update(facts)
 
     def report(self) -> None:
-        """Called once a second: writes when there is something new, and a rate of 0 once it is over."""
+        """Called once a second: writes when there is something new, a rate of 0 once it is over, and now and then that
+        the worker is alive."""
         if self._documents or self._rate or self._facts != self._written_facts:
             self.write()
+        elif time.monotonic() - self._said > ALIVE_S:
+            self._say()
 
     def write(self) -> None:
         now = time.monotonic()
         self._rate = round(self._documents / max(now - self._written, 0.1), 1)
         self._written, self._documents = now, 0
         self._written_facts = dict(self._facts)
+        self._time = time.time()
+        self._say()
+
+    def _say(self) -> None:
+        self._said = time.monotonic()
+        facts = {"documents_per_s": self._rate, "time": self._time, "alive": time.time()}
         self._path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_suffix(f".{os.getpid()}")
-        temporary.write_text(
-            json.dumps({**self._counter, **self._facts, "documents_per_s": self._rate, "time": time.time()})
-        )
+        temporary.write_text(json.dumps({**self._counter, **self._facts, **facts}))
         temporary.replace(self._path)
 
 
-def _read(path: Path) -> dict[str, int]:
+def _read(path: Path) -> dict[str, Any]:
     """A torn or foreign file counts as none: these are figures for a screen, not for a sum."""
     try:
         found = json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
-    return {k: v for k, v in found.items() if isinstance(v, int)}
+    return found if isinstance(found, dict) else {}

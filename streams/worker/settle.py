@@ -125,16 +125,21 @@ def _fill_up(connection: Connection) -> None:
 
 
 def _refuse_expired(group: str, committed: Offsets, first: Offsets) -> None:
-    lost = [
-        f"{topic}/{partition} offsets {committed[topic, partition]} to {start - 1}"
-        for (topic, partition), start in sorted(first.items())
-        if committed.get((topic, partition), start) < start
-    ]
+    lost = expired(committed, first)
     if lost:
         raise Expired(
             f"Deleted before group {group} had read them: {'; '.join(lost)}. `midstream repair` says what of it can be "
             "had back and goes on without the rest; raise the topics' retention first."
         )
+
+
+def expired(committed: Offsets, first: Offsets) -> list[str]:
+    """`topic/partition offsets A to B` that no longer stand there and that the group has not read."""
+    return [
+        f"{topic}/{partition} offsets {committed[topic, partition]} to {start - 1}"
+        for (topic, partition), start in sorted(first.items())
+        if committed.get((topic, partition), start) < start
+    ]
 
 
 def _defaults(connection: Connection, stage: str, keys: list[tuple[str, int]], first: Offsets) -> Offsets:

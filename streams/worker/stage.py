@@ -11,8 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from streams import frame as frames
+from streams import letter as letters
 from streams.document import Source
-from streams.frame import Frame, Outcome
+from streams.frame import Back, Frame, NoFrame, Outcome
 from streams.index import signatures
 from streams.kafka.producer import Delivery
 from streams.pipeline import Pack, Prepare, Record, Redact
@@ -74,6 +75,11 @@ class Watch:
         self.attempts.done(topic, partition, offset + 1)
         self.counts.count("passed")
 
+    def foreign(self, topic: str, partition: int, offset: int) -> None:
+        """The record at `offset` is none of ours."""
+        self.attempts.done(topic, partition, offset + 1)
+        self.counts.count("foreign")
+
     def end(self, topic: str, partition: int, upto: int, delivered: Sequence[Outcome], began: float) -> None:
         """What came of the records below `upto` is delivered."""
         self.attempts.done(topic, partition, upto)
@@ -117,6 +123,20 @@ class PrepareStage:
 class _OneByOne:
     """A stage that takes one record at a time."""
 
+    name: str
+    watch: Watch
+
+    def __init__(self, topic_id: str) -> None:
+        """`topic_id`: of the topic that it reads."""
+        self._topic_id = topic_id
+
+    async def _pass_foreign(self, delivery: Delivery, topic: str, message: Any) -> None:
+        """Somebody else's record: nothing of ours is in it, so marks prove that nothing is missing."""
+        source = Source(topic, self._topic_id, message.partition)
+        letter = letters.of_foreign(source, message.offset, message.value or b"", self.name)
+        await delivery.letter(source, letter)
+        self.watch.foreign(topic, message.partition, message.offset)
+
     async def pass_over(self, delivery: Delivery, topic: str, partition: int, start: int, upto: int) -> None:
         raise RuntimeError("only a stage of source topics meets a transaction's markers")
 
@@ -126,7 +146,10 @@ class EachFrame(_OneByOne):
 
     takes_many = False
 
-    def __init__(self, name: str, reads: str, writes: str, step: Redact | Pack, watch: Watch) -> None:
+    def __init__(
+        self, name: str, reads: str, writes: str, step: Redact | Pack, watch: Watch, topic_id: str
+    ) -> None:  # fmt: skip
+        super().__init__(topic_id)
         self.name, self.inputs, self.output = name, (reads,), writes
         self._step = step
         self.watch = watch
@@ -139,7 +162,10 @@ class EachFrame(_OneByOne):
     ) -> None:
         for message in messages:
             self.watch.begin(topic, partition, message.offset)
-            given = frames.decode(message.value)
+            given = frames.decode_or_none(message.value)
+            if given is None:
+                await self._pass_foreign(delivery, topic, message)
+                continue
             delivered = await delivery.outcome(self._step(given), partition, given.documents)
             self.watch.end(topic, partition, message.offset + 1, delivered, began)
 
@@ -150,8 +176,9 @@ class DedupStage(_OneByOne):
     name, output, takes_many = "dedup", "unique", False
     inputs: tuple[str, ...] = ("candidates",)
 
-    def __init__(self, restore: Callable[[int], Restored], watch: Watch) -> None:
+    def __init__(self, restore: Callable[[int], Restored], watch: Watch, topic_id: str) -> None:
         """`restore`: committed offset of `candidates` to the index as it was there; called in a thread."""
+        super().__init__(topic_id)
         self._restore = restore
         self.watch = watch
         self._restored: Restored | None = None
@@ -174,7 +201,7 @@ class DedupStage(_OneByOne):
     async def _take(self, delivery: Delivery, restored: Restored, message: Any, began: float) -> None:
         """Judge the record unless it was judged before; its Applied record goes first, then what falls out."""
         time_ms = int((message.timestamp or 0) * 1000)
-        candidate = frames.decode_candidate(message.value) if message.value else None
+        candidate, foreign = _candidate(message.value)
         earlier = restored.pending.pop(message.offset, None)
         if earlier is not None and not earlier.names(candidate, time_ms):
             restored.index.apply(earlier)
@@ -190,6 +217,9 @@ class DedupStage(_OneByOne):
             )
         if earlier is None:
             await delivery.record("signatures", signatures.encode(judged.applied))
+        if foreign:
+            await self._pass_foreign(delivery, "candidates", message)
+            return
         if judged.frame is None:
             self._untaken(judged)
             return
@@ -205,6 +235,14 @@ class DedupStage(_OneByOne):
                 "run `midstream repair`", record.source, record.upto, record.frame_start - 1,
             )  # fmt: skip
         self.watch.passed("candidates", 0, record.offset)
+
+
+def _candidate(value: bytes | None) -> tuple[Frame | Back | None, bool]:
+    """A record of `candidates`, None for one that brings nothing; and whether that is because it is none of ours."""
+    try:
+        return (frames.decode_candidate(value) if value else None), False
+    except NoFrame:
+        return None, True
 
 
 def _record(message: Any) -> Record:

@@ -1,0 +1,47 @@
+"""The settings of `[model]` held against a checkpoint: its model has one shape and one format for life."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from midstream.settings import Model
+from model.manifest import CheckpointError, Manifest, latest, name, read_manifest
+from model.packing import differences
+
+SHAPE = ("context", "width", "layers", "heads")
+
+
+class OtherModel(CheckpointError):
+    """The settings ask for another model than the checkpoint's; the message names them."""
+
+
+def refuse(settings: Model, manifest: Manifest, folder: Path) -> None:
+    """Raises OtherModel when training cannot go on from the checkpoint under these settings."""
+    pairs = [(key, getattr(settings, key), getattr(manifest.model, key)) for key in SHAPE]
+    pairs.append(("format", settings.format, manifest.format.name))
+    differing = [f"[model] {key} is {own}, the checkpoint has {its}" for key, own, its in pairs if own != its]
+    if differing:
+        checkpoint = folder / name(manifest.step, manifest.reign, manifest.revision)
+        raise OtherModel(
+            f"{checkpoint} has another model than the settings: {'; '.join(differing)}. Put the setting back, or train "
+            "into a new checkpoint folder (--checkpoints, or [paths] checkpoints)."
+        )
+
+
+def warning(packing: str, folder: Path) -> str:
+    """What pack says at its start when the newest checkpoint of the folder takes nothing that is packed so; "": it
+    does, or there is none."""
+    from model.packing import packing as packing_of
+
+    path = latest(folder)
+    try:
+        manifest = read_manifest(path) if path else None
+    except CheckpointError:  # the trainer says more of it
+        return ""
+    its = packing_of(manifest.tokenizer, manifest.format, manifest.model.context) if manifest else packing
+    if its == packing:
+        return ""
+    return (
+        f"{path} was trained with another {differences(packing, its)}: its trainer refuses what is packed now. Put the "
+        "setting back, or train into a new checkpoint folder"
+    )

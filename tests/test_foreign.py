@@ -1,0 +1,85 @@
+"""Somebody else's records in the topics between the stages stop nobody and lose nothing (architecture §2.7)."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+
+import msgspec
+import pytest
+from cluster import PARTITIONS
+from simulation import FRAMES, Simulation
+from stories import story, tell
+
+from streams import frame as frames
+from streams.document import Source
+from streams.frame import Frame, NoFrame, Rejections
+from streams.kafka.connection import Connection
+from tests.crew import Crew, files, python
+
+REJECTIONS = frames.encode(Rejections(source=Source("files", "ab" * 16, 0), items=[]))
+JUNK = (b"hello", b'{"a": 1}', b"\xff\xfe\x00", b"\x93\x01", b"\xa3\xff\xff\xff", msgspec.msgpack.encode(7), REJECTIONS)
+EMPTY = (b"", None)
+TOPICS = tuple(topic for topic, _ in FRAMES)
+
+
+@pytest.mark.parametrize("value", [*JUNK, *EMPTY])
+def test_what_somebody_else_wrote_is_no_frame(value):
+    with pytest.raises(NoFrame):
+        frames.decode(value)
+    assert frames.decode_or_none(value) is None
+
+
+def test_a_frame_that_is_damaged_behind_its_head_is_our_own_bug():
+    source = Source("files", "ab" * 16, 0)
+    made = msgspec.msgpack.decode(frames.encode(Frame(source=source, start=0, upto=1, tallies=[])))
+    with pytest.raises(msgspec.DecodeError) as refused:
+        frames.decode_or_none(msgspec.msgpack.encode({**made, "tallies": 5}))
+    assert not isinstance(refused.value, NoFrame)
+
+
+@pytest.mark.parametrize("chunk", range(4))
+def test_junk_between_any_two_acts_of_a_story_breaks_no_promise(chunk: int) -> None:
+    for seed in range(chunk, 60, 4):
+        rng = Random(f"junk {seed}")
+
+        def scatter(sim: Simulation, rng: Random = rng) -> None:
+            topic, partitions = rng.choice(FRAMES)
+            for _ in range(rng.choice([0, 1, 1, 2])):
+                sim.cluster.append(topic, rng.randrange(partitions), b"k", rng.choice([*JUNK, *EMPTY]))
+
+        sim = tell(story(seed), seed, scatter)
+        ends = sim.cluster.end_offsets(["examples"])
+        assert sim.feed().state()  # it can go on
+        assert {p: sim.feed()._s.offsets[p] for p in range(PARTITIONS)} == {p: ends["examples", p] for p in range(2)}
+
+
+def write(connection: Connection, topic: str, *values: bytes) -> None:
+    """As a console producer would."""
+    producer = connection.producer()
+    for value in values:
+        producer.send(connection.topic(topic), value, partition=0).get(timeout=30)
+    producer.close()
+
+
+@pytest.mark.broker
+@pytest.mark.slow
+def test_a_console_producer_in_every_topic_stops_no_worker(connection, tmp_path):
+    with Crew(connection, tmp_path / "state") as crew:
+        for topic in TOPICS:
+            write(connection, topic, b"hello", b"secret text")
+        crew.start()
+        crew.produce("files", [files([python(n)]) for n in range(2)])
+        crew.drain()
+        for topic in TOPICS:
+            write(connection, topic, b"once more")
+        crew.drain()
+        assert set(crew.stop().values()) == {0}
+        assert len(crew.train().trained) == 2
+        told = crew.run("status")
+        assert told.exit_code == 0, told.stdout
+        assert "dedup: 3 records that are no Frames were passed over" in " ".join(told.stdout.split())
+        listed = json.loads(crew.run("deadletters", "list", "--json").stdout)
+        assert len(listed["others"]) == 9 and not listed["offered"]
+        assert "somebody else wrote it" in crew.run("deadletters", "list").stdout
+        assert "secret" not in "".join(crew.log(name) for name in ("dedup", "redact", "pack"))

@@ -48,12 +48,12 @@ class ExamplesLog:
         first = connection.beginning_offsets([TOPIC])
         for p in owned:
             _refuse_lost(p, offsets[p], first[TOPIC, p])
-        self._consumer: Any = connection.consumer({(TOPIC, p): offsets[p] for p in owned})
-        self._partitions = {tp.partition: tp for tp in self._consumer.assignment()}
-        self._closed = closed
         ends = connection.end_offsets([TOPIC])
         self._ends = {p: ends[TOPIC, p] for p in owned}
         self._asked = time.monotonic()
+        self._closed = closed
+        self._consumer: Any = connection.consumer({(TOPIC, p): offsets[p] for p in owned})
+        self._partitions = {tp.partition: tp for tp in self._consumer.assignment()}
         self._away_said: float | None = None
         self._starved = False
         """The last poll brought nothing: then none is paused, since what the client holds of a paused partition may
@@ -147,7 +147,11 @@ def open_feed(
     ends = connection.end_offsets([TOPIC])
     own.offsets = [within(p, offset, ends[TOPIC, p]) for p, offset in enumerate(own.offsets)]
     log = ExamplesLog(connection, own.offsets, limits.closed, rank, ranks)
-    return Feed(log, Ledger(checkpoints, reign, rank), limits, own)
+    try:
+        return Feed(log, Ledger(checkpoints, reign, rank), limits, own)
+    except BaseException:
+        log.close()
+        raise
 
 
 def first_state(connection: Connection, tokenizer: str) -> FeedState:

@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from histories import PARTITIONS, Batch
+from batches import PARTITIONS, Batch
 from machine import machine
 from stream import configure, free_port, produce, worker
 

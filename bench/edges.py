@@ -25,9 +25,8 @@ from streams.kafka.connection import Connection
 from streams.kafka.topics import check
 from tests.crew import Crew, documents, files, python
 from tests.outage import Outage
-from tests.test_large_path import LARGE, commit, with_half_a_surrogate
+from tests.path import LARGE, checkpoint, commit, with_half_a_surrogate
 from tests.test_outage import delete_offsets
-from tests.test_path import checkpoint
 from tests.test_storm import make_topics_twice_at_once, write_another_genesis
 from tests.test_transactions import in_transactions
 from tests.tiny import tokenizer

@@ -35,6 +35,8 @@ STAGES = tuple(STAGE)
 CONTEXT = 256
 PATIENCE_S = 240
 """Less than the time limit of a test, so that a failure says what the workers said; no test is to be that slow."""
+POLL_S = 0.2
+"""Between two questions to the broker, each of which costs a twentieth of a second of CPU."""
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}
 """Many starts: keep the compiled modules, without which a start takes three times as long."""
 
@@ -134,7 +136,14 @@ class Crew:
             for name, process in self.processes.items():
                 assert tended or process.poll() is None, f"{name} died:\n{self.log(name)}"
             assert time.monotonic() < deadline, {s: self.log(s)[-2000:] for s in STAGES}
-            time.sleep(0.5)
+            time.sleep(POLL_S)
+
+    def until(self, topic: str, end: int) -> None:
+        """Returns when the first partition of the topic ends at `end` or later."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.connection.end_offsets([topic])[topic, 0] < end:
+            assert time.monotonic() < deadline, {name: self.log(name)[-2000:] for name in self.processes}
+            time.sleep(POLL_S)
 
     def _behind(self, stages: Sequence[str]) -> bool:
         """Whether a stage has not yet taken everything; as `caught_up`, of some."""

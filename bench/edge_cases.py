@@ -22,9 +22,8 @@ from streams.feed.left import state_of_what_is_left
 from streams.feed.state import decode
 from tests.crew import PATIENCE_S, Crew, documents, files, python
 from tests.outage import Outage
-from tests.test_large_path import LARGE, commit, with_half_a_surrogate
+from tests.path import LARGE, checkpoint, commit, with_half_a_surrogate
 from tests.test_outage import delete_offsets
-from tests.test_path import checkpoint
 from tests.test_storm import write_another_genesis
 from tests.test_transactions import in_transactions
 from tests.tiny import tokenizer

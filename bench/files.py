@@ -1,7 +1,8 @@
-"""Real source files for the benches: the demo's pinned packages and what the virtual environment holds."""
+"""Real source files for the benches: of given folders, or of the demo's packages and the virtual environment."""
 
 from __future__ import annotations
 
+import argparse
 import sysconfig
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,13 +23,22 @@ VOCAB = 49_152
 SAMPLE_BYTES = 8_000_000
 
 
-def documents(count: int, downloaded: bool = True) -> list[Document]:
-    """The first `count` files in an order that only a keyed hash of their names decides.
+def parser(description: str | None, count: int) -> argparse.ArgumentParser:
+    """The arguments that say which documents: `folders`, `--documents`, `--installed-only`."""
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument("folders", nargs="*", type=Path, help="Folders, or clones of git; else packages.")
+    made.add_argument("--documents", type=int, default=count)
+    made.add_argument("--installed-only", action="store_true", help="leave the demo's packages out")
+    return made
 
-    Without `downloaded`, those of the virtual environment alone, and no registry is asked.
+
+def documents(given: argparse.Namespace) -> list[Document]:
+    """The first so many files in an order that only a keyed hash of their names decides.
+
+    With `installed_only`, those of the virtual environment alone, and no registry is asked.
     """
-    folders = [Path(sysconfig.get_path("purelib"))]
-    if downloaded:
+    folders: list[Path] = given.folders or [Path(sysconfig.get_path("purelib"))]
+    if not given.folders and not given.installed_only:
         folders += corpus.fetch(cache_home(), lambda line: print(line, flush=True)).values()
     named = sorted((xxhash.xxh3_64_intdigest(name.encode()), name, path) for name, path in _files(folders))
     made: list[Document] = []
@@ -36,7 +46,7 @@ def documents(count: int, downloaded: bool = True) -> list[Document]:
         text = _text(path)
         if text:
             made.append(_document(len(made), name, text))
-        if len(made) == count:
+        if len(made) == given.documents:
             break
     return made
 
@@ -56,7 +66,7 @@ def _files(folders: list[Path]) -> Iterator[tuple[str, Path]]:
     for folder in folders:
         for path in folder.rglob("*"):
             if path.suffix in SUFFIXES and path.is_file() and 0 < path.stat().st_size < LARGEST:
-                yield f"{folder.name}/{path.relative_to(folder)}", path
+                yield f"{folder.resolve().name}/{path.relative_to(folder)}", path
 
 
 def _text(path: Path) -> str:

@@ -8,7 +8,6 @@ object.
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections import Counter
@@ -17,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from faults import beside
-from files import documents, learned
+from files import documents, learned, parser
 from machine import machine
 from texts import Text, text
 
@@ -34,12 +33,10 @@ SIBLINGS = Mix(fim_rate=1.0, random=0.0, line=0.0, syntax=1.0, siblings=0.2)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--documents", type=int, default=FILES)
-    parser.add_argument("--pairs", type=int, default=PAIRS)
-    parser.add_argument("--installed-only", action="store_true", help="leave the demo's packages out")
-    given = parser.parse_args()
-    found = documents(given.documents, not given.installed_only)
+    arguments = parser(__doc__, FILES)
+    arguments.add_argument("--pairs", type=int, default=PAIRS)
+    given = arguments.parse_args()
+    found = documents(given)
     long = [text(d, LONGEST) for d in found]
     seeds = range(max(1, given.pairs // len(long)))
     mean = sum(len(t.text) for t in long) // len(long)

@@ -1,4 +1,4 @@
-"""The largest memory of a prepare worker while large records wait for it, and what it takes of them a second.
+"""The largest memory of the four workers while large records wait for them, and how long they take.
 
 Peak resident memory (VmHWM) in MB: idle, after RECORDS records of some 7.8 MB, and after RECORDS whose values compress
 a hundredfold, so that a fetch holds many of them. The last line is one JSON object.
@@ -12,9 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from histories import PARTITIONS, Batch
+from batches import PARTITIONS, Batch
 from machine import machine
-from stream import configure, free_port, produce, worker
+from stream import STAGES, configure, drained, free_port, learn, produce, worker
 
 from midstream.kafka.broker import Broker
 from midstream.settings import cache_home
@@ -35,6 +35,7 @@ def main() -> None:
         broker.start(int(settings.kafka.brokers.rpartition(":")[2]))
         try:
             create(settings.connection(), PARTITIONS)
+            learn(settings, [varied(0), repeated(0)])
             told = {"varied": measure(settings.connection(), folder, varied)}
             told["repeated"] = measure(settings.connection(), folder, repeated)
         finally:
@@ -43,17 +44,16 @@ def main() -> None:
 
 
 def measure(connection: Connection, folder: Path, text) -> dict[str, float]:  # pyright: ignore[reportMissingParameterType]
-    """The records wait before the workers start."""
+    """The records wait before the workers start; `seconds` until every stage has taken all of them."""
     size = 0
     for number in range(RECORDS):
         value = event(number, text)
         size += len(value)
         produce(connection, Batch({("files", number % PARTITIONS): [value]}))
     began = time.monotonic()
-    workers = {stage: worker(stage, folder) for stage in ("prepare", "dedup", "redact")}
+    workers = {stage: worker(stage, folder) for stage in STAGES}
     try:
-        while not prepared(connection):
-            time.sleep(0.2)
+        drained(connection)
         seconds = time.monotonic() - began
         peaks = {stage: round(peak_mb(process.pid), 1) for stage, process in workers.items()}
         return {"mb": round(size / 1e6, 1), "seconds": round(seconds, 1), **peaks}
@@ -62,11 +62,6 @@ def measure(connection: Connection, folder: Path, text) -> dict[str, float]:  # 
             process.terminate()
         for process in workers.values():
             process.wait()
-
-
-def prepared(connection: Connection) -> bool:
-    ends = connection.end_offsets(["files"])
-    return all(connection.group_offsets(connection.group("prepare")).get(key, 0) >= end for key, end in ends.items())
 
 
 def peak_mb(pid: int) -> float:

@@ -7,13 +7,12 @@ Times are CPU time, the best of five passes. The last line is one JSON object.
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from files import documents, learned
+from files import documents, learned, parser
 from machine import machine
 from packers import Packed, concatenate, crop, decreasing, truncating
 
@@ -36,11 +35,9 @@ Result = TypeVar("Result")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--documents", type=int, default=DOCUMENTS)
-    parser.add_argument("--installed-only", action="store_true", help="leave the demo's packages out")
-    given = parser.parse_args()
-    found = documents(given.documents, not given.installed_only)
+    arguments = parser(__doc__, DOCUMENTS)
+    given = arguments.parse_args()
+    found = documents(given)
     say(f"{len(found)} documents, {sum(d.size for d in found) / 1e6:.1f} million characters")
     tokenizer = learned(found)
     whole, _ = packed(found, tokenizer, 1 << 40)

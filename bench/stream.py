@@ -27,7 +27,7 @@ from statistics import fmean
 from typing import TypeVar
 
 from aiokafka.codec import zstd_decode, zstd_encode
-from histories import PARTITIONS, Batch, histories
+from batches import PARTITIONS, Batch, batches
 from machine import machine
 
 from midstream.kafka.broker import Broker
@@ -53,9 +53,9 @@ T = TypeVar("T")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folders", nargs="*", type=Path, help="Clones of git, or folders; else installed packages.")
-    origin, warm, timed = histories(parser.parse_args().folders)
+    parser.add_argument("folders", nargs="*", type=Path, help="Clones of git, or folders; else releases of packages.")
     with tempfile.TemporaryDirectory() as folder:
+        origin, warm, timed = batches(parser.parse_args().folders, Path(folder) / "generated")
         settings = configure(Path(folder), free_port())
         learn(settings, [*warm.texts, *timed.texts])
         say(f"{timed.documents} documents, {timed.bytes / 1e6:.1f} MB")

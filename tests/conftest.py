@@ -7,6 +7,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,6 @@ NEEDED: dict[str, tuple[bool, str]] = {
         "MIDSTREAM_NEOVIM_012 names no program, and .ci/neovim-012 has unpacked none",
     ),
     "vim": (vim() is not None, "no Vim with channels, patch 9.0.908 or later, is on PATH"),
-    "outage": ("MIDSTREAM_OUTAGE" in os.environ, "MIDSTREAM_OUTAGE is not set"),
     "seed_files": ("MIDSTREAM_SEED_TOKENIZERS" in os.environ, "MIDSTREAM_SEED_TOKENIZERS names no folder"),
 }
 """Marker to whether this machine has what its tests need, and the word about it when it has not."""
@@ -47,6 +47,17 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@pytest.fixture(autouse=True)
+def no_client_is_left() -> Iterator[None]:
+    """Every Kafka client is closed by the test, or the product's path, that opened it: none leaves a thread."""
+    before = set(threading.enumerate())
+    yield
+    left = [thread for thread in threading.enumerate() if thread not in before and thread.name.startswith("kafka")]
+    for thread in left:
+        thread.join(10)  # a closed producer that has lost its broker takes a moment
+    assert not any(thread.is_alive() for thread in left), f"Kafka clients that were not closed: {left}"
 
 
 @pytest.fixture(scope="session")

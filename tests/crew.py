@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,6 @@ from streams.document import Origin
 from streams.event import Files, Repository, SourceFile
 from streams.event import encode as encode_event
 from streams.feed.examples import first_state, open_feed
-from streams.feed.feed import Feed
 from streams.feed.ledger import Entry, read
 from streams.feed.state import FeedState, Limits, decode
 from streams.frame import decode_rejections
@@ -35,6 +35,8 @@ STAGES = tuple(STAGE)
 CONTEXT = 256
 PATIENCE_S = 240
 """Less than the time limit of a test, so that a failure says what the workers said; no test is to be that slow."""
+POLL_S = 0.2
+"""Between two questions to the broker, each of which costs a twentieth of a second of CPU."""
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}
 """Many starts: keep the compiled modules, without which a start takes three times as long."""
 
@@ -134,7 +136,14 @@ class Crew:
             for name, process in self.processes.items():
                 assert tended or process.poll() is None, f"{name} died:\n{self.log(name)}"
             assert time.monotonic() < deadline, {s: self.log(s)[-2000:] for s in STAGES}
-            time.sleep(0.5)
+            time.sleep(POLL_S)
+
+    def until(self, topic: str, end: int) -> None:
+        """Returns when the first partition of the topic ends at `end` or later."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.connection.end_offsets([topic])[topic, 0] < end:
+            assert time.monotonic() < deadline, {name: self.log(name)[-2000:] for name in self.processes}
+            time.sleep(POLL_S)
 
     def _behind(self, stages: Sequence[str]) -> bool:
         """Whether a stage has not yet taken everything; as `caught_up`, of some."""
@@ -157,15 +166,14 @@ class Crew:
         limits = Limits(row_tokens=CONTEXT, rows=2, open_bins=8, closed=True)
         begin = begin or (None if self.state else first_state(self.connection, tokenizer().hash))
         start = begin or decode(self.state or b"")
-        feed = open_feed(self.connection, checkpoints, start, limits, take(checkpoints))
         step, deadline = 0, time.monotonic() + PATIENCE_S
-        while not feed.drained:
-            assert time.monotonic() < deadline, feed.summary()
-            if feed.next(0.5) is not None:
-                step += 1
-                feed.trained(step)
-        self.state = feed.state()
-        _close(feed)
+        with closing(open_feed(self.connection, checkpoints, start, limits, take(checkpoints))) as feed:
+            while not feed.drained:
+                assert time.monotonic() < deadline, feed.summary()
+                if feed.next(0.5) is not None:
+                    step += 1
+                    feed.trained(step)
+            self.state = feed.state()
         state = decode(self.state)
         return Fate(trained_times(read(checkpoints, state.ledger)), self.rejections(), state)
 
@@ -180,11 +188,6 @@ class Crew:
 def stage(name: str) -> str:
     """Of a worker's name."""
     return name.partition(".")[0]
-
-
-def _close(feed: Feed) -> None:
-    feed._log.close()  # type: ignore[attr-defined]
-    feed._ledger.close()
 
 
 def trained_times(entries: Iterable[Entry]) -> Counter[str]:

@@ -131,13 +131,12 @@ def test_an_offset_beyond_the_end_is_set_to_the_end(training: Training) -> None:
     found = training.state
     assert found is not None
     found.offsets = [9, 4]
-    feed = open_feed(training.connection, training.checkpoints, found, Limits(40, 1), 99)
-    assert feed.summary()["lag"] == 0 and feed._s.offsets == [4, 4]
-    training.plan(0, [Planned((3,))])
-    while feed.next(1.0) is None:
-        pass
-    assert feed._s.offsets == [5, 4]
-    feed._log.close()  # type: ignore[attr-defined]
+    with closing(open_feed(training.connection, training.checkpoints, found, Limits(40, 1), 99)) as feed:
+        assert feed.summary()["lag"] == 0 and feed._s.offsets == [4, 4]
+        training.plan(0, [Planned((3,))])
+        while feed.next(1.0) is None:
+            pass
+        assert feed._s.offsets == [5, 4]
 
 
 @pytest.mark.broker

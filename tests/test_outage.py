@@ -15,7 +15,7 @@ from tests.crew import STAGES, Crew, Fate, documents, files, python
 from tests.outage import Outage
 from tests.test_faults import at
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.outage]
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 AWAY_S = 15
 """Longer than a session and than a client's first tries."""

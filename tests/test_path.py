@@ -1,101 +1,28 @@
-"""The whole path with real workers on a real broker: every document once, poison in between, a retry (architecture §2).
+"""The whole path with real workers on a real broker: every document once, poison in between, large and unreadable
+records, retries (architecture §2).
 
-One crew goes through the story of the module once; the tests look at what it left behind.
+One crew goes through the story of tests/path.py once; the tests look at what it left behind.
 """
 
 from __future__ import annotations
 
 import json
 import random
-from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
 from kafka.errors import MessageSizeTooLargeError
 
-from model.manifest import folders
 from streams import frame as frames
-from streams.event import (
-    MAX_RECORD_BYTES,
-    Cell,
-    ChangedFile,
-    Comment,
-    Commit,
-    Files,
-    Issue,
-    Notebook,
-    Repository,
-    SourceFile,
-    encode,
-)
+from streams.event import MAX_RECORD_BYTES
 from streams.feed.state import retryable
 from streams.kafka.connection import Connection
+from streams.kafka.log import Logged, read
 from streams.kafka.topics import create
-from tests.crew import Crew, Fate, documents, files, python
-from tests.tiny import write_checkpoint
+from tests.crew import Crew, Fate
+from tests.path import LARGE, Story, at_the_limit, tell
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
-
-REPOSITORY = Repository(name="r", licence="MIT")
-HEAD = b'{"kind":"files","repository":{"name":"r","licence":"MIT"},"files":'
-MEGABYTE = 1_000_000
-
-POISON: dict[str, bytes | None] = {
-    "undecodable": b"{not json",
-    "a missing field": b'{"kind":"files","repository":{"name":"r"}}',
-    "an unknown kind": b'{"kind":"poem"}',
-    "invalid UTF-8": HEAD + b'[{"path":"a.py","text":"x = \'\xff\'"}]}',
-    "half a surrogate": HEAD + b'[{"path":"a.py","text":"x = \\ud800"}]}',
-    "empty": b"",
-    "a tombstone": None,
-}
-"""Records that die whole."""
-
-
-def with_nul() -> bytes:
-    return encode(Files(repository=REPOSITORY, files=[SourceFile(path="nul.py", text=f"{python(900)}\0{python(901)}")]))
-
-
-def at_the_limit() -> bytes:
-    """A record of exactly the largest size: a small file, eight of a million characters, a last one that fills up."""
-    big = [SourceFile(path=f"big{n}.py", text=f"big{n} = 1  # " + "word " * (MEGABYTE // 5 - 4)) for n in range(8)]
-    small = SourceFile(path="small.py", text=python(950))
-    value = encode(Files(repository=REPOSITORY, files=[small, *big, SourceFile(path="last.py", text="")]))
-    filling = "x" * (MAX_RECORD_BYTES - len(b"local/r") - len(value))
-    return encode(Files(repository=REPOSITORY, files=[small, *big, SourceFile(path="last.py", text=filling)]))
-
-
-def other_kinds() -> dict[str, bytes]:
-    code = python(700)
-    commit = Commit(
-        repository=REPOSITORY, sha="a" * 40, message="Make the numbers larger everywhere",
-        files=[ChangedFile(path="k.py", before=code, after=code.replace("+", "-"))],
-    )  # fmt: skip
-    talk = [Comment(text=f"I see number {n} fail on every second run of it. " * 3, author=f"u{n}") for n in range(3)]
-    cells = [Cell(type="markdown", source="# How to add numbers"), Cell(type="code", source=python(710), output="3")]
-    return {
-        "commits": encode(commit),
-        "issues": encode(Issue(repository=REPOSITORY, number=7, title="It fails", comments=talk)),
-        "notebooks": encode(Notebook(repository=REPOSITORY, path="n.ipynb", cells=cells)),
-    }
-
-
-@dataclass
-class Story:
-    crew: Crew
-    sent: set[str]
-    """Origins of all documents; a record that dies whole counts as one."""
-    poison: dict[str, str]
-    """Kind of poison to its origin."""
-    unpackable: str
-    large: list[str]
-    first: Fate
-    listed: dict
-    shown: str
-    refused: str
-    retried: str
-    second: Fate
-    codes: dict[str, int]
 
 
 @pytest.fixture(scope="module")
@@ -106,53 +33,10 @@ def story(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Story:
         return tell(crew)
 
 
-def tell(crew: Crew) -> Story:
-    crew.start()
-    sent: set[str] = set()
-    poison: dict[str, str] = {}
-    for number, (name, value) in enumerate(POISON.items()):
-        (origin,) = crew.produce("files", [value])
-        poison[name] = str(origin)
-        good = crew.produce("files", [files([python(number)], f"good{number}")])
-        sent |= {str(origin), *map(str, good)}
-    nul, large, long_path = crew.produce("files", [with_nul(), at_the_limit(), unpackable("p" * 4000)], partition=1)
-    behind = crew.produce(
-        "files", [files([python(300 + n) for n in range(3)], "behind"), files([python(0)], "copy")], 1
-    )
-    sent |= {str(nul), str(long_path), *documents([large], [10]), *documents(behind, [3, 1])}
-    for topic, value in other_kinds().items():
-        sent |= set(map(str, crew.produce(topic, [value])))
-    crew.drain()
-    first = crew.train()
-    checkpoint(crew)
-    listed = json.loads(crew.run("deadletters", "list", "--json").stdout)
-    shown = crew.run("deadletters", "list").stdout
-    refused = crew.run("deadletters", "retry", str(behind[0])).stderr
-    fixed = crew.folder / "fixed.json"
-    fixed.write_bytes(unpackable("short"))
-    retried = crew.run("deadletters", "retry", str(long_path), "--fixed", str(fixed)).stdout
-    retried += crew.run("deadletters", "discard", poison["undecodable"]).stdout
-    retried += crew.run("deadletters", "retry", poison["an unknown kind"]).stdout
-    crew.drain()
-    second = crew.train()
-    checkpoint(crew)
-    codes = crew.stop()
-    return Story(
-        crew, sent, poison, str(long_path), list(documents([large], [10])), first, listed, shown, refused, retried,
-        second, codes,
-    )  # fmt: skip
-
-
-def unpackable(path: str) -> bytes:
-    """A path that is longer than the context by itself cannot be packed."""
-    return encode(Files(repository=REPOSITORY, files=[SourceFile(path=path + ".py", text=python(800))]))
-
-
-def checkpoint(crew: Crew) -> None:
-    """A checkpoint with the feed's state, as the trainer writes it."""
-    assert crew.state is not None
-    root = crew.folder / "checkpoints"
-    write_checkpoint(root, len(folders(root)) + 1, feed=crew.state)
+@pytest.fixture(scope="module")
+def letters(story: Story) -> dict[str, Logged]:
+    """The dead letters of the first partition, by origin."""
+    return {(r.key or b"").decode(): r for r in read(story.crew.connection, "deadletters", 0)}
 
 
 def retries_of(story: Story, fate: Fate) -> set[str]:
@@ -170,7 +54,7 @@ def test_every_document_is_trained_once_or_rejected_or_dead(story):
 
 
 def test_each_poison_dies_whole_and_alone(story):
-    assert story.first.dead == {*story.poison.values(), story.unpackable}
+    assert story.first.dead == story.dead
 
 
 def test_nul_is_text_like_any_other_and_a_copy_is_dropped(story):
@@ -182,7 +66,7 @@ def test_nul_is_text_like_any_other_and_a_copy_is_dropped(story):
 
 def test_a_record_at_the_limit_goes_through(story):
     assert len(at_the_limit()) + len(b"local/r") == MAX_RECORD_BYTES
-    small, *big = story.large
+    small, *big = story.at_the_limit
     assert story.first.trained[small] == 1
     assert {story.first.rejected[origin] for origin in big} == {"long_lines"}
 
@@ -205,8 +89,6 @@ def test_order_is_kept_in_every_partition(story, story_frames):
 @pytest.fixture(scope="module")
 def story_frames(story: Story) -> dict[str, list[frames.Frame]]:
     """All Frames of `examples`, by source partition."""
-    from streams.kafka.log import read
-
     found: dict[str, list[frames.Frame]] = {}
     for partition in range(2):
         for logged in read(story.crew.connection, "examples", partition):
@@ -215,8 +97,28 @@ def story_frames(story: Story) -> dict[str, list[frames.Frame]]:
     return found
 
 
+def test_what_is_larger_than_a_record_may_be_is_held_by_length_and_hash(story, letters):
+    facts = story.listed[story.poison["no JSON"]]
+    assert (facts["error"], facts["bytes"], facts["incomplete"]) == ("TooLarge", len(LARGE["no JSON"]), True)
+    assert len(LARGE["no JSON"]) > MAX_RECORD_BYTES
+    letter = letters[story.poison["no JSON"]]
+    assert letter.value == b"" and letter.headers["__midstream.errors.incomplete"] == b"true"
+    assert len(letter.headers["__midstream.errors.sha256"]) == 64
+
+
+def test_what_expands_too_far_is_held_as_it_came(story, letters):
+    for name in ("empty files", "files of a line"):
+        assert story.listed[story.poison[name]]["error"] == "TooLargeWhenExpanded"
+        assert letters[story.poison[name]].value == LARGE[name]
+
+
+def test_the_files_of_a_commit_with_a_long_message_are_taken(story):
+    assert len(story.long_commit) == 256
+    assert story.long_commit <= {*story.first.trained, *story.first.rejected}
+
+
 def test_the_list_shows_facts_and_no_content(story):
-    offered = {facts["origin"]: facts for facts in story.listed["offered"]}
+    offered = story.listed
     assert set(offered) == story.first.dead
     assert offered[story.unpackable]["stage"] == "pack"
     assert offered[story.unpackable]["error"] == "ValueError"
@@ -227,18 +129,24 @@ def test_the_list_shows_facts_and_no_content(story):
 
 
 def test_what_is_not_offered_is_refused_with_the_reason(story):
-    assert "is not offered: no such dead letter is known. Nothing was sent." in story.refused
+    trained, too_large = story.refused
+    assert "is not offered: no such dead letter is known. Nothing was sent." in trained
+    assert f"{story.poison['no JSON']} is left out: its value has 30,000,009 bytes" in too_large
+    assert "--fixed FILE, or discard it" in too_large and "Nothing was sent." in too_large
 
 
 def test_a_retry_is_trained_once_and_replaces_its_origin(story):
-    assert story.retried == "1 retried\n1 discarded\n1 retried\n"
-    state = story.second.state
+    """What cannot be read dies again: an unknown kind, a file alone, an empty value."""
+    assert story.retried == "1 retried\n1 discarded\n1 retried\n1 retried\n"
+    state, poison = story.second.state, story.poison
     again = retries_of(story, story.second)
     assert len(again & set(story.second.trained)) == 1
-    assert state.replaced == {story.unpackable, story.poison["undecodable"], story.poison["an unknown kind"]}
+    mended = {poison[name] for name in ("undecodable", "an unknown kind", "empty files")}
+    assert state.replaced == {story.unpackable, story.half, *mended}
     still_dead = again & story.second.dead
-    assert len(still_dead) == 1
-    assert set(retryable(state)) == {*story.poison.values(), *still_dead} - state.replaced
+    assert len(still_dead) == 3 and story.nothing in still_dead
+    assert story.second.dead == story.dead | still_dead
+    assert set(retryable(state)) == story.second.dead - state.replaced
 
 
 def test_the_sum_holds_in_the_status(story):

@@ -12,7 +12,7 @@ from streams.kafka.connection import Connection
 from streams.kafka.topics import create
 from tests.crew import STAGES, Crew, Fate, documents, files, python
 from tests.outage import Outage
-from tests.test_path import checkpoint
+from tests.path import checkpoint
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from lanes import ROW, TOKENIZER, TOPICS, Log, expected, lane, logs, some
 
 from streams import frame as frames
-from streams.feed import feed as feeds
 from streams.feed import ledger
 from streams.feed.examples import first_state, open_feed
 from streams.feed.feed import Feed
@@ -227,7 +226,7 @@ def test_one_rank_then_three_then_two_on_a_real_broker(bare_connection: Connecti
         done = all(feed.drained for feed in opened)
         state = encode(merge([decode(feed.state()) for feed in opened])) if kept else state
         for feed in opened:
-            close(feed)
+            feed.close()
     assert done and state is not None
     found = Counter(
         (e.topic_id, e.partition, e.offset, e.index, e.piece) for e in ledger.read(tmp_path, decode(state).ledger)
@@ -249,8 +248,3 @@ def produce(connection: Connection, log: list[list[Frame]]) -> None:
         ]
         for future in sent:
             future.get(timeout=30)
-
-
-def close(feed: feeds.Feed) -> None:
-    feed._log.close()  # type: ignore[attr-defined]
-    feed._ledger.close()

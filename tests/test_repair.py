@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,45 @@ from kafka import TopicPartition
 
 from streams.document import Origin
 from streams.feed.state import decode
-from streams.kafka.connection import GroupInUse
+from streams.kafka.connection import Connection, GroupInUse
+from streams.kafka.topics import create
 from streams.repair.act import act, refuse_running
 from streams.repair.plan import Missing, Rewind, Skip, Step, TakeBack, missing, plan
 from streams.repair.survey import KafkaLogs, survey
 from tests.crew import Crew, Fate, documents, files, python
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
+
+
+@dataclass
+class Settled:
+    """A crew on a path where everything was taken, which each test that has it leaves so."""
+
+    crew: Crew
+    origins: set[str]
+    """Of all documents that were produced."""
+    records: int = 0
+
+    def produce(self, records: int) -> None:
+        self.origins |= produced(self.crew, self.records, records)
+        self.records += records
+
+    def check(self) -> None:
+        """Takes everything; then nothing is lost or trained twice, and nothing is missing."""
+        fate = run(self.crew)
+        assert set(fate.trained) == self.origins and set(fate.trained.values()) == {1}
+        assert look(self.crew) == ([], [])
+
+
+@pytest.fixture(scope="module")
+def settled(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settled]:
+    connection = Connection(brokers=broker, prefix="repair.")
+    create(connection, 2)
+    with Crew(connection, tmp_path_factory.mktemp("repair")) as crew:
+        settled = Settled(crew, set())
+        settled.produce(3)
+        settled.check()
+        yield settled
 
 
 @pytest.fixture
@@ -58,17 +91,14 @@ def deleted(crew: Crew, topic: str, below: int) -> None:
         admin.delete_records({TopicPartition(crew.connection.topic(topic), 0): below})
 
 
-def test_a_whole_path_lacks_nothing(crew):
-    origins = produced(crew, 0, 3)
-    assert set(run(crew).trained) == origins
-    assert look(crew) == ([], [])
+def test_a_whole_path_lacks_nothing(settled):
+    assert look(settled.crew) == ([], [])
 
 
 def test_nothing_is_altered_while_a_worker_runs(crew):
     produced(crew, 0, 1)
     crew.start("prepare")
-    while not crew.connection.end_offsets(["candidates"])["candidates", 0]:
-        pass
+    crew.until("candidates", 1)
     with pytest.raises(GroupInUse, match="has members"):
         refuse_running(crew.connection)
 
@@ -89,30 +119,25 @@ def test_prepare_set_to_the_end_goes_back_to_dedups_mark(crew):
     assert look(crew) == ([], [])
 
 
-@pytest.mark.parametrize(("stage", "topic", "before"), [("redact", "unique", "clean"), ("pack", "clean", "examples")])
-def test_a_stage_set_to_the_end_goes_back_to_what_the_next_has_taken(crew, stage, topic, before):
-    origins = produced(crew, 0, 1)
-    assert set(run(crew).trained) == origins
-    origins |= produced(crew, 1, 2)
-    names = ["prepare", "dedup", "redact"][: 2 + (stage == "pack")]
-    crew.start(*names)
-    while crew.connection.end_offsets([topic])[topic, 0] < 2:
-        pass
-    crew.stop()
+@pytest.mark.parametrize(("stage", "topic"), [("redact", "unique"), ("pack", "clean")])
+def test_a_stage_set_to_the_end_goes_back_to_what_the_next_has_taken(settled, stage, topic):
+    crew, end = settled.crew, settled.crew.connection.end_offsets([topic])[topic, 0]
+    settled.produce(2)
+    crew.start(*["prepare", "dedup", "redact"][: 2 + (stage == "pack")])
+    crew.until(topic, end + 1)
+    assert set(crew.stop().values()) == {0}
     to_the_end(crew, stage, topic)
     gaps, steps = look(crew)
     assert [g.before for g in gaps] == ["the trainer"]
-    assert steps == [Rewind(stage, topic, 0, 1)]
+    assert steps == [Rewind(stage, topic, 0, end)]
     act(crew.connection, steps)
-    fate = run(crew)
-    assert set(fate.trained) == origins and set(fate.trained.values()) == {1}
+    settled.check()
 
 
 def test_dedup_hands_on_again_what_unique_lost(crew):
     origins = produced(crew, 0, 2)
     crew.start("prepare", "dedup")
-    while crew.connection.end_offsets(["unique"])["unique", 0] < 1:
-        pass
+    crew.until("unique", 1)
     crew.stop()
     deleted(crew, "unique", crew.connection.end_offsets(["unique"])["unique", 0])
     _, steps = look(crew)
@@ -127,8 +152,7 @@ def test_what_no_log_holds_any_more_comes_from_the_source_again(crew):
     """Dedup's mark goes back, and what stands in the index is kept when it comes again."""
     origins = produced(crew, 0, 2)
     crew.start("prepare", "dedup")
-    while crew.connection.end_offsets(["unique"])["unique", 0] < 1:
-        pass
+    crew.until("unique", 1)
     crew.stop()
     for topic, partition in (("unique", 0), ("candidates", 0)):
         deleted(crew, topic, crew.connection.end_offsets([topic])[topic, partition])
@@ -143,20 +167,16 @@ def test_what_no_log_holds_any_more_comes_from_the_source_again(crew):
     assert look(crew) == ([], [])
 
 
-def test_candidates_that_were_deleted_unread_come_from_the_source_again(crew):
+def test_candidates_that_were_deleted_unread_come_from_the_source_again(settled):
     """Retention passed dedup while it was down: those offsets never get a record in signatures."""
-    origins = produced(crew, 0, 1)
-    assert set(run(crew).trained) == origins
-    origins |= produced(crew, 1, 2)
+    crew, end = settled.crew, settled.crew.connection.end_offsets(["candidates"])["candidates", 0]
+    settled.produce(2)
     crew.start("prepare")
-    while crew.connection.end_offsets(["candidates"])["candidates", 0] < 2:
-        pass
-    crew.stop()
+    crew.until("candidates", end + 1)
+    assert set(crew.stop().values()) == {0}
     deleted(crew, "candidates", crew.connection.end_offsets(["candidates"])["candidates", 0])
     act(crew.connection, look(crew)[1])
-    fate = run(crew)
-    assert set(fate.trained) == origins and set(fate.trained.values()) == {1}
-    assert look(crew) == ([], [])
+    settled.check()
 
 
 def test_what_the_source_no_longer_holds_is_counted_as_lost(crew):

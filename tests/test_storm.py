@@ -26,7 +26,8 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 TRIES = 2
 """Pairs of programs that make topics at the same time."""
-GUSTS = 6
+GUSTS = 4
+"""Two workers leave by SIGTERM, and two by SIGKILL, whose sessions have to end before the next has a part."""
 STEP_S = 2.0
 """Between a join and the next leave."""
 PATIENCE_S = 120

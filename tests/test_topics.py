@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from kafka import TopicPartition
 
 from streams.kafka.connection import Connection, Unreachable
 from streams.kafka.topics import TopicsError, check, create, genesis
@@ -88,7 +89,7 @@ def test_an_offset_that_is_gone_stops_the_reader(connection):
         for _ in range(3):
             producer.send(connection.topic("files"), b"{}", partition=0).get(timeout=10)
     with connection.admin() as admin:
-        admin.delete_records({next(iter(connection.consumer({("files", 0): 0}).assignment())): 2})
+        admin.delete_records({TopicPartition(connection.topic("files"), 0): 2})
     consumer = connection.consumer({("files", 0): 0})
     with pytest.raises(Exception, match=r"(?i)out.?of.?range"):
         for _ in range(20):

@@ -20,7 +20,8 @@ from streams.kafka.topics import create
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
-AWAY_S = 22
+AWAY_S = 8
+"""Longer than a client's first tries, from when the trainer has seen that no broker answers."""
 
 
 @pytest.fixture
@@ -39,6 +40,7 @@ def test_a_broker_that_goes_away_is_waited_for(tmp_path: Path) -> None:
             process = training.start()
             training.until(lambda: bool(folders(training.checkpoints)), process)
             broker.stop()
+            training.until(lambda: "the broker does not answer" in training.said, process)
             time.sleep(AWAY_S)
             assert process.poll() is None, training.said
             broker.start(port)

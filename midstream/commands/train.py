@@ -6,6 +6,8 @@ import json
 import logging
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,15 +64,22 @@ def train(
             errors.forget("train")
 
     waits.end_well()
-    with errors.noted("train"), FolderLock(folder, "training", unlocked=without_lock):
-        trainer = build(settings, folder, file, until_drained, what_is_left)
+    with (
+        errors.noted("train"),
+        FolderLock(folder, "training", unlocked=without_lock),
+        build(settings, folder, file, until_drained, what_is_left) as trainer,
+    ):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: trainer.stop())
         show(trainer.run(Until(max_steps, max_minutes, until_drained), show))
 
 
-def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_left: bool = False) -> Trainer:
-    """The trainer as the newest checkpoint left it, with its feed; or a new one. Takes the folder's next reign."""
+@contextmanager
+def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_left: bool = False) -> Iterator[Trainer]:
+    """The trainer as the newest checkpoint left it, with its feed; or a new one. Takes the folder's next reign.
+
+    Its feed is closed at the end.
+    """
     from midstream import fits, waits
     from model import reign
     from model.checkpoint import load_newest
@@ -102,9 +111,9 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
     waits.broker(connection, "train")
     start = _start(connection, resume, tokenizer.hash, what_is_left)
     start.packing = packing(tokenizer.hash, fmt, context)
-    opened = open_feed(connection, folder, start, limits, own)
-    paced = PacedFeed(opened, settings.paths.state)
-    return Trainer(config, settings.train, paced, folder, tokenizer, fmt, resume=resume, reign=own)
+    with closing(open_feed(connection, folder, start, limits, own)) as opened:
+        paced = PacedFeed(opened, settings.paths.state)
+        yield Trainer(config, settings.train, paced, folder, tokenizer, fmt, resume=resume, reign=own)
 
 
 def _start(connection: Connection, resume: Contents | None, tokenizer: str, what_is_left: bool) -> FeedState:

@@ -51,8 +51,9 @@ class Chosen:
     text: str
 
 
-def pins() -> list[Pin]:
-    rows = (line.split() for line in LOCK.read_text().splitlines() if line and not line.startswith("#"))
+def pins(lock: Path = LOCK) -> list[Pin]:
+    """Of the lock, in its order: kind, name, version and sha256 in each line."""
+    rows = (line.split() for line in lock.read_text().splitlines() if line and not line.startswith("#"))
     return [Pin(*row) for row in rows]
 
 

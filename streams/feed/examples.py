@@ -48,31 +48,36 @@ class ExamplesLog:
         first = connection.beginning_offsets([TOPIC])
         for p in owned:
             _refuse_lost(p, offsets[p], first[TOPIC, p])
-        self._consumer: Any = connection.consumer({(TOPIC, p): offsets[p] for p in owned})
-        self._partitions = {tp.partition: tp for tp in self._consumer.assignment()}
-        self._closed = closed
         ends = connection.end_offsets([TOPIC])
         self._ends = {p: ends[TOPIC, p] for p in owned}
         self._asked = time.monotonic()
+        self._closed = closed
+        self._consumer: Any = connection.consumer({(TOPIC, p): offsets[p] for p in owned})
+        self._partitions = {tp.partition: tp for tp in self._consumer.assignment()}
         self._away_said: float | None = None
-        self._starved = False
-        """The last poll brought nothing: then none is paused, since what the client holds of a paused partition may
-        keep it from asking for the others."""
 
     def poll(self, timeout_s: float, enough: set[int]) -> list[tuple[int, int, Frame | None]]:
         if not self._partitions:  # more ranks than partitions
             time.sleep(timeout_s)
             return []
         for p, tp in self._partitions.items():
-            (self._consumer.pause if p in enough and not self._starved else self._consumer.resume)(tp)
+            (self._consumer.pause if p in enough else self._consumer.resume)(tp)
+        self._drop_what_is_used_up()
         polled = self._patient(lambda: self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=64), {})
-        self._starved = not polled
         return [
             (tp.partition, record.offset, frames.decode_or_none(record.value))
             for tp, records in polled.items()
             for record in records
             if not self._closed or record.offset < self._ends[tp.partition]
         ]
+
+    def _drop_what_is_used_up(self) -> None:
+        """kafka-python 3.0 parks the records that it holds of a paused partition, and gives them back only while it has
+        no other records in hand; an object of which all were taken counts as such. Then the partition is neither given
+        back nor fetched, for ever."""
+        fetcher = getattr(self._consumer, "_fetcher", None)
+        if fetcher is not None and not getattr(fetcher, "_next_partition_records", True):
+            fetcher._next_partition_records = None
 
     def ended(self, partition: int, position: int) -> bool:
         return position >= self._end(partition)
@@ -147,7 +152,11 @@ def open_feed(
     ends = connection.end_offsets([TOPIC])
     own.offsets = [within(p, offset, ends[TOPIC, p]) for p, offset in enumerate(own.offsets)]
     log = ExamplesLog(connection, own.offsets, limits.closed, rank, ranks)
-    return Feed(log, Ledger(checkpoints, reign, rank), limits, own)
+    try:
+        return Feed(log, Ledger(checkpoints, reign, rank), limits, own)
+    except BaseException:
+        log.close()
+        raise
 
 
 def first_state(connection: Connection, tokenizer: str) -> FeedState:

@@ -52,6 +52,8 @@ class FrameLog(Protocol):
         """Records that are known and not read."""
         ...
 
+    def close(self) -> None: ...
+
 
 class Feed:
     """A `model.example.BatchSource` of one rank: it reads the partitions that the state's rank owns."""
@@ -104,6 +106,11 @@ class Feed:
         self._s.rows = [*self._handed, *(list(r) for r in self._bins.rows)]
         self._s.flushing = self._flushing + self._handed_flushed
         return encode(self._s)
+
+    def close(self) -> None:
+        """Ends the reading of the log, and the ledger's file."""
+        self._log.close()
+        self._ledger.close()
 
     @property
     def drained(self) -> bool:

@@ -33,6 +33,7 @@ from kafka.errors import (
     KafkaTimeoutError,
     UnknownMemberIdError,
 )
+from kafka.net.compat import KafkaNetClient
 from kafka.structs import OffsetAndMetadata
 
 T = TypeVar("T")
@@ -247,10 +248,21 @@ class Connection:
     def _reach(self, client: Callable[..., T], **settings: Any) -> T:
         if not any(_accepts(broker) for broker in self.brokers.split(",")):  # kafka-python would leak its sockets
             raise Unreachable(self.brokers)
+        opened: list[KafkaNetClient] = []
+
+        def network(**config: Any) -> KafkaNetClient:
+            opened.append(KafkaNetClient(**config))
+            return opened[-1]
+
+        own = {"bootstrap_timeout_ms": BOOTSTRAP_MS, "kafka_client": network}
         try:
-            return client(**{**self.client_settings(), "bootstrap_timeout_ms": BOOTSTRAP_MS, **settings})
-        except (KafkaConnectionError, KafkaTimeoutError) as error:
-            raise Unreachable(self.brokers) from error
+            return client(**{**self.client_settings(), **own, **settings})
+        except BaseException as error:
+            for half_open in opened:  # its thread and its sockets: a constructor that raises leaves them
+                half_open.close()
+            if isinstance(error, (KafkaConnectionError, KafkaTimeoutError)):
+                raise Unreachable(self.brokers) from error
+            raise
 
     def _settled(self, ask: Callable[[], T]) -> T:
         """The answer, asked again while a fresh cluster says «not yet»."""

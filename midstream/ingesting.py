@@ -99,7 +99,7 @@ class Ingest:
 
         title = str(path) if ref == "HEAD" else f"{path} ({ref.removeprefix('refs/heads/')})"
         unread = partial(self._unread, path) if options.follow else lambda _: None
-        return Reader(open_, file, self.delivery, tell, options.limit, time.monotonic, self.meter, title, unread)
+        return Reader(open_, file, self.delivery, tell, options.limit, time.monotonic, unread, self.meter, title)
 
     def _unread(self, path: Path, sentence: str) -> None:
         """For `midstream status`: why a repository that is followed cannot be read; "": it is, or nobody follows it."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from streams.event import Commit, Event
-from streams.sources.cursors import Cursor, CursorFile
+from streams.sources.cursors import Cursor, CursorFile, Cursors
 from streams.sources.delivery import Undelivered
 from streams.sources.git import History
 from streams.sources.reader import OPEN, TURN_STEPS, Reader, rounds
@@ -90,7 +90,7 @@ def test_a_small_repository_does_not_wait_for_a_huge_one(place):
     names = [name for name, _ in place.taken.commits()]
     assert names.index("small") <= TURN_STEPS
     assert Counter(names) == {"huge": 4 * TURN_STEPS, "small": 2}
-    assert place.file(huge.path).read().done == huge.git("rev-parse", "HEAD")
+    assert place.file(huge.path).read().past.done
 
 
 def test_the_one_that_fails_is_said_and_the_others_are_read(place, tmp_path):
@@ -102,10 +102,10 @@ def test_the_one_that_fails_is_said_and_the_others_are_read(place, tmp_path):
     run(*readers)
     assert [bool(reader.failure) for reader in readers] == [True, True, False]
     assert len(place.words) == 2
-    assert place.taken.commits() == [("good", f"good {n}") for n in (1, 2, 3)]
+    assert place.taken.commits() == [("good", f"good {n}") for n in (3, 2, 1)]
     kept.rename(path)
     run(place.reader(bad.path))
-    assert place.taken.commits()[3:] == [("bad", f"bad {n}") for n in (1, 2, 3)]
+    assert place.taken.commits()[3:] == [("bad", f"bad {n}") for n in (3, 2, 1)]
 
 
 def test_with_follow_one_that_fails_is_tried_again_ever_more_seldom_while_the_others_go_on(place, tmp_path):
@@ -125,7 +125,7 @@ def test_with_follow_one_that_fails_is_tried_again_ever_more_seldom_while_the_ot
     place.now = 1000
     for _ in range(3):
         next(turns)
-    assert place.taken.commits()[2:] == [("late", "late 1"), ("late", "late 2")]
+    assert place.taken.commits()[2:] == [("late", "late 2"), ("late", "late 1")]
     assert place.words[-1] == "is read again"
     assert readers[0].failure == ""
     assert [bool(word) for word in place.unread] == [True, False, True, True, True, True, True, False]
@@ -133,16 +133,16 @@ def test_with_follow_one_that_fails_is_tried_again_ever_more_seldom_while_the_ot
 
 def test_the_cursor_of_what_was_sent_is_stored_when_git_fails(place, tmp_path):
     folder = place.repository("halfway", 5)
-    lost = folder.git("rev-parse", "HEAD~1^{tree}")
+    lost = folder.git("rev-parse", "HEAD~3^{tree}")
     path = folder.path / ".git/objects" / lost[:2] / lost[2:]
     kept = path.rename(tmp_path / "kept")
     run(place.reader(folder.path))
     sent = len(place.taken.commits())
     assert 0 < sent < 4
-    assert place.file(folder.path).read().position == sent
+    assert place.file(folder.path).read().past.position == sent
     kept.rename(path)
     run(place.reader(folder.path))
-    assert place.taken.commits() == [("halfway", f"halfway {n}") for n in range(1, 6)]
+    assert place.taken.commits() == [("halfway", f"halfway {n}") for n in range(5, 0, -1)]
 
 
 def test_what_was_not_confirmed_is_not_in_the_cursor(place):
@@ -150,7 +150,7 @@ def test_what_was_not_confirmed_is_not_in_the_cursor(place):
     place.taken.refuse = True
     with pytest.raises(Undelivered):
         run(place.reader(folder.path))
-    assert place.file(folder.path).read() == Cursor()
+    assert place.file(folder.path).read() == Cursors()
 
 
 def test_limits_and_more_repositories_than_may_be_open(place):
@@ -163,7 +163,7 @@ def test_limits_and_more_repositories_than_may_be_open(place):
 
 def test_a_damaged_cursor_says_which_file_to_remove(place):
     folder = place.repository("one", 1)
-    place.file(folder.path).write(Cursor("d"))
+    place.file(folder.path).write(Cursors(live=Cursor("d")))
     place.file(folder.path).path.write_bytes(b'{"done"')
     reader = place.reader(folder.path)
     run(reader)
@@ -174,9 +174,9 @@ def test_stopping_ends_a_turn(place):
     folder = place.repository("long", 20)
     stop = threading.Event()
     reader = place.reader(folder.path)
-    send, place.taken.send = place.taken.send, lambda event: (send(event), stop.set())
+    send, place.taken.send = place.taken.send, lambda event, lane: (send(event), stop.set())
     for _ in rounds([reader], stop, follow=True, interval=0):
         pass
     reader.close()
     assert len(place.taken.commits()) == 1
-    assert place.file(folder.path).read().position == 1
+    assert place.file(folder.path).read().past.position == 1

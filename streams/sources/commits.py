@@ -56,6 +56,8 @@ class Reading:
     """Whole copies of one path."""
     edges: tuple[str, ...]
     """Where a shallow clone ends."""
+    present: dict[str, str] = field(default_factory=dict)
+    """Path to blob of the versions that are sent as the present tree, and not again as versions of the past."""
     copies: Counter[str] = field(default_factory=Counter)
     """Whole versions of each path that were sent."""
 
@@ -130,8 +132,15 @@ class Reading:
             yield msgspec.structs.replace(commit, files=shown)
         if self.versions == "all":
             yield from self._versions(files, commit.sha)
-        if not windows or self.versions == "all":
-            self.copies.update(change.path for change, file in files if file.after is not None)
+        self.count(changes, windows)
+
+    def count(self, changes: Iterable[PathChange], windows: bool) -> None:
+        """Whole versions that a commit's changes came to."""
+        if windows:
+            sent = (c.path for c in changes if self.versions == "all" and self.present.get(c.path) != c.after)
+            self.copies.update(sent)
+        else:
+            self.copies.update(change.path for change in changes if change.after)
 
     def _whole(self, files: Iterable[tuple[PathChange, ChangedFile]]) -> Iterator[ChangedFile]:
         for change, file in files:
@@ -147,6 +156,7 @@ class Reading:
 
     def _versions(self, files: list[tuple[PathChange, ChangedFile]], revision: str) -> Iterator[Event]:
         blobs = {change.path: change.after for change, file in files if file.after is not None}
+        blobs = {path: blob for path, blob in blobs.items() if self.present.get(path) != blob}
         few = {path: blob for path, blob in blobs.items() if self.copies[path] < self.limit}
         if len(blobs) > len(few):
             self.left_out[COPIES] += len(blobs) - len(few)

@@ -159,7 +159,8 @@ class History:
             return
         with self._advice(), view_of(self.git) as view, self._reading(view, cursor.start, left_out) as reading:
             if self.versions == "all":
-                reading.copies.update(tree(view, cursor.start).keys())
+                reading.present.update(tree(view, cursor.start))
+                reading.copies.update(reading.present.keys())
             yield from _past(self, view, reading, cursor)
 
     def past_commits(self, start: str) -> int:
@@ -270,7 +271,7 @@ def _live(history: History, view: Git, reading: Reading, start: Cursor) -> Itera
             before, last = last, start.at(position, logged.sha)
             yield from reading.steps(logged, before, last)
         else:
-            reading.copies.update(change.path for change in logged.changes if change.after)
+            reading.count(logged.changes, windows=False)
     if position < start.position:
         yield from _again(history, view, reading, start)
         return
@@ -301,8 +302,8 @@ def _past(history: History, view: Git, reading: Reading, start: Past) -> Iterato
         if position > start.position:
             before, last = last, Past(start.start, position, logged.sha, edges=start.edges)
             yield from reading.steps(logged, before, last, windows=True)
-        elif history.versions == "all":
-            reading.copies.update(change.path for change in logged.changes if change.after)
+        else:
+            reading.count(logged.changes, windows=True)
     if position > history.commits:
         reading.left_out[OLDER] += int(view.run("rev-list", "--count", start.start)) - history.commits
     yield Step((), Past(start.start, last.position, last.last, True, start.edges))

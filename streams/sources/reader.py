@@ -50,9 +50,9 @@ class Reader:
         tell: Callable[[str], None],
         limit: int | None = None,
         clock: Callable[[], float] = time.monotonic,
+        unread: Callable[[str], None] = lambda _: None,
         meter: Meter | Unmetered | None = None,
         title: str = "",
-        unread: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`limit`: of commits; None: all. `unread` is called with what is wrong at every try that fails, and with ""
         once the repository is read."""

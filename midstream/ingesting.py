@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from streams.sources.objects import Git, GitError
 from streams.sources.reader import Reader, rounds
 from streams.sources.report import Reporter
 
+METERED_BYTES = 32 * 1024
+"""Of a present tree at a time, where the trainer sets the pace: some seconds of training on a small machine."""
 LEAST_ROOM_S = 5.0
 """Seconds of training that may be on their way, however long rows may wait to be filled."""
 
@@ -95,7 +97,8 @@ class Ingest:
             history = History.open(
                 path, ref, options.name, options.versions, self.settings.pack.copies, sources.history_commits
             )
-            return history.called(options.name or names.of(path, history), branch)
+            named = history.called(options.name or names.of(path, history), branch)
+            return replace(named, tree_bytes=METERED_BYTES) if options.metered else named
 
         title = str(path) if ref == "HEAD" else f"{path} ({ref.removeprefix('refs/heads/')})"
         unread = partial(self._unread, path) if options.follow else lambda _: None

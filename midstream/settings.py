@@ -187,13 +187,11 @@ class Up:
     """Seconds between `git fetch`es of the repositories, with your own configuration of git; 0: none are made."""
     sample_bytes: int = 20_000_000
     """Text from which a tokenizer is trained when there is none yet."""
-    patience_s: float = 30.0
-    """Seconds without new text after which the tokenizer makes do with what there is."""
 
     def __post_init__(self) -> None:
         bounds.above(self, 0, "interval_s")
         bounds.at_least(self, 1, "sample_bytes")
-        bounds.at_least(self, 0, "patience_s", "fetch_every_s")
+        bounds.at_least(self, 0, "fetch_every_s")
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def configured(folder: Path, repository: Path) -> Settings:
         f'[kafka]\nbrokers = "127.0.0.1:{free_port()}"\npartitions = 2\n[paths]\nstate = "{folder / "state"}"\n'
         f"[model]\ncontext = 128\nwidth = 32\nlayers = 1\nheads = 2\nvocab = 400\n[feed]\nrows = 2\n"
         f'[train]\ncheckpoint_every_s = 2.0\n[serve]\nlisten = "127.0.0.1:{free_port()}"\n'
-        f'[up]\ngit = ["{repository}"]\nsample_bytes = 4000\npatience_s = 5\n'
+        f'[up]\ngit = ["{repository}"]\nsample_bytes = 4000\n'
     )
     return load(path)
 

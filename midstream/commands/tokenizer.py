@@ -23,6 +23,7 @@ def tokenizer() -> None:
 @tokenizer.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True))
 @click.option("--from-topic", is_flag=True, help="Learn from the stream's clean documents instead of FILES.")
+@click.option("--from-git", is_flag=True, help="FILES are repositories: learn from their present trees.")
 @click.option("--sample-bytes", type=click.IntRange(min=1), default=100_000_000, show_default=True)
 @click.option(
     "--share",
@@ -42,12 +43,13 @@ def tokenizer() -> None:
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Default: [paths] tokenizer.")
 @with_settings
 def train(
-    settings: Settings, files: tuple[Path, ...], from_topic: bool, sample_bytes: int, share: float, patience: float,
-    vocab_size: int | None, out: Path | None,
+    settings: Settings, files: tuple[Path, ...], from_topic: bool, from_git: bool, sample_bytes: int, share: float,
+    patience: float, vocab_size: int | None, out: Path | None,
 ) -> None:  # fmt: skip
     """Learn a byte-level BPE, the sentinels of [model] format among its ids, from FILES and the files in folders.
 
-    What is not UTF-8 is passed over.
+    What is not UTF-8 is passed over. Of repositories (--from-git) and of the stream, what the recipe rejects is not
+    learnt from, and secrets are replaced first.
     """
     from model.fim.formats import FORMATS
     from model.tokens import tokenizer as bpe
@@ -57,12 +59,20 @@ def train(
     out = out or settings.paths.tokenizer
     assert out is not None
     texts = _sampled(settings, sample_bytes, share, patience) if from_topic else _texts(files)
-    made = bpe.train(texts, vocab_size or settings.model.vocab, FORMATS[settings.model.format])
+    texts = _of_trees(settings, files, sample_bytes) if from_git else texts
+    counted = _Counted(texts)
+    wanted = vocab_size or settings.model.vocab
+    made = bpe.train(counted, wanted, FORMATS[settings.model.format])
     out.parent.mkdir(parents=True, exist_ok=True)
     unfinished = out.with_suffix(".unfinished")
     made.save(unfinished)
     unfinished.replace(out)
-    click.echo(f"{out}: {made.vocab_size} ids, hash {made.hash[:12]}")
+    click.echo(f"{out}: {made.vocab_size} ids from {counted.size / 1e6:.1f} MB of text, hash {made.hash[:12]}")
+    if made.vocab_size < wanted:
+        click.echo(
+            f"{made.vocab_size:,} ids of {wanted:,} asked for: there is too little text for more. Name more "
+            "repositories, or ask for fewer with [model] vocab; the model is that much smaller", err=True,
+        )  # fmt: skip
 
 
 @tokenizer.command()
@@ -128,6 +138,34 @@ def _named(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
 
     for path, text in _read(paths):
         yield language(path.name, text), text
+
+
+class _Counted:
+    """The texts, and how many characters they had."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._texts, self.size = texts, 0
+
+    def __iter__(self) -> Iterator[str]:
+        for text in self._texts:
+            self.size += len(text)
+            yield text
+
+
+def _of_trees(settings: Settings, paths: Iterable[Path], size: int) -> Iterator[str]:
+    from collections import Counter
+
+    from streams.sources.git import History
+    from streams.sources.objects import GitError
+    from streams.sources.sample import texts
+
+    histories: list[History] = []
+    for path in paths:
+        try:
+            histories.append(History.open(path))
+        except GitError as error:
+            click.echo(str(error), err=True)
+    return texts(histories, size, settings.recipe, Counter())
 
 
 def _sampled(settings: Settings, size: int, share: float, patience: float) -> Iterator[str]:

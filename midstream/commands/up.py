@@ -20,10 +20,10 @@ from midstream.settings import Settings
 from streams.stages import STAGE
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from midstream.status import Status
     from midstream.supervise import Program, Supervisor
+    from streams.pace import Pace
+    from streams.sources.report import SourcesReport
 
 T = TypeVar("T")
 LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
@@ -85,11 +85,12 @@ def programs(settings: Settings, where: list[str], paths: list[Path]) -> list[Pr
 
     chosen, tokenizer = settings.up, settings.paths.tokenizer
     follow = ("--follow", "--versions", chosen.versions, "--interval", str(chosen.interval_s))
+    follow += ("--fetch-every", str(chosen.fetch_every_s)) if chosen.fetch_every_s else ()
     made = [Program("ingest", midstream("ingest", "git", *map(str, paths), *follow), tier=SOURCES)]
     made += [Program(name, midstream("worker", name), tier=WORKERS) for name in STAGE]
     if tokenizer is not None and not tokenizer.exists():
-        sample = ("--sample-bytes", str(chosen.sample_bytes), "--patience", str(chosen.patience_s))
-        train = midstream("tokenizer", "train", "--from-topic", *sample, "--out", str(tokenizer))
+        sample = ("--sample-bytes", str(chosen.sample_bytes), "--out", str(tokenizer))
+        train = midstream("tokenizer", "train", "--from-git", *map(str, paths), *sample)
         made.append(Program("tokenizer", train, tier=SOURCES, once=True))
     made.append(Program("train", midstream("train"), tier=TRAINER))
     made.append(Program("serve", midstream("serve"), tier=SERVER))
@@ -201,30 +202,47 @@ class _Run:
         return "runs" if name in {**self.rest.running, **self.broker.running} else "waits"
 
     @property
+    def states(self) -> dict[str, tuple[str, int]]:
+        """Of each program: what it does, and how often it was started again."""
+        return {name: (self.state(name), n) for name, n in self.restarts.items()}
+
+    @property
+    def waits(self) -> str:
+        """What ending waits for."""
+        names = ", ".join({**self.rest.running, **self.broker.running})
+        return f"ending: waits for {names}; the trainer writes a checkpoint first"
+
+    @property
     def restarts(self) -> dict[str, int]:
         return {**self.broker.restarts, **self.rest.restarts}
 
 
 async def _show(settings: Settings, run: _Run, ending: asyncio.Event) -> list[str]:
-    """Until told to end: a live table, or a line every ten seconds where there is no terminal.
+    """Until told to end: a page of text, or a line every ten seconds where there is no terminal.
 
     Returns what needs a person, as of the last look.
     """
     from rich.console import Console
     from rich.live import Live
+    from rich.text import Text
+
+    from midstream.page import page
 
     console = Console()
+    logs = str(settings.paths.state / "logs")
     if not console.is_terminal:
         found = None
         while not await _ended(ending, LINE_S):
-            found = await _look(settings)
-            click.echo(line(found, run.restarts))
+            found, sources, pace = await _look(settings)
+            click.echo(line(found, sources, pace, run.restarts))
         return found.needs if found else []
     with Live(console=console, auto_refresh=False) as live:
         while True:
-            found = await _look(settings)
-            live.update(_table(found, run), refresh=True)
+            found, sources, pace = await _look(settings)
+            shown = page(found, sources, pace, run.states, logs, console.width)
+            live.update(Text(shown), refresh=True)
             if await _ended(ending, LOOK_S):
+                live.update(Text(shown + "\n" + run.waits), refresh=True)
                 return found.needs if found else []
 
 
@@ -234,47 +252,29 @@ async def _ended(ending: asyncio.Event, within_s: float) -> bool:
     return ending.is_set()
 
 
-async def _look(settings: Settings) -> Status | None:
-    """None while the broker is away: that is for its restart to mend."""
+async def _look(settings: Settings) -> tuple[Status | None, SourcesReport | None, Pace | None]:
+    """Status is None while the broker is away: that is for its restart to mend."""
     from midstream.status import collect
+    from streams import pace
     from streams.kafka.connection import Unreachable
+    from streams.sources import report
 
+    told = report.read(settings.paths.state), pace.read(settings.paths.state)
     try:
-        return await asyncio.to_thread(collect, settings)
+        return await asyncio.to_thread(collect, settings), *told
     except Unreachable:
-        return None
+        return None, *told
 
 
-def line(found: Status | None, restarts: dict[str, int]) -> str:
-    """One plain line of what the table shows."""
+def line(found: Status | None, sources: SourcesReport | None, pace: Pace | None, restarts: dict[str, int]) -> str:
+    """One plain line of what the page shows."""
+    from midstream.page import lag, training
+
     if found is None:
         return "no broker answers"
-    parts = ["lag " + " ".join(f"{stage.name} {stage.lag}" for stage in found.stages), *_trained(found)]
+    parts = ["stages behind " + " ".join(f"{stage.name} {stage.lag}" for stage in found.stages)]
+    parts += [f"train {found.trainer.lag}"] if found.trainer else []
+    parts += [training(found, pace), lag(sources)]
     parts += [f"{name} started again {n} times" for name, n in restarts.items() if n]
     parts += [f"NEEDS A PERSON: {need}" for need in found.needs]
-    return "  ".join(parts)
-
-
-def _trained(found: Status) -> list[str]:
-    t = found.trainer
-    if t is None:
-        return ["no checkpoint yet"]
-    bits = "" if t.bits_per_byte is None else f"{t.bits_per_byte:.3f} bits/byte"
-    total = t.total
-    return [f"train {t.lag}", f"{total.trained} trained", f"step {t.step}", bits, f"model {t.model_version}"]
-
-
-def _table(found: Status | None, run: _Run) -> Table:
-    from rich.table import Table
-
-    title = "no broker answers" if found is None else "  ".join(_trained(found))
-    table = Table("program", "state", "lag", "documents", "docs/s", "started again", title=title, title_justify="left")
-    table.caption = "\n".join(found.needs) if found else ""
-    table.caption_style = "bold red"
-    stages = {stage.name: stage for stage in found.stages} if found else {}
-    for name, restarts in run.restarts.items():
-        stage = stages.get(name)
-        lag = stage.lag if stage else (found.trainer.lag if name == "train" and found and found.trainer else "")
-        figures = (stage.documents_in, f"{stage.documents_per_s:.0f}") if stage else ("", "")
-        table.add_row(name, run.state(name), *map(str, (lag, *figures, restarts or "")))
-    return table
+    return " | ".join(parts)

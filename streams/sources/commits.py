@@ -25,6 +25,7 @@ writes it. Of 43,700 messages of twelve public repositories 10 have more than 4,
 CUT_MESSAGE = f"rest of a message beyond {MAX_MESSAGE:,} characters"
 EDGE = "commit at the edge of a shallow clone"
 NO_TEXT = "commit without text"
+ALL_TOO_WIDE = "commit of the past whose windows are all too wide"
 MERGE = "merge without lines of its own"
 COPIES = "whole version of a path beyond its copies"
 
@@ -130,6 +131,8 @@ class Reading:
             self.left_out[EDGE] += 1
         elif shown := list(self._windows(files) if windows else self._whole(files)):
             yield msgspec.structs.replace(commit, files=shown)
+        else:
+            self.left_out[ALL_TOO_WIDE] += 1
         if self.versions == "all":
             yield from self._versions(files, commit.sha)
         self.count(changes, windows)
@@ -137,7 +140,7 @@ class Reading:
     def count(self, changes: Iterable[PathChange], windows: bool) -> None:
         """Whole versions that a commit's changes came to."""
         if windows:
-            sent = (c.path for c in changes if self.versions == "all" and self.present.get(c.path) != c.after)
+            sent = (c.path for c in changes if self.versions == "all" and c.after != self.present.get(c.path, ""))
             self.copies.update(sent)
         else:
             self.copies.update(change.path for change in changes if change.after)

@@ -22,6 +22,7 @@ from streams.sources.blobs import Blobs
 from streams.sources.changes import Changes
 from streams.sources.commits import Reading, Step, Versions
 from streams.sources.cursors import Cursor, Cursors, Past, Present
+from streams.sources.files import MAX_EVENT_BYTES, MAX_EVENT_FILES
 from streams.sources.log import log, tree
 from streams.sources.objects import Git, GitError, edges, merge_base, view_of
 from streams.sources.repository import host_and_name, licence_of
@@ -29,9 +30,11 @@ from streams.sources.text import Counts, LeftOut, clean
 
 COMMITS = 20_000
 """Commits of the past that are read at most, the newest: [sources] history_commits."""
+SIZES = 1_000
+"""Files whose sizes are asked for at a time."""
 OLDER = "older commit beyond [sources] history_commits"
-TREE_FILES = 16
-"""Paths of the tree that one step takes."""
+TREE_FILES = MAX_EVENT_FILES
+"""Paths of the tree that one step takes at most."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class History:
     commits: int = COMMITS
     branch: bool = False
     """Only what the ref has and HEAD has not is read."""
+    tree_bytes: int = MAX_EVENT_BYTES
+    """Of the tree that one step takes at most, or one larger file."""
 
     @classmethod
     def open(
@@ -145,13 +150,30 @@ class History:
             return
         with self._advice(), view_of(self.git) as view, self._reading(view, cursor.commit, left_out) as reading:
             blobs = tree(view, cursor.commit, left_out=None if cursor.path else left_out)
-            paths = [path for path in sorted(blobs) if path > cursor.path]
-            for at in range(0, len(paths), TREE_FILES):
-                some = {path: blobs[path] for path in paths[at : at + TREE_FILES]}
-                after = Present(cursor.commit, paths[at : at + TREE_FILES][-1])
-                events = tuple(reading.files(some, cursor.commit))
-                yield Step(events, after)
-            yield Step((), Present(cursor.commit, paths[-1] if paths else cursor.path, True))
+            last = cursor.path
+            for paths in self._steps_of(reading, {path: blobs[path] for path in sorted(blobs) if path > cursor.path}):
+                last = paths[-1]
+                events = tuple(reading.files({path: blobs[path] for path in paths}, cursor.commit))
+                yield Step(events, Present(cursor.commit, last))
+            yield Step((), Present(cursor.commit, last, True))
+
+    def _steps_of(self, reading: Reading, blobs: dict[str, str]) -> Iterator[list[str]]:
+        """The paths in groups of at most TREE_FILES and `tree_bytes`."""
+        paths = list(blobs)
+        group: list[str] = []
+        total = 0
+        for at in range(0, len(paths), SIZES):
+            some = paths[at : at + SIZES]
+            sizes = reading.changes.blobs.sizes([blobs[path] for path in some])
+            for path in some:
+                size = sizes.get(blobs[path], 0)
+                if group and (len(group) == TREE_FILES or total + size > self.tree_bytes):
+                    yield group
+                    group, total = [], 0
+                group.append(path)
+                total += size
+        if group:
+            yield group
 
     def past(self, cursor: Past, left_out: Counts) -> Generator[Step[Past]]:
         """The commits behind the first sight, the newest first, up to `commits` of them; then nothing."""

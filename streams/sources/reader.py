@@ -134,7 +134,7 @@ class Reader:
         for lane in METERED if metered else ():
             if self._is_done(lane) or stop.is_set() or self._left == 0:
                 continue
-            return self._go_on(lane, history, stop)
+            return self._meter.has_room() and self._go_on(lane, history, stop)
         return not self.at_head
 
     def _is_done(self, lane: Lane) -> bool:

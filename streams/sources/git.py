@@ -9,7 +9,6 @@ never passes a commit that was not sent: whatever git cannot read is a GitError,
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,12 +17,13 @@ from pathlib import Path
 import msgspec
 
 from streams.event import Repository
+from streams.sources import passes
 from streams.sources.blobs import Blobs
 from streams.sources.changes import Changes
 from streams.sources.commits import Reading, Step, Versions
 from streams.sources.cursors import Cursor, Cursors, Past, Present
 from streams.sources.files import MAX_EVENT_BYTES, MAX_EVENT_FILES
-from streams.sources.log import log, tree
+from streams.sources.log import tree
 from streams.sources.objects import Git, GitError, edges, merge_base, view_of
 from streams.sources.repository import host_and_name, licence_of
 from streams.sources.text import Counts, LeftOut, clean
@@ -32,7 +32,6 @@ COMMITS = 20_000
 """Commits of the past that are read at most, the newest: [sources] history_commits."""
 SIZES = 1_000
 """Files whose sizes are asked for at a time."""
-OLDER = "older commit beyond [sources] history_commits"
 TREE_FILES = MAX_EVENT_FILES
 """Paths of the tree that one step takes at most."""
 
@@ -139,8 +138,8 @@ class History:
                 return
             with self._reading(view, head or start.target, left_out) as reading:
                 if present:
-                    _count_copies(reading.copies, view, present, start.done)
-                yield from _live(self, view, reading, start)
+                    passes.count_copies(reading.copies, view, present, start.done)
+                yield from passes.live(view, reading, start)
 
     steps = live
 
@@ -183,7 +182,7 @@ class History:
             if self.versions == "all":
                 reading.present.update(tree(view, cursor.start))
                 reading.copies.update(reading.present.keys())
-            yield from _past(self, view, reading, cursor)
+            yield from passes.past(view, reading, cursor, self.commits)
 
     def past_commits(self, start: str) -> int:
         """Commits of the past that are read at all."""
@@ -271,61 +270,3 @@ class History:
 def _text_or_none(blobs: Blobs, blob: str) -> str | None:
     text = blobs.text(blob)
     return None if isinstance(text, LeftOut) else text
-
-
-def _count_copies(copies: Counter[str], view: Git, present: str, done: str) -> None:
-    """The whole versions of each path in the tree of `present` and in the commits from there to `done`."""
-    copies.update(tree(view, present).keys())
-    if done != present and view.commit(done):
-        for logged in log(view, present, done):
-            copies.update(change.path for change in logged.changes if change.after)
-
-
-def _live(history: History, view: Git, reading: Reading, start: Cursor) -> Iterator[Step[Cursor]]:
-    paths: set[str] = set()
-    last, position = start, 0
-    for position, logged in enumerate(log(view, start.done, start.target), 1):
-        paths.update(change.path for change in logged.changes)
-        if position == start.position and start.last not in ("", logged.sha):
-            yield from _again(history, view, reading, start)
-            return
-        if position > start.position:
-            before, last = last, start.at(position, logged.sha)
-            yield from reading.steps(logged, before, last)
-        else:
-            reading.count(logged.changes, windows=False)
-    if position < start.position:
-        yield from _again(history, view, reading, start)
-        return
-    if history.versions == "last":
-        blobs = tree(view, start.target)
-        changed = {path: blobs[path] for path in sorted(paths & blobs.keys())}
-        for event in reading.files(changed, start.target):
-            yield Step((event,), last)
-    yield Step((), Cursor(start.target, edges=start.edges))
-
-
-def _again(history: History, view: Git, reading: Reading, start: Cursor) -> Iterator[Step[Cursor]]:
-    """The pass from its beginning: its commits are not those that a position was counted in."""
-    yield Step((), start, "commits were added below what was read: the pass begins again")
-    yield from _live(history, view, reading, start.at(0, ""))
-
-
-def _past(history: History, view: Git, reading: Reading, start: Past) -> Iterator[Step[Past]]:
-    last, position = start, 0
-    for position, logged in enumerate(log(view, "", start.start, newest_first=True), 1):
-        if position == start.position and start.last not in ("", logged.sha):
-            again = Past(start.start, edges=start.edges)
-            yield Step((), again, "the past is another than was read: it is read from its newest commit again")
-            yield from _past(history, view, reading, again)
-            return
-        if position > history.commits:
-            break
-        if position > start.position:
-            before, last = last, Past(start.start, position, logged.sha, edges=start.edges)
-            yield from reading.steps(logged, before, last, windows=True)
-        else:
-            reading.count(logged.changes, windows=True)
-    if position > history.commits:
-        reading.left_out[OLDER] += int(view.run("rev-list", "--count", start.start)) - history.commits
-    yield Step((), Past(start.start, last.position, last.last, True, start.edges))

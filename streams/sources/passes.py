@@ -1,0 +1,73 @@
+"""The passes over a repository's commits: new ones from the oldest on, past ones from the newest on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from streams.sources.commits import Reading, Step
+from streams.sources.cursors import Cursor, Past
+from streams.sources.log import log, tree
+from streams.sources.objects import Git
+
+OLDER = "older commit beyond [sources] history_commits"
+
+
+def count_copies(copies: Counter[str], view: Git, present: str, done: str) -> None:
+    """The whole versions of each path in the tree of `present` and in the commits from there to `done`."""
+    copies.update(tree(view, present).keys())
+    if done != present and view.commit(done):
+        for logged in log(view, present, done):
+            copies.update(change.path for change in logged.changes if change.after)
+
+
+def live(view: Git, reading: Reading, start: Cursor) -> Iterator[Step[Cursor]]:
+    """The commits from the cursor to its target, the oldest first."""
+    paths: set[str] = set()
+    last, position = start, 0
+    for position, logged in enumerate(log(view, start.done, start.target), 1):
+        paths.update(change.path for change in logged.changes)
+        if position == start.position and start.last not in ("", logged.sha):
+            yield from _again(view, reading, start)
+            return
+        if position > start.position:
+            before, last = last, start.at(position, logged.sha)
+            yield from reading.steps(logged, before, last)
+        else:
+            reading.count(logged.changes, windows=False)
+    if position < start.position:
+        yield from _again(view, reading, start)
+        return
+    if reading.versions == "last":
+        blobs = tree(view, start.target)
+        changed = {path: blobs[path] for path in sorted(paths & blobs.keys())}
+        for event in reading.files(changed, start.target):
+            yield Step((event,), last)
+    yield Step((), Cursor(start.target, edges=start.edges))
+
+
+def _again(view: Git, reading: Reading, start: Cursor) -> Iterator[Step[Cursor]]:
+    """The pass from its beginning: its commits are not those that a position was counted in."""
+    yield Step((), start, "commits were added below what was read: the pass begins again")
+    yield from live(view, reading, start.at(0, ""))
+
+
+def past(view: Git, reading: Reading, start: Past, most: int) -> Iterator[Step[Past]]:
+    """The commits behind `start`, the newest first, up to `most` of them."""
+    last, position = start, 0
+    for position, logged in enumerate(log(view, "", start.start, newest_first=True), 1):
+        if position == start.position and start.last not in ("", logged.sha):
+            again = Past(start.start, edges=start.edges)
+            yield Step((), again, "the past is another than was read: it is read from its newest commit again")
+            yield from past(view, reading, again, most)
+            return
+        if position > most:
+            break
+        if position > start.position:
+            before, last = last, Past(start.start, position, logged.sha, edges=start.edges)
+            yield from reading.steps(logged, before, last, windows=True)
+        else:
+            reading.count(logged.changes, windows=True)
+    if position > most:
+        reading.left_out[OLDER] += int(view.run("rev-list", "--count", start.start)) - most
+    yield Step((), Past(start.start, last.position, last.last, True, start.edges))

@@ -80,8 +80,15 @@ class Reader:
 
     @property
     def has_more(self) -> bool:
-        """The present or the past is not at its end."""
-        return not (self.cursors.present.done and self.cursors.past.done) and self._history is not None
+        """The present or the past is not at its end, and can be read."""
+        return (
+            not (self.failure or (self.cursors.present.done and self.cursors.past.done)) and self._history is not None
+        )
+
+    @property
+    def has_tree(self) -> bool:
+        """The present tree is not at its end, as far as is known."""
+        return not (self.cursors.present.done or self.failure or self._left == 0)
 
     @property
     def past_left(self) -> int | None:
@@ -99,10 +106,10 @@ class Reader:
         """Nothing is left to do without --follow."""
         return self._left == 0 or (self.at_head and not self.has_more) or bool(self.failure)
 
-    def turn(self, stop: threading.Event, interval: float, metered: bool = True) -> bool:
+    def turn(self, stop: threading.Event, interval: float, metered: Sequence[Lane] = METERED) -> bool:
         """Reads up to TURN_STEPS commits; whether to go on at once. At the head it looks again after `interval` s.
 
-        `metered`: whether the present and the past may go on, too.
+        `metered`: which lanes may go on beside the new commits.
         """
         if self._left == 0 or (self.failure and self._clock() < self._try_at):
             return False
@@ -125,13 +132,13 @@ class Reader:
         if self._history is not None:
             self._store()
 
-    def _read(self, stop: threading.Event, interval: float, metered: bool) -> bool:
+    def _read(self, stop: threading.Event, interval: float, metered: Sequence[Lane]) -> bool:
         history = self._history or self._begin()
         if "live" in self._lanes or self._clock() >= self._try_at:
             if self._go_on("live", history, stop):
                 return True
             self._try_at = self._clock() + (interval if self.at_head else 0)
-        for lane in METERED if metered else ():
+        for lane in metered:
             if self._is_done(lane) or stop.is_set() or self._left == 0:
                 continue
             return self._meter.has_room() and self._go_on(lane, history, stop)
@@ -227,18 +234,18 @@ def rounds(
 ) -> Iterator[None]:
     """Gives every reader its turn, round after round, until all are done or `stop` is set.
 
-    With `follow` those at their end look for new commits and those that failed try again, for ever. `share`: of what is
-    sent of present trees and pasts, the most that one has while others have some left.
+    With `follow` those at their end look for new commits and those that failed try again, for ever. All present trees
+    come before any past. `share`: of what is sent of both, the most that one has while others have some left.
     """
     left = list(readers)
     while left and not stop.is_set():
         busy = False
-        total = sum(reader.metered_bytes for reader in left)
+        trees = any(reader.has_tree for reader in left)
+        cap = max(SHARED_BYTES, share * sum(reader.metered_bytes for reader in left))
         for reader in left:
             if not stop.is_set() and (reader.is_open or sum(other.is_open for other in left) < OPEN):
-                others = any(other.has_more and not other.failure for other in left if other is not reader)
-                metered = not others or reader.metered_bytes <= max(SHARED_BYTES, share * total)
-                busy |= reader.turn(stop, interval, metered)
+                waits = reader.metered_bytes > cap and any(o.has_more and o.metered_bytes <= cap for o in left)
+                busy |= reader.turn(stop, interval, () if waits else METERED[:1] if trees else METERED)
         yield
         left = [reader for reader in left if not reader.is_done] if not follow else left
         if not busy and left:

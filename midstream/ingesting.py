@@ -59,7 +59,11 @@ class Ingest:
         connection, settings = self.settings.connection(), self.settings
         check(connection)
         room = max(LEAST_ROOM_S, settings.sources.lag_s - settings.feed.wait_s)
-        self.meter = Meter(partial(pace.read, settings.paths.state), room) if self.options.metered else None
+        self.meter = (
+            Meter(partial(pace.read, settings.paths.state), room, settings.sources.lag_s)
+            if self.options.metered
+            else None
+        )
         self.delivery = EventDelivery(connection, self.meter)
         self._topic_id = connection.topic_ids(["commits"])["commits"]
 

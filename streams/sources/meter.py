@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 from streams.pace import Pace
@@ -19,6 +20,10 @@ LOOK_S = 0.5
 """How often the trainer's file is read."""
 TOKENS_A_BYTE = 0.3
 """Of a record, before it was measured."""
+LEAST_TOKENS_A_BYTE = 0.15
+"""Where most records are rejected the next one may be kept whole."""
+IDLE_S = 1.0
+"""With less on its way the trainer is about to have nothing to do."""
 MEASURED_BYTES = 64 * 1024
 """Of records that passed, from which on the measured share counts."""
 
@@ -39,10 +44,14 @@ class Meter:
     """Knows what was sent and not yet taken by the trainer."""
 
     def __init__(
-        self, read: Callable[[], Pace | None], room_s: float, clock: Callable[[], float] = time.monotonic
+        self,
+        read: Callable[[], Pace | None],
+        room_s: float,
+        most_s: float = inf,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`room_s`: seconds of training that may be on their way."""
-        self._read, self._room_s, self._clock = read, room_s, clock
+        """`room_s`: seconds of training that may be on their way. `most_s`: that one thing may take by itself."""
+        self._read, self._room_s, self._most_s, self._clock = read, room_s, most_s, clock
         self._flights: deque[Flight] = deque()
         self._pace: Pace | None = None
         self._looked = -1e9
@@ -60,7 +69,7 @@ class Meter:
         if self._pace is None or self._first is None:
             return TOKENS_A_BYTE
         tokens, passed = self._pace.tokens - self._first[0], self._passed - self._first[1]
-        return max(0.01, tokens / passed) if passed > MEASURED_BYTES and tokens > 0 else TOKENS_A_BYTE
+        return max(LEAST_TOKENS_A_BYTE, tokens / passed) if passed > MEASURED_BYTES else TOKENS_A_BYTE
 
     def behind_s(self) -> float | None:
         """Seconds of training on their way, as the trainer goes now; None: no trainer has told its pace."""
@@ -71,13 +80,22 @@ class Meter:
         size = sum(flight.bytes for flight in self._flights)
         return (size * self.tokens_a_byte + pace.ready) / pace.tokens_per_s
 
-    def has_room(self) -> bool:
-        """Whether the metered lanes may send on."""
-        behind = self.behind_s()
+    def has_room(self, size: int = 0) -> bool:
+        """Whether a metered lane may send so many bytes now. What is larger than the room is sent when nothing else is
+        on its way."""
+        behind, under_way = self.behind_s(), sum(flight.bytes for flight in self._flights)
         if behind is None:
-            fresh = self._pace is None or self._pace.fresh
-            return fresh and sum(flight.bytes for flight in self._flights) < FIRST_BYTES
-        return behind < self._room_s
+            return (self._pace is None or self._pace.fresh) and (not under_way or under_way + size <= FIRST_BYTES)
+        return behind + self._cost_s(size) <= self._room_s or behind < IDLE_S
+
+    def fits(self, size: int) -> bool:
+        """Whether so many bytes may ever be sent at once: training on them would not take longer than a new commit is
+        to wait."""
+        return self.behind_s() is None or self._cost_s(size) <= self._most_s
+
+    def _cost_s(self, size: int) -> float:
+        assert self._pace is not None
+        return size * self.tokens_a_byte / self._pace.tokens_per_s
 
     def lag_s(self, *lanes: Lane) -> float:
         """For how long the oldest record of these lanes has been on its way to the trainer's rows."""
@@ -107,7 +125,10 @@ class Unmetered:
     def send(self, lane: Lane, size: int) -> Flight | None:
         return None
 
-    def has_room(self) -> bool:
+    def has_room(self, size: int = 0) -> bool:
+        return True
+
+    def fits(self, size: int) -> bool:
         return True
 
     def behind_s(self) -> float | None:

@@ -6,10 +6,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
+from streams.event import Files, encode
 from streams.sources.commits import Step
 from streams.sources.cursors import CursorFile, Cursors
 from streams.sources.delivery import EventDelivery
@@ -18,6 +20,10 @@ from streams.sources.meter import Lane, Meter, Unmetered
 from streams.sources.objects import GitError
 
 METERED: tuple[Lane, ...] = ("present", "past")
+BEYOND: dict[Lane, str] = {
+    "present": "file of the tree that would take longer to train on than [sources] lag_s",
+    "past": "commit of the past that would take longer to train on than [sources] lag_s",
+}
 
 TURN_STEPS = 256
 """Commits a turn, or parts of large ones: a tenth to half a second of reading, so that a small repository waits
@@ -63,6 +69,8 @@ class Reader:
         self.cursors = self._on_disk = Cursors()
         self._lanes: dict[Lane, Generator[Step[Any]]] = {}
         """Those that are being read."""
+        self._held: dict[Lane, Step[Any]] = {}
+        """Steps that wait for room."""
         self._stored_at = self._try_at = self._clock()
         self._failures = 0
         self.failure = ""
@@ -141,7 +149,7 @@ class Reader:
         for lane in metered:
             if self._is_done(lane) or stop.is_set() or self._left == 0:
                 continue
-            return self._meter.has_room() and self._go_on(lane, history, stop)
+            return self._go_on(lane, history, stop)
         return not self.at_head
 
     def _is_done(self, lane: Lane) -> bool:
@@ -155,18 +163,39 @@ class Reader:
                 self.at_head = True
                 return False
             self._lanes[lane] = self._steps(lane, history)
-        for number, step in enumerate(self._lanes[lane], 1):
-            self._take(lane, step)
+        for number in range(1, TURN_STEPS + 1):
+            step = self._held.pop(lane, None) or next(self._lanes[lane], None)
+            if step is None:
+                break
+            ready = step if lane == "live" else self._ready(lane, step)
+            if ready is None:
+                return False
+            self._take(lane, ready)
             if stop.is_set() or number == TURN_STEPS or self._left == 0:
                 return True
-            if lane != "live" and (self._clock() >= self._try_at or not self._meter.has_room()):
-                return self._meter.has_room()
+            if lane != "live" and self._clock() >= self._try_at:
+                return True  # new commits first
         self._lanes.pop(lane)
         self._store()
         if lane == "live":
             self.at_head = self.cursors.live == start  # else more may have come meanwhile
             return not self.at_head
         return True
+
+    def _ready(self, lane: Lane, step: Step[Any]) -> Step[Any] | None:
+        """What of the step may be sent now; None holds it until there is room.
+
+        One file or one commit that would keep new commits waiting for too long is left out, with a count.
+        """
+        size = sum(len(encode(event)) for event in step.events)
+        alone = lane == "past" or sum(len(e.files) if isinstance(e, Files) else 1 for e in step.events) == 1
+        if size and alone and not self._meter.fits(size):
+            self._delivery.left_out[BEYOND[lane]] += 1
+            return replace(step, events=())
+        if size and not self._meter.has_room(size):
+            self._held[lane] = step
+            return None
+        return step
 
     def _steps(self, lane: Lane, history: History) -> Generator[Step[Any]]:
         left_out = self._delivery.left_out
@@ -213,6 +242,7 @@ class Reader:
         for steps in self._lanes.values():
             steps.close()
         self._lanes.clear()
+        self._held.clear()
 
     def _fail(self, error: Exception) -> None:
         sentence = str(error)

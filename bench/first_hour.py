@@ -146,8 +146,8 @@ def follow(
             due += EVERY_S
         for sha in account.trained(made.keys() - seconds.keys()):
             seconds[sha] = time.time() - made[sha]
-            last = (work / "up.log").read_text(errors="replace").strip().splitlines()[-1:]
-            say(f"commit {len(seconds)} trained on after {seconds[sha]:.1f} s; {' '.join(last)[:160]}")
+            packed = account.packed_at(sha) - made[sha]
+            say(f"commit {len(seconds)} packed after {packed:.1f} s, trained on after {seconds[sha]:.1f} s")
         time.sleep(0.5)
     return list(seconds.values())
 

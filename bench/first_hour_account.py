@@ -29,6 +29,9 @@ class Account:
         self._read: dict[int, int] = {}
         self._origins: dict[str, tuple[str, int, int]] = {}
         """Commit to (topic id, partition, offset)."""
+        self.tokens: dict[tuple[str, int, int], int] = {}
+        self.packed: dict[tuple[str, int, int], float] = {}
+        """When the examples of a record were appended, seconds since 1970."""
         self._past: set[tuple[str, int, int]] = set()
         """Records of windows."""
         self._rows: list[Entry] = []
@@ -68,6 +71,18 @@ class Account:
                 self._origins[event.sha] = place
                 if any(file.line for file in event.files):
                     self._past.add(place)
+
+        for (_, partition), end in self._connection.end_offsets(["examples"]).items():
+            for logged in read_log(self._connection, "examples", partition, self._read.get(-1 - partition, 0), end):
+                self._read[-1 - partition] = logged.offset + 1
+                frame = frames.decode(logged.value or b"")
+                for example in frame.examples:
+                    place = frame.source.topic_id, frame.source.partition, example.offset
+                    self.packed[place] = logged.time_ms / 1000
+                    self.tokens[place] = self.tokens.get(place, 0) + example.tokens
+
+    def packed_at(self, sha: str) -> float:
+        return self.packed.get(self._origins[sha], 0.0)
 
     def _ledger(self) -> list[Entry]:
         folder = self._settings.paths.checkpoints

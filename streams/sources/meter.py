@@ -14,14 +14,12 @@ from streams.pace import Pace
 
 Lane = Literal["live", "present", "past"]
 
-FIRST_BYTES = 128 * 1024
+FIRST_BYTES = 32 * 1024
 """Of records that are sent before a trainer has made its first steps: enough for it to find its pace."""
 LOOK_S = 0.5
 """How often the trainer's file is read."""
 TOKENS_A_BYTE = 0.3
-"""Of a record, before it was measured."""
-LEAST_TOKENS_A_BYTE = 0.15
-"""Where most records are rejected the next one may be kept whole."""
+"""Of a record, at least: where most were rejected the next one may be kept whole."""
 IDLE_S = 1.0
 """With less on its way the trainer is about to have nothing to do."""
 MEASURED_BYTES = 64 * 1024
@@ -69,7 +67,7 @@ class Meter:
         if self._pace is None or self._first is None:
             return TOKENS_A_BYTE
         tokens, passed = self._pace.tokens - self._first[0], self._passed - self._first[1]
-        return max(LEAST_TOKENS_A_BYTE, tokens / passed) if passed > MEASURED_BYTES else TOKENS_A_BYTE
+        return max(TOKENS_A_BYTE, tokens / passed) if passed > MEASURED_BYTES else TOKENS_A_BYTE
 
     def behind_s(self) -> float | None:
         """Seconds of training on their way, as the trainer goes now; None: no trainer has told its pace."""

@@ -102,9 +102,9 @@ def _row(name: str, state: str, *figures: object) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Whole seconds, minutes, or hours and minutes."""
+    """Whole seconds, minutes, hours or days."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     if seconds < 100 * 60:
         return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 3600:.1f} h" if seconds < 100 * 3600 else f"{seconds / 86400:.0f} days"

@@ -15,15 +15,16 @@ from click.testing import CliRunner
 from conftest import free_port
 
 from midstream.cli import main
-from midstream.commands.up import LOCAL, _once_free, line, programs
+from midstream.commands.up import LOCAL, _once_free, programs
 from midstream.kafka.broker import Broker
 from midstream.settings import Settings, cache_home, load
 from midstream.status import collect
+from midstream.watch import line
 from streams.kafka.connection import Connection, GroupInUse
 from streams.kafka.topics import create
 from tests.crew import python
 
-NAMES = ["ingest", "prepare", "dedup", "redact", "pack", "tokenizer", "train", "serve"]
+NAMES = ["ingest", "prepare", "dedup", "redact", "pack", "tokenizer", "train"]
 
 
 def configured(folder: Path, repository: Path) -> Settings:
@@ -108,7 +109,7 @@ def test_what_is_missing_first_is_said_first(bare_connection, tmp_path):
 
 
 def test_a_line_without_a_broker():
-    assert line(None, {"broker": 1}) == "no broker answers"
+    assert line(None, None, None, {"broker": 1}) == "no broker answers"
 
 
 def wait(true: Callable[[], object], process: subprocess.Popen[str], logs: Path, seconds: float = 150) -> None:

@@ -7,8 +7,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -20,10 +18,7 @@ from midstream.settings import Settings
 from streams.stages import STAGE
 
 if TYPE_CHECKING:
-    from midstream.status import Status
     from midstream.supervise import Program, Supervisor
-    from streams.pace import Pace
-    from streams.sources.report import SourcesReport
 
 T = TypeVar("T")
 LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
@@ -31,9 +26,7 @@ BROKER_PATIENCE_S = 600
 """The first start fetches Kafka's jars."""
 LEAVES_S = 20.0
 """A dead worker's session times out after 10 s (streams.worker.app), and the broker takes its time to see it."""
-LOOK_S = 3.0
-LINE_S = 10.0
-SOURCES, WORKERS, TRAINER, SERVER = range(4)
+SOURCES, WORKERS, TRAINER = range(3)
 """Tiers: the order in which they are ended."""
 
 
@@ -93,8 +86,14 @@ def programs(settings: Settings, where: list[str], paths: list[Path]) -> list[Pr
         train = midstream("tokenizer", "train", "--from-git", *map(str, paths), *sample)
         made.append(Program("tokenizer", train, tier=SOURCES, once=True))
     made.append(Program("train", midstream("train"), tier=TRAINER))
-    made.append(Program("serve", midstream("serve"), tier=SERVER))
     return made
+
+
+def server_program(where: list[str]) -> Program:
+    """What needs no broker: it follows the checkpoints."""
+    from midstream.supervise import Program
+
+    return Program("serve", (sys.executable, "-m", "midstream", "serve", *where))
 
 
 def broker_program(settings: Settings, where: list[str]) -> Program | None:
@@ -111,28 +110,49 @@ def broker_program(settings: Settings, where: list[str]) -> Program | None:
 
 async def _run(settings: Settings, where: list[str], paths: list[Path]) -> None:
     from midstream.supervise import Supervisor
+    from midstream.watch import Run, show
 
     ending, logs = asyncio.Event(), settings.paths.state / "logs"
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
-    kafka = await asyncio.to_thread(broker_program, settings, where)
     needs: list[str] = []
-    broker = Supervisor([kafka] if kafka else [], logs)
+    server = Supervisor([server_program(where)], logs)
+    broker = Supervisor([], logs)
     rest = Supervisor(programs(settings, where, paths), logs)
-    await broker.start()
+    await _greet(settings, paths, server)
     try:
+        kafka = await asyncio.to_thread(broker_program, settings, where)
+        broker = Supervisor([kafka] if kafka else [], logs)
+        await broker.start()
         if await _ready(settings, broker, ending):
             await asyncio.to_thread(_repair, settings, ending.is_set)
             await rest.start()
-            needs = await _show(settings, _Run(broker, rest), ending)
-        click.echo("ending …")
+            needs = await show(settings, Run(broker, rest, server), ending)
+        click.echo("ending: the trainer writes a checkpoint first …")
     finally:
         await rest.stop()
-        await broker.stop()
+        await asyncio.gather(server.stop(), broker.stop())
     for need in needs:
         click.echo(need, err=True)
     if needs:
         raise click.ClickException(f"This needs a person; the logs are in {logs}.")
+
+
+async def _greet(settings: Settings, paths: list[Path], server: Supervisor) -> None:
+    """The last checkpoint is served at once; without one, what to expect is said."""
+    from midstream.promise import promise
+    from model.manifest import CheckpointError, newest
+
+    await server.start()
+    try:
+        checkpoint = newest(settings.paths.checkpoints) if settings.paths.checkpoints else None
+    except CheckpointError:
+        return  # the trainer says what is wrong with it
+    if checkpoint is not None:
+        click.echo(f"step {checkpoint[0].step:,} of the last run is served on {settings.serve.listen}")
+        return
+    for sentence in await asyncio.to_thread(promise, settings, paths):
+        click.echo(sentence)
 
 
 def _repair(settings: Settings, ended: Callable[[], bool]) -> None:
@@ -189,92 +209,3 @@ async def _ready(settings: Settings, broker: Supervisor, ending: asyncio.Event) 
         return False
     await asyncio.to_thread(create, connection, kafka.partitions, kafka.replication)
     return True
-
-
-@dataclass(frozen=True)
-class _Run:
-    broker: Supervisor
-    rest: Supervisor
-
-    def state(self, name: str) -> str:
-        if name in self.rest.done:
-            return "done"
-        return "runs" if name in {**self.rest.running, **self.broker.running} else "waits"
-
-    @property
-    def states(self) -> dict[str, tuple[str, int]]:
-        """Of each program: what it does, and how often it was started again."""
-        return {name: (self.state(name), n) for name, n in self.restarts.items()}
-
-    @property
-    def waits(self) -> str:
-        """What ending waits for."""
-        names = ", ".join({**self.rest.running, **self.broker.running})
-        return f"ending: waits for {names}; the trainer writes a checkpoint first"
-
-    @property
-    def restarts(self) -> dict[str, int]:
-        return {**self.broker.restarts, **self.rest.restarts}
-
-
-async def _show(settings: Settings, run: _Run, ending: asyncio.Event) -> list[str]:
-    """Until told to end: a page of text, or a line every ten seconds where there is no terminal.
-
-    Returns what needs a person, as of the last look.
-    """
-    from rich.console import Console
-    from rich.live import Live
-    from rich.text import Text
-
-    from midstream.page import page
-
-    console = Console()
-    logs = str(settings.paths.state / "logs")
-    if not console.is_terminal:
-        found = None
-        while not await _ended(ending, LINE_S):
-            found, sources, pace = await _look(settings)
-            click.echo(line(found, sources, pace, run.restarts))
-        return found.needs if found else []
-    with Live(console=console, auto_refresh=False) as live:
-        while True:
-            found, sources, pace = await _look(settings)
-            shown = page(found, sources, pace, run.states, logs, console.width)
-            live.update(Text(shown), refresh=True)
-            if await _ended(ending, LOOK_S):
-                live.update(Text(shown + "\n" + run.waits), refresh=True)
-                return found.needs if found else []
-
-
-async def _ended(ending: asyncio.Event, within_s: float) -> bool:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(ending.wait(), within_s)
-    return ending.is_set()
-
-
-async def _look(settings: Settings) -> tuple[Status | None, SourcesReport | None, Pace | None]:
-    """Status is None while the broker is away: that is for its restart to mend."""
-    from midstream.status import collect
-    from streams import pace
-    from streams.kafka.connection import Unreachable
-    from streams.sources import report
-
-    told = report.read(settings.paths.state), pace.read(settings.paths.state)
-    try:
-        return await asyncio.to_thread(collect, settings), *told
-    except Unreachable:
-        return None, *told
-
-
-def line(found: Status | None, sources: SourcesReport | None, pace: Pace | None, restarts: dict[str, int]) -> str:
-    """One plain line of what the page shows."""
-    from midstream.page import lag, training
-
-    if found is None:
-        return "no broker answers"
-    parts = ["stages behind " + " ".join(f"{stage.name} {stage.lag}" for stage in found.stages)]
-    parts += [f"train {found.trainer.lag}"] if found.trainer else []
-    parts += [training(found, pace), lag(sources)]
-    parts += [f"{name} started again {n} times" for name, n in restarts.items() if n]
-    parts += [f"NEEDS A PERSON: {need}" for need in found.needs]
-    return " | ".join(parts)

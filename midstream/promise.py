@@ -1,0 +1,69 @@
+"""What `midstream up` says before it starts: what a model that begins from nothing will do here, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from midstream.page import duration
+from midstream.rate import measure
+from midstream.settings import Settings
+
+BYTES_A_TOKEN = 3.3
+"""Of code, with a tokenizer that was trained on it."""
+CHINCHILLA = 20
+"""Tokens a parameter with which a model has learnt most of what its size holds (arXiv 2203.15556)."""
+LARGEST_BYTES = 1024 * 1024
+"""Of a file that is read."""
+
+
+def parameters(settings: Settings) -> int:
+    """Of a new decoder: embeddings of tokens and positions, and the blocks with multi-query attention."""
+    m = settings.model
+    head = m.width // m.heads
+    block = 2 * m.width * m.width + 2 * m.width * head + 8 * m.width * m.width
+    return m.width * (m.vocab + m.context) + m.layers * block
+
+
+def tree_bytes(paths: Sequence[Path]) -> int:
+    """Of the present trees' files, those above the limit left out; 0 for what cannot be read."""
+    from streams.sources.objects import Git, GitError
+
+    total = 0
+    for path in paths:
+        try:
+            git = Git(path)
+            if git.commit("HEAD"):
+                sizes = git.run("ls-tree", "-r", "-l", "HEAD").split(b"\n")
+                total += sum(s for s in (_size(line) for line in sizes) if s <= LARGEST_BYTES)
+        except GitError:
+            continue
+    return total
+
+
+def _size(line: bytes) -> int:
+    fields = line.split(maxsplit=4)
+    return int(fields[3]) if len(fields) > 3 and fields[3].isdigit() else 0
+
+
+def promise(settings: Settings, paths: Sequence[Path]) -> list[str]:
+    """Sentences for a person; the figures are estimates, and said to be."""
+    size, rate = parameters(settings), measure(settings)
+    tokens = tree_bytes(paths) / BYTES_A_TOKEN
+    began = f"There is no checkpoint yet: a new model of {size / 1e6:.1f} million parameters begins from nothing."
+    able = "It will pick up names and idioms of these repositories and complete short lines; it writes no functions."
+    if not rate:
+        return [began, able]
+    return [
+        began,
+        f"This machine trains it on some {_round(rate):,} tokens a second: once through the present trees, "
+        f"{tokens / 1e6:.1f} million tokens at most, takes up to {duration(tokens / rate)}; new commits go before.",
+        f"{able} A model of this size has learnt most of what it can hold after {CHINCHILLA * size / 1e6:,.0f} million "
+        f"tokens, here after {duration(CHINCHILLA * size / rate)}.",
+    ]
+
+
+def _round(rate: float) -> int:
+    """Two digits: it is an estimate."""
+    digits = max(0, len(str(int(rate))) - 2)
+    return round(rate / 10**digits) * 10**digits

@@ -1,0 +1,117 @@
+"""What `midstream up` shows while it runs: a page on a terminal, else a line every ten seconds."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from midstream.settings import Settings
+
+if TYPE_CHECKING:
+    from midstream.status import Status
+    from midstream.supervise import Supervisor
+    from streams.pace import Pace
+    from streams.sources.report import SourcesReport
+
+LOOK_S = 3.0
+LINE_S = 10.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """The supervisors of one `up`."""
+
+    broker: Supervisor
+    rest: Supervisor
+    server: Supervisor
+
+    def state(self, name: str) -> str:
+        if name in self.rest.done:
+            return "done"
+        return "runs" if name in self.running else "waits"
+
+    @property
+    def states(self) -> dict[str, tuple[str, int]]:
+        """Of each program: what it does, and how often it was started again."""
+        return {name: (self.state(name), n) for name, n in self.restarts.items()}
+
+    @property
+    def waits(self) -> str:
+        """What ending waits for."""
+        names = ", ".join(self.running)
+        return f"ending: waits for {names}; the trainer writes a checkpoint first"
+
+    @property
+    def restarts(self) -> dict[str, int]:
+        return {**self.broker.restarts, **self.rest.restarts, **self.server.restarts}
+
+    @property
+    def running(self) -> dict[str, int]:
+        return {**self.broker.running, **self.rest.running, **self.server.running}
+
+
+async def show(settings: Settings, run: Run, ending: asyncio.Event) -> list[str]:
+    """Until told to end: a page of text, or a line every ten seconds where there is no terminal.
+
+    Returns what needs a person, as of the last look.
+    """
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    from midstream.page import page
+
+    console = Console()
+    logs = str(settings.paths.state / "logs")
+    if not console.is_terminal:
+        found = None
+        while not await ended(ending, LINE_S):
+            found, sources, pace = await look(settings)
+            click.echo(line(found, sources, pace, run.restarts))
+        return found.needs if found else []
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            found, sources, pace = await look(settings)
+            shown = page(found, sources, pace, run.states, logs, console.width)
+            live.update(Text(shown), refresh=True)
+            if await ended(ending, LOOK_S):
+                live.update(Text(f"{shown}\n{run.waits}"), refresh=True)
+                return found.needs if found else []
+
+
+async def ended(ending: asyncio.Event, within_s: float) -> bool:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(ending.wait(), within_s)
+    return ending.is_set()
+
+
+async def look(settings: Settings) -> tuple[Status | None, SourcesReport | None, Pace | None]:
+    """Status is None while the broker is away: that is for its restart to mend."""
+    from midstream.status import collect
+    from streams import pace
+    from streams.kafka.connection import Unreachable
+    from streams.sources import report
+
+    told = report.read(settings.paths.state), pace.read(settings.paths.state)
+    try:
+        return await asyncio.to_thread(collect, settings), *told
+    except Unreachable:
+        return None, *told
+
+
+def line(found: Status | None, sources: SourcesReport | None, pace: Pace | None, restarts: dict[str, int]) -> str:
+    """One plain line of what the page shows."""
+    from midstream.page import lag, training
+
+    if found is None:
+        return "no broker answers"
+    parts = ["stages behind " + " ".join(f"{stage.name} {stage.lag}" for stage in found.stages)]
+    parts += [f"train {found.trainer.lag}"] if found.trainer else []
+    parts += [training(found, pace), lag(sources)]
+    parts += [f"{name} started again {n} times" for name, n in restarts.items() if n]
+    parts += [f"NEEDS A PERSON: {need}" for need in found.needs]
+    return " | ".join(parts)

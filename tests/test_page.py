@@ -1,0 +1,82 @@
+"""The page of `midstream up`: what needs a person first, how fresh, each source, each program."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+import pytest
+
+from midstream.page import duration, page
+from midstream.status import Conservation, StageStatus, Status, TrainerStatus
+from streams.pace import Pace
+from streams.sources.report import RepositoryReport, SourcesReport, read, write
+
+
+def stage(name: str, **facts: int) -> StageStatus:
+    zero = dict.fromkeys(("lag", "workers", "frames", "documents_in", "documents_out", "examples_out"), 0)
+    zero |= dict.fromkeys(("rejected", "dead", "licence_unknown"), 0)
+    rates = dict.fromkeys(("cpu_s", "documents_per_s", "documents_per_cpu_s"), 0.0)
+    return StageStatus(**{"name": name, "partitions": [], "rules": {}, **zero, **rates, **facts})  # type: ignore[arg-type]
+
+
+TOTAL = Conservation(source="all", documents=900, waiting=20, trained=800, rejected=75, dead=5)
+STATUS = Status(
+    [stage("prepare", lag=3, documents_in=900, rejected=75, dead=5), stage("dedup", lag=1)],
+    TrainerStatus(
+        step=120, model_version="step-00000120", bits_per_byte=2.5, lag=7, partitions=[], sources=[], total=TOTAL,
+        held=20, conserved=True, replaced=0, retryable=5, packing_use=0.99,
+    ),
+    ["worker dedup ended with an error at candidates/0/7: see logs/dedup.log"],
+)  # fmt: skip
+SOURCES = SourcesReport(
+    time.time(),
+    [
+        RepositoryReport("/src/flask", 3, True, 200, 800, False),
+        RepositoryReport("/src/new", 0, False, 0, None, False),
+        RepositoryReport("/src/broken", 0, False, 0, None, False, "/src/broken: it lacks objects"),
+    ],
+    {"binary": 12, "larger than 1 MiB": 1},
+    behind_s=12.0, live_lag_s=4.0, past_lag_s=22.0, eta_s=7260.0,
+)  # fmt: skip
+STATES = {"broker": ("runs", 0), "prepare": ("runs", 2), "dedup": ("waits", 5), "train": ("runs", 0)}
+
+
+def test_what_needs_a_person_stands_first_and_everything_is_told():
+    lines = page(STATUS, SOURCES, Pace(time.time(), 1100.0), STATES, "/state/logs").splitlines()
+    assert lines[0] == "NEEDS A PERSON  worker dedup ended with an error at candidates/0/7: see logs/dedup.log"
+    shown = "\n".join(lines)
+    assert "1,100 tokens/s  2.500 bits/byte  model step-00000120" in shown
+    assert "new commits 4 s; trees and past 22 s; 12 s of training under way" in shown
+    assert "/src/flask: 3 new commits sent, tree read, past 200 of 1,000 commits" in shown
+    assert "/src/new: 0 new commits sent, tree is read, past waits" in shown
+    assert "/src/broken: it lacks objects" in shown
+    assert "the past is read in about 2.0 h" in shown
+    assert "12 binary, 1 larger than 1 MiB" in shown
+    row = next(line.split() for line in lines if line.startswith("prepare"))
+    assert row == ["prepare", "runs", "3", "900", "0", "75", "5", "2"]
+    assert lines[-1] == "logs: /state/logs"
+
+
+def test_before_anything_is_known():
+    shown = page(None, None, None, {}, "/state/logs")
+    assert "no broker answers" in shown and "no checkpoint yet" in shown and "nothing was read yet" in shown
+
+
+def test_a_report_that_is_old_tells_no_lag():
+    old = msgspec.structs.replace(SOURCES, time=time.time() - 100)
+    assert "no source is followed now" in page(STATUS, old, None, STATES, "")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0, "0 s"), (99, "99 s"), (600, "10 min"), (9000, "2.5 h"), (864_000, "10 days")]
+)
+def test_durations(seconds: float, said: str):
+    assert duration(seconds) == said
+
+
+def test_the_report_is_its_owners(tmp_path):
+    assert read(tmp_path) is None
+    write(tmp_path, SOURCES)
+    assert read(tmp_path) == SOURCES
+    assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()] == [0o600]

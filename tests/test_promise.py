@@ -1,0 +1,25 @@
+"""What `midstream up` says before it starts from nothing."""
+
+from __future__ import annotations
+
+from midstream import promise
+from midstream.settings import Settings
+from model.config import ModelConfig
+from model.decoder.transformer import Decoder
+
+
+def test_the_parameters_are_those_of_the_decoder():
+    m = Settings().model
+    shape = ModelConfig(vocab=m.vocab, context=m.context, width=m.width, layers=m.layers, heads=m.heads)
+    real = sum(p.numel() for p in Decoder(shape).parameters())
+    assert abs(promise.parameters(Settings()) / real - 1) < 0.01
+
+
+def test_what_is_said(git_folder, monkeypatch):
+    git_folder.commit("one", {"a.py": "x" * 660_000, "large": "y" * 2_000_000})
+    monkeypatch.setattr(promise, "measure", lambda settings: 1234.0)
+    told = " ".join(promise.promise(Settings(), [git_folder.path]))
+    assert "17.0 million parameters" in told
+    assert "1,200 tokens a second" in told and "0.2 million tokens at most, takes up to 3 min" in told
+    monkeypatch.setattr(promise, "measure", lambda settings: None)
+    assert "tokens a second" not in " ".join(promise.promise(Settings(), [git_folder.path]))

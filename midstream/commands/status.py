@@ -38,7 +38,18 @@ def status(settings: Settings, as_json: bool, partitions: bool) -> None:
         console = Console()
         for table in tables(found, partitions):
             console.print(table)
+        for line in sources(settings):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
     sys.exit(bool(found.needs))
+
+
+def sources(settings: Settings) -> list[str]:
+    """How far training is behind, and what each repository was read to; nothing where none was."""
+    from midstream.page import lag, repositories
+    from streams.sources import report
+
+    told = report.read(settings.paths.state)
+    return [f"lag             {lag(told)}", *repositories(told)] if told else []
 
 
 def tables(found: Status, partitions: bool = False) -> list[Table | str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from model.fim.fim import Mark
 from model.fim.formats import Format
@@ -19,13 +19,24 @@ def margin(key: bytes, seed: int) -> int:
 
 def changed(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
     """How many lines at the start, and how many of the others at the end, both sides have alike."""
-    first = 0
-    while first < min(len(old), len(new)) and old[first] == new[first]:
-        first += 1
-    last = 0
-    while last < min(len(old), len(new)) - first and old[-1 - last] == new[-1 - last]:
-        last += 1
+    most = min(len(old), len(new))
+    first = _alike(lambda at, to: old[at:to] == new[at:to], most)
+    i, j = len(old), len(new)
+    last = _alike(lambda at, to: old[i - to : i - at] == new[j - to : j - at], most - first)
     return first, last
+
+
+def _alike(same: Callable[[int, int], bool], most: int) -> int:
+    """How many of the first `most` lines are the same: stretches twice as long each time, then halves of the last."""
+    at, step = 0, 16
+    while at < most and same(at, min(at + step, most)):
+        at = min(at + step, most)
+        step *= 2
+    while step > 1:
+        step //= 2
+        if at + step <= most and same(at, at + step):
+            at += step
+    return at
 
 
 def window(before: str, after: str, lines: int | None) -> tuple[str, str]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 
 from streams.sources.objects import Child, Git, GitError
 from streams.sources.text import MAX_FILE_BYTES, TOO_LARGE, LeftOut, text_of
 
 MISSING = LeftOut("missing in this clone")
+AHEAD_BYTES = 4 * 1024 * 1024
+AHEAD_FILE_BYTES = 256 * 1024
+"""A larger one is read when its turn comes."""
+KEPT_CHARS = 8 * 1024 * 1024
 REQUEST_IDS = 500
 """Ids a request: what is request must fit the pipe, or both sides would wait for each other."""
 
@@ -20,6 +25,11 @@ class Blobs:
 
     def __init__(self, git: Git) -> None:
         self._git = git
+        self._sizes: dict[str, int | None] = {}
+        """Of the ids that were read ahead."""
+        self._texts: OrderedDict[str, str | LeftOut] = OrderedDict()
+        """Read ahead, or a moment ago: a change's former side is the latter one of the commit before."""
+        self._held = 0
         self._child = Child(git, "cat-file", "--batch-command", "--buffer")
 
     def __enter__(self) -> Blobs:
@@ -28,26 +38,54 @@ class Blobs:
     def __exit__(self, *error: object) -> None:
         self._child.__exit__(*error)
 
+    def read_ahead(self, ids: Sequence[str]) -> None:
+        """Sizes of the blobs that will be asked for next, and the texts of as many as fit AHEAD_BYTES."""
+        self._sizes = self._ask_sizes(ids)
+        wanted: list[str] = []
+        total = 0
+        for id_, size in self._sizes.items():
+            if id_ not in self._texts and size is not None and size <= AHEAD_FILE_BYTES and total + size <= AHEAD_BYTES:
+                wanted.append(id_)
+                total += size
+        self._ask_texts(wanted)
+
     def sizes(self, ids: Sequence[str]) -> dict[str, int]:
         """Bytes of each blob; what is missing is left out."""
-        sizes: dict[str, int] = {}
-        for at in range(0, len(ids), REQUEST_IDS):
-            request = ids[at : at + REQUEST_IDS]
-            self._ask("info", request)
-            for id_, size in zip(request, [self._header() for _ in request], strict=True):
-                if size is not None:
-                    sizes[id_] = size
-        return sizes
+        known = {id_: self._sizes[id_] for id_ in ids if id_ in self._sizes}
+        known |= self._ask_sizes([id_ for id_ in ids if id_ not in known])
+        return {id_: size for id_, size in known.items() if size is not None}
 
     def texts(self, ids: Sequence[str]) -> dict[str, str | LeftOut]:
         """The text of each blob, or why there is none. Ask for no more than fits in memory."""
+        known = {id_: self._texts[id_] for id_ in ids if id_ in self._texts}
+        return known | self._ask_texts([id_ for id_ in ids if id_ not in known])
+
+    def _ask_sizes(self, ids: Sequence[str]) -> dict[str, int | None]:
+        """None: missing."""
+        sizes: dict[str, int | None] = {}
+        for at in range(0, len(ids), REQUEST_IDS):
+            request = ids[at : at + REQUEST_IDS]
+            self._ask("info", request)
+            sizes.update(zip(request, [self._header() for _ in request], strict=True))
+        return sizes
+
+    def _ask_texts(self, ids: Sequence[str]) -> dict[str, str | LeftOut]:
         texts: dict[str, str | LeftOut] = {}
         for at in range(0, len(ids), REQUEST_IDS):
             request = ids[at : at + REQUEST_IDS]
             self._ask("contents", request)
             for id_ in request:
                 texts[id_] = self._text()
+                self._keep(id_, texts[id_])
         return texts
+
+    def _keep(self, id_: str, text: str | LeftOut) -> None:
+        """The oldest go when more than KEPT_CHARS are held."""
+        self._texts[id_] = text
+        self._held += len(text) if isinstance(text, str) else 0
+        while self._held > KEPT_CHARS:
+            _, oldest = self._texts.popitem(last=False)
+            self._held -= len(oldest) if isinstance(oldest, str) else 0
 
     def content(self, id_: str, limit: int) -> bytes | LeftOut:
         """The bytes of one blob of up to `limit` bytes, or why there are none."""

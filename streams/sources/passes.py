@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 
 from streams.sources.commits import Reading, Step
 from streams.sources.cursors import Cursor, Past
-from streams.sources.log import log, tree
-from streams.sources.objects import Git
+from streams.sources.log import LoggedCommit, log, tree
+from streams.sources.objects import Git, GitError
 
+AHEAD = 32
+"""Commits whose contents are asked for together: git answers one question of many ids much faster than many of one."""
 OLDER = "older commit beyond [sources] history_commits"
 
 
@@ -25,7 +28,7 @@ def live(view: Git, reading: Reading, start: Cursor) -> Iterator[Step[Cursor]]:
     """The commits from the cursor to its target, the oldest first."""
     paths: set[str] = set()
     last, position = start, 0
-    for position, logged in enumerate(log(view, start.done, start.target), 1):
+    for position, logged in enumerate(_ahead(log(view, start.done, start.target), reading, start.position), 1):
         paths.update(change.path for change in logged.changes)
         if position == start.position and start.last not in ("", logged.sha):
             yield from _again(view, reading, start)
@@ -55,7 +58,8 @@ def _again(view: Git, reading: Reading, start: Cursor) -> Iterator[Step[Cursor]]
 def past(view: Git, reading: Reading, start: Past, most: int) -> Iterator[Step[Past]]:
     """The commits behind `start`, the newest first, up to `most` of them."""
     last, position = start, 0
-    for position, logged in enumerate(log(view, "", start.start, newest_first=True), 1):
+    commits = log(view, "", start.start, newest_first=True)
+    for position, logged in enumerate(_ahead(commits, reading, start.position), 1):
         if position == start.position and start.last not in ("", logged.sha):
             again = Past(start.start, edges=start.edges)
             yield Step((), again, "the past is another than was read: it is read from its newest commit again")
@@ -71,3 +75,24 @@ def past(view: Git, reading: Reading, start: Past, most: int) -> Iterator[Step[P
     if position > most:
         reading.left_out[OLDER] += int(view.run("rev-list", "--count", start.start)) - most
     yield Step((), Past(start.start, last.position, last.last, True, start.edges))
+
+
+def _ahead(commits: Iterator[LoggedCommit], reading: Reading, skipped: int) -> Iterator[LoggedCommit]:
+    """The same commits, the contents of some of them read together; not those of the first `skipped`.
+
+    Raises GitError where the commits do, when those before were given.
+    """
+    error: GitError | None = None
+    while error is None:
+        some: list[LoggedCommit] = []
+        try:
+            some.extend(islice(commits, AHEAD))
+        except GitError as caught:
+            error = caught
+        if not some and error is None:
+            return
+        ids = {i for logged in some[max(0, skipped) :] for c in logged.changes for i in (c.before, c.after) if i}
+        skipped -= len(some)
+        reading.changes.blobs.read_ahead(sorted(ids))
+        yield from some
+    raise error

@@ -227,7 +227,7 @@ def version(document: Document) -> int:
     """Of a thread: later is greater, and of the same time, longer; 0 for what is none."""
     if not document.thread:
         return 0
-    return min(max(document.updated, 0), 2**40 - 1) << 24 | min(document.size + 1, 2**24 - 1)
+    return min(max(document.updated, 0), 2**40 - 1) << 24 | min(document.size + document.cut + 1, 2**24 - 1)
 
 
 def _columns(rows: Sequence[tuple[int, bytes, int, int, bytes]]) -> Columns:

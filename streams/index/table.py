@@ -85,7 +85,8 @@ class SignatureTable:
         self.count, added = probe.take(
             self._tags, self._documents, self._alive, own.kinds, own.exacts, own.paths, own.versions, own.signatures,
             own.signed, self._stamps, self._next_stamp(n),
-            *rows.arrays, self.count, self.threshold, self.version_threshold,
+            rows.kinds, rows.exacts, rows.paths, rows.versions, rows.signatures, rows.signed,
+            self.count, self.threshold, self.version_threshold,
             made.numbers, made.similarities, made.exact, made.places,
         )  # fmt: skip
         self._entries += added
@@ -98,7 +99,8 @@ class SignatureTable:
         own, places = self._rows, np.zeros(n, np.int64)
         self.count, added = probe.append(
             self._tags, self._documents, self._alive, own.kinds, own.exacts, own.paths, own.versions, own.signatures,
-            own.signed, *rows.arrays, self.count, places,
+            own.signed,
+            rows.kinds, rows.exacts, rows.paths, rows.versions, rows.signatures, rows.signed, self.count, places,
         )  # fmt: skip
         self._entries += added
         return places

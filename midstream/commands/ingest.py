@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from streams.event import Event
     from streams.sources.delivery import EventDelivery
     from streams.sources.reader import Reader
+    from streams.sources.store import ThreadStore
 
 PROGRESS_SECONDS = 1.0
 """How often a terminal is shown how far it is."""
@@ -71,12 +72,9 @@ def events(settings: Settings, paths: tuple[Path, ...], event_name: str) -> None
     `-` is the standard input. What is known of a thread is kept between runs.
     """
     from streams.sources.intake import send, take
-    from streams.sources.store import ThreadStore
 
-    topic_id = settings.connection().topic_ids(["issues"])["issues"]
-    folder = settings.paths.state / "threads"
-    with _Stop() as stop, _delivery(settings) as delivery, ThreadStore.of(folder, topic_id) as store:
-        failures: list[str] = []
+    failures: list[str] = []
+    with _Stop() as stop, _delivery(settings) as delivery, _store(settings) as store:
         for sentence in take(paths, store, delivery.left_out, event_name, stop.is_set):
             click.echo(sentence, err=True)
             failures.append(sentence)
@@ -85,7 +83,14 @@ def events(settings: Settings, paths: tuple[Path, ...], event_name: str) -> None
     if waiting:
         click.echo(f"{waiting:,} threads wait in {store.path}: the next run sends them")
     if failures:
-        raise click.ClickException(f"{len(failures)} of the files could not be read to the end")
+        raise click.ClickException(f"{len(failures)} of the files could not be read to the end; the others were")
+
+
+def _store(settings: Settings) -> ThreadStore:
+    from streams.sources.store import ThreadStore
+
+    topic_id = settings.connection().topic_ids(["issues"])["issues"]
+    return ThreadStore.of(settings.paths.state / "threads", topic_id)
 
 
 def _shown(stop: _Stop, delivery: EventDelivery) -> Callable[[], bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from streams import event as events
 from streams.document import Document, Part
 from streams.event import Comment, Issue, Patch, Pull, Question, Repository
 from streams.pack.render import render
+from streams.pack.threads import PULL_MARKS
 from streams.prepare.expand import expand, seconds
 from streams.prepare.prepare import weigh
 from streams.prepare.rules import Verdict
@@ -107,3 +109,27 @@ def test_a_review_says_where_it_speaks_of() -> None:
     body = "".join(render(document(made), STARCODER).body)
     assert "--- a/a.py\n+++ b/a.py\n+x\n<issue_comment>username_1 on a.py:\n@@ -1 +1 @@\n+x\n\nNo\n" in body
     assert body.endswith("username_1 requested changes.\n")
+
+
+def test_starcoder2s_template_of_a_pull_request() -> None:
+    fmt = msgspec.structs.replace(FORMATS["starcoder2"], others=(*FORMATS["starcoder2"].others, *PULL_MARKS))
+    said = [
+        Comment(text="Do", author="ann", action="opened"),
+        Comment(text="No", author="bob", path="a.py", hunk="+x"),
+        Comment(text="Well", author="bob", action="changes_requested"),
+        Comment(text="Now", author="ann"),
+        Comment(text="", author="bob", action="closed"),
+        Comment(text="", author="ann", action="reopened"),
+        Comment(text="", author="bob", action="merged"),
+    ]
+    files = [Patch(path="a.py", text="+x")]
+    made = document(Pull(repository=REPOSITORY, number=1, title="T", comments=said, files=files, state="merged"))
+    assert "".join(render(made, fmt).body) == (
+        "<pr>Title: T\nusername_0: Do<pr_status>opened<repo_name>github.com/o/r"
+        "<pr_diff><pr_file>a.py<pr_diff_hunk>+x"
+        "<pr_review_comment><pr_file>a.py<pr_diff_hunk>+x<pr_comment>username_1: No"
+        "<pr_review>username_1: Well\n<pr_review_state>changes_required<pr_comment>username_0: Now"
+        "<pr>username_1<pr_status>closed<pr_is_merged>False<pr>username_0<pr_status>reopened"
+        "<pr>username_1<pr_status>closed<pr_is_merged>True"
+    )
+    assert render(made, FORMATS["starcoder2"]).body[0] == "<issue_start>"

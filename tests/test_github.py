@@ -16,7 +16,7 @@ from github_events import API, HUNK, ISSUE, OTHERS, PULL, archived, comment, hoo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.event import MAX_RECORD_BYTES, Event, Issue, Patch, Pull, encode
+from streams.event import MAX_RECORD_BYTES, Event, Issue, Patch, Pull, decode, encode
 from streams.sources import lines
 from streams.sources.intake import send, take
 from streams.sources.store import StoreError, ThreadStore
@@ -418,3 +418,37 @@ def test_any_order_split_and_repetition_gives_the_same_threads(tmp_path_factory:
             assert store.waiting == 0
         finals[-1] = {int(name[1:]): digest for name, digest in rows_now}
     assert finals[0] == finals[1] == finals[2]
+
+
+EVERYTHING = [
+    *ISSUE,
+    *PULL,
+    *OTHERS,
+    hook(action="created", issue=issue(), comment=comment(1, "x", "a", "2026")),
+    [issue()],
+]
+ODD = st.one_of(
+    st.none(), st.booleans(), st.integers(-(1 << 70), 1 << 70), st.floats(), st.text(max_size=9), st.just([]),
+    st.just({}), st.just("x" * 5000), st.just([{"a": [1]}]), st.just("https://api.github.com/repos/o/r/issues/9"),
+)  # fmt: skip
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every place of a JSON value: what holds it, and its key."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    pairs = list(pairs)
+    return [(value, key) for key, _ in pairs] + [place for _, inner in pairs for place in places(inner)]
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.data())
+def test_whatever_stands_in_an_event_gives_events_that_decode_or_is_counted(tmp_path_factory: Any, data: Any) -> None:
+    event = json.loads(json.dumps(data.draw(st.sampled_from(EVERYTHING))))
+    for _ in range(data.draw(st.integers(1, 4))):
+        holder, key = data.draw(st.sampled_from(places(event) or [({"": 0}, "")]))
+        holder[key] = data.draw(ODD)
+    folder = tmp_path_factory.mktemp("odd")
+    kafka, failures = ingest(folder, write(folder / "a.json", json.dumps(event)))
+    for one in kafka.events:
+        assert encode(decode(encode(one))) == encode(one)
+    assert kafka.events or failures or sum(kafka.left_out.values())

@@ -34,6 +34,8 @@ NAMES = {
 """The Events API's name to the webhook's."""
 _URL = re.compile(r"https?://([^/]{1,255})/(?:api/v3/)?(?:repos/)?([^/]{1,100}/[^/]{1,100})(?:/|$)")
 _OLD_DATE = re.compile(r"(\d{4})/(\d\d)/(\d\d) (\d\d:\d\d:\d\d) ([+-]\d\d)(\d\d)")
+MAX_NAME = 1000
+"""Characters of a name: of a person, a repository, a tag. GitHub's own are shorter; what is longer is none."""
 DEPTH = 3
 """Arrays in arrays that are looked into: pages of a list, lists of examples."""
 
@@ -62,6 +64,8 @@ class GitHubEvent:
 def events(value: Any, left_out: Counts, name: str = "", depth: int = DEPTH) -> Iterator[GitHubEvent]:
     """The events of a JSON value; what is none is counted. `name`: the webhook's event where its payload is all."""
     if isinstance(value, list):
+        if not value or not depth:
+            left_out["list without events"] += 1
         for entry in value if depth else ():
             yield from events(entry, left_out, name, depth - 1)
         return
@@ -95,10 +99,10 @@ def _event(value: dict[str, Any], name: str) -> GitHubEvent | None:
 def _archived(value: dict[str, Any], kind: str, payload: dict[str, Any]) -> GitHubEvent:
     raw = table(value.get("repo")) or table(value.get("repository"))
     actor = value.get("actor")
-    login = text(actor) or text(table(actor).get("login"))
+    who = text(actor)[:MAX_NAME] or login(actor)
     is_old = isinstance(actor, str) or "actor_attributes" in value
     return GitHubEvent(
-        NAMES.get(kind, kind), payload, repository(raw, text(value.get("url"))), login,
+        NAMES.get(kind, kind), payload, repository(raw, text(value.get("url"))), who,
         moment(value.get("created_at")), is_old=is_old,
     )  # fmt: skip
 
@@ -107,7 +111,7 @@ def webhook(payload: dict[str, Any], name: str) -> GitHubEvent:
     keys = ("comment", "review", "issue", "pull_request", "discussion", "release")
     subject = next((found for key in keys if (found := table(payload.get(key)))), {})
     at = moment(subject.get("updated_at") or subject.get("submitted_at") or subject.get("created_at"))
-    actor = text(table(payload.get("sender")).get("login"))
+    actor = login(payload.get("sender"))
     found = repository(table(payload.get("repository")), text(subject.get("url")))
     return GitHubEvent(name or guess(payload), payload, found, actor, at)
 
@@ -138,10 +142,10 @@ def _listed(value: dict[str, Any]) -> GitHubEvent | None:
     at = moment(value.get("updated_at") or value.get("submitted_at") or value.get("created_at"))
     if not found.name:
         return None
-    name, payload, actor = "", {}, text(table(value.get("user") or value.get("author")).get("login"))
+    name, payload, actor = "", {}, login(value.get("user") or value.get("author"))
     if isinstance(value.get("event"), str):
         name, payload = "issues", {"action": value["event"], "issue": value.get("issue")}
-        actor = text(table(value.get("actor")).get("login"))
+        actor = login(value.get("actor"))
     elif "tag_name" in value:
         name, payload = "release", {"release": value}
     elif "pull_request_url" in value:
@@ -173,12 +177,13 @@ def repository(raw: dict[str, Any], address: str = "") -> Repository:
     name, owner = text(raw.get("full_name")) or text(raw.get("name")), text(raw.get("owner"))
     if owner and "/" not in name:
         name = f"{owner}/{name}"
+    name = name or (found.group(2) if found else "")
     return Repository(
         host=host(found.group(1)) if found else HOST,
-        name=name or (found.group(2) if found else ""),
-        licence="" if licence == "NOASSERTION" else licence,
-        stars=stars if isinstance(stars, int) and abs(stars) < 1 << 62 else None,
-        language=text(raw.get("language")),
+        name=name if len(name) <= MAX_NAME else "",
+        licence="" if licence == "NOASSERTION" else licence[:MAX_NAME],
+        stars=stars if type(stars) is int and abs(stars) < 1 << 62 else None,
+        language=text(raw.get("language"))[:MAX_NAME],
     )
 
 
@@ -196,6 +201,11 @@ def moment(date: Any) -> int:
         return max(0, min(date, 1 << 40))
     found = _OLD_DATE.fullmatch(text(date))
     return seconds("{}-{}-{}T{}{}:{}".format(*found.groups()) if found else text(date))
+
+
+def login(user: Any) -> str:
+    """Of a person or a bot as a payload shows them; "" for an account that is gone."""
+    return text(table(user).get("login"))[:MAX_NAME]
 
 
 def table(value: Any) -> dict[str, Any]:

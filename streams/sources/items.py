@@ -13,9 +13,10 @@ import msgspec
 
 from streams.event import Repository
 from streams.prepare.shorten import middle
-from streams.sources.github import GitHubEvent, moment, number_of, repository, table, text
+from streams.sources.github import MAX_NAME, GitHubEvent, login, moment, number_of, repository, table, text
 from streams.sources.text import Counts
 
+MAX_PATH = 4096
 MAX_TEXT = 256 * 1024
 """Characters of a text; GitHub takes 65,536 for a comment, more for a release. A longer one is cut in the middle."""
 OPENING, FACTS, DIFF = "opening", "facts", "diff"
@@ -148,8 +149,12 @@ def _opening(event: GitHubEvent, name: str, subject: dict[str, Any], kind: str) 
     if event.name in ("issues", "pull_request", "discussion") and event.action in GONE:
         yield Item(OPENING, _updated(event, subject), event.at, None)
     elif text(subject.get("title")):
-        author = text(table(subject.get("user")).get("login"))
-        state = "merged" if subject.get("merged") is True or subject.get("merged_at") else text(subject.get("state"))
+        author = login(subject.get("user"))
+        state = (
+            "merged"
+            if subject.get("merged") is True or subject.get("merged_at")
+            else text(subject.get("state"))[:MAX_NAME]
+        )
         opening = Opening(
             _bounded(subject.get("title")), _bounded(subject.get("body")), author, state or "open",
             moment(subject.get("created_at")), kind,
@@ -182,9 +187,9 @@ def _remark(event: GitHubEvent, raw: dict[str, Any], kind: str) -> Iterator[Item
     if event.action == "deleted":
         yield Item(key, _updated(event, raw), event.at, None)
     elif body or action != "commented":
-        author = text(table(raw.get("user")).get("login"))
+        author = login(raw.get("user"))
         date = moment(raw.get("created_at") or raw.get("submitted_at")) or event.at
-        code = _bounded(raw.get("path")), _bounded(raw.get("diff_hunk"))
+        code = text(raw.get("path"))[:MAX_PATH], _bounded(raw.get("diff_hunk"))
         yield Item(key, _updated(event, raw), event.at, Remark(body, author, action, date, *code, subject=kind))
 
 
@@ -192,7 +197,7 @@ def _diff(event: GitHubEvent, subject: dict[str, Any]) -> Iterator[Item]:
     """Where somebody has put the list of a pull request's files into it."""
     files = subject.get("files")
     found = [table(file) for file in files] if isinstance(files, list) else []
-    patches = [(text(f.get("filename")), _bounded(f.get("patch"))) for f in found if text(f.get("patch"))]
+    patches = [(text(f.get("filename"))[:MAX_PATH], _bounded(f.get("patch"))) for f in found if text(f.get("patch"))]
     if patches:
         yield Item(DIFF, _updated(event, subject), event.at, Diff(patches))
 
@@ -206,8 +211,8 @@ def _facts(event: GitHubEvent, subject: dict[str, Any]) -> Iterator[Item]:
 
 def _release(event: GitHubEvent) -> Iterator[Told]:
     raw = table(event.payload.get("release"))
-    tag = text(raw.get("tag_name")) or str(raw.get("id", ""))
-    author = text(table(raw.get("author")).get("login"))
+    tag = text(raw.get("tag_name"))[:MAX_NAME] or str(raw.get("id", ""))[:MAX_NAME]
+    author = login(raw.get("author"))
     date = moment(raw.get("published_at") or raw.get("created_at"))
     opening = Opening(_bounded(raw.get("name")) or tag, _bounded(raw.get("body")), author, "open", date, "release")
     is_gone = event.action in ("deleted", "unpublished")
@@ -218,7 +223,7 @@ def _release(event: GitHubEvent) -> Iterator[Told]:
 def _on_commit(event: GitHubEvent, left_out: Counts) -> Iterator[Told]:
     raw = table(event.payload.get("comment"))
     items = list(_remark(event, raw, "commit"))
-    commit = text(raw.get("commit_id"))
+    commit = text(raw.get("commit_id"))[:MAX_NAME]
     if commit and items:
         yield Told(event.repository, f"commit {commit}", [*items, *_facts(event, raw)])
     else:
@@ -228,8 +233,8 @@ def _on_commit(event: GitHubEvent, left_out: Counts) -> Iterator[Told]:
 def _pages(event: GitHubEvent, left_out: Counts) -> Iterator[Told]:
     """An event of a wiki names its pages; their texts are in the wiki's own git. A summary is all that may be here."""
     pages = event.payload.get("pages")
-    for page in map(table, pages if isinstance(pages, list) else ()):
-        name = text(page.get("page_name"))
+    for page in map(table, pages if isinstance(pages, list) and pages else ({},)):
+        name = text(page.get("page_name"))[:MAX_NAME]
         if not name or not text(page.get("summary")):
             left_out["wiki page: its text is in the wiki's git"] += 1
             continue

@@ -7,6 +7,7 @@ surrogate pair becomes `?`, as everywhere else where a source meets one.
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Iterable, Iterator
@@ -63,19 +64,20 @@ def values(file: IO[bytes], name: str, left_out: Counts) -> Iterator[Any]:
 
 def _values(file: IO[bytes], left_out: Counts) -> Iterator[Any]:
     lines = _lines(file, left_out)
-    head: list[bytes] = []
-    size = 0
+    head = bytearray()
+    count = 0
     for line in lines:
-        head.append(line)
-        size += len(line) + 1
-        if size > MAX_LINE_BYTES or (len(head) == 1 and decode(line) is not None):
+        head += line + b"\n"
+        count += 1
+        if len(head) > MAX_LINE_BYTES or (count == 1 and decode(line) is not None):
             break
-    whole = decode(b"\n".join(head)) if len(head) > 1 and size <= MAX_LINE_BYTES else None
+    whole = decode(bytes(head)) if count > 1 and len(head) <= MAX_LINE_BYTES else None
     if whole is not None:
         yield whole
         return
-    while head:
-        yield from _of_line(head.pop(0), left_out)
+    for line in io.BytesIO(head):
+        yield from _of_line(line, left_out)
+    del head
     for line in lines:
         yield from _of_line(line, left_out)
 

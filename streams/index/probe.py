@@ -154,7 +154,6 @@ def take(  # pyright: ignore
     count, bar, version_bar, numbers, alikes, exactly, places,
 ):  # fmt: skip
     """Look each row up among everything before it, the Frame's own kept rows included; insert what is new.
-
     A thread's own former version is not looked at when the row is a newer one, and is what the row repeats when it is
     not. Returns the count of rows and of entries that were added.
     """
@@ -180,8 +179,7 @@ def take(  # pyright: ignore
             )  # fmt: skip
         if own != NONE:
             alive[own] = True
-        numbers[i] = found
-        alikes[i] = alike if found != NONE else 0.0
+        numbers[i], alikes[i] = found, alike if found != NONE else 0.0
         if found == NONE:
             places[i] = count if own == NONE else own
             added += _store(

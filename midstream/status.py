@@ -63,6 +63,8 @@ class StageStatus(msgspec.Struct, frozen=True, kw_only=True):
     documents_per_cpu_s: float
     passed: int = 0
     """Records that brought nothing that could be taken: what should have come before them is missing."""
+    cut: int = 0
+    """Documents that were too long, and were cut in the middle."""
     foreign: int = 0
     """Records that somebody else wrote into the topic that the stage reads: dead letters by length and hash."""
     active_at: float = 0.0
@@ -179,7 +181,7 @@ def _stage(name: str, partitions: list[Lag], state: Path) -> StageStatus:
         frames=total["frames"], documents_in=documents, documents_out=total["documents_out"],
         examples_out=total["examples_out"], rejected=total["rejected"], dead=total["dead"], rules=rules,
         licence_unknown=total["licence_unknown"], cpu_s=cpu_s, passed=total["passed"],
-        foreign=total["foreign"],
+        foreign=total["foreign"], cut=total["cut"],
         documents_per_s=round(sum(float(c.get("documents_per_s", 0.0)) for c in files if _fresh(c)), 1),
         active_at=max((float(c.get("time", 0.0)) for c in files), default=0.0),
         alive_at=max((float(c.get("alive", c.get("time", 0.0))) for c in files), default=0.0),

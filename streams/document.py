@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["file", "commit", "issue", "notebook", "question"]
+Kind = Literal["file", "commit", "issue", "notebook", "question", "pull"]
 _ORIGIN = re.compile(r"[0-9a-f]{32}:\d{1,9}:\d{1,18}:\d{1,9}", re.ASCII)
 """Numbers that fit 64 bits."""
 
@@ -55,11 +55,11 @@ class Part(msgspec.Struct, omit_defaults=True):
     """A piece of a document's text with its role; every part goes through redaction."""
 
     role: str
-    """text | message, before, after | title, comment | markdown, code, raw, output | title, question,
-    answer."""
+    """text | message, before, after | title, diff, hunk, comment | markdown, code, raw, output | title, question,
+    answer. A hunk belongs to the comment behind it."""
     text: str
     label: str = ""
-    """What the renderer needs beside the text: a comment's author and action, for example."""
+    """What the renderer needs beside the text: a comment's author and action, the path of a diff or a hunk."""
     shared: int = 0
     """In an encoded Frame alone: the text is `Frame.texts[shared - 1]`. 0: it stands here."""
 
@@ -87,6 +87,12 @@ class Document(msgspec.Struct, kw_only=True, omit_defaults=True):
     number: int = 0
     """An issue's number."""
     state: str = ""
+    thread: str = ""
+    """What identifies a thread in its repository, whatever it has grown to: `#7`, `commit 6dcb09b`; empty: none."""
+    updated: int = 0
+    """When anything in the thread changed last, seconds since 1970; 0: unknown."""
+    cut: int = 0
+    """Characters that were left out in the middle of what was too long."""
     opt_out: bool = False
     former: str = ""
     """Of a changed file: its path before the commit, where that renames it."""

@@ -61,8 +61,19 @@ class Comment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str
     author: str = ""
     action: str = "commented"
-    """opened, commented, closed, reopened, edited."""
+    """opened, commented, closed, reopened, merged; of a review: approved, changes_requested, dismissed."""
     date: str = ""
+    path: str = ""
+    """Of a comment on code: the file that it speaks of."""
+    hunk: str = ""
+    """The part of the diff that it speaks of, in unified form."""
+
+
+class Patch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A changed file of a pull request: its hunks in unified form."""
+
+    path: str
+    text: str
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -96,11 +107,33 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     """A whole thread, assembled by the source: one Document. The opening text is the first comment."""
 
     repository: Repository
-    number: int
+    number: int = 0
+    """0 where a thread has none; then `reference` identifies it."""
     title: str
     comments: list[Comment]
     state: str = "open"
     pull_request: bool = False
+    """A pull request's thread, by a producer that does not know the kind `pull`."""
+    subject: str = "issue"
+    """What the thread is about: issue, discussion, commit, release, wiki."""
+    reference: str = ""
+    """A commit's hash, a release's tag, a page's name."""
+    updated: str = ""
+    """When anything in it changed last; of two versions of a thread, the later one counts."""
+
+
+class Pull(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="pull"):
+    """A whole pull request: one Document. Its description is the first comment; comments on code say path and hunk."""
+
+    repository: Repository
+    number: int
+    title: str
+    comments: list[Comment]
+    state: str = "open"
+    """open, closed or merged."""
+    files: list[Patch] = []
+    """The diff, where the source knows it."""
+    updated: str = ""
 
 
 class Notebook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="notebook"):
@@ -128,12 +161,13 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     tags: list[str] = []
     votes: int = 0
     answers: list[Answer] = []
+    updated: str = ""
 
 
-Event = Files | Commit | Issue | Notebook | Question
+Event = Files | Commit | Issue | Pull | Notebook | Question
 
 TOPIC_OF: dict[type, str] = {
-    Files: "files", Commit: "commits", Issue: "issues", Notebook: "notebooks", Question: "issues",
+    Files: "files", Commit: "commits", Issue: "issues", Pull: "issues", Notebook: "notebooks", Question: "issues",
 }  # fmt: skip
 
 _decoder = msgspec.json.Decoder(Event)

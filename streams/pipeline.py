@@ -15,6 +15,7 @@ import msgspec
 
 from model.example import Example
 from streams import letter as letters
+from streams import people
 from streams import redact as redaction
 from streams.document import Document, Origin, Part, Source
 from streams.event import MAX_RECORD_BYTES
@@ -199,7 +200,10 @@ def count_documents(source: Source, record: Record) -> int:
 
 
 def redact_document(document: Document) -> Document:
-    """Every part, its label too, without secrets and personal data; a retry's earlier redactions stay counted."""
+    """Every part, its label and the path without secrets and personal data; in a thread people become numbers.
+
+    A retry's earlier redactions stay counted.
+    """
     counts = Counter(document.redactions)
 
     def clean(text: str) -> str:
@@ -207,8 +211,11 @@ def redact_document(document: Document) -> Document:
         counts.update(kinds)
         return made
 
-    parts = [Part(p.role, clean(p.text), clean(p.label)) for p in document.parts]
-    return msgspec.structs.replace(document, parts=parts, redactions=dict(sorted(counts.items())))
+    renamed, names = people.rename(document)
+    counts.update({"name": names} if names else {})
+    parts = [Part(p.role, clean(p.text), clean(people.path(p.label))) for p in renamed]
+    path = clean(people.path(document.path))
+    return msgspec.structs.replace(document, parts=parts, path=path, redactions=dict(sorted(counts.items())))
 
 
 def _each(frame: Frame, stage: str, call: Call, step: Callable[[Document], Any]) -> Outcome:

@@ -42,7 +42,9 @@ class Recipe:
     min_issue_chars: int = 200
     """The fewest characters of an issue thread or a question with its answers (bigcode's issue filter)."""
     max_issue_chars: int = 50_000
-    """The most characters of an issue thread or a question with its answers."""
+    """The most characters of an issue thread or a question with its answers; a longer one is cut in the middle."""
+    max_comment_lines: int = 80
+    """The most lines of a comment; a longer one is cut to its first 60 and its last ones (bigcode's issue filter)."""
     min_notebook_chars: int = 100
     """The fewest characters of a notebook's cells."""
 
@@ -50,6 +52,7 @@ class Recipe:
         bounds.among(self, "licences", LICENCE_CLASSES)
         counts = [f.name for f in fields(self) if f.type == "int"]
         bounds.at_least(self, 0, *counts)
+        bounds.at_least(self, 1, "max_comment_lines", "max_issue_chars")
         bounds.shares(self, "min_alphanumeric", "max_encoded_share")
         bounds.above(self, 0, "mean_line_length")
 

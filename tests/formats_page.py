@@ -37,6 +37,7 @@ ISSUE = Document(
         Part("title", "It fails"),
         Part("comment", "On Mondays.", "ann\nopened"),
         Part("comment", "Fixed.", "bob\n"),
+        Part("comment", "", "bob\nclosed"),
     ],
 )
 NOTEBOOK = Document(
@@ -47,6 +48,23 @@ NOTEBOOK = Document(
     path="plots/one.ipynb",
     language="python",
     parts=[Part("markdown", "# Plot"), Part("code", "1 + 2"), Part("output", "3"), Part("code", "x = 1")],
+)
+PULL = Document(
+    offset=0,
+    index=0,
+    kind="pull",
+    id=bytes(16),
+    state="merged",
+    repository="github.com/x/y",
+    parts=[
+        Part("title", "Count from one"),
+        Part("diff", "@@ -1 +1 @@\n-start = 0\n+start = 1", "count.py"),
+        Part("comment", "As people do.", "ann\nopened"),
+        Part("hunk", "@@ -1 +1 @@\n-start = 0\n+start = 1", "count.py"),
+        Part("comment", "And the docs?", "bob\ncommented"),
+        Part("comment", "Thanks.", "bob\napproved"),
+        Part("comment", "", "bob\nmerged"),
+    ],
 )
 QUESTION = Document(
     offset=0,
@@ -69,8 +87,12 @@ HUNK = (
     "`[fim]` says, and as many lines around it as fit the context."
 )
 THREAD = (
-    "Title, then a sentinel before each comment; authors are numbered as they appear, and the last sentinel is there "
-    "when the issue was closed."
+    "Title and opening, then a sentinel before each comment; people are numbered as they appear, and the last sentinel "
+    "stands where the issue was closed. A discussion, the comments on a commit, and a release are threads, too."
+)
+TALK = (
+    "In a format with issue sentinels alone: as an issue, diff and hunks as text. In one without any, the same in "
+    "paragraphs."
 )
 CELLS = "Cells in their order, outputs with them; a code cell without one has the empty mark."
 SCRIPT = (
@@ -85,6 +107,7 @@ FORMS = (
         ("starcoder", Shares(hunk=1), HUNK),
     )),
     ("Issue", ISSUE, (("starcoder", Shares(), THREAD), ("codellama", Shares(), f"{OTHERWISE} paragraphs."))),
+    ("Pull request", PULL, (("starcoder", Shares(), TALK),)),
     ("Notebook", NOTEBOOK, (("starcoder", Shares(script=0), CELLS), ("starcoder", Shares(script=1), SCRIPT))),
     ("Question of a Stack Exchange site", QUESTION, (
         ("starcoder", Shares(), VOTES), ("incoder", Shares(), "In a format with attributes:"),

@@ -26,7 +26,7 @@ from model.fim.formats import FORMATS, STARCODER
 from model.tokens.tokenizer import train
 from streams import deadletters
 from streams.document import Document, Origin, Source
-from streams.event import Files, Repository, SourceFile
+from streams.event import Files, Issue, Repository, SourceFile
 from streams.event import encode as encode_event
 from streams.feed.examples import ExamplesLog, within
 from streams.feed.feed import Feed
@@ -128,6 +128,12 @@ class Simulation:
         files = [SourceFile(path=p, text=t) for t, p in zip(chosen, paths, strict=True)]
         event = Files(repository=Repository(name=f"r{partition}", licence="MIT"), files=files)
         self._source("files", partition, event.repository.key.encode(), encode_event(event))
+
+    def produce_thread(self, partition: int, number: int, text: str, updated: int) -> None:
+        """A version of a thread; its title is all that it says."""
+        repository, at = Repository(name=f"r{partition}", licence="MIT"), f"2026-01-01T00:{updated:02}:00Z"
+        event = Issue(repository=repository, number=number, title=text, comments=[], updated=at)
+        self._source("files", partition, repository.key.encode(), encode_event(event))
 
     def produce_garbage(self, number: int) -> None:
         self._source("files", 0, b"x", GARBAGE[number % len(GARBAGE)])

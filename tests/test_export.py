@@ -315,6 +315,7 @@ def test_documents_of_every_kind_are_exported(tmp_path: Path, layout: str) -> No
             Part("question", "To add", "python\n3"),
             Part("answer", "+", "\n7\naccepted"),
         ],
+        "pull": [Part("title", "Add"), Part("diff", "+1", "a.py"), Part("comment", "Why?", "ann\nopened")],
     }
     documents = [Document(offset=0, index=n, kind=kind, parts=p) for n, (kind, p) in enumerate(parts.items())]
     state = export(of(frame(*documents)), tmp_path, layout)

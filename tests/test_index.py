@@ -8,11 +8,14 @@ import re
 import pytest
 import xxhash
 from datasketch import MinHash
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from streams.document import Document, Source
+from streams.document import Document, Part, Source
 from streams.frame import Back, Frame, Tally
 from streams.index.index import Index, WrongIndex
 from streams.index.minhash import signature, similarity
+from streams.index.signatures import decode, encode
 from streams.marks import UnknownSource
 from streams.recipe import Thresholds
 
@@ -196,3 +199,86 @@ def test_the_table_grows() -> None:
     assert len(rest.documents) == len(index) == count
     again = take(index, *(document(0, " ".join(f"{n}_{i}" for i in range(8))) for n in range(0, count, 500)))
     assert again == ["exact_duplicate"] * len(again)
+
+
+def thread(text: str, updated: int, number: int = 7, kind: str = "issue") -> Document:
+    made = document(0, text, kind=kind)
+    made.parts, made.thread, made.updated = [Part("comment", text)], f"#{number}", updated
+    return made
+
+
+TALK = " ".join(f"word{i}" for i in range(60))
+
+
+def test_a_grown_thread_takes_the_place_of_its_shorter_self() -> None:
+    index = Index(Thresholds(), dict(STARTS))
+    grown = [thread(TALK + " and" * n, 100 + n) for n in range(4)]
+    assert take(index, *grown) == ["", "", "", ""] and len(index) == 1
+    assert take(index, grown[3], grown[1], thread(TALK, 0)) == ["exact_duplicate", "old_version", "old_version"]
+    assert take(index, thread(grown[3].parts[0].text, 900)) == ["exact_duplicate"]
+    assert take(index, thread(TALK + " and more of it", 200, number=8)) == ["near_duplicate"]
+    assert take(index, thread(TALK + " x", 950, kind="pull")) == [""] and len(index) == 1
+
+
+def test_a_thread_without_dates_grows_by_its_length() -> None:
+    index = Index(Thresholds(), dict(STARTS))
+    assert take(index, thread(TALK, 0), thread(TALK + " more", 0), thread(TALK[:-3], 0)) == ["", "", "old_version"]
+
+
+def test_versions_of_a_thread_within_a_frame() -> None:
+    one, other = Index(Thresholds(), dict(STARTS)), Index(Thresholds(), dict(STARTS))
+    versions = [thread(TALK, 1), thread(TALK, 1), thread(TALK + " more", 2), thread("short one here now then", 1)]
+    for n, made in enumerate(versions):
+        made.index = n
+    judged = one.judge(frame(versions, 0, 1), 0)
+    assert [(r.origin.index, r.rule) for r in judged.rejections] == [(1, "exact_duplicate"), (3, "old_version")]
+    assert judged.applied.v == 2 and len(one) == 1
+    other.apply(decode(encode(judged.applied)))
+    assert (take(one, *versions), len(one)) == (take(other, *versions), len(other))
+
+
+def test_a_thread_that_grows_takes_one_row_and_its_table_stays_small() -> None:
+    index = Index(Thresholds(), dict(STARTS))
+    take(index, thread(TALK, 0))
+    before = index.nbytes
+    for n in range(0, 20_000, 100):
+        versions = [thread(f"{TALK} {n + i} " + "more and more of it " * 3, n + i + 1) for i in range(100)]
+        for i, made in enumerate(versions):
+            made.offset, made.index = n + 1, i
+        mark = index.marks[SOURCE]
+        index.judge(frame(versions, mark, n + 2), n)
+    assert len(index) == 1 and index.nbytes == before
+    assert take(index, versions[-1], versions[0]) == ["exact_duplicate", "old_version"]
+
+
+moves = st.lists(
+    st.tuples(st.integers(1, 3), st.integers(0, 5), st.integers(0, 4), st.sampled_from(["issue", "pull"])), max_size=30
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(moves, st.data())
+def test_an_index_restored_from_any_part_of_its_log_goes_on_alike(chosen, data) -> None:
+    """Threads that grow, come late and come twice; Frames of any size; a Back between."""
+    one, log = Index(Thresholds(), dict(STARTS)), []
+    at = offset = 0
+    candidates: list[tuple[Frame | Back, int]] = []
+    while at < len(chosen):
+        size = data.draw(st.integers(1, 5))
+        made = [thread(f"thread {n} " + TALK[: 40 * length], u, n, k) for n, u, length, k in chosen[at : at + size]]
+        for i, d in enumerate(made):
+            d.offset, d.index = one.marks[SOURCE] + i // 2, i
+        start = one.marks[SOURCE]
+        candidates.append((frame(made, start, start + (len(made) + 1) // 2), offset))
+        log.append(one.judge(*candidates[-1]))
+        at, offset = at + size, offset + 1
+        if data.draw(st.integers(0, 9)) == 0:
+            candidates.append((Back(source=SOURCE, to=start), offset))
+            log.append(one.judge(*candidates[-1]))
+            offset += 1
+    cut = data.draw(st.integers(0, len(log)))
+    other = Index(Thresholds(), dict(STARTS))
+    for judged in log[:cut]:
+        other.apply(decode(encode(judged.applied)))
+    assert [other.judge(*c) for c in candidates[cut:]] == log[cut:]
+    assert len(one) == len(other) and (one._origins[: len(one)] == other._origins[: len(other)]).all()

@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from typing import IO
 
 import pytest
 
 from streams.event import decode
+from tests.github_events import ISSUE, PULL
 
 pytestmark = pytest.mark.broker
 
@@ -21,12 +23,13 @@ def midstream(connection, tmp_path):
     """Starts a command on this test's topics with a state folder of its own."""
     environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "PYTHONUNBUFFERED": "1"}
 
-    def start(*arguments: object) -> subprocess.Popen[str]:
+    def start(*arguments: object, stdin: IO[bytes] | None = None) -> subprocess.Popen[str]:
         where = ["--brokers", connection.brokers, "--prefix", connection.prefix]
         command = [sys.executable, "-m", "midstream", *map(str, arguments), *where]
         return subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path
-        )
+            command, env=environment, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            cwd=tmp_path,
+        )  # fmt: skip
 
     return start
 
@@ -129,3 +132,24 @@ def test_ingest_without_topics_says_what_to_do(bare_connection, tmp_path):
     assert told.returncode == 1
     assert told.stderr.startswith("Error: No topics under")
     assert "midstream topics create" in told.stderr
+
+
+def test_events_become_threads_across_runs_and_from_the_standard_input(midstream, read_all, tmp_path):
+    hours = tmp_path / "hours"
+    hours.mkdir()
+    (hours / "0.json").write_text(json.dumps(ISSUE[:2]))
+    (hours / "1.json").write_text("no events")
+    process = midstream("ingest", "events", hours)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1 and "1.json: holds no JSON object" in out and "sent 1 issues" in out
+    assert "Error: 1 of the files could not be read to the end; the others were" in out
+    (tmp_path / "rest").write_text("\n".join(map(json.dumps, [*ISSUE, *PULL])))
+    assert "sent 2 issues" in ended(midstream("ingest", "events", tmp_path / "rest"))
+    with (tmp_path / "rest").open("rb") as file:
+        again = ended(midstream("ingest", "events", "-", stdin=file))
+    assert again.splitlines()[0] == "sent nothing (0.0 MB)"
+    assert again.splitlines()[1:] == ["left out 8: event that was known, or older than what is known"]
+    sent = [decode(record.value) for record in read_all("issues")]
+    assert [(one.number, len(one.comments)) for one in sorted(sent, key=lambda e: (e.number, e.updated))] == [
+        (7, 2), (7, 4), (8, 4)
+    ]  # fmt: skip

@@ -23,6 +23,15 @@ KINDS = {
         Part("comment", t, "ann\nopened"),
         Part("comment", "Fixed.", "bob\n"),
     ],
+    "pull": lambda t: [
+        Part("title", "Mend it"),
+        Part("diff", "@@ -1 +1 @@\n-a\n+b", "a.py"),
+        Part("comment", t, "ann\nopened"),
+        Part("hunk", "@@ -1 +1 @@\n-a\n+b", "a.py"),
+        Part("comment", "Why?", "bob\ncommented"),
+        Part("comment", "Fine", "bob\napproved"),
+        Part("comment", "", "bob\nmerged"),
+    ],
     "notebook": lambda t: [Part("markdown", "# Plot"), Part("code", t), Part("output", "3"), Part("code", "x = 1")],
 }
 

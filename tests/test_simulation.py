@@ -7,10 +7,13 @@ its seed with it. Every mutant of tests/mutants.py has to be found by some story
 from __future__ import annotations
 
 import os
+from random import Random
 
 import pytest
+from cluster import PARTITIONS
 from mutants import MUTANTS
-from stories import breaks, shortest, story
+from simulation import Simulation
+from stories import breaks, shortest, story, tell
 
 STORIES = int(os.environ.get("MIDSTREAM_STORIES", "320"))
 CHUNKS = 8
@@ -28,6 +31,25 @@ def test_every_document_is_trained_once_or_rejected_or_dead(chunk: int) -> None:
         error = breaks(acts, seed)
         if error is not None:
             raise AssertionError(f"seed {seed}: {shortest(acts, seed)}") from error
+
+
+def grow(sim: Simulation) -> None:
+    """A version of one of three threads, older and repeated ones among them."""
+    rng = Random(len(sim.produced))
+    number, version = rng.randrange(1, 4), rng.randrange(2 + len(sim.produced) // 3)
+    said = " ".join(f"said{number}_{i}" for i in range(60))
+    sim.produce_thread(number % PARTITIONS, number, f"{said}{' and more' * version}", version)
+
+
+@pytest.mark.parametrize("chunk", range(4))
+def test_so_is_every_version_of_a_thread_that_grows(chunk: int) -> None:
+    """What a newer version took the place of in the index was trained on, or is dropped for one that was."""
+    for seed in range(chunk, STORIES // 4, 4):
+        acts = story(seed)
+        try:
+            tell(acts, seed, before=grow)
+        except Exception as error:
+            raise AssertionError(f"seed {seed}: {acts}") from error
 
 
 @pytest.mark.slow

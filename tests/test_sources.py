@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 from collections import Counter
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from streams.event import MAX_RECORD_BYTES, ChangedFile, Commit, Files, Issue, Repository, SourceFile, decode, encode
-from streams.sources import files, github, notebooks
+from streams.sources import files, notebooks
 from streams.sources.record import records
 from streams.sources.repository import from_metadata, host_and_name, licence_of, recognise
 
@@ -155,102 +154,6 @@ def test_a_malformed_notebook_is_counted_and_named_and_the_rest_goes_on(tmp_path
     assert event.path == "good.ipynb"
     assert left_out == {"notebook malformed": 1}
     assert named == [tmp_path / "bad.ipynb"]
-
-
-ISSUE = {"number": 7, "title": "It fails", "body": "Here is how", "state": "open", "user": {"login": "ann"}}
-ISSUE |= {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
-COMMENT = {"id": 1, "body": "Me too", "user": {"login": "bob"}, "created_at": "2026-01-02T00:00:00Z"}
-
-
-def archive(kind: str, date: str, actor: str = "ann", **payload) -> dict:
-    repo = {"id": 1, "name": "o/r"}
-    return {"type": kind, "repo": repo, "actor": {"login": actor}, "payload": payload, "created_at": date}
-
-
-ARCHIVE = [
-    archive("IssuesEvent", "2026-01-01T00:00:00Z", action="opened", issue=ISSUE),
-    archive("IssueCommentEvent", "2026-01-02T00:00:00Z", "bob", action="created", issue=ISSUE, comment=COMMENT),
-    archive("PushEvent", "2026-01-03T00:00:00Z", commits=[{"sha": "a"}], size=1, ref="refs/heads/main"),
-    archive("PushEvent", "2026-01-03T00:00:00Z", push_id=1, head="b", before="a", ref="refs/heads/main"),
-    archive(
-        "IssuesEvent", "2026-01-04T00:00:00Z", "cat", action="closed", issue=ISSUE | {"state": "closed", "title": "New"}
-    ),
-    archive("WatchEvent", "2026-01-05T00:00:00Z"),
-]
-THREAD = [
-    ("opened", "ann", "Here is how"),
-    ("commented", "bob", "Me too"),
-    ("closed", "cat", ""),
-]
-
-
-def told(event: Issue) -> list[tuple[str, str, str]]:
-    return [(comment.action, comment.author, comment.text) for comment in event.comments]
-
-
-@pytest.mark.parametrize("times", [1, 2])
-def test_gh_archive_lines_become_one_thread_however_often_they_come(tmp_path, times):
-    path = tmp_path / "hour.json.gz"
-    path.write_bytes(gzip.compress("\n".join(json.dumps(event) for event in ARCHIVE * times).encode()))
-    left_out: Counter[str] = Counter()
-    (thread,) = github.events([path], left_out)
-    assert thread.repository == Repository(host="github.com", name="o/r")
-    assert (thread.number, thread.title, thread.state, thread.pull_request) == (7, "New", "closed", False)
-    assert told(thread) == THREAD
-    assert left_out == {"push: needs git": 2 * times, "event without a thread: WatchEvent": times}
-
-
-def test_the_order_of_the_lines_does_not_matter(tmp_path):
-    path = tmp_path / "hour.json"
-    path.write_text("\n".join(json.dumps(event) for event in reversed(ARCHIVE)))
-    (thread,) = github.events([path], Counter())
-    assert (thread.title, thread.state, told(thread)) == ("New", "closed", THREAD)
-
-
-WEBHOOK = {
-    "action": "created",
-    "issue": ISSUE,
-    "comment": COMMENT,
-    "sender": {"login": "bob"},
-    "repository": {"full_name": "o/r", "license": {"spdx_id": "MIT"}, "stargazers_count": 3, "language": "C"},
-}
-
-
-def test_one_webhook_payload(tmp_path):
-    path = tmp_path / "payload.json"
-    path.write_text(json.dumps(WEBHOOK, indent=1))
-    (thread,) = github.events([path], Counter())
-    assert told(thread) == THREAD[:2]
-    assert thread.repository == Repository(host="github.com", name="o/r", licence="MIT", stars=3, language="C")
-
-
-def test_a_list_of_examples(tmp_path):
-    pull = {"action": "opened", "pull_request": ISSUE | {"number": 8}, "repository": {"full_name": "o/r"}}
-    path = tmp_path / "index.json"
-    examples = [{"name": "issue_comment", "examples": [WEBHOOK]}, {"name": "pull_request", "examples": [pull]}]
-    path.write_text(json.dumps([*examples, {"name": "ping", "examples": [{"zen": "x"}]}]))
-    left_out: Counter[str] = Counter()
-    threads = list(github.events([path], left_out))
-    assert [(thread.number, thread.pull_request) for thread in threads] == [(7, False), (8, True)]
-    assert left_out == {"event without a thread: ping": 1}
-
-
-def test_a_deleted_comment_is_gone_and_a_bad_line_is_counted(tmp_path):
-    gone = archive("IssueCommentEvent", "2026-01-03T00:00:00Z", action="deleted", issue=ISSUE, comment=COMMENT)
-    path = tmp_path / "hour.json"
-    path.write_text("\n".join([json.dumps(ARCHIVE[0]), json.dumps(ARCHIVE[1]), "{", json.dumps(gone)]))
-    left_out: Counter[str] = Counter()
-    (thread,) = github.events([path], left_out)
-    assert told(thread) == THREAD[:1]
-    assert left_out == {"malformed line": 1}
-
-
-@pytest.mark.parametrize("content", [b"", b"not json", b"3", b"\x1f\x8b broken"])
-def test_a_file_of_no_known_shape_is_a_clear_error(tmp_path, content):
-    path = tmp_path / ("x.json.gz" if content.startswith(b"\x1f") else "x.json")
-    path.write_bytes(content)
-    with pytest.raises(github.UnreadableEvents, match=r"x\.json"):
-        list(github.events([path], Counter()))
 
 
 REPOSITORY = Repository(name="r")

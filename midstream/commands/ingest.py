@@ -20,6 +20,7 @@ from midstream.settings import Settings
 if TYPE_CHECKING:
     from streams.event import Event
     from streams.sources.delivery import EventDelivery
+    from streams.sources.store import ThreadStore
 
 PROGRESS_SECONDS = 1.0
 """How often a terminal is shown how far it is."""
@@ -59,14 +60,49 @@ def notebooks(settings: Settings, paths: tuple[Path, ...], name: str) -> None:
 
 
 @ingest.command()
-@paths_argument
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--event", "event_name", default="", help="A webhook's X-GitHub-Event, where its payload does not tell.")
 @with_settings
 def events(settings: Settings, paths: tuple[Path, ...], event_name: str) -> None:
-    """GitHub's issue and comment events (GH Archive, webhooks, lists of examples) as whole threads."""
-    from streams.sources import github
+    """GitHub's issues, pull requests, discussions and releases as whole threads.
 
-    _send(settings, lambda left_out: github.events(paths, left_out, event_name))
+    PATHS are files and folders of GH Archive, of the Events API, of webhooks or of REST lists, packed by gzip or not;
+    `-` is the standard input. What is known of a thread is kept between runs.
+    """
+    from streams.sources.intake import send, take
+
+    failures: list[str] = []
+    with _Stop() as stop, _delivery(settings) as delivery, _store(settings) as store:
+        for sentence in take(paths, store, delivery.left_out, event_name, stop.is_set):
+            click.echo(sentence, err=True)
+            failures.append(sentence)
+        waiting = 0 if send(store, delivery, _shown(stop, delivery)) else store.waiting
+    _summary(delivery, stop.is_set())
+    if waiting:
+        click.echo(f"{waiting:,} threads wait in {store.path}: the next run sends them")
+    if failures:
+        raise click.ClickException(f"{len(failures)} of the files could not be read to the end; the others were")
+
+
+def _store(settings: Settings) -> ThreadStore:
+    from streams.sources.store import ThreadStore
+
+    topic_id = settings.connection().topic_ids(["issues"])["issues"]
+    return ThreadStore.of(settings.paths.state / "threads", topic_id)
+
+
+def _shown(stop: _Stop, delivery: EventDelivery) -> Callable[[], bool]:
+    """Whether to stop; tells a terminal how far it is, now and then."""
+    shown = time.monotonic()
+
+    def step() -> bool:
+        nonlocal shown
+        if time.monotonic() - shown > PROGRESS_SECONDS:
+            _progress(delivery)
+            shown = time.monotonic()
+        return stop.is_set()
+
+    return step
 
 
 @ingest.command()

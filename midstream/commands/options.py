@@ -32,7 +32,7 @@ REPORTED = {
     "model.reign": ("Superseded",),
     "model.training.train": ("Diverged",),
     "streams.sources.delivery": ("Undelivered",),
-    "streams.sources.github": ("UnreadableEvents",),
+    "streams.sources.store": ("StoreError",),
     "streams.sources.objects": ("GitError",),
 }
 """Module to its errors whose message is all that a user needs. By name: the modules are heavy."""

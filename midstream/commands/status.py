@@ -58,7 +58,7 @@ def tables(found: Status, partitions: bool = False) -> list[Table | str]:
     shown: list[Table | str] = [*(f"[bold red]{escape(need)}[/]" for need in found.needs), _stages(found.stages)]
     if partitions:
         shown.append(_partitions(found))
-    if any(stage.rules for stage in found.stages):
+    if any(stage.rules or stage.cut for stage in found.stages):
         shown.append(_rules(found.stages))
     shown += [
         f"{s.name}: {s.foreign:,} records that are no Frames were passed over: `midstream deadletters list`"
@@ -97,6 +97,8 @@ def _partitions(found: Status) -> Table:
 def _rules(stages: list[StageStatus]) -> Table:
     table = _table("Dropped by rule", "stage", "rule", "documents")
     for stage in stages:
+        if stage.cut and stage.name == "prepare":
+            table.add_row(stage.name, "too long: cut, and kept", f"{stage.cut:,}")
         for rule, count in stage.rules.items():
             table.add_row(stage.name, rule, f"{count:,}")
     return table

@@ -5,13 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from streams.document import Document, Source
+from streams.people import speaker
 
 
 class RowPart(msgspec.Struct):
     """A piece of a document that is more than one text."""
 
     role: str
-    """message, before, after | title, comment | markdown, code, raw, output | title, question, answer."""
+    """message, before, after | title, diff, hunk, comment | markdown, code, raw, output | title, question, answer."""
     text: str
     label: str
     """Of a comment who and what, as in `username_0 commented`; of a question its tags and votes, of an answer
@@ -70,14 +71,14 @@ def row(document: Document, source: Source) -> Row:
 
 
 def _parts(document: Document) -> list[RowPart]:
-    """Authors are numbered in the order of their appearance, as where the trainer's text is rendered: no names."""
+    """Authors are numbered as where the trainer's text is rendered: no names."""
     names: dict[str, int] = {}
     made: list[RowPart] = []
     for part in document.parts:
         label = part.label
         if part.role == "comment":
             author, _, action = label.partition("\n")
-            label = f"username_{names.setdefault(author, len(names))} {action}".strip()
+            label = f"{speaker(author, names)} {action}".strip()
         made.append(RowPart(part.role, part.text, label))
     return made
 

@@ -23,7 +23,10 @@ from streams.index.table import Columns, SignatureTable
 from streams.marks import Marks, Standing
 from streams.recipe import Thresholds
 
-KINDS = ("file", "commit", "issue", "notebook", "question")
+KINDS = ("file", "commit", "issue", "notebook", "question", "pull")
+"""By their numbers in the log: new ones at the end."""
+VERSIONED = 2
+"""Version of a record of `signatures` that holds a thread: an older reader would keep every version of it."""
 
 
 class WrongIndex(RuntimeError):
@@ -89,10 +92,9 @@ class Index:
             self._retreat(record.source, record.upto)
         for origin in record.removals:
             self._forget(Origin.parse(origin))
-        number = self._table.count
-        self._table.append(_insertion_columns(record.insertions))
-        for i, insertion in enumerate(record.insertions):
-            self._remember(number + i, record.source, insertion.offset, insertion.index)
+        places = self._table.append(_insertion_columns(record.insertions))
+        for place, insertion in zip(places, record.insertions, strict=True):
+            self._remember(int(place), record.source, insertion.offset, insertion.index)
         if record.form == "frame":
             self.marks.advance(record.source, record.upto)
 
@@ -120,6 +122,7 @@ class Index:
         applied = Applied(
             offset=offset, source=source, upto=upto, fingerprint=self.fingerprint,
             insertions=insertions, removals=removals, time_ms=time_ms,
+            v=VERSIONED if any(i.version for i in insertions) else 1,
         )  # fmt: skip
         rest = msgspec.structs.replace(
             frame, start=mark, upto=upto, tallies=_with_rejected(tallies, rejections), documents=kept
@@ -145,26 +148,34 @@ class Index:
     ) -> tuple[list[Document], list[Rejection], list[Insertion]]:
         if not documents:
             return [], [], []
-        number = self._table.count
         paths = [path_id(d) for d in documents]
-        matches = self._table.admit(_document_columns(documents, paths))
+        versions = [version(d) for d in documents]
+        matches = self._table.admit(_document_columns(documents, paths, versions))
         kept: list[Document] = []
         rejections: list[Rejection] = []
         insertions: list[Insertion] = []
-        for d, path, match, alike in zip(documents, paths, matches.numbers, matches.similarities, strict=True):
+        for i, d in enumerate(documents):
+            match, path = int(matches.numbers[i]), paths[i]
             if match < 0:
-                self._remember(number + len(kept), source, d.offset, d.index)
+                # A row that was written over within this Frame has the origin of the last one, as `apply` gives it.
+                self._remember(int(matches.places[i]), source, d.offset, d.index)
                 kept.append(d)
-                insertions.append(Insertion(d.offset, d.index, KINDS.index(d.kind), d.exact, path, d.signature))
+                kind = KINDS.index(d.kind)
+                insertions.append(Insertion(d.offset, d.index, kind, d.exact, path, d.signature, versions[i]))
             else:
-                rejections.append(self._rejection(source, d, path, int(match), float(alike)))
+                rule = self._rule(match, path, bool(matches.exact[i]))
+                rejections.append(self._rejection(source, d, rule, match, float(matches.similarities[i])))
         return kept, rejections, insertions
 
-    def _rejection(self, source: Source, d: Document, path: int, match: int, alike: float) -> Rejection:
-        exact = self._table.exact(match) == d.exact
-        rule = "exact_duplicate" if exact else "near_duplicate"
-        if not exact and self._table.same_path(match, path):
-            rule = "new_version"
+    def _rule(self, match: int, path: int, exact: bool) -> str:
+        """Why a document is dropped that repeats the one of number `match`."""
+        if exact:
+            return "exact_duplicate"
+        if not self._table.same_path(match, path):
+            return "near_duplicate"
+        return "old_version" if self._table.is_thread(match) else "new_version"
+
+    def _rejection(self, source: Source, d: Document, rule: str, match: int, alike: float) -> Rejection:
         matched = self._origin(match)
         return Rejection(
             origin=d.origin(source), stage="dedup", rule=rule, measure=alike, similarity=alike, matched=str(matched),
@@ -204,28 +215,39 @@ def _with_rejected(tallies: list[Tally], rejections: Sequence[Rejection]) -> lis
 
 
 def path_id(document: Document) -> int:
-    """64 bits of repository and path for kinds that have versions; 0 otherwise."""
+    """64 bits of repository and path, or of repository and thread, for what has versions; 0 otherwise."""
+    if document.thread:
+        return xxhash.xxh3_64_intdigest(f"{document.repository}\0\0{document.thread}".encode()) or 1
     if document.kind not in ("file", "notebook") or not document.path:
         return 0
     return xxhash.xxh3_64_intdigest(f"{document.repository}\0{document.path}".encode()) or 1
 
 
-def _columns(rows: Sequence[tuple[int, bytes, int, bytes]]) -> Columns:
-    """Rows of (kind, exact, path, signature)."""
+def version(document: Document) -> int:
+    """Of a thread: later is greater, and of the same time, longer; 0 for what is none."""
+    if not document.thread:
+        return 0
+    return min(max(document.updated, 0), 2**40 - 1) << 24 | min(document.size + document.cut + 1, 2**24 - 1)
+
+
+def _columns(rows: Sequence[tuple[int, bytes, int, int, bytes]]) -> Columns:
+    """Rows of (kind, exact, path, version, signature)."""
     n = len(rows)
     unsigned = bytes(PERMUTATIONS)
     return Columns(
         np.fromiter((r[0] for r in rows), np.uint8, n),
         np.frombuffer(b"".join(r[1] for r in rows), "<u8").reshape(n, 2),
         np.fromiter((r[2] for r in rows), np.uint64, n),
-        np.frombuffer(b"".join(r[3] or unsigned for r in rows), np.uint8).reshape(n, PERMUTATIONS),
-        np.fromiter((bool(r[3]) for r in rows), np.bool_, n),
+        np.fromiter((r[3] for r in rows), np.uint64, n),
+        np.frombuffer(b"".join(r[4] or unsigned for r in rows), np.uint8).reshape(n, PERMUTATIONS),
+        np.fromiter((bool(r[4]) for r in rows), np.bool_, n),
     )
 
 
-def _document_columns(documents: Sequence[Document], paths: Sequence[int]) -> Columns:
-    return _columns([(KINDS.index(d.kind), d.exact, p, d.signature) for d, p in zip(documents, paths, strict=True)])
+def _document_columns(documents: Sequence[Document], paths: Sequence[int], versions: Sequence[int]) -> Columns:
+    rows = zip(documents, paths, versions, strict=True)
+    return _columns([(KINDS.index(d.kind), d.exact, path, v, d.signature) for d, path, v in rows])
 
 
 def _insertion_columns(insertions: Sequence[Insertion]) -> Columns:
-    return _columns([(i.kind, i.exact, i.path, i.signature) for i in insertions])
+    return _columns([(i.kind, i.exact, i.path, i.version, i.signature) for i in insertions])

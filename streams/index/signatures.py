@@ -13,7 +13,8 @@ import msgspec
 from streams.document import Source
 from streams.frame import Back, Frame, NewerFormat
 
-VERSION = 1
+VERSION = 2
+"""Version 2: an insertion with a thread's version; without one it is still written as version 1."""
 NOWHERE = Source("", "", 0)
 """The source of a record of `candidates` that is empty."""
 
@@ -30,12 +31,14 @@ class Insertion(msgspec.Struct, array_like=True):
     exact: bytes
     path: int
     signature: bytes
+    version: int = 0
+    """Of a thread: it takes the place of the version before it (`streams.index.index.version`)."""
 
 
 class Head(msgspec.Struct, kw_only=True, omit_defaults=True, tag="applied", tag_field="t"):
     """What dedup made of one record of `candidates`, without what makes it long."""
 
-    v: int = VERSION
+    v: int = 1
     offset: int
     """The record's offset in `candidates`."""
     source: Source

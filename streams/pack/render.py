@@ -41,6 +41,8 @@ def render(document: Document, fmt: Format = STARCODER, shares: Shares = PUBLISH
             return _notebook(document, fmt, shares, seed)
         case "issue":
             return Rendering((), tuple(threads.issue(document, fmt)), infill=False)
+        case "pull":
+            return Rendering((), tuple(threads.pull(document, fmt)), infill=False)
         case "question":
             return Rendering((), tuple(threads.question(document, fmt)), infill=False)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from streams import event as events
 from streams.document import Document, Part
@@ -92,8 +93,8 @@ def _bare(event: events.Event) -> Iterator[Document]:
             yield from (_file(event, f) for f in event.files)
         case events.Commit():
             yield from (_commit(event, f) for f in event.files)
-        case events.Issue():
-            yield _issue(event)
+        case events.Issue() | events.Pull():
+            yield _thread(event)
         case events.Notebook():
             yield _notebook(event)
         case events.Question():
@@ -116,12 +117,37 @@ def _commit(event: events.Commit, file: events.ChangedFile) -> Document:
     )  # fmt: skip
 
 
-def _issue(event: events.Issue) -> Document:
-    comments = [Part("comment", c.text, f"{c.author}\n{c.action}") for c in event.comments]
+def _thread(event: events.Issue | events.Pull) -> Document:
+    """A pull request's diff stands before what was said of it, each comment on code behind its hunk."""
+    pull = isinstance(event, events.Pull)
+    parts = [Part("title", event.title)]
+    if pull:
+        parts += [Part("diff", file.text, file.path) for file in event.files]
+    for c in event.comments:
+        if c.path or c.hunk:
+            parts.append(Part("hunk", c.hunk, c.path))
+        parts.append(Part("comment", c.text, f"{c.author}\n{c.action}"))
     return Document(
-        offset=0, index=0, kind="issue", parts=[Part("title", event.title), *comments],
+        offset=0, index=0, kind="pull" if pull or event.pull_request else "issue", parts=parts,
         licence=event.repository.licence, number=event.number, state=event.state,
+        thread=_name(event), updated=max(map(seconds, (event.updated, *(c.date for c in event.comments)))),
     )  # fmt: skip
+
+
+def _name(event: events.Issue | events.Pull) -> str:
+    """What identifies the thread in its repository: issues, pull requests and discussions are numbered together."""
+    if event.number:
+        return f"#{event.number}"
+    return f"{event.subject} {event.reference}" if isinstance(event, events.Issue) and event.reference else ""
+
+
+def seconds(date: str) -> int:
+    """Of an ISO 8601 date and time, seconds since 1970; 0 for what is none. Without a zone it is UTC."""
+    try:
+        found = datetime.fromisoformat(date)
+        return max(0, int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()))
+    except (ValueError, OverflowError):
+        return 0
 
 
 def _notebook(event: events.Notebook) -> Document:
@@ -141,5 +167,6 @@ def _question(event: events.Question) -> Document:
     parts = [Part("title", event.title), Part("question", event.text, f"{tags}\n{event.votes}")]
     parts += [Part("answer", a.text, f"\n{a.votes}\n{'accepted' if a.accepted else ''}") for a in event.answers]
     return Document(
-        offset=0, index=0, kind="question", parts=parts, licence=event.repository.licence, number=event.number
-    )
+        offset=0, index=0, kind="question", parts=parts, licence=event.repository.licence, number=event.number,
+        thread=f"#{event.number}" if event.number else "", updated=seconds(event.updated),
+    )  # fmt: skip

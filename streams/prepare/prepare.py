@@ -16,11 +16,13 @@ from streams.prepare.language import language
 from streams.prepare.licences import spdx_line
 from streams.prepare.measure import measure
 from streams.prepare.rules import RuleInput, Verdict, judge
+from streams.prepare.shorten import shorten
 from streams.recipe import Recipe
 
 
 def weigh(document: Document, recipe: Recipe) -> Document | Verdict:
     """The document with its language, licence, hashes and signature; or why it is dropped."""
+    shorten(document, recipe)
     text = compared(document)
     head = document.parts[0].text if document.parts else ""
     if document.kind in ("file", "commit"):

@@ -55,7 +55,7 @@ class Rule:
     keeps: tuple[Document, ...]
 
 
-ALL = ("file", "commit", "issue", "notebook", "question")
+ALL = ("file", "commit", "issue", "notebook", "question", "pull")
 _VENDORED = re.compile(
     r"(^|/)(vendor|vendored|_vendor|node_modules|third_party|thirdparty|bower_components|site-packages|"
     r"Godeps|Pods|\.yarn|dist-packages)/|(^|/)(jquery|bootstrap|angular|react)[-.\d\w]*\.min\.(js|css)$"
@@ -106,6 +106,7 @@ def _minimum(kind: str, r: Recipe) -> int:
     return {
         "issue": r.min_issue_chars,
         "question": r.min_issue_chars,
+        "pull": r.min_issue_chars,
         "notebook": r.min_notebook_chars,
         "file": r.min_chars,
     }.get(kind, 0)
@@ -118,10 +119,9 @@ def _too_small(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
 
 
 def _too_large(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
-    most = r.max_issue_chars if s.document.kind in ("issue", "question") else r.max_chars
     size = s.document.size
-    if size > most:
-        return (f"{size} characters, more than {most}", float(size))
+    if size > r.max_chars:
+        return (f"{size} characters, more than {r.max_chars}", float(size))
     lines = s.measure.lines
     return (f"{lines} lines, more than {r.max_lines}", float(lines)) if lines > r.max_lines else None
 
@@ -217,7 +217,7 @@ RULES: tuple[Rule, ...] = (
     Rule("vendored", ("file", "commit"), "The path goes through a folder of other people's code.", _vendored,
          (_file(_CODE, "x/node_modules/y.js"), _file(_CODE, "vendor/a.go")), (_file(_CODE, "src/vendors.py"),)),
     Rule("language", ("file", "commit"), "The recipe names languages, and this is none of them.", _language, (), _OWN),
-    Rule("too_small", ("file", "issue", "notebook", "question"), "Fewer characters than the kind's minimum.",
+    Rule("too_small", ("file", "issue", "notebook", "question", "pull"), "Fewer characters than the kind's minimum.",
          _too_small,
          (_file("x = 1\n"), _issue("ann", "no")), (*_OWN, _issue("ann", _TALK))),
     Rule("too_large", ALL, "More characters or lines than the kind's maximum.", _too_large,
@@ -239,7 +239,7 @@ RULES: tuple[Rule, ...] = (
          (_file("# " + "=" * 70 + "\n" + _CODE),)),
     Rule("trivial_message", ("commit",), "The commit's message says nothing.", _trivial_message,
          (_commit("wip"), _commit("v1.2.3")), (_commit("Split the parser at its steps"),)),
-    Rule("bots_only", ("issue",), "Only bots wrote in the thread.", _bots_only,
+    Rule("bots_only", ("issue", "pull"), "Only bots wrote in the thread.", _bots_only,
          (_issue("dependabot[bot]", _TALK),), (_issue("talbot", _TALK), _issue("jenkinson", _TALK))),
 )  # fmt: skip
 

@@ -1,42 +1,43 @@
-"""GitHub's issue and comment events as whole threads: one `issue` event per repository and number.
+"""GitHub's events in any of the shapes in which they are kept: what happened, in which repository, and the payload.
 
-Three shapes are read: GH Archive (one event a line), a webhook's payload, and lists of
-`{"name": ..., "examples": [payload, ...]}`. A thread is what all given files together tell of it; the same
-event twice changes nothing. Pushes of both schemas are counted: their commits come from git.
+GH Archive and the Events API (`type`, `payload`), alone or in arrays; a webhook's payload, alone, with its event's
+name (`event`, `payload`), or in lists of `{"name", "examples"}`; what the REST API lists: issues, pull requests, their
+comments and reviews, releases, comments on commits, events of issues. Archives of before 2015 are read where they hold
+texts.
 """
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
-from streams.event import Comment, Issue, Repository
+from streams.event import Repository
+from streams.prepare.expand import seconds
 from streams.sources.text import Counts
 
 HOST = "github.com"
-MAX_LINE_BYTES = 32 * 1024 * 1024
-"""GitHub caps a webhook at 25 MB."""
-
-OF_THREADS = ("issues", "issue_comment", "pull_request", "pull_request_review_comment", "pull_request_review")
 NAMES = {
     "IssuesEvent": "issues",
     "IssueCommentEvent": "issue_comment",
     "PullRequestEvent": "pull_request",
     "PullRequestReviewCommentEvent": "pull_request_review_comment",
     "PullRequestReviewEvent": "pull_request_review",
+    "DiscussionEvent": "discussion",
+    "DiscussionCommentEvent": "discussion_comment",
+    "CommitCommentEvent": "commit_comment",
+    "ReleaseEvent": "release",
+    "GollumEvent": "gollum",
     "PushEvent": "push",
 }
-"""GH Archive's name to the webhook's."""
-ENDINGS = ("closed", "reopened")
-
-
-class UnreadableEvents(Exception):
-    """The file is none of the three shapes."""
+"""The Events API's name to the webhook's."""
+_URL = re.compile(r"https?://([^/]{1,255})/(?:api/v3/)?(?:repos/)?([^/]{1,100}/[^/]{1,100})(?:/|$)")
+_OLD_DATE = re.compile(r"(\d{4})/(\d\d)/(\d\d) (\d\d:\d\d:\d\d) ([+-]\d\d)(\d\d)")
+MAX_NAME = 1000
+"""Characters of a name: of a person, a repository, a tag. GitHub's own are shorter; what is longer is none."""
+DEPTH = 3
+"""Arrays in arrays that are looked into: pages of a list, lists of examples."""
 
 
 @dataclass(frozen=True)
@@ -44,182 +45,172 @@ class GitHubEvent:
     """One event, whatever shape it came in."""
 
     name: str
+    """The webhook's name of it, or what it was called where it has none."""
     payload: dict[str, Any]
-    repository: dict[str, Any]
-    actor: str
-    date: str
-
-
-@dataclass
-class Thread:
-    """What is known of one issue or pull request so far."""
-
     repository: Repository
-    number: int
-    seen: str = ""
-    """Date of the newest event whose title, state and text were taken."""
-    title: str = ""
-    state: str = "open"
-    pull_request: bool = False
-    opening: Comment | None = None
-    comments: dict[int, Comment] = field(default_factory=dict)
-    turns: dict[tuple[str, str], Comment] = field(default_factory=dict)
-    """By date and action: closed, reopened."""
+    actor: str
+    at: int
+    """When it happened, seconds since 1970; 0: unknown."""
+    number: int = 0
+    """Of the thread, where the payload does not hold it."""
+    is_old: bool = False
+    """From an archive of before 2015, whose events hold ids in place of most texts."""
 
-    def event(self) -> Issue:
-        later = [*self.comments.values(), *self.turns.values()]
-        later.sort(key=lambda comment: (comment.date, comment.action != "commented", comment.author, comment.text))
-        return Issue(
-            repository=self.repository,
-            number=self.number,
-            title=self.title,
-            comments=([self.opening] if self.opening else []) + later,
-            state=self.state,
-            pull_request=self.pull_request,
-        )
+    @property
+    def action(self) -> str:
+        return text(self.payload.get("action"))
 
 
-def events(paths: Iterable[Path], left_out: Counts, name: str = "") -> Iterator[Issue]:
-    """The threads of all files together, by repository and number. Raises UnreadableEvents.
-
-    `name` is the webhook's event (its X-GitHub-Event header), where the payload does not tell.
-    """
-    threads: dict[tuple[str, int], Thread] = {}
-    for path in paths:
-        for told in read(path, left_out, name):
-            take(threads, told, left_out)
-    for _, thread in sorted(threads.items()):
-        yield thread.event()
-
-
-def take(threads: dict[tuple[str, int], Thread], told: GitHubEvent, left_out: Counts) -> None:
-    """Adds one event to its thread, or counts why not."""
-    if told.name == "push":
-        left_out["push: needs git"] += 1
+def events(value: Any, left_out: Counts, name: str = "", depth: int = DEPTH) -> Iterator[GitHubEvent]:
+    """The events of a JSON value; what is none is counted. `name`: the webhook's event where its payload is all."""
+    if isinstance(value, list):
+        if not value or not depth:
+            left_out["list without events"] += 1
+        for entry in value if depth else ():
+            yield from events(entry, left_out, name, depth - 1)
         return
-    subject = _dict(told.payload.get("issue")) or _dict(told.payload.get("pull_request"))
-    number = subject.get("number", told.payload.get("number"))
-    repository = _repository(told.repository)
-    if told.name not in OF_THREADS or not isinstance(number, int) or not repository.name:
-        left_out[f"event without a thread: {told.name or 'unknown'}"] += 1
+    if not isinstance(value, dict):
+        left_out["JSON that is no GitHub event"] += 1
         return
-    key = (repository.key, number)
-    if told.name == "issues" and told.payload.get("action") == "deleted":
-        threads.pop(key, None)
-        left_out["issue deleted"] += 1
+    examples = value.get("examples") or value.get("items")
+    if isinstance(examples, list) and depth:
+        yield from events(examples, left_out, text(value.get("name")) or name, depth - 1)
         return
-    thread = threads.setdefault(key, Thread(repository, number))
-    _subject(thread, subject, told)
-    _comment(thread, told)
+    found = _event(value, name)
+    if found is None:
+        left_out["JSON that is no GitHub event"] += 1
+    else:
+        yield found
 
 
-def _subject(thread: Thread, subject: dict[str, Any], told: GitHubEvent) -> None:
-    """Title, state and opening text, as of the newest event; closings and reopenings, each once."""
-    action, date = _str(told.payload.get("action")), told.date
-    if told.name.startswith("pull_request") or "pull_request" in subject:
-        thread.pull_request = True
-    if told.name in ("issues", "pull_request") and action in ENDINGS:
-        thread.turns[date, action] = Comment(text="", author=told.actor, action=action, date=date)
-    if date < thread.seen or not subject.get("title"):
-        return
-    thread.seen, thread.title = date, _str(subject["title"])
-    thread.state = _str(subject.get("state")) or thread.state
-    author, opened = _str(_dict(subject.get("user")).get("login")), _str(subject.get("created_at"))
-    thread.opening = Comment(text=_str(subject.get("body")), author=author, action="opened", date=opened)
+def _event(value: dict[str, Any], name: str) -> GitHubEvent | None:
+    payload, kind = value.get("payload"), text(value.get("type"))
+    if isinstance(payload, dict):
+        called = text(value.get("event"))
+        return _archived(value, kind, payload) if kind else webhook(payload, called or name)
+    request = table(value.get("request")).get("payload")
+    if isinstance(request, dict):
+        return webhook(request, text(value.get("event")) or name)
+    if isinstance(value.get("repository"), dict) and ("sender" in value or "action" in value or name or guess(value)):
+        return webhook(value, name)
+    return _listed(value) or (webhook(value, name or guess(value)) if name or guess(value) else None)
 
 
-def _comment(thread: Thread, told: GitHubEvent) -> None:
-    raw = _dict(told.payload.get("comment")) or _dict(told.payload.get("review"))
-    id_ = raw.get("id")
-    if not isinstance(id_, int):
-        return
-    if told.payload.get("action") == "deleted":
-        thread.comments.pop(id_, None)
-    elif text := _str(raw.get("body")):
-        date = _str(raw.get("created_at") or raw.get("submitted_at")) or told.date
-        author = _str(_dict(raw.get("user")).get("login"))
-        thread.comments[id_] = Comment(text=text, author=author, date=date)
+def _archived(value: dict[str, Any], kind: str, payload: dict[str, Any]) -> GitHubEvent:
+    raw = table(value.get("repo")) or table(value.get("repository"))
+    actor = value.get("actor")
+    who = text(actor)[:MAX_NAME] or login(actor)
+    is_old = isinstance(actor, str) or "actor_attributes" in value
+    return GitHubEvent(
+        NAMES.get(kind, kind), payload, repository(raw, text(value.get("url"))), who,
+        moment(value.get("created_at")), is_old=is_old,
+    )  # fmt: skip
 
 
-def read(path: Path, left_out: Counts, name: str = "") -> Iterator[GitHubEvent]:
-    """The events of one file of any of the three shapes. Raises UnreadableEvents."""
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        try:
-            first = file.readline(MAX_LINE_BYTES)
-            if not _is_archive_line(first):
-                yield from _of_document(path, first + file.read(), name)
-                return
-            while first:
-                yield from _of_line(first, left_out)
-                first = file.readline(MAX_LINE_BYTES)
-        except (OSError, EOFError) as error:
-            raise UnreadableEvents(f"{path}: cannot be read to its end ({type(error).__name__})") from error
+def webhook(payload: dict[str, Any], name: str) -> GitHubEvent:
+    keys = ("comment", "review", "issue", "pull_request", "discussion", "release")
+    subject = next((found for key in keys if (found := table(payload.get(key)))), {})
+    at = moment(subject.get("updated_at") or subject.get("submitted_at") or subject.get("created_at"))
+    actor = login(payload.get("sender"))
+    found = repository(table(payload.get("repository")), text(subject.get("url")))
+    return GitHubEvent(name or guess(payload), payload, found, actor, at)
 
 
-def _is_archive_line(line: bytes) -> bool:
-    try:
-        value = msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return isinstance(value, dict) and isinstance(value.get("type"), str) and isinstance(value.get("payload"), dict)
-
-
-def _of_line(line: bytes, left_out: Counts) -> Iterator[GitHubEvent]:
-    if not line.strip():
-        return
-    if not _is_archive_line(line):
-        left_out["malformed line"] += 1
-        return
-    raw = msgspec.json.decode(line)
-    kind, actor = _str(raw["type"]), _str(_dict(raw.get("actor")).get("login"))
-    yield GitHubEvent(NAMES.get(kind, kind), raw["payload"], _dict(raw.get("repo")), actor, _str(raw.get("created_at")))
-
-
-def _of_document(path: Path, value: bytes, name: str) -> Iterator[GitHubEvent]:
-    try:
-        document = msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise UnreadableEvents(f"{path}: neither JSON nor JSON lines") from error
-    if isinstance(document, dict):
-        yield _webhook(document, name)
-        return
-    if not isinstance(document, list):
-        raise UnreadableEvents(f"{path}: JSON, but no GitHub events")
-    for entry in document:
-        for example in _dict(entry).get("examples") or ():
-            if isinstance(example, dict):
-                yield _webhook(example, _str(entry.get("name")))
-
-
-def _webhook(payload: dict[str, Any], name: str) -> GitHubEvent:
-    subject = _dict(payload.get("comment")) or _dict(payload.get("issue")) or _dict(payload.get("pull_request"))
-    date = _str(subject.get("updated_at") or subject.get("created_at"))
-    actor = _str(_dict(payload.get("sender")).get("login"))
-    return GitHubEvent(name or _guess(payload), payload, _dict(payload.get("repository")), actor, date)
-
-
-def _guess(payload: dict[str, Any]) -> str:
-    if "issue" in payload:
-        return "issue_comment" if "comment" in payload else "issues"
-    if "pull_request" in payload:
+def guess(payload: dict[str, Any]) -> str:
+    """The webhook's event by what its payload holds."""
+    for subject, words in (("issue", "issue_comment"), ("discussion", "discussion_comment")):
+        if isinstance(payload.get(subject), dict):
+            return words if "comment" in payload else subject + ("s" if subject == "issue" else "")
+    if isinstance(payload.get("pull_request"), dict):
+        if "review" in payload:
+            return "pull_request_review"
         return "pull_request_review_comment" if "comment" in payload else "pull_request"
+    if "commit_id" in table(payload.get("comment")):
+        return "commit_comment"
+    if isinstance(payload.get("pages"), list):
+        return "gollum"
+    if isinstance(payload.get("release"), dict):
+        return "release"
     return "push" if "ref" in payload and "after" in payload else ""
 
 
-def _repository(raw: dict[str, Any]) -> Repository:
-    licence, stars = _str(_dict(raw.get("license")).get("spdx_id")), raw.get("stargazers_count")
+def _listed(value: dict[str, Any]) -> GitHubEvent | None:
+    """An element of a list of the REST API, as the webhook that would tell of it; its address says where it belongs."""
+    address = text(value.get("url"))
+    found = repository({}, address) if address else Repository(name="", host=HOST)
+    thread = text(value.get("issue_url")) or text(value.get("pull_request_url"))
+    at = moment(value.get("updated_at") or value.get("submitted_at") or value.get("created_at"))
+    if not found.name:
+        return None
+    name, payload, actor = "", {}, login(value.get("user") or value.get("author"))
+    if isinstance(value.get("event"), str):
+        name, payload = "issues", {"action": value["event"], "issue": value.get("issue")}
+        actor = login(value.get("actor"))
+    elif "tag_name" in value:
+        name, payload = "release", {"release": value}
+    elif "pull_request_url" in value:
+        is_comment = "diff_hunk" in value or "path" in value
+        name = "pull_request_review_comment" if is_comment else "pull_request_review"
+        payload = {"comment" if is_comment else "review": value}
+    elif "issue_url" in value and "title" not in value:
+        name, payload = "issue_comment", {"comment": value}
+    elif "commit_id" in value and "body" in value:
+        name, payload = "commit_comment", {"comment": value}
+    elif isinstance(value.get("number"), int) and "title" in value:
+        kind = next((k for k in ("pulls", "discussions") if f"/{k}/" in address), "issues")
+        name = {"pulls": "pull_request", "discussions": "discussion"}.get(kind, "issues")
+        payload = {"issue" if kind == "issues" else name: value}
+    return GitHubEvent(name, payload, found, actor, at, number_of(thread)) if name else None
+
+
+def number_of(address: str) -> int:
+    """The number at the end of a thread's address; 0 when there is none."""
+    tail = address.rstrip("/").rpartition("/")[2].partition("#")[0]
+    return int(tail) if tail.isascii() and tail.isdigit() and len(tail) < 16 else 0
+
+
+def repository(raw: dict[str, Any], address: str = "") -> Repository:
+    """By its own fields; where they do not tell, by an address in it. An Enterprise server keeps its name."""
+    licence, stars = text(table(raw.get("license")).get("spdx_id")), raw.get("stargazers_count")
+    address = text(raw.get("html_url")) or text(raw.get("url")) or address
+    found = _URL.match(address)
+    name, owner = text(raw.get("full_name")) or text(raw.get("name")), text(raw.get("owner"))
+    if owner and "/" not in name:
+        name = f"{owner}/{name}"
+    name = name or (found.group(2) if found else "")
     return Repository(
-        host=HOST,
-        name=_str(raw.get("full_name") or raw.get("name")),
-        licence="" if licence == "NOASSERTION" else licence,
-        stars=stars if isinstance(stars, int) else None,
-        language=_str(raw.get("language")),
+        host=host(found.group(1)) if found else HOST,
+        name=name if len(name) <= MAX_NAME else "",
+        licence="" if licence == "NOASSERTION" else licence[:MAX_NAME],
+        stars=stars if type(stars) is int and abs(stars) < 1 << 62 else None,
+        language=text(raw.get("language"))[:MAX_NAME],
     )
 
 
-def _dict(value: Any) -> dict[str, Any]:
+def host(name: str) -> str:
+    """The host that people know, of one of its interfaces."""
+    name = name.lower()
+    if name in ("api.github.com", "www.github.com"):
+        return HOST
+    return name.removeprefix("api.") if name.endswith(".ghe.com") else name
+
+
+def moment(date: Any) -> int:
+    """Seconds since 1970 of a date as GitHub has written it, in any year; 0 for what is none."""
+    if isinstance(date, int):
+        return max(0, min(date, 1 << 40))
+    found = _OLD_DATE.fullmatch(text(date))
+    return seconds("{}-{}-{}T{}{}:{}".format(*found.groups()) if found else text(date))
+
+
+def login(user: Any) -> str:
+    """Of a person or a bot as a payload shows them; "" for an account that is gone."""
+    return text(table(user).get("login"))[:MAX_NAME]
+
+
+def table(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _str(value: Any) -> str:
+def text(value: Any) -> str:
     return value if isinstance(value, str) else ""

@@ -44,6 +44,7 @@ class Counts:
             c[f"rule.{rejection.rule}"] += 1
         for document in frame.documents:
             c["licence_unknown"] += not document.licence
+            c["cut"] += document.cut > 0
         self._documents += made + len(outcome.rejections) + len(outcome.dead)
         if time.monotonic() - self._written > INTERVAL_S:
             self.write()

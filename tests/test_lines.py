@@ -39,7 +39,7 @@ def test_a_lines_begin_is_found_from_either_side(text: str, data: st.DataObject)
         ends.append((ends[-1] if ends else 0) + len(line))
     ends = [at for at in ends if text[at - 1] in "\r\n"]
     behind, last = begin_behind(text, start, end), last_begin(text, start, end)
-    assert behind == next((at for at in ends if start < at and at - len(_end(text, at)) < end), -1)
+    assert behind == next((at for at in ends if max(start, at - len(_end(text, at))) < min(at, end)), -1)
     assert last == max((at for at in ends if start < at <= end), default=-1)
 
 

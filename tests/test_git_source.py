@@ -78,7 +78,7 @@ def test_what_is_no_text_is_left_out_and_counted(git_folder):
     git_folder.commit("text becomes binary", {"ok.py": b"\0"})
     commits, _, _, left_out, _ = read(History.open(git_folder.path))
     assert [changes(commit) for commit in commits] == [{"ok.py": (None, "x\n")}]
-    assert left_out == {"binary": 2, "not UTF-8": 1, "larger than 1 MiB": 1, "commit without text": 2}
+    assert left_out == {"binary": 2, "unknown encoding": 1, "larger than 1 MiB": 1, "commit without text": 2}
 
 
 def test_a_commit_too_large_for_a_record_is_split_by_file_and_says_so(git_folder):

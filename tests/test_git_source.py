@@ -142,7 +142,7 @@ def test_the_repository_is_described(git_folder):
     described = History.open(git_folder.path).describe()
     assert described.key == "git.example.org/owner/name"
     assert (described.licence, described.commits) == ("MIT", 1)
-    assert "Permission is hereby granted" in described.licence_text
+    assert described.licence_text == ""  # the expression says it
 
 
 def test_a_repository_without_commits_gives_nothing(git_folder):

@@ -59,8 +59,15 @@ def _spec(file: Path) -> GitIgnoreSpec | None:
     except OSError:
         return None
     lines = value.decode("utf-8-sig", "surrogateescape").split("\n")
-    return GitIgnoreSpec.from_lines([line for line in lines if _is_bounded(line)])
+    return GitIgnoreSpec.from_lines([line for line in lines if _is_pattern(line)])
 
 
-def _is_bounded(line: str) -> bool:
-    return line.replace("**", "").count("*") <= MAX_STARS and line.count("**") <= MAX_STARS and len(line) <= 4096
+def _is_pattern(line: str) -> bool:
+    """Whether a line is a pattern of bounded cost; git passes over one that is none."""
+    if line.replace("**", "").count("*") > MAX_STARS or line.count("**") > MAX_STARS or len(line) > 4096:
+        return False
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except ValueError:
+        return False
+    return True

@@ -86,7 +86,9 @@ def test_notebooks_among_files_are_notebooks(tmp_path: Path) -> None:
 
 PATTERNS = st.lists(
     st.sampled_from(["*.a", "!x.a", "d/", "/d", "d/e", "**/x.b", "!d/x.b", "d/**", "# no", "", "\\!x.a", "x.?",
-                     "[xy].a", "d/*", "!d/e/", "*", "!*/", " x.a", "x.a ", "!/x.a", "e"]),
+                     "[xy].a", "d/*", "[!x]*", "*.[ab]", "**", "d**", "**/e/**", "d/**/x.a", "x*a", "*x*.*a*", "[x",
+                     "\\", "[[:alpha:]].b", "!e", "!**/",
+                      "!d/e/", "*", "!*/", " x.a", "x.a ", "!/x.a", "e"]),
     max_size=5,
 )  # fmt: skip
 

@@ -138,7 +138,8 @@ JSON = st.recursive(
     max_leaves=12,
 )
 KEYS = ("cells", "worksheets", "nbformat", "metadata", "cell_type", "source", "input", "outputs", "data", "text",
-        "level", "language", "kernelspec", "language_info", "file_extension", "name", "text/plain", "stream")  # fmt: skip
+        "level", "language", "kernelspec", "language_info", "file_extension", "name", "text/plain",
+        "stream")  # fmt: skip
 LIKE_NOTEBOOKS = st.recursive(
     JSON | st.sampled_from(["code", "heading", "markdown", 3, 4]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),

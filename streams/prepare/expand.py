@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from model.languages import kernel
 from streams import event as events
 from streams.document import Document, Part
 from streams.frame import own_bytes, shared_bytes
 from streams.prepare.elements import UNREADABLE, Broken, salvage
+from streams.prepare.licence_texts import recognise
 
 MIB = 1024 * 1024
 MAX_EVENT_BYTES = 16 * MIB
@@ -81,7 +83,9 @@ def _salvaged(value: bytes, error: Exception) -> tuple[events.Event, list[int], 
 def _documents(event: events.Event) -> Iterator[Document]:
     """The event's documents in their order, not yet numbered."""
     repository = event.repository
+    licence = repository.licence or recognise(repository.licence_text)
     for document in _bare(event):
+        document.licence = licence
         document.repository, document.stars, document.opt_out = repository.key, repository.stars, repository.opt_out
         yield document
 
@@ -103,7 +107,7 @@ def _bare(event: events.Event) -> Iterator[Document]:
 def _file(event: events.Files, file: events.SourceFile) -> Document:
     return Document(
         offset=0, index=0, kind="file", parts=[Part("text", file.text)], path=file.path,
-        licence=event.repository.licence, revision=event.revision,
+        revision=event.revision,
     )  # fmt: skip
 
 
@@ -111,7 +115,7 @@ def _commit(event: events.Commit, file: events.ChangedFile) -> Document:
     parts = [Part("message", event.message), Part("before", file.before or ""), Part("after", file.after or "")]
     return Document(
         offset=0, index=0, kind="commit", parts=parts, path=file.path,
-        licence=event.repository.licence, revision=event.sha,
+        revision=event.sha,
     )  # fmt: skip
 
 
@@ -119,7 +123,7 @@ def _issue(event: events.Issue) -> Document:
     comments = [Part("comment", c.text, f"{c.author}\n{c.action}") for c in event.comments]
     return Document(
         offset=0, index=0, kind="issue", parts=[Part("title", event.title), *comments],
-        licence=event.repository.licence, number=event.number, state=event.state,
+        number=event.number, state=event.state,
     )  # fmt: skip
 
 
@@ -131,7 +135,7 @@ def _notebook(event: events.Notebook) -> Document:
             parts.append(Part("output", cell.output))
     return Document(
         offset=0, index=0, kind="notebook", parts=parts, path=event.path,
-        licence=event.repository.licence, language=event.language,
+        language=kernel(event.language),
     )  # fmt: skip
 
 
@@ -139,6 +143,4 @@ def _question(event: events.Question) -> Document:
     tags = " ".join("-".join(tag.split()) for tag in event.tags)
     parts = [Part("title", event.title), Part("question", event.text, f"{tags}\n{event.votes}")]
     parts += [Part("answer", a.text, f"\n{a.votes}\n{'accepted' if a.accepted else ''}") for a in event.answers]
-    return Document(
-        offset=0, index=0, kind="question", parts=parts, licence=event.repository.licence, number=event.number
-    )
+    return Document(offset=0, index=0, kind="question", parts=parts, number=event.number)

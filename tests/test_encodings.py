@@ -103,12 +103,20 @@ def test_any_bytes_have_one_outcome(value: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [b"\xe9a" * (1 << 19), b'"\x93 ' * 300_000, b"\xb0\xa1" * (1 << 19), b"\xff" * (1 << 20)]
+    "value",
+    [
+        b"\xe9a" * (1 << 19),
+        b"a" * ((1 << 20) - 1) + b"\xe9",
+        b"a" * (1 << 19) + b"\n\xe9" * 9,
+        b'"\x93 ' * 300_000,
+        b"\xb0\xa1" * (1 << 19),
+        b"\xff" * (1 << 20),
+    ],
 )
 def test_the_time_is_bounded(value: bytes) -> None:
     started = time.perf_counter()
     text_of(value)
-    assert time.perf_counter() - started < 3
+    assert time.perf_counter() - started < 1
 
 
 def test_the_whole_text_is_decoded_though_only_its_beginning_is_looked_at() -> None:

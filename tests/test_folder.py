@@ -107,7 +107,7 @@ def test_the_same_files_as_git_itself_lists(tmp_path_factory, above: list[str], 
 
 
 @pytest.mark.parametrize(
-    "pattern", ["*a" * 40 + "b", "**/" * 30 + "x", "[" * 500, "a{1000}" * 50, "\\", "[!", "!" * 90]
+    "pattern", ["*a" * 40 + "b", "**/" * 30 + "x", "[" * 500, "a{1000}" * 50, "\\", "[!", "!" * 90, "a" + " " * 4000]
 )
 def test_a_pattern_made_to_harm_takes_no_time(tmp_path: Path, pattern: str) -> None:
     root = write(tmp_path, "a" * 250, "/".join(["a" * 30] * 30))

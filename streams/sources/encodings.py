@@ -31,7 +31,8 @@ MIN_WIDE = 8
 MIN_CYRILLIC = 12
 """Letters beyond ASCII below which an Asian, or a Cyrillic, text is not certain."""
 
-_LINES = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*")
+_HIGH = re.compile(rb"[\x80-\xff]")
+_END = re.compile(rb"[\r\n]")
 _UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\x80-\x9f\ue000-\uf8ff\ufffd]")
 _WORDS = re.compile(r"[^\W\d_]+")
@@ -80,16 +81,17 @@ def legacy(value: bytes) -> str | None:
 
 
 def _sample(value: bytes) -> bytes:
+    """The lines that hold more than ASCII, from the beginning on; of the first one at most SAMPLE_BYTES."""
     lines: list[bytes] = []
-    size = 0
-    for line in _LINES.finditer(value):
-        lines.append(line[0][: SAMPLE_BYTES - size] if not lines else line[0])
-        size += len(line[0]) + 1
-        if size > SAMPLE_BYTES:
-            break
+    size = at = 0
+    while size < SAMPLE_BYTES and (high := _HIGH.search(value, at)) is not None:
+        start = max(value.rfind(b"\n", at, high.start()), value.rfind(b"\r", at, high.start()), at - 1) + 1
+        end = found.start() if (found := _END.search(value, high.end())) is not None else len(value)
+        lines.append(value[start:end])
+        size, at = size + end - start + 1, end
     if size > SAMPLE_BYTES and len(lines) > 1:
         lines.pop()
-    return b"\n".join(lines)
+    return b"\n".join(lines) if len(lines) > 1 else b"".join(lines)[:SAMPLE_BYTES]
 
 
 def _is_damaged_utf8(sample: bytes) -> bool:

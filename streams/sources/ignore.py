@@ -85,7 +85,10 @@ def _patterns(file: Path) -> tuple[Pattern, ...]:
 
 def parse(line: str) -> Pattern | None:
     """The pattern of a line; None for a comment, an empty line, and what fits no path."""
-    text = re.sub(r"((?:\\.|[^\\])*?) *\Z", r"\1", line.removesuffix("\r")[:MAX_PATTERN], count=1, flags=re.DOTALL)
+    whole = line.removesuffix("\r")[:MAX_PATTERN]
+    text = whole.rstrip(" ")
+    if (len(text) - len(text.rstrip("\\"))) % 2 and len(text) < len(whole):  # the first space is quoted
+        text += " "
     if text.startswith("#"):
         return None
     ignores = not text.startswith("!")

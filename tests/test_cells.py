@@ -24,6 +24,7 @@ def notebook(code: str, language: str = "python", role: str = "code") -> Documen
     [
         "%matplotlib inline", "%%time", "!pip install x", "!!ls", "? print", "?print", "print?", "np.array??",
         "files = !ls", "x = %timeit 1", "ls", "ls -l", "cd folder", "pip install x", "  %load_ext a", "cat file.txt",
+        "cd ../..", "ls /tmp",
         "a, b = !ls", "!{cmd} x", "%pip install -q x",
     ],
 )  # fmt: skip
@@ -35,7 +36,7 @@ def test_a_magic_is_a_comment(line: str) -> None:
 @pytest.mark.parametrize(
     "code",
     ["ls = 3", "cd(1)", "x = 5 % y", "a = b\\\n  % c", '"""\n%matplotlib\n!ls\n"""', "x != y", "'''\n?\n'''",
-     "ls.sort()", "echo == 1", "# %time", "cat in pets", "rm[0] = 1", "x = '!'", "ls, b = 1, 2",
+     "ls.sort()", "echo == 1", "ls / 2", "ls .x", "# %time", "cat in pets", "rm[0] = 1", "x = '!'", "ls, b = 1, 2",
      's = """a\\"""\n%time\n"""'],
 )  # fmt: skip
 def test_what_is_no_magic_stays(code: str) -> None:

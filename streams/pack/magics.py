@@ -23,7 +23,8 @@ _SHELL = re.compile(r"\s*[?!]{1,2}\s*[A-Za-z.~$\\/{}]")
 _ASSIGNED = re.compile(r"\s*[A-Za-z_][\w.,\[\] ]*=\s*(?:%{1,2}|!{1,2})[A-Za-z]")
 _HELP = re.compile(r"\s*[A-Za-z_%][\w.*%]*\?{1,2}\s*\Z")
 _COMMAND = re.compile(
-    r"(?:cat|cd|cp|mv|rm|rmdir|mkdir|copy|ddir|echo|ls|ldir|ren|pip|conda)(?:\s*\Z|\s+[^\s=(\[.,:+*/|&<>)-]|\s+-\w)"
+    r"(?:cat|cd|cp|mv|rm|rmdir|mkdir|copy|ddir|echo|ls|ldir|ren|pip|conda)"
+    r"(?:\s*\Z|\s+[^\s=(\[.,:+*/|&<>)-]|\s+-\w|\s+/\w|\s+\.{1,2}(?:/|\s*\Z))"
 )
 _WORD_BEHIND = re.compile(r"\w+\s+(?:if|in|is|and|or|not|for|else)\b")
 _QUOTES = re.compile(r"\"\"\"|'''|\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'|#.*|\\.", re.DOTALL)

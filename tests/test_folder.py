@@ -51,6 +51,14 @@ def test_a_folder_within_a_work_tree_follows_the_files_above(tmp_path: Path) -> 
     assert names(root / "sub") == ["own/c.log"]
 
 
+def test_of_what_is_passed_over_only_what_was_asked_for_counts(tmp_path: Path) -> None:
+    root = write(tmp_path, "a.ipynb", "b.ipynb", "c.log", "d/e.ipynb")
+    (root / ".gitignore").write_text("*.log\nb.*\nd\n")
+    left_out: Counter[str] = Counter()
+    assert [path.name for path in walk(root, left_out, ".ipynb")] == ["a.ipynb"]
+    assert left_out == {IGNORED: 2}
+
+
 def test_private_files_are_refused(tmp_path: Path) -> None:
     root = write(tmp_path, "a.py", ".env", "server.pem", ".env.example", ".aws/credentials", "id_rsa")
     left_out: Counter[str] = Counter()

@@ -21,7 +21,7 @@ UNREADABLE_FOLDER = "folder not readable"
 
 
 def walk(root: Path, left_out: Counts, ending: str = "", ignored: bool = False) -> list[Path]:
-    """Regular files under `root` whose name has this ending, sorted by path; what is passed over is counted.
+    """Regular files under `root` whose name has this ending, sorted by path; what of them is passed over is counted.
 
     Without .git, links, private files, and what .gitignore names, unless `ignored` asks for it. A `root` that is a file
     is read even so, unless it is private.
@@ -29,16 +29,15 @@ def walk(root: Path, left_out: Counts, ending: str = "", ignored: bool = False) 
     if root.is_file():
         found = [root]
     else:
-        found = list(_files(root, Ignores() if ignored else ignores_of(root), left_out, ignored))
+        found = list(_files(root, Ignores() if ignored else ignores_of(root), left_out, ending, ignored))
     fitting = [path for path in found if path.name.endswith(ending)]
     kept = [path for path in fitting if not is_private((root.name / path.relative_to(root)).as_posix())]
-    left_out[PRIVATE] += len(fitting) - len(kept)
-    if not left_out[PRIVATE]:
-        del left_out[PRIVATE]
+    if len(kept) < len(fitting):
+        left_out[PRIVATE] += len(fitting) - len(kept)
     return sorted(kept, key=lambda path: path.as_posix())
 
 
-def _files(root: Path, ignores: Ignores, left_out: Counts, ignored: bool) -> Iterator[Path]:
+def _files(root: Path, ignores: Ignores, left_out: Counts, ending: str, ignored: bool) -> Iterator[Path]:
     """Depth first, without recursion: folders may lie a thousand deep."""
     waiting = [(root, root.resolve(), ignores)]
     while waiting:
@@ -46,7 +45,7 @@ def _files(root: Path, ignores: Ignores, left_out: Counts, ignored: bool) -> Ite
         for entry in _entries(folder, left_out):
             path, place = folder / entry.name, real / entry.name
             is_folder = entry.is_dir(follow_symlinks=False)
-            if entry.name == ".git":
+            if entry.name == ".git" or not (is_folder or entry.name.endswith(ending)):
                 continue
             if not ignored and rules.name(place, is_folder):
                 left_out[IGNORED] += 1

@@ -59,7 +59,7 @@ def events(
     """
     folder = root if root.is_dir() else root.parent
     repository = describe(folder, name)
-    for path in walk(root, Counter(), ".ipynb", ignored):
+    for path in walk(root, left_out, ".ipynb", ignored):
         try:
             cells, language = _read(path, left_out)
         except Malformed as error:

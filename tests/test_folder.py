@@ -57,6 +57,7 @@ def test_of_what_is_passed_over_only_what_was_asked_for_counts(tmp_path: Path) -
     left_out: Counter[str] = Counter()
     assert [path.name for path in walk(root, left_out, ".ipynb")] == ["a.ipynb"]
     assert left_out == {IGNORED: 2}
+    assert walk(root / "c.log", left_out, ".ipynb") == [root / "c.log"]
 
 
 def test_private_files_are_refused(tmp_path: Path) -> None:

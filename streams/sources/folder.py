@@ -30,10 +30,9 @@ def walk(root: Path, left_out: Counts, ending: str = "", ignored: bool = False) 
         found = [root]
     else:
         found = list(_files(root, Ignores() if ignored else ignores_of(root), left_out, ending, ignored))
-    fitting = [path for path in found if path.name.endswith(ending)]
-    kept = [path for path in fitting if not is_private((root.name / path.relative_to(root)).as_posix())]
-    if len(kept) < len(fitting):
-        left_out[PRIVATE] += len(fitting) - len(kept)
+    kept = [path for path in found if not is_private((root.name / path.relative_to(root)).as_posix())]
+    if len(kept) < len(found):
+        left_out[PRIVATE] += len(found) - len(kept)
     return sorted(kept, key=lambda path: path.as_posix())
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from streams.event import MAX_RECORD_BYTES, ChangedFile, Commit, Files, Issue, Repository, SourceFile, decode, encode
-from streams.prepare.expand import expand
 from streams.prepare.licence_texts import recognise
 from streams.sources import files, github, notebooks
 from streams.sources.record import records
@@ -90,26 +89,6 @@ def test_well_known_texts_are_told_apart():
     assert recognise("Mozilla Public License Version 2.0") == "MPL-2.0"
     assert from_metadata("License: BSD License\nClassifier: License :: OSI Approved :: MIT License") == "BSD-3-Clause"
     assert licence_of(["LICENSE"], lambda name: None) == ("", "")
-
-
-def test_a_licence_text_is_kept_only_where_no_expression_says_it():
-    own = "All rights reserved. " * 1000
-    assert licence_of(["LICENSE"], lambda name: own) == ("", own[:4000])
-    assert licence_of(["LICENSE"], lambda name: bsd_2()) == ("BSD-2-Clause", "")
-    assert licence_of(["LICENSE", "Cargo.toml"], {"LICENSE": own, "Cargo.toml": CARGO}.get) == ("MIT OR Apache-2.0", "")
-
-
-def test_a_licence_text_of_another_producer_is_recognised():
-    text = Repository(name="r", licence_text=bsd_2())
-    event = Files(repository=text, files=[SourceFile(path="a", text="a")])
-    assert [document.licence for document in expand(encode(event), 0).documents] == ["BSD-2-Clause"]
-
-
-CARGO = '[package]\nlicense = "MIT/Apache-2.0"\n'
-
-
-def bsd_2() -> str:
-    return "Redistribution and use in source and binary forms ... in binary form must reproduce"
 
 
 def test_a_remotes_address_gives_host_and_name_without_credentials():

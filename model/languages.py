@@ -5,6 +5,7 @@ Detection itself is `streams.prepare.language`; a name here is what documents, r
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -23,54 +24,76 @@ class Language:
     """GitHub linguist's name, where a head says it."""
     comment: str = ""
     """What a line comment begins with; empty: none is needed here."""
+    closing: str = ""
+    """What a comment of a line ends with, where a language has none that end with their line."""
     headed: str = ""
     """Extensions whose files get a head of a comment, in formats that have such."""
     script: str = ""
     """Extension of the script that a notebook of this kernel language becomes."""
+    kernels: str = ""
+    """What Jupyter's kernels and their languages are called beside the name and the title, lower case, no version."""
+    magic: str = ""
+    """A line of a notebook's cell that this matches is for the kernel and no program text (jupytext, magics.py)."""
     grammar: str | None = ""
     """tree-sitter's name; empty: the same; None: there is no grammar."""
 
 
+PERCENT = r"\s*%{1,3}[A-Za-z]"
+DOTNET = r"\s*#![A-Za-z]|\s*#r\s"
+"""Lines for the kernel, as Jupyter's own magics and as .NET's kernels write them."""
+
 LANGUAGES: tuple[Language, ...] = (
     Language("python", "py pyi pyx pxd", names="build workspace sconstruct", interpreters="python",
-             title="Python", comment="#", headed="py", script="py"),
+             title="Python", comment="#", headed="py", script="py",
+             kernels="ipython pyspark xpython xeus-python pypy conda-env-python sage sagemath", magic=PERCENT),
     Language("javascript", "js mjs cjs jsx", interpreters="node", title="JavaScript", comment="//",
-             headed="js", script="js"),
-    Language("typescript", "ts tsx mts cts", title="TypeScript", comment="//", headed="ts", script="ts"),
-    Language("java", "java", title="Java", comment="//", headed="java"),
-    Language("kotlin", "kt kts", title="Kotlin", comment="//", headed="kt"),
-    Language("scala", "scala sc", comment="//", script="scala"),
-    Language("groovy", "groovy gradle", names="jenkinsfile"),
-    Language("c", "c h", title="C", comment="//", headed="c"),
-    Language("cpp", "cc cpp cxx hpp hh hxx ipp", title="C++", comment="//", headed="cc cpp", script="cpp"),
-    Language("c_sharp", "cs", title="C#", comment="//", headed="cs", grammar="csharp"),
+             headed="js", script="js", kernels="node nodejs ijavascript jslab", magic=PERCENT),
+    Language("typescript", "ts tsx mts cts", title="TypeScript", comment="//", headed="ts",
+             script="ts", kernels="deno tslab", magic=PERCENT),
+    Language("java", "java", title="Java", comment="//", headed="java", script="java",
+             kernels="ijava rapaio-jupyter-kernel", magic=PERCENT),
+    Language("kotlin", "kt kts", title="Kotlin", comment="//", headed="kt", script="kts", magic=PERCENT),
+    Language("scala", "scala sc", comment="//", script="scala", kernels="almond spark spylon spylon-kernel toree",
+             magic=PERCENT),
+    Language("groovy", "groovy gradle", names="jenkinsfile", comment="//", script="groovy", magic=PERCENT),
+    Language("c", "c h", title="C", comment="//", headed="c", script="c", kernels="xc", magic=PERCENT),
+    Language("cpp", "cc cpp cxx hpp hh hxx ipp", title="C++", comment="//",
+             headed="cc cpp", script="cpp", kernels="c++ xcpp cling root xeus-cling", magic=PERCENT),
+    Language("c_sharp", "cs", title="C#", comment="//", headed="cs", script="cs", kernels="c# csharp .net-csharp",
+             magic=DOTNET, grammar="csharp"),
     Language("objc", "m mm"),
-    Language("go", "go", names="go.mod", title="Go", comment="//", headed="go"),
-    Language("rust", "rs", title="Rust", comment="//", headed="rs", script="rs"),
+    Language("go", "go", names="go.mod", title="Go", comment="//", headed="go", script="go",
+             kernels="golang gophernotes gonb", magic=r"\s*(?:%{1,3}|!\*?)[A-Za-z]"),
+    Language("rust", "rs", title="Rust", comment="//", headed="rs", script="rs", kernels="evcxr",
+             magic=r"\s*:[A-Za-z]"),
     Language("ruby", "rb rake gemspec", names="rakefile gemfile vagrantfile", interpreters="ruby",
-             title="Ruby", comment="#", headed="rb", script="rb"),
-    Language("php", "php", interpreters="php", title="PHP", comment="//", headed="php"),
-    Language("perl", "pl pm", interpreters="perl"),
-    Language("lua", "lua", interpreters="lua", title="Lua", comment="--", headed="lua"),
-    Language("swift", "swift", title="Swift", comment="//", headed="swift"),
+             title="Ruby", comment="#", headed="rb", script="rb", kernels="iruby", magic=PERCENT),
+    Language("php", "php", interpreters="php", title="PHP", comment="//", headed="php",
+             script="php", magic=PERCENT),
+    Language("perl", "pl pm", interpreters="perl", comment="#", script="pl", kernels="iperl", magic=PERCENT),
+    Language("lua", "lua", interpreters="lua", title="Lua", comment="--", headed="lua",
+             script="lua", kernels="ilua xlua", magic=PERCENT),
+    Language("swift", "swift", title="Swift", comment="//", headed="swift", script="swift", magic=PERCENT),
     Language("dart", "dart"),
-    Language("haskell", "hs"),
-    Language("ocaml", "ml mli"),
-    Language("fsharp", "fs fsx"),
-    Language("erlang", "erl hrl"),
-    Language("elixir", "ex exs"),
-    Language("clojure", "clj cljs cljc edn"),
-    Language("lisp", "lisp cl el scm rkt", grammar="commonlisp"),
-    Language("julia", "jl", comment="#", script="jl"),
-    Language("r", "r", interpreters="Rscript", comment="#", script="r"),
-    Language("matlab", "mat"),
+    Language("haskell", "hs", comment="--", script="hs", kernels="ihaskell", magic=r"\s*(?:%{1,3}|:)[A-Za-z]"),
+    Language("ocaml", "ml mli", comment="(*", closing="*)", script="ml", kernels="ocaml-jupyter", magic=PERCENT),
+    Language("fsharp", "fs fsx", comment="//", script="fsx", kernels="f# .net-fsharp ifsharp", magic=DOTNET),
+    Language("erlang", "erl hrl", comment="%", script="erl"),
+    Language("elixir", "ex exs", comment="#", script="exs", kernels="ielixir", magic=PERCENT),
+    Language("clojure", "clj cljs cljc edn", comment=";;", script="clj", kernels="clojupyter", magic=PERCENT),
+    Language("lisp", "lisp cl el scm rkt", comment=";;", script="lisp",
+             kernels="common-lisp clisp scheme racket", magic=PERCENT, grammar="commonlisp"),
+    Language("julia", "jl", comment="#", script="jl", magic=PERCENT),
+    Language("r", "r", interpreters="Rscript", comment="#", script="r", kernels="ir xr ark", magic=PERCENT),
+    Language("matlab", "mat", comment="%", script="m", kernels="octave xeus-octave imatlab"),
     Language("bash", "sh bash zsh ksh", names=".bashrc .profile", interpreters="bash sh zsh dash",
-             title="Shell", comment="#", headed="sh", script="sh"),
+             title="Shell", comment="#", headed="sh", script="sh", kernels="shell", magic=PERCENT),
     Language("fish", "fish", interpreters="fish"),
-    Language("powershell", "ps1 psm1"),
+    Language("powershell", "ps1 psm1", comment="#", script="ps1", kernels="pwsh .net-powershell", magic=DOTNET),
     Language("batch", "bat cmd", grammar=None),
     Language("awk", "awk", interpreters="awk", grammar=None),
-    Language("sql", "sql", title="SQL", comment="--", headed="sql"),
+    Language("sql", "sql", title="SQL", comment="--", headed="sql", script="sql",
+             kernels="postgres postgresql mysql mariadb sqlite xsql xsqlite tsql mssql", magic=PERCENT),
     Language("html", "html htm xhtml"),
     Language("css", "css"),
     Language("scss", "scss sass less"),
@@ -101,7 +124,7 @@ LANGUAGES: tuple[Language, ...] = (
     Language("vhdl", "vhd vhdl"),
     Language("zig", "zig"),
     Language("nim", "nim"),
-    Language("fortran", "f f90 f95 f03"),
+    Language("fortran", "f f90 f95 f03", comment="!", script="f90", kernels="lfortran"),
     Language("pascal", "pas"),
     Language("cython", "pxi", grammar=None),
     Language("jinja", "j2 jinja jinja2", grammar=None),
@@ -114,6 +137,11 @@ BY_NAME = {language.name: language for language in LANGUAGES}
 BY_EXTENSION = {e: language for language in LANGUAGES for e in language.extensions.split()}
 BY_FILE_NAME = {n: language for language in LANGUAGES for n in language.names.split()}
 BY_INTERPRETER = {i: language for language in LANGUAGES for i in language.interpreters.split()}
+BY_KERNEL = {k: language.name for language in LANGUAGES for k in language.kernels.split()}
+MAX_KERNEL = 64
+"""Characters of an unknown kernel's name."""
+UNKNOWN_SCRIPT = Language("", "", comment="#", script="txt")
+_VERSION = re.compile(r"[-_ ]?v?[\d.]+[a-z]?$")
 TITLES = {
     "c#": "c_sharp", "c++": "cpp", "emacs lisp": "elisp", "f#": "fsharp", "jupyter notebook": "python",
     "objective-c": "objc", "protocol buffer": "proto", "shell": "bash", "vim script": "vim",
@@ -134,7 +162,19 @@ def headed(extension: str) -> Language | None:
     return language if language and extension in language.headed.split() else None
 
 
+def kernel(name: str) -> str:
+    """Our name of a notebook's language, however its kernel says it: `C++17`, `julia-1.6`, `ir`; Python where it says
+    nothing. An unknown name is its own, in lower case."""
+    name = " ".join(name.lower().split())
+    bare = _VERSION.sub("", name) or name
+    for said in (name, bare, bare.partition(" ")[0]):
+        known = BY_KERNEL.get(said, TITLES.get(said, said))
+        if known in BY_NAME:
+            return known
+    return name[:MAX_KERNEL] or "python"
+
+
 def script(name: str) -> Language:
-    """The language of a notebook's script; Python's for a kernel language that has none here."""
-    language = BY_NAME.get(name)
-    return language if language and language.script else BY_NAME["python"]
+    """The language of a notebook's script; one without a known kernel becomes a text with `#` comments."""
+    language = BY_NAME.get(kernel(name))
+    return language if language and language.script else UNKNOWN_SCRIPT

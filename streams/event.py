@@ -24,7 +24,7 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     licence: str = ""
     """SPDX expression, empty when unknown."""
     licence_text: str = ""
-    """The text of the licence file, at most its first 64 KiB."""
+    """The beginning of the licence file, of which 4,000 characters are read; needed where `licence` is empty alone."""
     stars: int | None = None
     commits: int | None = None
     language: str = ""

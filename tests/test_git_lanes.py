@@ -199,6 +199,18 @@ def test_notebooks_are_events_of_their_own_and_a_change_is_one_of_cells(git_fold
     ]
 
 
+def test_private_files_are_left_out_of_every_lane(git_folder):
+    git_folder.commit("keys", {".env": "KEY=1\n", "deploy/id_rsa": "k\n", "a.py": "a\n"})
+    history = History.open(git_folder.path, versions="last")
+    cursors, _ = history.begin(Cursors())
+    present, cursors, left_out = drain(history, cursors, "present")
+    assert paths(present) == ["a.py"] and left_out == {"private by its name": 2}
+    git_folder.commit("more keys", {".env": "KEY=2\n", "b.py": "b\n"})
+    events, _, left_out = drain(history, cursors, "live", "past")
+    assert [[f.path for f in e.files] for e in events if isinstance(e, Commit)] == [["b.py"], ["a.py"]]
+    assert left_out["private by its name"] == 4
+
+
 def test_two_folders_of_one_name_are_two_repositories(git_folder, tmp_path):
     git_folder.commit("one", {"a": "a"})
     for place in ("x", "y"):

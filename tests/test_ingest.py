@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from typing import IO
 
 import pytest
@@ -50,6 +51,19 @@ def test_files_go_into_their_topic_keyed_by_repository(midstream, read_all, tmp_
     assert {record.key for record in records} == {b"local/project"}
     assert len({record.partition for record in records}) == 1
     assert sum(len(decode(record.value).files) for record in records) == 20
+
+
+def test_archives_and_notebooks_are_files_too_and_a_damaged_one_ends_nothing(midstream, read_all, tmp_path):
+    with zipfile.ZipFile(tmp_path / "pkg-1.0-py3-none-any.whl", "w") as archive:
+        archive.writestr("pkg/a.py", "x = 1\n")
+        archive.writestr("pkg/n.ipynb", '{"cells": [{"cell_type": "code", "source": "1"}]}')
+    (tmp_path / "bad.crate").write_text("none")
+    out = ended(midstream("ingest", "files", tmp_path / "bad.crate", tmp_path / "pkg-1.0-py3-none-any.whl"))
+    damaged, sent, counted = out.splitlines()
+    assert damaged.startswith(f"left out {tmp_path / 'bad.crate'} cannot be read: ")
+    assert sent == "sent 1 files, 1 notebooks (0.0 MB)"
+    assert counted == "left out 1: archive damaged or too large"
+    assert {record.key for topic in ("files", "notebooks") for record in read_all(topic)} == {b"pypi/pkg"}
 
 
 def test_a_history_goes_on_where_the_last_run_ended(midstream, read_all, git_folder):

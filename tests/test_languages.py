@@ -17,7 +17,7 @@ def test_a_language_has_a_grammar_or_is_listed_as_without(name: str) -> None:
         get_parser(found)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("column", ["extensions", "names", "interpreters", "headed"])
+@pytest.mark.parametrize("column", ["extensions", "names", "interpreters", "headed", "kernels"])
 def test_nothing_stands_in_two_rows(column: str) -> None:
     times = Counter(word for language in LANGUAGES for word in getattr(language, column).split())
     assert [word for word, n in times.items() if n > 1] == []
@@ -26,4 +26,4 @@ def test_nothing_stands_in_two_rows(column: str) -> None:
 def test_what_has_a_head_or_a_script_has_a_comment() -> None:
     assert all(language.comment for language in LANGUAGES if language.headed or language.script or language.title)
     assert headed("rs") is not None and headed("mjs") is None
-    assert (script("julia").script, script("haskell").script) == ("jl", "py")
+    assert (script("julia").script, script("brainfuck").script) == ("jl", "txt")

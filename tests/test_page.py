@@ -43,7 +43,8 @@ STATES = {"broker": ("runs", 0), "prepare": ("runs", 2), "dedup": ("waits", 5), 
 
 
 def test_what_needs_a_person_stands_first_and_everything_is_told():
-    lines = page(STATUS, SOURCES, Pace(time.time(), 1100.0), STATES, "/state/logs").splitlines()
+    now = msgspec.structs.replace(SOURCES, time=time.time())
+    lines = page(STATUS, now, Pace(time.time(), 1100.0), STATES, "/state/logs").splitlines()
     assert lines[0] == "NEEDS A PERSON  worker dedup ended with an error at candidates/0/7: see logs/dedup.log"
     shown = "\n".join(lines)
     assert "1,100 tokens/s  2.500 bits/byte  model step-00000120" in shown

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from streams.event import MAX_RECORD_BYTES, ChangedFile, Commit, Files, Issue, Repository, SourceFile, decode, encode
+from streams.prepare.licence_texts import recognise
 from streams.sources import files, notebooks
 from streams.sources.record import records
-from streams.sources.repository import from_metadata, host_and_name, licence_of, recognise
+from streams.sources.repository import from_metadata, host_and_name, licence_of
 
 
 def write(folder: Path, contents: dict[str, str | bytes]) -> Path:
@@ -45,7 +46,7 @@ def test_what_is_no_text_in_a_folder_is_counted(tmp_path):
     (event,) = files.events(write(tmp_path, kinds), left_out, "named")
     assert event.files == [SourceFile(path="a.py", text="a")]
     assert event.repository.name == "named"
-    assert left_out == {"binary": 1, "not UTF-8": 1, "larger than 1 MiB": 1}
+    assert left_out == {"binary": 1, "unknown encoding": 1, "larger than 1 MiB": 1}
 
 
 def test_names_of_bytes_and_licences_of_half_characters_can_be_encoded(tmp_path):

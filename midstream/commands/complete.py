@@ -8,6 +8,7 @@ import click
 
 from midstream.commands.options import with_settings
 from midstream.settings import Settings
+from model.lines import split as split_lines
 
 
 class CursorPlace(click.ParamType):
@@ -58,7 +59,7 @@ def complete(
 
 def split(text: str, line: int, column: int) -> tuple[str, str]:
     """Text before and after the place. Raises ValueError when the text has no such place."""
-    lines = text.splitlines(keepends=True) or [""]
+    lines = split_lines(text) or [""]
     if text.endswith(("\n", "\r")):
         lines.append("")
     if line > len(lines):

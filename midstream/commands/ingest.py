@@ -28,6 +28,8 @@ PROGRESS_SECONDS = 1.0
 paths_argument = click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 name_option = click.option("--name", default="", help="The repository's name, instead of the one found.")
 
+ignored_option = click.option("--ignored", is_flag=True, help="Read also what .gitignore names.")
+
 
 @click.group()
 def ingest() -> None:
@@ -37,26 +39,39 @@ def ingest() -> None:
 @ingest.command()
 @paths_argument
 @name_option
+@ignored_option
 @with_settings
-def files(settings: Settings, paths: tuple[Path, ...], name: str) -> None:
-    """The text files of folders; each PATH is a repository."""
-    from streams.sources.files import events
+def files(settings: Settings, paths: tuple[Path, ...], name: str, ignored: bool) -> None:
+    """The text files and notebooks of folders, and of archives: wheels, crates, tarballs; each PATH is a repository."""
+    from streams.sources import archives
+    from streams.sources import files as folders
 
-    _send(settings, lambda left_out: (event for path in paths for event in events(path, left_out, name)))
+    def read(left_out: Counter[str]) -> Iterator[Event]:
+        for path in paths:
+            if path.is_file() and archives.is_readable(path.name):
+                yield from archives.events(path, left_out, name, _tell)
+            else:
+                yield from folders.events(path, left_out, name, _tell, ignored)
+
+    _send(settings, read)
 
 
 @ingest.command()
 @paths_argument
 @name_option
+@ignored_option
 @with_settings
-def notebooks(settings: Settings, paths: tuple[Path, ...], name: str) -> None:
+def notebooks(settings: Settings, paths: tuple[Path, ...], name: str, ignored: bool) -> None:
     """Jupyter notebooks of folders, outputs stripped to the text that the formats use."""
     from streams.sources.notebooks import events
 
-    def tell(path: Path) -> None:
-        click.echo(f"left out {path}", err=True)
+    _send(
+        settings, lambda left_out: (event for path in paths for event in events(path, left_out, name, _tell, ignored))
+    )
 
-    _send(settings, lambda left_out: (event for path in paths for event in events(path, left_out, name, tell)))
+
+def _tell(what: object) -> None:
+    click.echo(f"left out {what}", err=True)
 
 
 @ingest.command()

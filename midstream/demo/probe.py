@@ -11,6 +11,8 @@ import xxhash
 from lsprotocol import types as lsp
 from pygls.lsp.client import LanguageClient
 
+from model.lines import split
+
 LEAST_LINE = 12
 
 
@@ -27,8 +29,8 @@ class CompletionPlace:
 
     @property
     def position(self) -> lsp.Position:
-        line = self.before.rsplit("\n", 1)[-1]
-        return lsp.Position(self.before.count("\n"), len(line.encode("utf-16-le")) // 2)
+        *above, line = split(self.before + "|")
+        return lsp.Position(len(above), len(line.encode("utf-16-le")) // 2 - 1)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def places(files: list[tuple[str, str]], count: int) -> list[CompletionPlace]:
     """`count` places in the files, spread over them by a keyed hash, none twice."""
     found: list[tuple[int, CompletionPlace]] = []
     for path, text in files:
-        lines = text.splitlines(keepends=True)
+        lines = split(text)
         for number, line in enumerate(lines):
             if len(line.strip()) < LEAST_LINE or not line.isascii():
                 continue

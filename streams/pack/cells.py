@@ -7,7 +7,10 @@ from pathlib import PurePosixPath
 from model import languages
 from model.fim.fim import Mark
 from model.fim.formats import Format
+from model.languages import Language
+from model.lines import bare
 from streams.document import Document
+from streams.pack.magics import cell_language, commented, without_magics
 
 MARKS = ("<jupyter_start>", "<jupyter_text>", "<jupyter_code>", "<jupyter_output>")
 EMPTY = "<empty_output>"
@@ -34,16 +37,27 @@ def structured(document: Document, fmt: Format) -> list[str]:
 
 def script(document: Document) -> str:
     """Code cells as they are, the other cells as comments, each behind a `# %%` line; outputs are left out
-    (jupytext's percent format)."""
-    comment = languages.script(document.language).comment
+    (jupytext's percent format), and so are lines that are for the kernel, and cells of another language."""
+    language = languages.script(document.language)
     blocks: list[str] = []
     for part in document.parts:
         if part.role == "code":
-            blocks.append(f"{comment} %%\n{part.text}".rstrip("\n"))
+            head, lines = _code(part.text, language)
         elif part.role != "output":
-            lines = "\n".join(f"{comment} {line}".rstrip() for line in part.text.splitlines())
-            blocks.append(f"{comment} %% [{part.role}]\n{lines}".rstrip("\n"))
+            head, lines = f" [{part.role}]", [commented(line, language) for line in bare(part.text)]
+        else:
+            continue
+        blocks.append("\n".join([commented("%%" + head, language), *lines]).rstrip("\r\n"))
     return "\n\n".join(blocks) + "\n"
+
+
+def _code(text: str, language: Language) -> tuple[str, list[str]]:
+    """What the cell's mark says of it, and its lines. Line ends other than `\\n` stay where no line is changed."""
+    lines = bare(text)
+    if other := cell_language(lines):
+        return f' language="{other}"', [commented(line, language) for line in lines]
+    shown = without_magics(lines, language)
+    return "", [text] if shown == lines else shown
 
 
 def script_path(document: Document) -> str:

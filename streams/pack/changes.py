@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from model.fim.fim import Mark
 from model.fim.formats import Format
+from model.lines import bare, begin_behind, last_begin, split
 from streams.draw import unit
 
 MARKS = ("<commit_before>", "<commit_msg>", "<commit_after>")
@@ -43,7 +44,7 @@ def window(before: str, after: str, lines: int | None) -> tuple[str, str]:
     """Both sides cut to the change and `lines` lines around it; None, or an added or deleted file: whole."""
     if not before or not after or lines is None:
         return before, after
-    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    old, new = split(before), split(after)
     first, last = changed(old, new)
     start, cut = max(0, first - lines), max(0, last - lines)
     return "".join(old[start : len(old) - cut]), "".join(new[start : len(new) - cut])
@@ -56,7 +57,7 @@ def hunk(before: str, after: str) -> tuple[int, int] | None:
     """
     if not before or not after:
         return None
-    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    old, new = split(before), split(after)
     first, last = changed(old, new)
     written = "".join(new[first : len(new) - last])
     start = sum(map(len, new[:first]))
@@ -72,8 +73,9 @@ def lines_around(text: str, start: int, end: int, room: int) -> tuple[int, int]:
     before = min(start, max(room * 2 // 3, room - (len(text) - end)))
     first, limit = start - before, end + room - before
     if 0 < first < start:
-        first = text.find("\n", first - 1, start) + 1 or start
-    last = max(end, text.rfind("\n", end, limit) + 1) if limit < len(text) else len(text)
+        begin = begin_behind(text, first - 1, start)
+        first = start if begin < 0 else min(begin, start)
+    last = max(end, last_begin(text, end, limit)) if limit < len(text) else len(text)
     return first, last
 
 
@@ -91,7 +93,7 @@ def diff(path: str, message: str, before: str, after: str, lines: int | None, fo
     `former`: the path before a rename. `above`: lines of the file that come before both sides, where these are not the
     whole file.
     """
-    old, new = before.splitlines(), after.splitlines()
+    old, new = bare(before), bare(after)
     first, last = changed(old, new)
     start, cut = (0, 0) if lines is None else (max(0, first - lines), max(0, last - lines))
     shown = [f" {line}" for line in old[start:first]]

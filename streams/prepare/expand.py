@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from model.languages import kernel
 from streams import event as events
 from streams.document import Document, Part
 from streams.frame import own_bytes, shared_bytes
 from streams.prepare.elements import UNREADABLE, Broken, salvage
+from streams.prepare.licence_texts import recognise
 
 MIB = 1024 * 1024
 MAX_EVENT_BYTES = 16 * MIB
@@ -82,7 +84,9 @@ def _salvaged(value: bytes, error: Exception) -> tuple[events.Event, list[int], 
 def _documents(event: events.Event) -> Iterator[Document]:
     """The event's documents in their order, not yet numbered."""
     repository = event.repository
+    licence = repository.licence or recognise(repository.licence_text)
     for document in _bare(event):
+        document.licence = licence
         document.repository, document.stars, document.opt_out = repository.key, repository.stars, repository.opt_out
         yield document
 
@@ -104,7 +108,7 @@ def _bare(event: events.Event) -> Iterator[Document]:
 def _file(event: events.Files, file: events.SourceFile) -> Document:
     return Document(
         offset=0, index=0, kind="file", parts=[Part("text", file.text)], path=file.path,
-        licence=event.repository.licence, revision=event.revision,
+        revision=event.revision,
     )  # fmt: skip
 
 
@@ -112,8 +116,7 @@ def _commit(event: events.Commit, file: events.ChangedFile) -> Document:
     parts = [Part("message", event.message), Part("before", file.before or ""), Part("after", file.after or "")]
     return Document(
         offset=0, index=0, kind="commit", parts=parts, path=file.path,
-        licence=event.repository.licence, revision=event.sha,
-        former=file.former, line=max(0, file.line), copies=max(0, file.copies),
+        revision=event.sha, former=file.former, line=max(0, file.line), copies=max(0, file.copies),
     )  # fmt: skip
 
 
@@ -129,7 +132,7 @@ def _thread(event: events.Issue | events.Pull) -> Document:
         parts.append(Part("comment", c.text, f"{c.author}\n{c.action}"))
     return Document(
         offset=0, index=0, kind="pull" if pull or event.pull_request else "issue", parts=parts,
-        licence=event.repository.licence, number=event.number, state=event.state,
+        number=event.number, state=event.state,
         thread=_name(event), updated=max(map(seconds, (event.updated, *(c.date for c in event.comments)))),
     )  # fmt: skip
 
@@ -158,7 +161,7 @@ def _notebook(event: events.Notebook) -> Document:
             parts.append(Part("output", cell.output))
     return Document(
         offset=0, index=0, kind="notebook", parts=parts, path=event.path,
-        licence=event.repository.licence, language=event.language,
+        language=kernel(event.language),
     )  # fmt: skip
 
 
@@ -167,6 +170,6 @@ def _question(event: events.Question) -> Document:
     parts = [Part("title", event.title), Part("question", event.text, f"{tags}\n{event.votes}")]
     parts += [Part("answer", a.text, f"\n{a.votes}\n{'accepted' if a.accepted else ''}") for a in event.answers]
     return Document(
-        offset=0, index=0, kind="question", parts=parts, licence=event.repository.licence, number=event.number,
+        offset=0, index=0, kind="question", parts=parts, number=event.number,
         thread=f"#{event.number}" if event.number else "", updated=seconds(event.updated),
     )  # fmt: skip

@@ -56,10 +56,13 @@ def _escape(data: NDArray[np.uint8], i: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _lines(data: NDArray[np.uint8], out: NDArray[np.int64]) -> None:
+    """Lines end where those of `model.lines` do."""
     line = 0
     for i in range(data.shape[0]):
         c = data[i]
-        if c == 10:
+        if c == 10 and i > 0 and data[i - 1] == 13:
+            continue
+        if c == 10 or c == 13:
             out[0] += 1
             out[1] = max(out[1], line)
             line = 0

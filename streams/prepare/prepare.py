@@ -10,6 +10,7 @@ from collections import Counter
 
 import xxhash
 
+from model.lines import bare
 from streams.document import Document
 from streams.index.minhash import signature
 from streams.prepare.language import language
@@ -51,7 +52,7 @@ def compared(document: Document) -> str:
 
 def changed_lines(before: str, after: str) -> str:
     """The lines that only one side has, removed ones first, in their order; linear in the lines' number."""
-    old, new = before.splitlines(), after.splitlines()
+    old, new = bare(before), bare(after)
     return "\n".join([*_surplus(old, Counter(new)), *_surplus(new, Counter(old))])
 
 

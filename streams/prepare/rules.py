@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from model.lines import bare
 from streams.document import Document, Part
 from streams.prepare.language import DATA, MARKUP
 from streams.prepare.licences import classify
@@ -155,7 +156,7 @@ def _alphanumeric(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
 def _generated(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
     if _GENERATED_NAME.search(s.document.path):
         return ("the name says so", 1.0)
-    head = "\n".join(s.text[:2000].split("\n")[:5])
+    head = "\n".join(bare(s.text[:2000])[:5])
     return ("the first five lines say so", 1.0) if _GENERATED_TEXT.search(head) else None
 
 

@@ -1,11 +1,13 @@
-"""A notebook as one text, so that a changed notebook has a change that can be read (jupytext's percent format)."""
+"""A notebook as one text, so that a changed notebook has a change that can be read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from model import languages
+from model.languages import kernel
+from streams.document import Document, Part
 from streams.event import Cell
+from streams.pack.cells import script
 
 ENDING = ".ipynb"
 
@@ -15,13 +17,7 @@ def is_notebook(path: str) -> bool:
 
 
 def as_text(cells: Sequence[Cell], language: str) -> str:
-    """Code cells as they are, the others as comments, each behind a line that begins a cell; without outputs."""
-    comment = languages.script(language).comment
-    blocks: list[str] = []
-    for cell in cells:
-        if cell.type == "code":
-            blocks.append(f"{comment} %%\n{cell.source}".rstrip("\n"))
-        else:
-            lines = "\n".join(f"{comment} {line}".rstrip() for line in cell.source.splitlines())
-            blocks.append(f"{comment} %% [{cell.type}]\n{lines}".rstrip("\n"))
-    return "\n\n".join(blocks) + "\n" if blocks else ""
+    """The script that pack makes of a notebook; empty without cells."""
+    parts = [Part(cell.type, cell.source) for cell in cells]
+    document = Document(offset=0, index=0, kind="notebook", parts=parts, language=kernel(language))
+    return script(document) if parts else ""

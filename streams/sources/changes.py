@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 import msgspec
 
+from model.lines import bare
 from streams.event import MAX_RECORD_BYTES, Cell, ChangedFile
 from streams.sources.blobs import MISSING, Blobs
 from streams.sources.cells import as_text, is_notebook
+from streams.sources.folder import PRIVATE
 from streams.sources.log import PathChange
 from streams.sources.notebooks import MAX_RAW_BYTES, Malformed
 from streams.sources.notebooks import read as read_notebook
+from streams.sources.private import is_private
 from streams.sources.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOut
 
 PART_BYTES = 4 * 1024 * 1024
@@ -91,7 +94,7 @@ class Changes:
         if isinstance(content, LeftOut):
             return content
         try:
-            return read_notebook(content)
+            return read_notebook(content, self.left_out)
         except Malformed as error:
             return LeftOut(f"notebook {error}")
 
@@ -100,13 +103,17 @@ class Changes:
         if after is None:
             return False
         sides = [self.blobs.text(id_) for id_ in change.others if id_]
-        known = set((before or "").splitlines())
+        known = set(bare(before or ""))
         for side in sides:
-            known.update(side.splitlines() if isinstance(side, str) else ())
-        return any(line not in known for line in after.splitlines())
+            known.update(bare(side) if isinstance(side, str) else ())
+        return any(line not in known for line in bare(after))
 
     def _sizes(self, changes: list[PathChange]) -> list[tuple[PathChange, int]]:
         """Those whose sides are there and small enough, with the bytes of path and sides; the others are counted."""
+        private = [change for change in changes if is_private(change.path)]
+        if private:
+            self.left_out[PRIVATE] += len(private)
+            changes = [change for change in changes if not is_private(change.path)]
         ids = sorted({id_ for change in changes for id_ in (change.before, change.after) if id_})
         sizes = self.blobs.sizes(ids) | {"": 0}
         entries: list[tuple[PathChange, int]] = []

@@ -14,7 +14,9 @@ from streams.sources.cells import is_notebook
 from streams.sources.changes import Changes
 from streams.sources.cursors import Cursor, Past, Present
 from streams.sources.files import pack
+from streams.sources.folder import PRIVATE
 from streams.sources.log import LoggedCommit, PathChange
+from streams.sources.private import is_private
 from streams.sources.record import SLACK
 from streams.sources.text import LeftOut
 from streams.sources.windows import TOO_WIDE, window
@@ -90,6 +92,9 @@ class Reading:
 
     def files(self, blobs: dict[str, str], revision: str) -> Iterator[Event]:
         """The versions of files at a commit, by path and blob id; what is no text is counted."""
+        if private := [path for path in blobs if is_private(path)]:
+            self.left_out[PRIVATE] += len(private)
+            blobs = {path: blob for path, blob in blobs.items() if not is_private(path)}
         yield from pack(self.repository, self._texts(blobs), revision)
         for path, blob in blobs.items():
             if is_notebook(path):

@@ -1,42 +1,94 @@
-"""The text files of a folder as `files` events, in an order that depends on their paths alone."""
+"""The text files of a folder as `files` events, in an order that depends on their paths alone; notebooks as such."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
-from streams.event import Files, Repository, SourceFile
-from streams.sources.repository import licence_of
-from streams.sources.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOut, clean, text_of
+from streams.event import Files, Notebook, Repository, SourceFile
+from streams.sources import notebooks
+from streams.sources.archive_names import is_archive
+from streams.sources.folder import bytes_of, describe, walk
+from streams.sources.text import MAX_FILE_BYTES, Counts, LeftOut, clean, text_of
+
+__all__ = ["describe", "events", "pack", "sort_out"]
 
 MAX_EVENT_FILES = 16
 MAX_EVENT_BYTES = 256 * 1024
 """An event closes at either bound, its files weighed as JSON; one larger file is an event of its own."""
+ARCHIVE = LeftOut("archive within a folder or an archive")
+NOTEBOOK = ".ipynb"
+
+Tell = Callable[[str], None]
+"""Takes the path of something that was left out and that a person may want to know of."""
 
 
-def events(root: Path, left_out: Counts, name: str = "") -> Iterator[Files]:
+def events(
+    root: Path, left_out: Counts, name: str = "", tell: Tell = lambda path: None, ignored: bool = False
+) -> Iterator[Files | Notebook]:
     """One folder, or one file, is one repository, named `name` or as the folder is.
 
-    What is no text is counted in `left_out`; .git folders and links are passed over.
+    What is no text is counted in `left_out`, and so is what `streams.sources.folder.walk` passes over: links, private
+    files, and what .gitignore names, unless `ignored` asks for it. A malformed notebook is also told.
     """
     folder = root if root.is_dir() else root.parent
-    repository = describe(folder, name)
-    yield from pack(repository, _texts(root, folder, left_out))
+    paths = walk(root, left_out, ignored=ignored)
+    contents = ((path.relative_to(folder).as_posix(), _content(path)) for path in paths)
+    yield from sort_out(describe(folder, name), contents, left_out, tell)
 
 
-def describe(folder: Path, name: str = "") -> Repository:
-    """The repository that a plain folder stands for: host `local`."""
-    names = [p.name for p in folder.iterdir()] + [str(p.relative_to(folder)) for p in folder.glob("*.dist-info/*")]
-    spdx, text = licence_of(names, lambda path: read_text(folder / path))
-    return Repository(name=clean(name or folder.resolve().name), licence=spdx, licence_text=text)
+def _content(path: Path) -> bytes | LeftOut:
+    if is_archive(path.name):
+        return ARCHIVE
+    return bytes_of(path, limit_of(path.name))
 
 
-def read_text(path: Path) -> str | None:
-    """The file's text, or None when it is no text or not there."""
-    content = _content(path) if path.is_file() else TOO_LARGE
-    return None if isinstance(content, LeftOut) else content
+def limit_of(name: str) -> int:
+    """The bytes of a file that are read at most: a notebook's outputs are stripped afterwards."""
+    return notebooks.MAX_RAW_BYTES if name.endswith(NOTEBOOK) else MAX_FILE_BYTES
+
+
+def sort_out(
+    repository: Repository,
+    contents: Iterable[tuple[str, bytes | LeftOut]],
+    left_out: Counts,
+    tell: Tell = lambda path: None,
+    revision: str = "",
+) -> Iterator[Files | Notebook]:
+    """The events of paths with their bytes, or with why these are left out: texts, and between them the notebooks."""
+    between: list[Notebook] = []
+    for event in pack(repository, _texts(repository, contents, left_out, tell, between), revision):
+        yield from between
+        between.clear()
+        yield event
+    yield from between
+
+
+def _texts(
+    repository: Repository,
+    contents: Iterable[tuple[str, bytes | LeftOut]],
+    left_out: Counts,
+    tell: Tell,
+    found: list[Notebook],
+) -> Iterator[SourceFile]:
+    """The texts; notebooks are put into `found`."""
+    for path, value in contents:
+        if isinstance(value, bytes) and path.endswith(NOTEBOOK):
+            try:
+                cells, language = notebooks.read(value, left_out)
+            except notebooks.Malformed as error:
+                left_out[f"notebook {error}"] += 1
+                tell(path)
+            else:
+                found.append(Notebook(repository=repository, path=clean(path), cells=cells, language=language))
+            continue
+        text = text_of(value) if isinstance(value, bytes) else value
+        if isinstance(text, LeftOut):
+            left_out[text.reason] += 1
+        else:
+            yield SourceFile(path=clean(path), text=text)
 
 
 def pack(repository: Repository, files: Iterable[SourceFile], revision: str = "") -> Iterator[Files]:
@@ -52,27 +104,3 @@ def pack(repository: Repository, files: Iterable[SourceFile], revision: str = ""
         size += weight
     if held:
         yield Files(repository=repository, files=held, revision=revision)
-
-
-def walk(root: Path, pattern: str = "*") -> list[Path]:
-    """Regular files under `root` whose name fits, sorted by path; without .git and links."""
-    if root.is_file():
-        return [root]
-    found = (p for p in root.rglob(pattern) if ".git" not in p.relative_to(root).parts)
-    return sorted((p for p in found if p.is_file() and not p.is_symlink()), key=lambda p: p.as_posix())
-
-
-def _texts(root: Path, folder: Path, left_out: Counts) -> Iterator[SourceFile]:
-    for path in walk(root):
-        content = _content(path)
-        if isinstance(content, LeftOut):
-            left_out[content.reason] += 1
-        else:
-            yield SourceFile(path=clean(path.relative_to(folder).as_posix()), text=content)
-
-
-def _content(path: Path) -> str | LeftOut:
-    try:
-        return TOO_LARGE if path.stat().st_size > MAX_FILE_BYTES else text_of(path.read_bytes())
-    except OSError:
-        return LeftOut("not readable")

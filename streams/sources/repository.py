@@ -8,37 +8,15 @@ import tomllib
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
-MAX_LICENCE_BYTES = 64 * 1024
+from streams.prepare.licence_texts import recognise
+
+MAX_LICENCE_TEXT = 4000
+"""Characters: what a licence is recognised by stands there."""
 LICENCE_FILE = re.compile(r"(?i)^(un)?(licen[cs]e|copying)([-_.].*)?$")
 METADATA_FILE = re.compile(r"(?i)(^|/)(METADATA|PKG-INFO)$")
 
 Read = Callable[[str], str | None]
 """The text of a path, or None when it is no text."""
-
-PHRASES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("AGPL-3.0-only", ("gnu affero general public license", "version 3")),
-    ("LGPL-3.0-only", ("gnu lesser general public license", "version 3, 29 june")),
-    ("LGPL-2.1-only", ("gnu lesser general public license", "version 2.1")),
-    ("LGPL-2.0-only", ("gnu library general public license", "version 2")),
-    ("GPL-3.0-only", ("gnu general public license", "version 3, 29 june")),
-    ("GPL-2.0-only", ("gnu general public license", "version 2, june")),
-    ("MPL-2.0", ("mozilla public license", "2.0")),
-    ("EPL-2.0", ("eclipse public license", "2.0")),
-    ("Apache-2.0", ("apache license", "version 2.0")),
-    ("BSL-1.0", ("boost software license", "version 1.0")),
-    ("Unlicense", ("this is free and unencumbered software released into the public domain",)),
-    ("CC0-1.0", ("cc0 1.0 universal",)),
-    ("MIT", ("permission is hereby granted, free of charge", "the above copyright notice and this permission notice")),
-    ("MIT-0", ("permission is hereby granted, free of charge", "without warranty of any kind")),
-    ("ISC", ("permission to use, copy, modify, and/or distribute this software for any purpose", "notice appear")),
-    ("ISC", ("permission to use, copy, modify, and distribute this software for any purpose", "notice appear")),
-    ("0BSD", ("permission to use, copy, modify, and/or distribute this software for any purpose",)),
-    ("BSD-3-Clause", ("redistribution and use in source and binary forms", "endorse or promote")),
-    ("BSD-2-Clause", ("redistribution and use in source and binary forms", "in binary form must reproduce")),
-    ("Zlib", ("this software is provided 'as-is'", "altered source versions must be plainly marked")),
-    ("PSF-2.0", ("python software foundation license version 2",)),
-)
-"""SPDX id and what its text says, all of it within the first 4,000 letters; the first row that fits counts."""
 
 NAMES: dict[str, str] = {
     "mit": "MIT",
@@ -74,19 +52,19 @@ EXPRESSION = re.compile(r"^[A-Za-z0-9.+-]+( (AND|OR|WITH) [A-Za-z0-9.+()-]+)*$")
 
 
 def licence_of(names: Iterable[str], read: Read) -> tuple[str, str]:
-    """(SPDX expression, text of the licence file), each empty when not found.
+    """(SPDX expression, beginning of the licence file where there is no expression), each empty when not found.
 
-    `names` are the paths to look among: those of the root, and of a wheel's `*.dist-info` folder. What a
+    The rules read the expression alone: a text beside it would be a fifth of all bytes of the events. `names` are the
+    paths to look among: those of the root, and of a wheel's `*.dist-info` folder. What a
     package declares counts before what its licence text looks like.
     """
     found = sorted(names)
     texts = [text for name in found if LICENCE_FILE.match(name.rpartition("/")[2]) and (text := read(name))]
-    text = texts[0][:MAX_LICENCE_BYTES] if texts else ""
     for name in found:
         if (declare := _declaration(name)) and (value := read(name)) and (spdx := declare(value)):
-            return spdx, text
+            return spdx, ""
     recognised = sorted({spdx for text in texts if (spdx := recognise(text))})
-    return " OR ".join(recognised), text
+    return " OR ".join(recognised), texts[0][:MAX_LICENCE_TEXT] if texts and not recognised else ""
 
 
 def _declaration(name: str) -> Callable[[str], str] | None:
@@ -94,13 +72,9 @@ def _declaration(name: str) -> Callable[[str], str] | None:
         return _from_pyproject
     if name == "package.json":
         return _from_package_json
+    if name == "Cargo.toml":
+        return _from_cargo
     return from_metadata if METADATA_FILE.search(name) else None
-
-
-def recognise(text: str) -> str:
-    """The SPDX id of a well-known licence text, or nothing."""
-    start = " ".join(text[:16_000].lower().split())[:4_000]
-    return next((spdx for spdx, phrases in PHRASES if all(phrase in start for phrase in phrases)), "")
 
 
 def spdx_of(name: str) -> str:
@@ -134,6 +108,13 @@ def _from_pyproject(text: str) -> str:
         named = declared.get("text", "") if isinstance(declared, dict) else declared
         return spdx_of(str(named)) or _joined(c for c in project.get("classifiers", []) if c.startswith("License ::"))
     except (tomllib.TOMLDecodeError, AttributeError, TypeError):
+        return ""
+
+
+def _from_cargo(text: str) -> str:
+    try:
+        return spdx_of(str(tomllib.loads(text)["package"]["license"]).replace("/", " OR "))
+    except (tomllib.TOMLDecodeError, KeyError, AttributeError, TypeError, RecursionError):
         return ""
 
 

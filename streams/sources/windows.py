@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from model.lines import split
 from streams.pack.changes import MARGIN, changed
 
 MAX_WINDOW = 32 * 1024
@@ -16,7 +17,7 @@ def window(before: str | None, after: str | None) -> tuple[str | None, str | Non
     """
     if before is None or after is None:
         return None if len(before or after or "") > MAX_WINDOW else (before, after, 1)
-    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    old, new = split(before), split(after)
     first, last = changed(old, new)
     start, cut = max(0, first - MARGIN), max(0, last - MARGIN)
     sides = "".join(old[start : len(old) - cut]), "".join(new[start : len(new) - cut])

@@ -1,0 +1,91 @@
+"""A plain folder as a repository: which of its files are read, its name and its licence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from streams.event import Repository
+from streams.sources.ignore import Ignores, ignores_of
+from streams.sources.private import is_private
+from streams.sources.repository import licence_of
+from streams.sources.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOut, clean, text_of
+
+IGNORED = "ignored by .gitignore"
+"""A folder counts once, whatever it holds."""
+PRIVATE = "private by its name"
+LINK = "link"
+SPECIAL = "no regular file"
+UNREADABLE_FOLDER = "folder not readable"
+
+
+def walk(root: Path, left_out: Counts, ending: str = "", ignored: bool = False) -> list[Path]:
+    """Regular files under `root` whose name has this ending, sorted by path; what of them is passed over is counted.
+
+    Without .git, links, private files, and what .gitignore names, unless `ignored` asks for it. A `root` that is a file
+    is read even so, unless it is private.
+    """
+    if root.is_file():
+        found = [root]
+    else:
+        found = list(_files(root, Ignores() if ignored else ignores_of(root), left_out, ending, ignored))
+    kept = [path for path in found if not is_private((root.name / path.relative_to(root)).as_posix())]
+    if len(kept) < len(found):
+        left_out[PRIVATE] += len(found) - len(kept)
+    return sorted(kept, key=lambda path: path.as_posix())
+
+
+def _files(root: Path, ignores: Ignores, left_out: Counts, ending: str, ignored: bool) -> Iterator[Path]:
+    """Depth first, without recursion: folders may lie a thousand deep."""
+    waiting = [(root, root.resolve(), ignores)]
+    while waiting:
+        folder, real, rules = waiting.pop()
+        for entry in _entries(folder, left_out):
+            path, place = folder / entry.name, real / entry.name
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if entry.name == ".git" or not (is_folder or entry.name.endswith(ending)):
+                continue
+            if not ignored and rules.name(place, is_folder):
+                left_out[IGNORED] += 1
+            elif is_folder:
+                waiting.append((path, place, rules if ignored else rules.below(place)))
+            elif entry.is_file(follow_symlinks=False):
+                yield path
+            else:
+                left_out[LINK if entry.is_symlink() else SPECIAL] += 1
+
+
+def _entries(folder: Path, left_out: Counts) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            return sorted(found, key=lambda entry: entry.name)
+    except OSError:
+        left_out[UNREADABLE_FOLDER] += 1
+        return []
+
+
+def describe(folder: Path, name: str = "") -> Repository:
+    """The repository that a plain folder stands for: host `local`."""
+    names = [p.name for p in folder.iterdir()] + [str(p.relative_to(folder)) for p in folder.glob("*.dist-info/*")]
+    spdx, text = licence_of(names, lambda path: read_text(folder / path))
+    return Repository(name=clean(name or folder.resolve().name), licence=spdx, licence_text=text)
+
+
+def read_text(path: Path) -> str | None:
+    """The file's text, or None when it is no text or not there."""
+    content = text_of_file(path) if path.is_file() else TOO_LARGE
+    return None if isinstance(content, LeftOut) else content
+
+
+def text_of_file(path: Path) -> str | LeftOut:
+    content = bytes_of(path, MAX_FILE_BYTES)
+    return content if isinstance(content, LeftOut) else text_of(content)
+
+
+def bytes_of(path: Path, limit: int) -> bytes | LeftOut:
+    """The file's bytes, or why there are none: it is larger than `limit`, or cannot be read."""
+    try:
+        return TOO_LARGE if path.stat().st_size > limit else path.read_bytes()
+    except OSError:
+        return LeftOut("not readable")

@@ -1,0 +1,27 @@
+"""Licence texts: kept where no expression says what they are, and recognised in events of other producers."""
+
+from __future__ import annotations
+
+from streams.event import Files, Repository, SourceFile, encode
+from streams.prepare.expand import expand
+from streams.sources.repository import licence_of
+
+
+def test_a_licence_text_is_kept_only_where_no_expression_says_it():
+    own = "All rights reserved. " * 1000
+    assert licence_of(["LICENSE"], lambda name: own) == ("", own[:4000])
+    assert licence_of(["LICENSE"], lambda name: bsd_2()) == ("BSD-2-Clause", "")
+    assert licence_of(["LICENSE", "Cargo.toml"], {"LICENSE": own, "Cargo.toml": CARGO}.get) == ("MIT OR Apache-2.0", "")
+
+
+def test_a_licence_text_of_another_producer_is_recognised():
+    text = Repository(name="r", licence_text=bsd_2())
+    event = Files(repository=text, files=[SourceFile(path="a", text="a")])
+    assert [document.licence for document in expand(encode(event), 0).documents] == ["BSD-2-Clause"]
+
+
+CARGO = '[package]\nlicense = "MIT/Apache-2.0"\n'
+
+
+def bsd_2() -> str:
+    return "Redistribution and use in source and binary forms ... in binary form must reproduce"

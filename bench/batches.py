@@ -12,9 +12,9 @@ from histories import histories
 from midstream.settings import cache_home
 from streams.event import TOPIC_OF, Event
 from streams.prepare.expand import expand
-from streams.sources import files
-from streams.sources.cursors import Cursor
-from streams.sources.git import History
+from streams.sources.folders import files
+from streams.sources.git.cursors import Cursor
+from streams.sources.git.history import History
 from streams.sources.record import records
 
 PARTITIONS = 4

@@ -26,11 +26,13 @@ from single_files import single_files
 
 from midstream.settings import cache_home
 from streams.event import Event, encode
-from streams.sources import files, github, notebooks
-from streams.sources.cursors import Cursors
-from streams.sources.git import History
-from streams.sources.log import log
-from streams.sources.objects import view_of
+from streams.sources.folders import files
+from streams.sources.git.cursors import Cursors
+from streams.sources.git.history import History
+from streams.sources.git.log import log
+from streams.sources.git.objects import view_of
+from streams.sources.github import shapes as github
+from streams.sources.texts import notebooks
 
 NOTEBOOKS, CELLS = 300, 40
 ACTIONS = 20_000

@@ -9,9 +9,9 @@ from pathlib import Path
 from histories import WHO, git
 
 from streams.pack.changes import changed
-from streams.sources.blobs import Blobs
-from streams.sources.log import log
-from streams.sources.objects import Git, view_of
+from streams.sources.git.blobs import Blobs
+from streams.sources.git.log import log
+from streams.sources.git.objects import Git, view_of
 
 STEPS = 4
 """Commits that one changed file of a release becomes at most."""

@@ -14,15 +14,15 @@ from midstream.errors import Errors
 from midstream.settings import Settings
 from streams import pace
 from streams.kafka.topics import check
-from streams.sources.commits import Versions
-from streams.sources.cursors import CursorFile
 from streams.sources.delivery import EventDelivery
-from streams.sources.fetch import Fetches
-from streams.sources.git import History
+from streams.sources.git.commits import Versions
+from streams.sources.git.cursors import CursorFile
+from streams.sources.git.fetch import Fetches
+from streams.sources.git.history import History
+from streams.sources.git.names import Names
+from streams.sources.git.objects import Git, GitError
+from streams.sources.git.reader import Reader, rounds
 from streams.sources.meter import Meter
-from streams.sources.names import Names
-from streams.sources.objects import Git, GitError
-from streams.sources.reader import Reader, rounds
 from streams.sources.report import Reporter
 
 METERED_BYTES = 32 * 1024

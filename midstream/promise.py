@@ -27,7 +27,7 @@ def parameters(settings: Settings) -> int:
 
 def tree_bytes(paths: Sequence[Path]) -> int:
     """Of the present trees' files, those above the limit left out; 0 for what cannot be read."""
-    from streams.sources.objects import Git, GitError
+    from streams.sources.git.objects import Git, GitError
 
     total = 0
     for path in paths:

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.event import Files, Notebook
-from streams.sources import members as reading
-from streams.sources.archive_names import is_archive, is_readable, name_and_version
-from streams.sources.archives import events
-from streams.sources.members import members, safe_path
+from streams.sources.folders import members as reading
+from streams.sources.folders.archive_names import is_archive, is_readable, name_and_version
+from streams.sources.folders.archives import events
+from streams.sources.folders.members import members, safe_path
 
 METADATA = "Metadata-Version: 2.4\nName: My_Pkg\nVersion: 1.2\nLicense-Expression: MIT\n\nName: other\n"
 CARGO = '[package]\nname = "my-crate"\nversion = "0.3.1"\nlicense = "MIT/Apache-2.0"\n'

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.sources.encodings import SAMPLE_BYTES, legacy
-from streams.sources.text import BINARY, LFS_POINTER, UNKNOWN, LeftOut, text_of
+from streams.sources.texts.encodings import SAMPLE_BYTES, legacy
+from streams.sources.texts.text import BINARY, LFS_POINTER, UNKNOWN, LeftOut, text_of
 
 SENTENCES = {
     "chinese": "这个函数计算两个数字的总和，并返回结果。如果参数不是数字，就会引发错误。",

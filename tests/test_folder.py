@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.event import Files, Notebook
-from streams.sources import files
-from streams.sources.folder import IGNORED, LINK, PRIVATE, SPECIAL, walk
+from streams.sources.folders import files
+from streams.sources.folders.folder import IGNORED, LINK, PRIVATE, SPECIAL, walk
 
 
 def write(folder: Path, *names: str, **texts: str) -> Path:

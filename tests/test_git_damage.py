@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.sources.cursors import Cursor
-from streams.sources.git import History
-from streams.sources.objects import GitError
+from streams.sources.git.cursors import Cursor
+from streams.sources.git.history import History
+from streams.sources.git.objects import GitError
 from tests.test_git_source import changes, read
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from streams.sources.cursors import Cursor
-from streams.sources.git import History
-from streams.sources.log import LOG
-from streams.sources.objects import Git, GitError
+from streams.sources.git.cursors import Cursor
+from streams.sources.git.history import History
+from streams.sources.git.log import LOG
+from streams.sources.git.objects import Git, GitError
 
 REMOTES = ("ext::{program}", "made-up::x", "ssh://host/x", "git://127.0.0.1:9/x", "file://{folder}", "{folder}")
 

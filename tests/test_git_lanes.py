@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from streams.event import Commit, Files, Notebook
-from streams.sources.cursors import Cursors
-from streams.sources.git import History
-from streams.sources.names import Names
+from streams.sources.git.cursors import Cursors
+from streams.sources.git.history import History
+from streams.sources.git.names import Names
 
 
 def drain(history: History, cursors: Cursors, *lanes: str, steps: int | None = None):
@@ -91,7 +91,7 @@ def test_copies_of_a_path_are_counted_over_passes_and_stops(history, git_folder)
 
 
 def test_every_lane_stopped_anywhere_goes_on_without_loss_or_repeat(history, git_folder, monkeypatch):
-    monkeypatch.setattr("streams.sources.git.TREE_FILES", 2)
+    monkeypatch.setattr("streams.sources.git.history.TREE_FILES", 2)
     begun, _ = history.begin(Cursors())
     for lane in ("present", "past"):
         whole, *_ = drain(history, begun, lane)

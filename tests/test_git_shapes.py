@@ -11,11 +11,11 @@ import msgspec
 import pytest
 
 from streams.event import MAX_RECORD_BYTES, encode
-from streams.sources.changes import PART_BYTES
-from streams.sources.commits import MAX_MESSAGE
-from streams.sources.cursors import Cursor, CursorFile, Cursors, Past, Present
-from streams.sources.git import History
-from streams.sources.objects import GitError
+from streams.sources.git.changes import PART_BYTES
+from streams.sources.git.commits import MAX_MESSAGE
+from streams.sources.git.cursors import Cursor, CursorFile, Cursors, Past, Present
+from streams.sources.git.history import History
+from streams.sources.git.objects import GitError
 from tests.test_git_source import changes, read
 
 

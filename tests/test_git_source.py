@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from streams.event import Commit, Files
-from streams.sources.cursors import Cursor, CursorFile, Cursors
-from streams.sources.git import History
-from streams.sources.objects import GitError
+from streams.sources.git.cursors import Cursor, CursorFile, Cursors
+from streams.sources.git.history import History
+from streams.sources.git.objects import GitError
 
 NEW = Cursor()
 

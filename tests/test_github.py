@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.event import MAX_RECORD_BYTES, Event, Issue, Patch, Pull, decode, encode
-from streams.sources import lines
-from streams.sources.intake import send, take
-from streams.sources.store import StoreError, ThreadStore
-from streams.sources.threads import fitted
+from streams.sources.github import lines
+from streams.sources.github.intake import send, take
+from streams.sources.github.store import StoreError, ThreadStore
+from streams.sources.github.threads import fitted
 
 
 class Kafka:

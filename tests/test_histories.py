@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from midstream.demo.corpus import pins
-from streams.sources.cursors import Cursor
-from streams.sources.git import History
+from streams.sources.git.cursors import Cursor
+from streams.sources.git.history import History
 
 BENCH = Path(__file__).parent.parent / "bench"
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.event import Notebook, Repository, encode
-from streams.sources import notebooks
-from streams.sources.notebooks import CUT, DEEP_HEADING, HALF_CHARACTER, MALFORMED_CELL, PICTURE, Malformed, read
+from streams.sources.texts import notebooks
+from streams.sources.texts.notebooks import CUT, DEEP_HEADING, HALF_CHARACTER, MALFORMED_CELL, PICTURE, Malformed, read
 
 
 def code(source: object = "x", outputs: object = ()) -> dict:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from streams.event import Commit, Event
-from streams.sources.cursors import Cursor, CursorFile, Cursors
 from streams.sources.delivery import Undelivered
-from streams.sources.git import History
-from streams.sources.reader import OPEN, TURN_STEPS, Reader, rounds
+from streams.sources.git.cursors import Cursor, CursorFile, Cursors
+from streams.sources.git.history import History
+from streams.sources.git.reader import OPEN, TURN_STEPS, Reader, rounds
 
 
 class Taken:

@@ -11,9 +11,10 @@ import pytest
 
 from streams.event import MAX_RECORD_BYTES, ChangedFile, Commit, Files, Issue, Repository, SourceFile, decode, encode
 from streams.prepare.licence_texts import recognise
-from streams.sources import files, notebooks
+from streams.sources.folders import files
 from streams.sources.record import records
 from streams.sources.repository import from_metadata, host_and_name, licence_of
+from streams.sources.texts import notebooks
 
 
 def write(folder: Path, contents: dict[str, str | bytes]) -> Path:

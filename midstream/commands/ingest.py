@@ -20,7 +20,7 @@ from midstream.settings import Settings
 if TYPE_CHECKING:
     from streams.event import Event
     from streams.sources.delivery import EventDelivery
-    from streams.sources.store import ThreadStore
+    from streams.sources.github.store import ThreadStore
 
 PROGRESS_SECONDS = 1.0
 """How often a terminal is shown how far it is."""
@@ -43,8 +43,8 @@ def ingest() -> None:
 @with_settings
 def files(settings: Settings, paths: tuple[Path, ...], name: str, ignored: bool) -> None:
     """The text files and notebooks of folders, and of archives: wheels, crates, tarballs; each PATH is a repository."""
-    from streams.sources import archives
-    from streams.sources import files as folders
+    from streams.sources.folders import archives
+    from streams.sources.folders import files as folders
 
     def read(left_out: Counter[str]) -> Iterator[Event]:
         for path in paths:
@@ -63,7 +63,7 @@ def files(settings: Settings, paths: tuple[Path, ...], name: str, ignored: bool)
 @with_settings
 def notebooks(settings: Settings, paths: tuple[Path, ...], name: str, ignored: bool) -> None:
     """Jupyter notebooks of folders, outputs stripped to the text that the formats use."""
-    from streams.sources.notebooks import events
+    from streams.sources.texts.notebooks import events
 
     _send(
         settings, lambda left_out: (event for path in paths for event in events(path, left_out, name, _tell, ignored))
@@ -84,7 +84,7 @@ def events(settings: Settings, paths: tuple[Path, ...], event_name: str) -> None
     PATHS are files and folders of GH Archive, of the Events API, of webhooks or of REST lists, packed by gzip or not;
     `-` is the standard input. What is known of a thread is kept between runs.
     """
-    from streams.sources.intake import send, take
+    from streams.sources.github.intake import send, take
 
     failures: list[str] = []
     with _Stop() as stop, _delivery(settings) as delivery, _store(settings) as store:
@@ -100,7 +100,7 @@ def events(settings: Settings, paths: tuple[Path, ...], event_name: str) -> None
 
 
 def _store(settings: Settings) -> ThreadStore:
-    from streams.sources.store import ThreadStore
+    from streams.sources.github.store import ThreadStore
 
     topic_id = settings.connection().topic_ids(["issues"])["issues"]
     return ThreadStore.of(settings.paths.state / "threads", topic_id)

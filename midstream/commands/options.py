@@ -32,8 +32,8 @@ REPORTED = {
     "model.reign": ("Superseded",),
     "model.training.train": ("Diverged",),
     "streams.sources.delivery": ("Undelivered",),
-    "streams.sources.store": ("StoreError",),
-    "streams.sources.objects": ("GitError",),
+    "streams.sources.github.store": ("StoreError",),
+    "streams.sources.git.objects": ("GitError",),
 }
 """Module to its errors whose message is all that a user needs. By name: the modules are heavy."""
 

@@ -155,9 +155,9 @@ class _Counted:
 def _of_trees(settings: Settings, paths: Iterable[Path], size: int) -> Iterator[str]:
     from collections import Counter
 
-    from streams.sources.git import History
-    from streams.sources.objects import GitError
-    from streams.sources.sample import texts
+    from streams.sources.git.history import History
+    from streams.sources.git.objects import GitError
+    from streams.sources.git.sample import texts
 
     histories: list[History] = []
     for path in paths:

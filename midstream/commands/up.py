@@ -51,8 +51,8 @@ def up(settings: Settings, repositories: tuple[Path, ...], without_lock: bool) -
 
 def _repositories(given: tuple[Path, ...]) -> list[Path]:
     """Each once. Refuses what git cannot read, before anything is started."""
-    from streams.sources.git import History
-    from streams.sources.objects import GitError
+    from streams.sources.git.history import History
+    from streams.sources.git.objects import GitError
 
     paths = [path.expanduser().absolute() for path in dict.fromkeys(given)]
     if not paths:

@@ -9,7 +9,7 @@ from streams.event import TOPIC_OF, Event
 from streams.kafka.connection import Connection
 from streams.sources.meter import Flight, Lane, Meter
 from streams.sources.record import records
-from streams.sources.text import Counts
+from streams.sources.texts.text import Counts
 from streams.stages import SOURCES
 
 WINDOW_BYTES = 16 * 1024 * 1024

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from streams.event import MAX_RECORD_BYTES, ChangedFile, Commit, Event, Files, SourceFile, encode
-from streams.sources.text import Counts
+from streams.sources.texts.text import Counts
 
 SLACK = 1024
 """Bytes kept free for what grows when an event is split: separators and part numbers."""

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 
 from streams.sources.delivery import EventDelivery
+from streams.sources.git.reader import Reader
 from streams.sources.meter import Meter
-from streams.sources.reader import Reader
 
 NAME = "sources.json"
 EVERY_S = 1.0

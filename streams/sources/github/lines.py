@@ -16,7 +16,7 @@ from typing import IO, Any, cast
 
 import msgspec
 
-from streams.sources.text import Counts, clean
+from streams.sources.texts.text import Counts, clean
 
 MAX_LINE_BYTES = 32 * 1024 * 1024
 """The longest line, and the largest document over several lines: GitHub caps a webhook at 25 MB."""

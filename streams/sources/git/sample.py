@@ -18,13 +18,13 @@ from streams.event import encode
 from streams.pipeline import Prepare, Record, Redact
 from streams.prepare.language import language
 from streams.recipe import Recipe
-from streams.sources.blobs import Blobs
-from streams.sources.changes import Changes
-from streams.sources.commits import Reading
-from streams.sources.git import History
-from streams.sources.log import tree
-from streams.sources.objects import GitError, edges, view_of
-from streams.sources.text import Counts
+from streams.sources.git.blobs import Blobs
+from streams.sources.git.changes import Changes
+from streams.sources.git.commits import Reading
+from streams.sources.git.history import History
+from streams.sources.git.log import tree
+from streams.sources.git.objects import GitError, edges, view_of
+from streams.sources.texts.text import Counts
 
 NOWHERE = Source("files", "0" * 32, 0)
 

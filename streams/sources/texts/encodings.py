@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Callable
 
-from streams.sources.scripts import (
+from streams.sources.texts.scripts import (
     CHINESE,
     CYRILLIC,
     EAST,

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from streams.event import Event
-from streams.sources import github
-from streams.sources.items import told
-from streams.sources.lines import Unreadable, files, values
-from streams.sources.store import Changed, ThreadStore
-from streams.sources.text import Counts
-from streams.sources.threads import fitted
+from streams.sources.github import shapes as github
+from streams.sources.github.items import told
+from streams.sources.github.lines import Unreadable, files, values
+from streams.sources.github.store import Changed, ThreadStore
+from streams.sources.github.threads import fitted
+from streams.sources.texts.text import Counts
 
 BATCH = 1000
 """Events between two commits of the store, and threads between two confirmations."""

@@ -13,8 +13,8 @@ import msgspec
 
 from streams.event import Repository
 from streams.prepare.shorten import middle
-from streams.sources.github import MAX_NAME, GitHubEvent, login, moment, number_of, repository, table, text
-from streams.sources.text import Counts
+from streams.sources.github.shapes import MAX_NAME, GitHubEvent, login, moment, number_of, repository, table, text
+from streams.sources.texts.text import Counts
 
 MAX_PATH = 4096
 MAX_TEXT = 256 * 1024

@@ -21,8 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from streams.sources.archive_names import TARS, ending
-from streams.sources.text import Counts, LeftOut
+from streams.sources.folders.archive_names import TARS, ending
+from streams.sources.texts.text import Counts, LeftOut
 
 MAX_BYTES = 1 << 30
 """That one pass over an archive decompresses."""

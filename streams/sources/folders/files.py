@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 
 from streams.event import Files, Notebook, Repository, SourceFile
-from streams.sources import notebooks
-from streams.sources.archive_names import is_archive
-from streams.sources.folder import bytes_of, describe, walk
-from streams.sources.text import MAX_FILE_BYTES, Counts, LeftOut, clean, text_of
+from streams.sources.folders.archive_names import is_archive
+from streams.sources.folders.folder import bytes_of, describe, walk
+from streams.sources.texts import notebooks
+from streams.sources.texts.text import MAX_FILE_BYTES, Counts, LeftOut, clean, text_of
 
 __all__ = ["describe", "events", "pack", "sort_out"]
 
@@ -30,8 +30,8 @@ def events(
 ) -> Iterator[Files | Notebook]:
     """One folder, or one file, is one repository, named `name` or as the folder is.
 
-    What is no text is counted in `left_out`, and so is what `streams.sources.folder.walk` passes over: links, private
-    files, and what .gitignore names, unless `ignored` asks for it. A malformed notebook is also told.
+    What is no text is counted in `left_out`, and so is what `folder.walk` passes over: links, private files, and what
+    .gitignore names, unless `ignored` asks for it. A malformed notebook is also told.
     """
     folder = root if root.is_dir() else root.parent
     paths = walk(root, left_out, ignored=ignored)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from streams.sources.objects import Child, Git, GitError
-from streams.sources.text import MAX_FILE_BYTES, TOO_LARGE, LeftOut, text_of
+from streams.sources.git.objects import Child, Git, GitError
+from streams.sources.texts.text import MAX_FILE_BYTES, TOO_LARGE, LeftOut, text_of
 
 MISSING = LeftOut("missing in this clone")
 AHEAD_BYTES = 4 * 1024 * 1024

@@ -9,14 +9,14 @@ import msgspec
 
 from model.lines import bare
 from streams.event import MAX_RECORD_BYTES, Cell, ChangedFile
-from streams.sources.blobs import MISSING, Blobs
-from streams.sources.cells import as_text, is_notebook
-from streams.sources.folder import PRIVATE
-from streams.sources.log import PathChange
-from streams.sources.notebooks import MAX_RAW_BYTES, Malformed
-from streams.sources.notebooks import read as read_notebook
+from streams.sources.folders.folder import PRIVATE
+from streams.sources.git.blobs import MISSING, Blobs
+from streams.sources.git.cells import as_text, is_notebook
+from streams.sources.git.log import PathChange
 from streams.sources.private import is_private
-from streams.sources.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOut
+from streams.sources.texts.notebooks import MAX_RAW_BYTES, Malformed
+from streams.sources.texts.notebooks import read as read_notebook
+from streams.sources.texts.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOut
 
 PART_BYTES = 4 * 1024 * 1024
 PART_FILES = 256

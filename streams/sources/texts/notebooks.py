@@ -17,9 +17,9 @@ import msgspec
 
 from model.languages import BY_EXTENSION, BY_NAME, kernel
 from streams.event import Cell, Notebook
-from streams.sources import encodings
-from streams.sources.folder import describe, walk
-from streams.sources.text import MAX_FILE_BYTES, TOO_LARGE, Counts, clean
+from streams.sources.folders.folder import describe, walk
+from streams.sources.texts import encodings
+from streams.sources.texts.text import MAX_FILE_BYTES, TOO_LARGE, Counts, clean
 
 MAX_OUTPUT = 1000
 """Characters of a cell's output."""

@@ -6,8 +6,8 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import IO
 
-from streams.sources.objects import Child, Git, GitError
-from streams.sources.text import Counts
+from streams.sources.git.objects import Child, Git, GitError
+from streams.sources.texts.text import Counts
 
 LOG = (
     *("log", "--raw", "-z", "--find-renames", "-l200", "--no-abbrev", "--diff-merges=combined", "--topo-order"),

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from streams.event import Files, Notebook, Repository
-from streams.sources.archive_names import ending, is_archive, is_readable, name_and_version
-from streams.sources.files import ARCHIVE, Tell, limit_of, sort_out
-from streams.sources.folder import PRIVATE
-from streams.sources.members import Damaged, members
+from streams.sources.folders.archive_names import ending, is_archive, is_readable, name_and_version
+from streams.sources.folders.files import ARCHIVE, Tell, limit_of, sort_out
+from streams.sources.folders.folder import PRIVATE
+from streams.sources.folders.members import Damaged, members
 from streams.sources.private import is_private
 from streams.sources.repository import LICENCE_FILE, licence_of
-from streams.sources.text import MAX_FILE_BYTES, Counts, LeftOut, clean, text_of
+from streams.sources.texts.text import MAX_FILE_BYTES, Counts, LeftOut, clean, text_of
 
 MAX_METADATA_FILES = 64
 MAX_NAME = 214

@@ -17,16 +17,16 @@ from pathlib import Path
 import msgspec
 
 from streams.event import Repository
-from streams.sources import passes
-from streams.sources.blobs import Blobs
-from streams.sources.changes import Changes
-from streams.sources.commits import Reading, Step, Versions
-from streams.sources.cursors import Cursor, Cursors, Past, Present
-from streams.sources.files import MAX_EVENT_BYTES, MAX_EVENT_FILES
-from streams.sources.log import tree
-from streams.sources.objects import Git, GitError, edges, merge_base, view_of
+from streams.sources.folders.files import MAX_EVENT_BYTES, MAX_EVENT_FILES
+from streams.sources.git import passes
+from streams.sources.git.blobs import Blobs
+from streams.sources.git.changes import Changes
+from streams.sources.git.commits import Reading, Step, Versions
+from streams.sources.git.cursors import Cursor, Cursors, Past, Present
+from streams.sources.git.log import tree
+from streams.sources.git.objects import Git, GitError, edges, merge_base, view_of
 from streams.sources.repository import host_and_name, licence_of
-from streams.sources.text import Counts, LeftOut, clean
+from streams.sources.texts.text import Counts, LeftOut, clean
 
 COMMITS = 20_000
 """Commits of the past that are read at most, the newest: [sources] history_commits."""

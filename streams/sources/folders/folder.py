@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from streams.event import Repository
-from streams.sources.ignore import Ignores, ignores_of
+from streams.sources.folders.ignore import Ignores, ignores_of
 from streams.sources.private import is_private
 from streams.sources.repository import licence_of
-from streams.sources.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOut, clean, text_of
+from streams.sources.texts.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOut, clean, text_of
 
 IGNORED = "ignored by .gitignore"
 """A folder counts once, whatever it holds."""

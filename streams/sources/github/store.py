@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 
 from streams.event import Issue, Pull, Repository
-from streams.sources.items import FACTS, Item, Told, Value
-from streams.sources.threads import assemble
+from streams.sources.github.items import FACTS, Item, Told, Value
+from streams.sources.github.threads import assemble
 
 VERSION = 1
 """In the file's `user_version`."""

@@ -10,7 +10,7 @@ import msgspec
 from streams.document import Part
 from streams.event import Comment, Issue, Patch, Pull, Repository, encode
 from streams.prepare.shorten import parts
-from streams.sources.items import DIFF, FACTS, OPENING, Diff, Facts, Item, Opening, Remark
+from streams.sources.github.items import DIFF, FACTS, OPENING, Diff, Facts, Item, Opening, Remark
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 """As encoded: half of what a record holds."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from streams.event import Repository
 from streams.prepare.expand import seconds
-from streams.sources.text import Counts
+from streams.sources.texts.text import Counts
 
 HOST = "github.com"
 NAMES = {

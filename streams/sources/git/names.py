@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from streams.sources.git import History
+    from streams.sources.git.history import History
 
 
 class Names:

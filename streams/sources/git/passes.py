@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
-from streams.sources.commits import Reading, Step
-from streams.sources.cursors import Cursor, Past
-from streams.sources.log import LoggedCommit, log, tree
-from streams.sources.objects import Git, GitError
+from streams.sources.git.commits import Reading, Step
+from streams.sources.git.cursors import Cursor, Past
+from streams.sources.git.log import LoggedCommit, log, tree
+from streams.sources.git.objects import Git, GitError
 
 AHEAD = 32
 """Commits whose contents are asked for together: git answers one question of many ids much faster than many of one."""

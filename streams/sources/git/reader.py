@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 
 from streams.event import Files, encode
-from streams.sources.commits import Step
-from streams.sources.cursors import CursorFile, Cursors
 from streams.sources.delivery import EventDelivery
-from streams.sources.git import History
+from streams.sources.git.commits import Step
+from streams.sources.git.cursors import CursorFile, Cursors
+from streams.sources.git.history import History
+from streams.sources.git.objects import GitError
 from streams.sources.meter import Lane, Meter, Unmetered
-from streams.sources.objects import GitError
 
 METERED: tuple[Lane, ...] = ("present", "past")
 BEYOND: dict[Lane, str] = {

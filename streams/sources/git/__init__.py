@@ -1,0 +1,1 @@
+"""A repository of git, read in three lanes"""

@@ -1,0 +1,1 @@
+"""GitHub's events, assembled into threads that outlast a run"""

@@ -21,14 +21,17 @@ def margin(key: bytes, seed: int) -> int:
 def changed(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
     """How many lines at the start, and how many of the others at the end, both sides have alike."""
     most = min(len(old), len(new))
-    first = _alike(lambda at, to: old[at:to] == new[at:to], most)
+    first = alike(lambda at, to: old[at:to] == new[at:to], most)
     i, j = len(old), len(new)
-    last = _alike(lambda at, to: old[i - to : i - at] == new[j - to : j - at], most - first)
+    last = alike(lambda at, to: old[i - to : i - at] == new[j - to : j - at], most - first)
     return first, last
 
 
-def _alike(same: Callable[[int, int], bool], most: int) -> int:
-    """How many of the first `most` lines are the same: stretches twice as long each time, then halves of the last."""
+def alike(same: Callable[[int, int], bool], most: int) -> int:
+    """How many of the first `most` lines, or characters, are the same.
+
+    Stretches are compared, each twice as long as the one before, then halves of the last one.
+    """
     at, step = 0, 16
     while at < most and same(at, min(at + step, most)):
         at = min(at + step, most)

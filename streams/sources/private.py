@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 LONGEST_NAME = 255
 """Characters. File systems have no longer names; of a longer one its end is looked at, so time stays linear."""
@@ -101,6 +102,7 @@ RULES: tuple[PrivateRule, ...] = (
 )  # fmt: skip
 
 
+@lru_cache(1 << 14)
 def is_private(path: str) -> bool:
     """Whether a file of this path holds secrets, as far as its name says. Either slash parts names; case is nothing."""
     path = path.lower().replace("\\", "/")

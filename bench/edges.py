@@ -13,8 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from edge_cases import CASES, Stream
-from machine import machine
+from common.edge_cases import CASES, Stream
+from common.machine import machine
 
 from streams.kafka.connection import Connection
 from streams.kafka.topics import check

@@ -20,7 +20,7 @@ from typing import Any
 
 import tiktoken
 import xxhash
-from machine import machine
+from common.machine import machine
 from tokenizers import Tokenizer as Backend
 
 from midstream.demo import corpus

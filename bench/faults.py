@@ -14,9 +14,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from common.permuters import (
+    BUFFER_TEXTS,
+    Choice,
+    Chooser,
+    by_workers,
+    chunked,
+    reseeded,
+    sequence,
+    stateful,
+    truncated_rows,
+)
+from common.texts import Text
 from numpy.typing import NDArray
-from permuters import BUFFER_TEXTS, Choice, Chooser, by_workers, chunked, reseeded, sequence, stateful, truncated_rows
-from texts import Text
 
 from model.fim.fim import Mix, choose, encode_array, segments
 from model.fim.formats import STARCODER

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from common.files import documents, learned, parser
+from common.machine import machine
+from common.texts import Text, text
 from faults import beside
-from files import documents, learned, parser
-from machine import machine
-from texts import Text, text
 
 from model.fim.fim import Cut, Mix, choose, segments
 from model.fim.formats import INCODER, STARCODER, Format

@@ -19,10 +19,10 @@ import time
 from pathlib import Path
 from statistics import median
 
-from first_hour_account import Account
-from histories import WHO, git, histories
-from machine import machine
-from single_files import single_files
+from common.first_hour_account import Account
+from common.histories import WHO, git, histories
+from common.machine import machine
+from common.single_files import single_files
 from stream import free_port
 
 from midstream.settings import cache_home, load

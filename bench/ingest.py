@@ -19,10 +19,10 @@ from contextlib import ExitStack
 from multiprocessing import get_context
 from pathlib import Path
 
+from common.histories import histories
+from common.machine import machine
+from common.single_files import single_files
 from first_hour import clone
-from histories import histories
-from machine import machine
-from single_files import single_files
 
 from midstream.settings import cache_home
 from streams.event import Event, encode

@@ -12,8 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from batches import PARTITIONS, Batch
-from machine import machine
+from common.batches import PARTITIONS, Batch
+from common.machine import machine
 from stream import STAGES, configure, drained, free_port, learn, produce, worker
 
 from midstream.kafka.broker import Broker

@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from files import documents, learned, parser
-from machine import machine
-from packers import Packed, concatenate, crop, decreasing, truncating
+from common.files import documents, learned, parser
+from common.machine import machine
+from common.packers import Packed, concatenate, crop, decreasing, truncating
 
 from model.fim.fim import Mix
 from model.fim.formats import STARCODER

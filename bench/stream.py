@@ -27,8 +27,8 @@ from statistics import fmean
 from typing import TypeVar
 
 from aiokafka.codec import zstd_decode, zstd_encode
-from batches import PARTITIONS, Batch, batches
-from machine import machine
+from common.batches import PARTITIONS, Batch, batches
+from common.machine import machine
 
 from midstream.kafka.broker import Broker
 from midstream.settings import Settings, cache_home, load

@@ -18,7 +18,7 @@ BENCH = Path(__file__).parent.parent / "bench"
 @pytest.fixture
 def histories(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.syspath_prepend(BENCH)
-    import histories
+    from common import histories
 
     return histories
 

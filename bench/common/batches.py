@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from histories import histories
-
+from common.histories import histories
 from midstream.settings import cache_home
 from streams.event import TOPIC_OF, Event
 from streams.prepare.expand import expand

@@ -6,8 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from histories import WHO, git
-
+from common.histories import WHO, git
 from streams.pack.changes import changed
 from streams.sources.git.blobs import Blobs
 from streams.sources.git.log import log

@@ -1,0 +1,1 @@
+"""What the benches share: their texts and histories, peers' ways, the machine."""

@@ -57,6 +57,18 @@ def test_what_a_clone_without_contents_lacks_is_counted_and_the_rest_goes_on(git
     assert cursor.done == partial.git("rev-parse", "HEAD")
 
 
+def test_renames_in_a_clone_without_contents_are_no_end(git_folder, tmp_path):
+    lines = [f"line {n}\n" for n in range(30)]
+    git_folder.commit("first", {"a.py": "".join(lines), "b.py": "b\n"})
+    git_folder.commit("moved and changed", {"a.py": None, "c.py": "".join(lines[1:])})
+    git_folder.commit("moved", {"b.py": None, "d.py": "b\n"})
+    git_folder.commit("last", {"e.py": "e\n"})
+    partial = clone(git_folder, tmp_path, "blob:none")
+    _, _, cursor, left_out, _ = read(History.open(partial.path))
+    assert cursor.done == partial.git("rev-parse", "HEAD")
+    assert left_out["commit without text"] == 4
+
+
 def test_a_lost_commit_tree_or_head_is_an_error(git_folder):
     shas = [git_folder.commit(f"{number}", {"folder/a.py": f"{number}"}) for number in range(4)]
     history = History.open(git_folder.path)

@@ -81,13 +81,16 @@ class Reading:
         commit = Commit(repository=self.repository, sha=logged.sha, message=message, files=[], date=logged.date)
         parts = self.changes.parts(logged.changes, len(encode(commit)) + SLACK)
         note = f"commit {logged.sha[:12]} is split by file into {len(parts)} parts" if len(parts) > 1 else ""
+        reasons: list[str] = []
         for number, changes in enumerate(parts):
             part = msgspec.structs.replace(commit, part=number, parts=len(parts))
-            events = tuple(self._events(part, changes, logged, windows))
+            events = tuple(self._events(part, changes, logged, windows, reasons))
             whole = number + 1 == len(parts)
+            if whole and len(reasons) == len(parts):  # none of them was sent
+                self.left_out[reasons[0]] += 1
             yield Step(events, cursor if whole else before, note if number == 0 else "", int(whole))
         if not parts:
-            self._without_text(logged)
+            self.left_out[_without_text(logged)] += 1
             yield Step((), cursor, commits=1)
 
     def files(self, blobs: dict[str, str], revision: str) -> Iterator[Event]:
@@ -122,22 +125,20 @@ class Reading:
             self.left_out[CUT_MESSAGE] += 1
         return logged.message[:MAX_MESSAGE]
 
-    def _without_text(self, logged: LoggedCommit) -> None:
-        self.left_out[MERGE if logged.parents > 1 else NO_TEXT] += 1
-
     def _events(
-        self, commit: Commit, changes: list[PathChange], logged: LoggedCommit, windows: bool
+        self, commit: Commit, changes: list[PathChange], logged: LoggedCommit, windows: bool, reasons: list[str]
     ) -> Iterator[Event]:
+        """Those of one part; to `reasons` goes why there is no commit among them."""
         files = list(self.changes.read(changes))
         if not files:
-            self._without_text(logged)
+            reasons.append(_without_text(logged))
             return
         if commit.sha in self.edges:  # git shows it as if it had added every file
-            self.left_out[EDGE] += 1
+            reasons.append(EDGE)
         elif shown := list(self._windows(files) if windows else self._whole(files)):
             yield msgspec.structs.replace(commit, files=shown)
         else:
-            self.left_out[ALL_TOO_WIDE] += 1
+            reasons.append(ALL_TOO_WIDE)
         if self.versions == "all":
             yield from self._versions(files, commit.sha)
         self.count(changes, windows)
@@ -169,3 +170,7 @@ class Reading:
         if len(blobs) > len(few):
             self.left_out[COPIES] += len(blobs) - len(few)
         yield from self.files(few, revision)
+
+
+def _without_text(logged: LoggedCommit) -> str:
+    return MERGE if logged.parents > 1 else NO_TEXT

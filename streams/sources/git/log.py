@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import IO
 
 from streams.sources.git.objects import Child, Git, GitError
 from streams.sources.texts.text import Counts
 
 LOG = (
-    *("log", "--raw", "-z", "--find-renames", "-l200", "--no-abbrev", "--diff-merges=combined", "--topo-order"),
+    *("log", "--raw", "-z", "-l200", "--no-abbrev", "--diff-merges=combined", "--topo-order"),
     *("--no-ext-diff", "--no-textconv", "--no-color", "--no-mailmap", "--no-notes", "--no-relative", "-O/dev/null"),
     *("--encoding=UTF-8", "--format=tformat:%x00%x01%H%x00%P%x00%cI%x00%B%x00"),
 )
 """Renames are sought among at most 200 files of a commit; of a merge come the paths that differ from every parent."""
+RENAMES, EXACT_RENAMES = "--find-renames=50%", "--find-renames=100%"
 REGULAR = ("100644", "100755", "100664")
 LINK, SUBMODULE = "120000", "160000"
 LEFT_OUT = {LINK: "symbolic link", SUBMODULE: "submodule"}
@@ -51,11 +53,22 @@ class LoggedCommit:
 def log(git: Git, done: str, target: str, newest_first: bool = False) -> Iterator[LoggedCommit]:
     """The commits in `target` and not in `done` (empty: all), in the same order every time.
 
-    Parents come first, or children first with `newest_first`. Raises GitError when git ends before the history does;
-    the commits given until then are whole.
+    Parents come first, or children first with `newest_first`. Where contents are missing, which git compares to find
+    renames, those that change nothing but the path are still found. Raises GitError when git ends before the history
+    does; the commits given until then are whole.
     """
+    given = 0
+    try:
+        for commit in _log(git, done, target, newest_first, RENAMES):
+            given += 1
+            yield commit
+    except GitError:
+        yield from islice(_log(git, done, target, newest_first, EXACT_RENAMES), given, None)
+
+
+def _log(git: Git, done: str, target: str, newest_first: bool, renames: str) -> Iterator[LoggedCommit]:
     order = () if newest_first else ("--reverse",)
-    with Child(git, *LOG, *order, target, *([f"^{done}"] if done else []), "--") as child:
+    with Child(git, *LOG, renames, *order, target, *([f"^{done}"] if done else []), "--") as child:
         try:
             last = yield from _parse(_fields(child.output))
         except EOFError:

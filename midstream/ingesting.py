@@ -79,6 +79,7 @@ class Ingest:
         share = settings.sources.share
         try:
             for _ in rounds(self.readers, stop, options.follow, options.interval, share):
+                self.delivery.collect()
                 fetches.look()
                 reporter.report(self.readers)
                 yield

@@ -8,7 +8,6 @@ folder may serve several.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +16,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import click
+
+from streams import statefile
 
 OWN = ("streams.", "midstream.", "model.", "server.")
 INGEST = "ingest git "
@@ -87,10 +88,8 @@ class Errors:
     def _write(self, program: str, text: str, record: str) -> None:
         path = self._path(program)
         with suppress(OSError):  # a full disk: the log has it, too
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            temporary = path.with_suffix(f".{os.getpid()}")
-            temporary.write_text(json.dumps(asdict(LastError(program, text, record, time.time(), self.prefix))))
-            temporary.replace(path)
+            error = LastError(program, text, record, time.time(), self.prefix)
+            statefile.write(path, json.dumps(asdict(error)).encode())
 
     def _path(self, program: str) -> Path:
         """A path in a name is told by its hash alone."""

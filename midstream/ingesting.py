@@ -75,7 +75,7 @@ class Ingest:
         if options.all_branches:
             self.readers += [self._reader(path, ref, names, branch=True) for path in paths for ref in _branches(path)]
         fetches = Fetches(paths, options.fetch_every, self.tell)
-        reporter = Reporter(settings.paths.state, self.delivery, self.meter)
+        reporter = Reporter(settings.paths.state, self.delivery, self.meter, self.tell)
         share = settings.sources.share
         try:
             for _ in rounds(self.readers, stop, options.follow, options.interval, share):

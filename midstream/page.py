@@ -61,9 +61,7 @@ def repositories(sources: SourcesReport | None) -> list[str]:
         lines.append(f"                the past is read in about {duration(sources.eta_s)}, as it goes")
     most = sorted(sources.left_out.items(), key=lambda item: -item[1])
     if most:
-        shown = ", ".join(f"{count:,} {reason}" for reason, count in most[:6])
-        more = f" and {len(most) - 6} reasons more" if len(most) > 6 else ""
-        lines.append(f"left out        {shown}{more}")
+        lines += [f"{'' if n else 'left out':<16}{count:>9,} {reason}" for n, (reason, count) in enumerate(most)]
     return lines
 
 

@@ -155,6 +155,10 @@ class Serve:
         bounds.at_least(self, 1, "threads")
 
 
+LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
+"""This machine, as [kafka] brokers may name it."""
+
+
 @dataclass(frozen=True)
 class SourceSettings:
     """What is read of a repository besides its new commits, and how far ahead of the trainer."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
 import msgspec
+
+from streams import statefile
 
 NAME = "pace.json"
 FRESH_S = 60.0
@@ -24,8 +25,6 @@ class Pace(msgspec.Struct, frozen=True):
     """That were taken from the stream since this trainer began: trained on, or waiting in its rows."""
     ready: int = 0
     """Tokens of rows that are full and not yet trained on."""
-    trained: int = 0
-    """Tokens that this trainer trained on since it began."""
     marks: dict[str, int] = {}
     """By source, `topic id:partition`: the offset below which everything was taken."""
 
@@ -43,9 +42,5 @@ def read(folder: Path) -> Pace | None:
 
 
 def write(folder: Path, pace: Pace) -> None:
-    """Whole or not at all, for its owner alone. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f".{NAME}.{os.getpid()}"
-    with open(part, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-        file.write(msgspec.json.encode(pace))
-    part.replace(folder / NAME)
+    """Raises OSError."""
+    statefile.write(folder / NAME, msgspec.json.encode(pace))

@@ -121,12 +121,12 @@ def test_links_devices_and_sparse_members_are_counted(tmp_path: Path) -> None:
             member = tarfile.TarInfo(name)
             member.type, member.linkname = kind, "/etc/passwd"
             archive.addfile(member)
-    assert read(tmp_path / "x.tar")[1] == {"link": 2, "no regular file": 2}
+    assert read(tmp_path / "x.tar")[1] == {"symbolic link": 2, "no regular file": 2}
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         info = zipfile.ZipInfo("link")
         info.external_attr = 0o120777 << 16
         archive.writestr(info, "/etc/passwd")
-    assert read(tmp_path / "x.zip")[1] == {"link": 1}
+    assert read(tmp_path / "x.zip")[1] == {"symbolic link": 1}
 
 
 def test_encrypted_damaged_and_odd_members_are_counted_and_the_others_read(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_a_clone_without_trees_is_an_error_that_says_what_to_do_and_the_cursor_s
     history = History.open(partial.path)
     cursor = Cursor()
     with pytest.raises(GitError, match=r"partial clone .* --refetch --no-filter") as caught:
-        for step in history.steps(cursor, Counter()):
+        for step in history.live(cursor, Counter()):
             cursor = step.cursor
     assert str(partial.path) in str(caught.value)
     assert cursor == Cursor()
@@ -104,7 +104,7 @@ def read_until_failure(history: History, cursor: Cursor, steps: int = 10**6) -> 
     given: list[str] = []
     left_out: Counter[str] = Counter()
     try:
-        for step in history.steps(cursor, left_out):
+        for step in history.live(cursor, left_out):
             cursor = step.cursor
             given += [cursor.last] * step.commits
             if (steps := steps - 1) == 0:

@@ -90,7 +90,7 @@ def test_reading_runs_nothing_and_connects_to_nothing(git_folder, hostile, old_g
         history = History.open(git_folder.path)
         assert history.warning().startswith("a partial clone")
         for cursor in (Cursor(), Cursor(git_folder.path.name), Cursor("1" * 40, "2" * 40, 1)):
-            given = [event.message for step in history.steps(cursor, left_out) for event in step.events[:1]]
+            given = [event.message for step in history.live(cursor, left_out) for event in step.events[:1]]
     except GitError as error:
         assert lost not in ("", "HEAD:a.py"), error
     else:

@@ -19,7 +19,7 @@ def read(history: History, cursor: Cursor = NEW, steps: int | None = None):
     """(commits, file events, cursor after the last step, what was left out, notes)."""
     left_out: Counter[str] = Counter()
     events, notes = [], []
-    for step in history.steps(cursor, left_out):
+    for step in history.live(cursor, left_out):
         events += step.events
         notes += [step.note] if step.note else []
         cursor = step.cursor
@@ -125,7 +125,7 @@ def test_nothing_new_gives_nothing(git_folder):
     history = History.open(git_folder.path)
     *_, cursor, _, _ = read(history)
     assert read(history, cursor)[0] == []
-    assert list(history.steps(cursor, Counter())) == []
+    assert list(history.live(cursor, Counter())) == []
 
 
 def test_a_rewritten_history_goes_on_from_the_merge_base(git_folder):

@@ -54,7 +54,7 @@ def test_generated_repositories_are_the_same_every_time_and_permissive(histories
         made = list(histories.generated(tmp_path / folder))
         heads.append([History.open(path).head() for path in made])
     assert heads[0] == heads[1] and len(set(heads[0])) == histories.GENERATED
-    steps = list(History.open(made[0]).steps(Cursor(), Counter()))
+    steps = list(History.open(made[0]).live(Cursor(), Counter()))
     assert sum(step.commits for step in steps) == histories.COMMITS
     assert made and History.open(made[0]).describe().licence == "Unlicense"
 

@@ -13,7 +13,9 @@ from typing import IO
 
 import pytest
 
-from streams.event import decode
+from streams.event import Files, Repository, SourceFile, decode
+from streams.sources.delivery import EventDelivery
+from streams.sources.meter import Meter
 from tests.github_events import ISSUE, PULL
 
 pytestmark = pytest.mark.broker
@@ -167,3 +169,24 @@ def test_events_become_threads_across_runs_and_from_the_standard_input(midstream
     assert [(one.number, len(one.comments)) for one in sorted(sent, key=lambda e: (e.number, e.updated))] == [
         (7, 2), (7, 4), (8, 4)
     ]  # fmt: skip
+
+
+def test_acknowledgements_are_collected_while_nothing_is_sent(connection):
+    """Else the meter takes what was sent last for under way until the next new commit, and nothing more is sent."""
+    repository = Repository(name="r")
+    meter = Meter(lambda: None, 10.0)
+    with EventDelivery(connection, meter) as delivery:
+        for number in range(3):
+            delivery.send(Files(repository=repository, files=[SourceFile(path=f"{number}", text="x")]), "present")
+        deadline = time.monotonic() + 60
+        while any(not flight.source for flight in meter.under_way):
+            assert time.monotonic() < deadline, "a record stays under way for ever"
+            delivery.collect()
+            time.sleep(0.05)
+        assert sorted(flight.offset for flight in meter.under_way) == [0, 1, 2]
+
+
+def test_a_name_is_one_repositorys(midstream, git_folder, tmp_path):
+    process = midstream("ingest", "git", git_folder.path, tmp_path, "--name", "both")
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 2 and "one PATH at a time" in out

@@ -21,7 +21,7 @@ class Trainer:
         return Meter(lambda: self.pace, room_s, most_s, lambda: self.now)
 
     def says(self, mark: int = 0, tokens: int = 0, rate: float = 1000.0, ready: int = 0, age_s: float = 0.0) -> None:
-        self.pace = Pace(time.time() - age_s, rate, tokens, ready, tokens, {"id:0": mark})
+        self.pace = Pace(time.time() - age_s, rate, tokens, ready, {"id:0": mark})
         self.now += 1
 
 
@@ -92,7 +92,7 @@ def test_lags_of_lanes_are_apart(trainer):
 
 def test_the_paces_file_is_read_as_it_was_written(tmp_path):
     assert read(tmp_path) is None
-    pace = Pace(1.0, 2.0, 3, 4, 5, {"a:0": 6})
+    pace = Pace(1.0, 2.0, 3, 4, {"a:0": 6})
     write(tmp_path, pace)
     assert read(tmp_path) == pace
     assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()] == [0o600]

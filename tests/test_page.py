@@ -53,7 +53,7 @@ def test_what_needs_a_person_stands_first_and_everything_is_told():
     assert "/src/new: 0 new commits sent, tree is read, past waits" in shown
     assert "/src/broken: it lacks objects" in shown
     assert "the past is read in about 2.0 h" in shown
-    assert "12 binary, 1 larger than 1 MiB" in shown
+    assert "       12 binary\n" in shown and "        1 larger than 1 MiB\n" in shown
     row = next(line.split() for line in lines if line.startswith("prepare"))
     assert row == ["prepare", "runs", "3", "900", "0", "75", "5", "2"]
     assert lines[-1] == "logs: /state/logs"

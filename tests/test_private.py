@@ -49,3 +49,19 @@ def test_it_imports_the_standard_library_alone() -> None:
         "== {'streams.sources', 'streams.sources.private'}"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [".env~", "#.env#", "a/server.key~", ".netrc~", ".npmrc.bak", "credentials~", "prod.env.bak", "id_rsa.orig",
+     "..env.swp", ".server.key.swp", "x/.npmrc.old~", ".aws/credentials.save", "w\\.PYPIRC.BAK"],
+)  # fmt: skip
+def test_copies_of_private_files_are_private(path):
+    assert is_private(path)
+
+
+@pytest.mark.parametrize(
+    "path", ["main.py~", "#a.py#", "README.md.bak", ".env.example~", "~", "#", "secrets.7", "a.swp"]
+)
+def test_copies_of_other_files_are_not(path):
+    assert not is_private(path)

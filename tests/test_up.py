@@ -15,9 +15,9 @@ from click.testing import CliRunner
 from conftest import free_port
 
 from midstream.cli import main
-from midstream.commands.up import LOCAL, _once_free, programs
+from midstream.commands.up import _once_free, _repositories, programs
 from midstream.kafka.broker import Broker
-from midstream.settings import Settings, cache_home, load
+from midstream.settings import LOCAL, Settings, cache_home, load
 from midstream.status import collect
 from midstream.watch import line
 from streams.kafka.connection import Connection, GroupInUse
@@ -70,6 +70,14 @@ def test_a_folder_that_is_no_repository_is_refused_at_once(tmp_path):
     for name in ("plain", "gone"):
         assert str(tmp_path / name) in told.stderr.partition("git cannot read what is to be followed:")[2]
     assert "Traceback" not in told.stderr and not (tmp_path / "state/broker").exists()
+
+
+def test_one_that_cannot_be_read_is_named_and_the_others_are_followed(tmp_path, git_folder, capsys):
+    paths = [git_folder.path, tmp_path / "gone"]
+    assert _repositories(tuple(paths)) == paths
+    assert "not read, and tried again" in capsys.readouterr().err
+    tokenizer = next(p for p in programs(configured(tmp_path, git_folder.path), [], paths) if p.name == "tokenizer")
+    assert str(paths[0]) in tokenizer.argv and str(paths[1]) not in tokenizer.argv
 
 
 def test_members_of_a_killed_run_are_waited_for_and_said_once(capsys):

@@ -70,5 +70,5 @@ def _events(folder: Path) -> Iterator[Event]:
     if not (folder / ".git").exists() and not (folder / "HEAD").exists():
         yield from files.events(folder, Counter())
         return
-    for step in History.open(folder).steps(Cursor(), Counter()):
+    for step in History.open(folder).live(Cursor(), Counter()):
         yield from step.events

@@ -9,10 +9,12 @@ from pathlib import Path
 import click
 
 from midstream.commands.options import keep_private, with_settings
-from midstream.settings import Settings
+from midstream.settings import LOCAL, Settings
+from midstream.stop import Stop
 
-DEFAULT_PORT = 29092
-
+port_option = click.option(
+    "--port", type=int, help="Where clients connect on this machine.  [default: that of [kafka] brokers]"
+)
 state_option = click.option("--state", type=click.Path(path_type=Path), help="Folder of the broker's data.")
 
 
@@ -22,15 +24,15 @@ def broker() -> None:
 
 
 @broker.command()
-@click.option("--port", default=DEFAULT_PORT, show_default=True, help="Where clients connect on this machine.")
+@port_option
 @state_option
 @with_settings
-def start(settings: Settings, port: int, state: Path | None) -> None:
+def start(settings: Settings, port: int | None, state: Path | None) -> None:
     """Fetch Kafka's jars once, then start the broker in the background and wait until it answers."""
     from midstream.kafka.broker import KAFKA_VERSION
 
     with _Bar() as bar:
-        started = _broker(settings, state).start(port, bar.show)
+        started = _broker(settings, state).start(port or _port(settings), bar.show)
     if started.fresh:
         click.echo(f"Kafka {KAFKA_VERSION} answers at {started.running.brokers} after {started.seconds:.1f} s")
     else:
@@ -38,24 +40,19 @@ def start(settings: Settings, port: int, state: Path | None) -> None:
 
 
 @broker.command()
-@click.option("--port", default=DEFAULT_PORT, show_default=True, help="Where clients connect on this machine.")
+@port_option
 @state_option
 @with_settings
-def run(settings: Settings, port: int, state: Path | None) -> None:
+def run(settings: Settings, port: int | None, state: Path | None) -> None:
     """Start the broker and stay until SIGTERM or Ctrl-C stops both; exit 1 when the broker dies."""
-    import signal
-    import threading
-
-    ending = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: ending.set())
     broker = _broker(settings, state)
-    started = broker.start(port, bound=True)
-    click.echo(f"Kafka answers at {started.running.brokers} after {started.seconds:.1f} s")
-    while not ending.wait(0.5):
-        if broker.status() is None:
-            sys.exit(1)
-    broker.stop()
+    with Stop() as stop:
+        started = broker.start(port or _port(settings), bound=True)
+        click.echo(f"Kafka answers at {started.running.brokers} after {started.seconds:.1f} s")
+        while not stop.wait(0.5):
+            if broker.status() is None:
+                sys.exit(1)
+        broker.stop()
 
 
 @broker.command()
@@ -77,6 +74,17 @@ def status(settings: Settings, state: Path | None) -> None:
         click.echo("not running")
         sys.exit(1)
     click.echo(f"running at {running.brokers}, process {running.pid}, data in {broker.folder}")
+
+
+def _port(settings: Settings) -> int:
+    """Of [kafka] brokers, which is where the other commands look for it. Raises UsageError for another machine's."""
+    host, _, port = settings.kafka.brokers.partition(",")[0].rpartition(":")
+    if host not in LOCAL or not port.isdigit():
+        raise click.UsageError(
+            f"[kafka] brokers names {settings.kafka.brokers}, which is not on this machine: the local broker is for "
+            "127.0.0.1. Give --port to start one all the same."
+        )
+    return int(port)
 
 
 def _broker(settings: Settings, state: Path | None):

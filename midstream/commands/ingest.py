@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +14,7 @@ import click
 
 from midstream.commands.options import with_settings
 from midstream.settings import Settings
+from midstream.stop import Stop
 
 if TYPE_CHECKING:
     from streams.event import Event
@@ -87,7 +86,7 @@ def events(settings: Settings, paths: tuple[Path, ...], event_name: str) -> None
     from streams.sources.github.intake import send, take
 
     failures: list[str] = []
-    with _Stop() as stop, _delivery(settings) as delivery, _store(settings) as store:
+    with Stop() as stop, _delivery(settings) as delivery, _store(settings) as store:
         for sentence in take(paths, store, delivery.left_out, event_name, stop.is_set):
             click.echo(sentence, err=True)
             failures.append(sentence)
@@ -106,7 +105,7 @@ def _store(settings: Settings) -> ThreadStore:
     return ThreadStore.of(settings.paths.state / "threads", topic_id)
 
 
-def _shown(stop: _Stop, delivery: EventDelivery) -> Callable[[], bool]:
+def _shown(stop: Stop, delivery: EventDelivery) -> Callable[[], bool]:
     """Whether to stop; tells a terminal how far it is, now and then."""
     shown = time.monotonic()
 
@@ -165,14 +164,17 @@ def git(
     """
     from midstream.ingesting import Ingest, Options
 
+    several = list(_distinct(paths))
+    if name and len(several) > 1:
+        raise click.UsageError("--name is one repository's: read one PATH at a time with it.")
     options = Options(
         ref, name, "none" if no_versions else versions, all_branches, max_commits, follow, follow and not unmetered,
         interval, fetch_every,
     )  # fmt: skip
-    with _Stop() as stop:
+    with Stop() as stop:
         ingest = Ingest(settings, options, lambda word: click.echo(word, err=True))
         with ingest.delivery as delivery:
-            for _ in ingest.run(list(_distinct(paths)), stop):
+            for _ in ingest.run(several, stop):
                 _progress(delivery)
         readers = ingest.readers
     _summary(delivery, stop.is_set() and not follow)
@@ -188,7 +190,7 @@ def _distinct(paths: Iterable[Path]) -> list[Path]:
 
 
 def _send(settings: Settings, read: Callable[[Counter[str]], Iterable[Event]]) -> None:
-    with _Stop() as stop, _delivery(settings) as delivery:
+    with Stop() as stop, _delivery(settings) as delivery:
         shown = time.monotonic()
         for event in read(delivery.left_out):
             delivery.send(event)
@@ -209,29 +211,6 @@ def _delivery(settings: Settings) -> Iterator[EventDelivery]:
     check(connection)
     with EventDelivery(connection) as delivery:
         yield delivery
-
-
-class _Stop(threading.Event):
-    """Set by the first Ctrl-C, SIGTERM or SIGHUP; the second one ends the program at once.
-
-    A SIGHUP that is ignored, as under nohup, stays ignored.
-    """
-
-    def __enter__(self) -> _Stop:
-        numbers = [signal.SIGINT, signal.SIGTERM]
-        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-            numbers.append(signal.SIGHUP)
-        self._former = {number: signal.signal(number, self._asked) for number in numbers}
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for number, handler in self._former.items():
-            signal.signal(number, handler)
-
-    def _asked(self, number: int, frame: object) -> None:
-        if self.is_set():
-            sys.exit(128 + number)
-        self.set()
 
 
 def _progress(delivery: EventDelivery) -> None:

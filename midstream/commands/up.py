@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from midstream.commands.options import with_settings, without_lock
-from midstream.settings import Settings
+from midstream.settings import LOCAL, Settings
 from streams.stages import STAGE
 
 if TYPE_CHECKING:
     from midstream.supervise import Program, Supervisor
 
 T = TypeVar("T")
-LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")
 BROKER_PATIENCE_S = 600
 """The first start fetches Kafka's jars."""
 LEAVES_S = 20.0
@@ -50,7 +49,8 @@ def up(settings: Settings, repositories: tuple[Path, ...], without_lock: bool) -
 
 
 def _repositories(given: tuple[Path, ...]) -> list[Path]:
-    """Each once. Refuses what git cannot read, before anything is started."""
+    """Each once. Where git can read none of them, that is said before anything is started; one that it cannot read is
+    named, and tried again while the others are followed."""
     from streams.sources.git.history import History
     from streams.sources.git.objects import GitError
 
@@ -64,8 +64,10 @@ def _repositories(given: tuple[Path, ...]) -> list[Path]:
         except GitError as error:
             said = str(error)
             wrong.append(said if str(path) in said else f"{path}: {said}")
-    if wrong:
+    if len(wrong) == len(paths):
         raise click.ClickException("git cannot read what is to be followed:\n" + "\n".join(wrong))
+    for sentence in wrong:
+        click.echo(f"not read, and tried again: {sentence}", err=True)
     return paths
 
 
@@ -83,7 +85,7 @@ def programs(settings: Settings, where: list[str], paths: list[Path]) -> list[Pr
     made += [Program(name, midstream("worker", name), tier=WORKERS) for name in STAGE]
     if tokenizer is not None and not tokenizer.exists():
         sample = ("--sample-bytes", str(chosen.sample_bytes), "--out", str(tokenizer))
-        train = midstream("tokenizer", "train", "--from-git", *map(str, paths), *sample)
+        train = midstream("tokenizer", "train", "--from-git", *(str(path) for path in paths if path.exists()), *sample)
         made.append(Program("tokenizer", train, tier=SOURCES, once=True))
     made.append(Program("train", midstream("train"), tier=TRAINER))
     return made
@@ -119,8 +121,8 @@ async def _run(settings: Settings, where: list[str], paths: list[Path]) -> None:
     server = Supervisor([server_program(where)], logs)
     broker = Supervisor([], logs)
     rest = Supervisor(programs(settings, where, paths), logs)
-    await _greet(settings, paths, server)
     try:
+        await _greet(settings, paths, server)
         kafka = await asyncio.to_thread(broker_program, settings, where)
         broker = Supervisor([kafka] if kafka else [], logs)
         await broker.start()

@@ -69,7 +69,7 @@ class PacedFeed:
             return
         self._written = now
         ready, waiting = self._feed.waiting_tokens()
-        told = Pace(time.time(), self._rate, self._trained + waiting, ready, self._trained, self._feed.marks)
+        told = Pace(time.time(), self._rate, self._trained + waiting, ready, self._feed.marks)
         try:
             pace.write(self._folder, told)
             self._failed = False

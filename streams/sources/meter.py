@@ -63,6 +63,10 @@ class Meter:
         return flight
 
     @property
+    def under_way(self) -> list[Flight]:
+        return list(self._flights)
+
+    @property
     def tokens_a_byte(self) -> float:
         if self._pace is None or self._first is None:
             return TOKENS_A_BYTE

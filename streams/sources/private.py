@@ -106,10 +106,34 @@ RULES: tuple[PrivateRule, ...] = (
 def is_private(path: str) -> bool:
     """Whether a file of this path holds secrets, as far as its name says. Either slash parts names; case is nothing."""
     path = path.lower().replace("\\", "/")
-    name = path[path.rfind("/") + 1 :][-LONGEST_NAME:]
-    if _shows_only(name):
+    original = _original(path)
+    if _shows_only(_name(original)):
         return False
-    return bool(_NAMES.fullmatch(name) or any(end.search(path) for end in _ENDS))
+    return _holds_secrets(path) or (original != path and _holds_secrets(original))
+
+
+def _name(path: str) -> str:
+    return path[path.rfind("/") + 1 :][-LONGEST_NAME:]
+
+
+def _holds_secrets(path: str) -> bool:
+    return bool(_NAMES.fullmatch(_name(path)) or any(end.search(path) for end in _ENDS))
+
+
+def _original(path: str) -> str:
+    """The path of the file that this is a copy of, as editors and people name copies: `.env~`, `#.env#`,
+    `server.key.bak`, `.netrc.swp`."""
+    folder, _, name = path.rpartition("/")
+    former = ""
+    while former != name:
+        former = name
+        if name.startswith("#") and name.endswith("#") and len(name) > 2:
+            name = name[1:-1]
+        elif match := _COPY.fullmatch(name):
+            name = match[1]
+            if name.startswith("..") and former.endswith((".swp", ".swo")):
+                name = name[1:]  # Vim puts a dot before the name
+    return f"{folder}/{name}" if folder else name
 
 
 def _shows_only(name: str) -> bool:
@@ -123,6 +147,7 @@ def _expression(pattern: str) -> str:
     return re.escape(pattern).replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
 
 
+_COPY = re.compile(r"(.+?)(?:~\d*|\.(?:bak|backup|old|orig|save|copy|tmp|swp|swo|disabled))", re.DOTALL)
 _PATTERNS = tuple(pattern for rule in RULES for pattern in rule.patterns)
 _NAMES = re.compile("|".join(_expression(p) for p in _PATTERNS if "/" not in p), re.DOTALL)
 _ENDS = tuple(re.compile(rf"(?:^|/){_expression(p)}\Z", re.DOTALL) for p in _PATTERNS if "/" in p)

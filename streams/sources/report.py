@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
+from streams import statefile
 from streams.sources.delivery import EventDelivery
 from streams.sources.git.reader import Reader
 from streams.sources.meter import Meter
@@ -39,6 +40,7 @@ class SourcesReport(msgspec.Struct, frozen=True):
     time: float
     repositories: list[RepositoryReport]
     left_out: dict[str, int]
+    """By reason, by all runs from this state folder."""
     behind_s: float | None = None
     """Seconds of training that are on their way; None: no trainer has told its pace."""
     live_lag_s: float = 0.0
@@ -57,10 +59,14 @@ class SourcesReport(msgspec.Struct, frozen=True):
 class Reporter:
     """Writes the report at most once a second."""
 
-    def __init__(self, folder: Path, delivery: EventDelivery, meter: Meter | None) -> None:
-        self._folder, self._delivery, self._meter = folder, delivery, meter
+    def __init__(self, folder: Path, delivery: EventDelivery, meter: Meter | None, tell: Callable[[str], None]) -> None:
+        self._folder, self._delivery, self._meter, self._tell = folder, delivery, meter, tell
         self._began = self._written = 0.0
         self._first: int | None = None
+        former = read(folder)
+        self._left_out = Counter(former.left_out if former else {})
+        """Of the runs before."""
+        self._failed = False
 
     def report(self, readers: Sequence[Reader], last: bool = False) -> None:
         now = time.time()
@@ -70,11 +76,17 @@ class Reporter:
         repositories = [_of(reader) for reader in readers]
         meter = self._meter
         report = SourcesReport(
-            time=now, repositories=repositories, left_out=dict(self._delivery.left_out), ended=last,
+            time=now, repositories=repositories, left_out=dict(self._left_out + self._delivery.left_out), ended=last,
             behind_s=meter.behind_s() if meter else None, live_lag_s=meter.lag_s("live") if meter else 0.0,
             past_lag_s=meter.lag_s("present", "past") if meter else 0.0, eta_s=self._eta(repositories, now),
         )  # fmt: skip
-        write(self._folder, report)
+        try:
+            write(self._folder, report)
+            self._failed = False
+        except OSError as error:  # what is read matters more than what is shown
+            if not self._failed:
+                self._tell(f"{self._folder / NAME} cannot be written ({error.strerror}); reading goes on")
+            self._failed = True
 
     def _eta(self, repositories: list[RepositoryReport], now: float) -> float | None:
         sent = sum(repository.past_commits for repository in repositories)
@@ -88,7 +100,7 @@ class Reporter:
 def _of(reader: Reader) -> RepositoryReport:
     cursors = reader.cursors
     return RepositoryReport(
-        title=reader.title, commits=reader.sent["live"], present_done=cursors.present.done,
+        title=reader.title, commits=reader.new_commits, present_done=cursors.present.done,
         past_commits=cursors.past.position, past_left=reader.past_left, past_done=cursors.past.done,
         failure=reader.failure,
     )  # fmt: skip
@@ -102,8 +114,5 @@ def read(folder: Path) -> SourcesReport | None:
 
 
 def write(folder: Path, report: SourcesReport) -> None:
-    """Whole or not at all, for its owner alone. Raises OSError."""
-    part = folder / f".{NAME}.{os.getpid()}"
-    with open(part, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-        file.write(msgspec.json.encode(report))
-    part.replace(folder / NAME)
+    """Raises OSError."""
+    statefile.write(folder / NAME, msgspec.json.encode(report))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from streams import statefile
 from streams.frame import Outcome
 
 INTERVAL_S = 1.0
@@ -77,10 +77,7 @@ class Counts:
     def _say(self) -> None:
         self._said = time.monotonic()
         facts = {"documents_per_s": self._rate, "time": self._time, "alive": time.time()}
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._path.with_suffix(f".{os.getpid()}")
-        temporary.write_text(json.dumps({**self._counter, **self._facts, **facts}))
-        temporary.replace(self._path)
+        statefile.write(self._path, json.dumps({**self._counter, **self._facts, **facts}).encode())
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -19,7 +19,6 @@ MAX_EVENT_FILES = 16
 MAX_EVENT_BYTES = 256 * 1024
 """An event closes at either bound, its files weighed as JSON; one larger file is an event of its own."""
 ARCHIVE = LeftOut("archive within a folder or an archive")
-NOTEBOOK = ".ipynb"
 
 Tell = Callable[[str], None]
 """Takes the path of something that was left out and that a person may want to know of."""
@@ -47,7 +46,7 @@ def _content(path: Path) -> bytes | LeftOut:
 
 def limit_of(name: str) -> int:
     """The bytes of a file that are read at most: a notebook's outputs are stripped afterwards."""
-    return notebooks.MAX_RAW_BYTES if name.endswith(NOTEBOOK) else MAX_FILE_BYTES
+    return notebooks.MAX_RAW_BYTES if notebooks.is_notebook(name) else MAX_FILE_BYTES
 
 
 def sort_out(
@@ -75,7 +74,7 @@ def _texts(
 ) -> Iterator[SourceFile]:
     """The texts; notebooks are put into `found`."""
     for path, value in contents:
-        if isinstance(value, bytes) and path.endswith(NOTEBOOK):
+        if isinstance(value, bytes) and notebooks.is_notebook(path):
             try:
                 cells, language = notebooks.read(value, left_out)
             except notebooks.Malformed as error:

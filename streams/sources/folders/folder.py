@@ -15,7 +15,7 @@ from streams.sources.texts.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOu
 IGNORED = "ignored by .gitignore"
 """A folder counts once, whatever it holds."""
 PRIVATE = "private by its name"
-LINK = "link"
+LINK = "symbolic link"
 SPECIAL = "no regular file"
 UNREADABLE_FOLDER = "folder not readable"
 

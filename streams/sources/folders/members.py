@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from streams.sources.folders import folder
 from streams.sources.folders.archive_names import TARS, ending
 from streams.sources.texts.text import Counts, LeftOut
 
@@ -35,7 +36,7 @@ MAX_DIRECTORY_BYTES = 16 * 1024 * 1024
 MAX_XZ_MEMORY = 128 * 1024 * 1024
 """xz -9 needs 65 MiB to decompress."""
 
-LINK = LeftOut("link")
+LINK = LeftOut(folder.LINK)
 SPECIAL = LeftOut("no regular file")
 UNSAFE = LeftOut("archive's member with an unsafe path")
 ENCRYPTED = LeftOut("archive's member encrypted")

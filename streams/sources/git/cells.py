@@ -9,12 +9,6 @@ from streams.document import Document, Part
 from streams.event import Cell
 from streams.pack.cells import script
 
-ENDING = ".ipynb"
-
-
-def is_notebook(path: str) -> bool:
-    return path.lower().endswith(ENDING)
-
 
 def as_text(cells: Sequence[Cell], language: str) -> str:
     """The script that pack makes of a notebook; empty without cells."""

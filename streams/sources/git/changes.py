@@ -9,12 +9,13 @@ import msgspec
 
 from model.lines import bare
 from streams.event import MAX_RECORD_BYTES, Cell, ChangedFile
+from streams.sources.folders.files import limit_of
 from streams.sources.folders.folder import PRIVATE
 from streams.sources.git.blobs import MISSING, Blobs
-from streams.sources.git.cells import as_text, is_notebook
+from streams.sources.git.cells import as_text
 from streams.sources.git.log import PathChange
 from streams.sources.private import is_private
-from streams.sources.texts.notebooks import MAX_RAW_BYTES, Malformed
+from streams.sources.texts.notebooks import MAX_RAW_BYTES, Malformed, is_notebook
 from streams.sources.texts.notebooks import read as read_notebook
 from streams.sources.texts.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOut
 
@@ -119,8 +120,7 @@ class Changes:
         entries: list[tuple[PathChange, int]] = []
         for change in changes:
             sides = [sizes[id_] for id_ in (change.before, change.after) if id_ in sizes]
-            limit = MAX_RAW_BYTES if is_notebook(change.path) else MAX_FILE_BYTES
-            if len(sides) < 2 or max(sides) > limit:
+            if len(sides) < 2 or max(sides) > limit_of(change.path):
                 self.left_out[(MISSING if len(sides) < 2 else TOO_LARGE).reason] += 1
             else:
                 weight = sum(min(side, MAX_FILE_BYTES) for side in sides)

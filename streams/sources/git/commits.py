@@ -12,13 +12,13 @@ import msgspec
 from streams.event import ChangedFile, Commit, Event, Notebook, Repository, SourceFile, encode
 from streams.sources.folders.files import pack
 from streams.sources.folders.folder import PRIVATE
-from streams.sources.git.cells import is_notebook
 from streams.sources.git.changes import Changes
 from streams.sources.git.cursors import Cursor, Past, Present
 from streams.sources.git.log import LoggedCommit, PathChange
 from streams.sources.git.windows import TOO_WIDE, window
 from streams.sources.private import is_private
 from streams.sources.record import SLACK
+from streams.sources.texts.notebooks import is_notebook
 from streams.sources.texts.text import LeftOut
 
 MAX_MESSAGE = 16 * 1024

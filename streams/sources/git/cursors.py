@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+
+from streams import statefile
 
 
 class Cursor(msgspec.Struct, frozen=True):
@@ -91,20 +92,9 @@ class CursorFile:
 
     def write(self, cursor: Cursors) -> None:
         """On disk when it returns: a temporary file is synced, then renamed. Only its owner may read it."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        statefile.write(self.path, msgspec.json.encode(cursor), synced=True)
         self.path.parent.chmod(0o700)
-        part = self.path.with_suffix(f".{os.getpid()}.part")
-        part.unlink(missing_ok=True)
-        with open(part, "xb", opener=_private) as file:
-            file.write(msgspec.json.encode(cursor))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self.path)
 
 
 class _Version(msgspec.Struct):
     v: int = 1
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -141,8 +141,6 @@ class History:
                     passes.count_copies(reading.copies, view, present, start.done)
                 yield from passes.live(view, reading, start)
 
-    steps = live
-
     def present(self, cursor: Present, left_out: Counts) -> Generator[Step[Present]]:
         """The tree's files in the order of their paths, some at a time; then nothing."""
         if cursor.done or not cursor.commit:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import IO
 
+from streams.sources.folders import folder
 from streams.sources.git.objects import Child, Git, GitError
 from streams.sources.texts.text import Counts
 
@@ -19,7 +20,7 @@ LOG = (
 RENAMES, EXACT_RENAMES = "--find-renames=50%", "--find-renames=100%"
 REGULAR = ("100644", "100755", "100664")
 LINK, SUBMODULE = "120000", "160000"
-LEFT_OUT = {LINK: "symbolic link", SUBMODULE: "submodule"}
+LEFT_OUT = {LINK: folder.LINK, SUBMODULE: "submodule"}
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+
+from streams import statefile
 
 if TYPE_CHECKING:
     from streams.sources.git.history import History
@@ -32,12 +33,5 @@ class Names:
         while self._taken.setdefault(name, place) != place:
             number += 1
             name = f"{own}-{number}"
-        self._write()
+        statefile.write(self._path, msgspec.json.encode(self._taken))
         return "" if name == own else name
-
-    def _write(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        part = self._path.with_suffix(f".{os.getpid()}")
-        with open(part, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-            file.write(msgspec.json.encode(self._taken))
-        part.replace(self._path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -78,8 +77,10 @@ class Reader:
         """Since this Reader was made: what an earlier one said may stand yet."""
         self.at_head = False
         """Every commit there is on top was sent."""
-        self.sent = Counter[Lane]()
-        """Bytes by lane; of the live one commits."""
+        self.new_commits = 0
+        """That were sent."""
+        self.metered_bytes = 0
+        """Of the present and the past that were sent."""
         self._past_commits: int | None = None
 
     @property
@@ -104,10 +105,6 @@ class Reader:
         if self.cursors.past.done:
             return 0
         return None if self._past_commits is None else max(0, self._past_commits - self.cursors.past.position)
-
-    @property
-    def metered_bytes(self) -> int:
-        return self.sent["present"] + self.sent["past"]
 
     @property
     def is_done(self) -> bool:
@@ -225,7 +222,10 @@ class Reader:
         before = self._delivery.bytes
         for event in step.events:
             self._delivery.send(event, lane)
-        self.sent[lane] += step.commits if lane == "live" else self._delivery.bytes - before
+        if lane == "live":
+            self.new_commits += step.commits
+        else:
+            self.metered_bytes += self._delivery.bytes - before
         if self._left is not None:
             self._left -= step.commits
         self.cursors = msgspec.structs.replace(self.cursors, **{lane: step.cursor})

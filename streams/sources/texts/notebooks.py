@@ -23,6 +23,7 @@ from streams.sources.texts.text import MAX_FILE_BYTES, TOO_LARGE, Counts, clean
 
 MAX_OUTPUT = 1000
 """Characters of a cell's output."""
+ENDING = ".ipynb"
 MAX_RAW_BYTES = 16 * 1024 * 1024
 """Of the file: 4 % of notebooks are larger than 1 MiB, nearly all of it outputs; as objects they are ten times that."""
 MAX_CELLS = 10_000
@@ -59,7 +60,7 @@ def events(
     """
     folder = root if root.is_dir() else root.parent
     repository = describe(folder, name)
-    for path in walk(root, left_out, ".ipynb", ignored):
+    for path in walk(root, left_out, ENDING, ignored):
         try:
             cells, language = _read(path, left_out)
         except Malformed as error:
@@ -78,6 +79,10 @@ def _read(path: Path, left_out: Counts) -> tuple[list[Cell], str]:
     except OSError as error:
         raise Malformed("not readable") from error
     return read(value, left_out)
+
+
+def is_notebook(path: str) -> bool:
+    return path.lower().endswith(ENDING)
 
 
 def read(value: bytes, left_out: Counts | None = None) -> tuple[list[Cell], str]:

@@ -124,7 +124,7 @@ def _original(path: str) -> str:
     """The path of the file that this is a copy of, as editors and people name copies: `.env~`, `#.env#`,
     `server.key.bak`, `.netrc.swp`."""
     folder, _, name = path.rpartition("/")
-    former = ""
+    name, former = name[-LONGEST_NAME:], ""
     while former != name:
         former = name
         if name.startswith("#") and name.endswith("#") and len(name) > 2:

@@ -162,7 +162,7 @@ def test_starts_at_the_same_time_give_one_broker_that_keeps_its_data(kafka):
 @pytest.mark.broker
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-def test_no_broker_outlives_the_program_that_runs_it(tmp_path, number):
+def test_no_broker_outlives_the_program_that_runs_it(tmp_path, number, hangup):
     """Also not one that hangs and answers no SIGTERM; and the log of the one before is kept."""
     state, port = tmp_path / "state", free_port()
     command = [sys.executable, "-m", "midstream", "broker", "run", "--state", str(state), "--port", str(port)]

@@ -114,7 +114,7 @@ def test_one_broken_repository_of_two_is_said_and_the_other_is_read(midstream, r
     assert [decode(record.value).message for record in read_all("commits")] == ["first"]
 
 
-def test_a_closed_terminal_ends_following_like_a_request_to_stop(midstream, connection, git_folder):
+def test_a_closed_terminal_ends_following_like_a_request_to_stop(midstream, connection, git_folder, hangup):
     git_folder.commit("first", {"a.py": "1\n"})
     following = midstream("ingest", "git", git_folder.path, "--follow", "--interval", 0.1)
     wait_for_records(connection, 1)

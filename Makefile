@@ -14,6 +14,8 @@ REPOS ?=
 # Compiled modules are kept, whatever the shell says: a worker starts in .6 s of CPU instead of 1.4.
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST ?=
+# Test processes, each with a Kafka of its own: most tests wait more than they compute.
+WORKERS ?= 3
 
 .PHONY: setup test lint demo bench lock clean
 
@@ -32,7 +34,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $(STAMP)
 
 test: lint
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST)
 
 lint: setup
 	$(BIN)/ruff check

@@ -35,13 +35,19 @@ NEEDED: dict[str, tuple[bool, str]] = {
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What this machine cannot run is deselected, and said to be."""
-    for marker, (here, word) in NEEDED.items():
+    """What this machine cannot run is deselected."""
+    for marker, (here, _) in NEEDED.items():
         lacking = [] if here else [item for item in items if item.get_closest_marker(marker)]
         if lacking:
             items[:] = [item for item in items if item not in lacking]
             config.hook.pytest_deselected(items=lacking)
-            config.get_terminal_writer().line(f"{word}: {len(lacking)} {marker} tests are deselected")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was deselected: the test processes' own words are not shown."""
+    for marker, (here, word) in NEEDED.items():
+        if not here:
+            terminalreporter.line(f"{word}: the {marker} tests are deselected")
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from streams.event import MAX_RECORD_BYTES, Event, Issue, Patch, Pull, decode, encode
 from streams.sources.github import lines
 from streams.sources.github.intake import send, take
+from streams.sources.github.shapes import moment
 from streams.sources.github.store import StoreError, ThreadStore
 from streams.sources.github.threads import fitted
 
@@ -438,6 +439,11 @@ def places(value: Any) -> list[tuple[Any, Any]]:
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     pairs = list(pairs)
     return [(value, key) for key, _ in pairs] + [place for _, inner in pairs for place in places(inner)]
+
+
+@pytest.mark.parametrize("date", [True, False, None, "", "soon", [], 1.5])
+def test_what_is_no_date_is_none(date: Any) -> None:
+    assert moment(date) == 0 and type(moment(date)) is int
 
 
 @settings(deadline=None, max_examples=150)

@@ -6,7 +6,8 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -49,6 +50,20 @@ async def wordy(server: Server, tmp_path: Path) -> AsyncIterator[Editor]:
     options = {"deadline_ms": 20_000, "invoked_ms": 20_000, "multi_line": "always"}
     async with editing(tmp_path, server.address, options=options) as editor:
         yield editor
+
+
+@pytest.fixture
+def gate(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """The engine takes no step until it is set: what was asked before that is not answered, however slow the machine."""
+    gate, step = threading.Event(), server.engine.step
+
+    def held() -> None:
+        gate.wait()
+        step()
+
+    monkeypatch.setattr(server.engine, "step", held)
+    yield gate
+    gate.set()
 
 
 async def expected(server: Server, prefix: str, suffix: str = "", path: str = "m1.py", single_line: bool = True) -> str:
@@ -113,21 +128,29 @@ async def test_edits_in_turn_and_form_feeds_are_no_line_ends(editor: Editor, ser
     assert item.range.start == types.Position(0, 8)
 
 
-async def test_of_many_quick_requests_only_the_last_is_answered(wordy: Editor, server: Server) -> None:
+async def test_of_many_quick_requests_only_the_last_is_answered(
+    wordy: Editor, server: Server, gate: threading.Event
+) -> None:
     wordy.open("m1.py", FILE)
     places = [(line, character) for character in (8, 7, 6, 5, 3, 2, 4) for line in (1, 4, 0)][1:]
-    answers = await asyncio.gather(*(wordy.ask("m1.py", at) for at in places))
-    assert len(places) == 20 and answers[:-1] == [None] * 19
-    assert answers[-1] is not None and answers[-1].range.start == types.Position(0, 4)
+    *older, last = [asyncio.create_task(wordy.ask("m1.py", at)) for at in places]
+    assert len(older) == 19 and await asyncio.gather(*older) == [None] * 19
+    gate.set()
+    item = await last
+    assert item is not None and item.range.start == types.Position(0, 4)
     rounds = await idle(server)
     await asyncio.sleep(0.1)
     assert server.engine.rounds == rounds and not server.engine.active
 
 
-async def test_a_superseded_request_does_not_take_the_newer_one_with_it(wordy: Editor, server: Server) -> None:
+async def test_a_superseded_request_does_not_take_the_newer_one_with_it(
+    wordy: Editor, server: Server, gate: threading.Event
+) -> None:
     wordy.open("m1.py", HEAD)
-    old, item = await asyncio.gather(wordy.ask("m1.py", (0, 4)), wordy.ask("m1.py", (0, 9)))
-    assert old is None
+    old, new = [asyncio.create_task(wordy.ask("m1.py", at)) for at in ((0, 4), (0, 9))]
+    assert await old is None
+    gate.set()
+    item = await new
     assert item is not None and item.insert_text.startswith(await expected(server, HEAD))
 
 

@@ -54,7 +54,7 @@ async def wordy(server: Server, tmp_path: Path) -> AsyncIterator[Editor]:
 
 @pytest.fixture
 def gate(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """The engine takes no step until it is set: what was asked before that is not answered, however slow the machine."""
+    """The engine takes no step until it is set: what was asked before that is not answered, on a slow machine too."""
     gate, step = threading.Event(), server.engine.step
 
     def held() -> None:

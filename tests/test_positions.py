@@ -8,6 +8,7 @@ from kafka import TopicPartition
 from streams.document import Source
 from streams.feed.examples import ExamplesLog, Lost
 from streams.index.signatures import Applied, Form, encode
+from streams.kafka.connection import Connection
 from streams.kafka.positions import Expired, Jump, Positions
 from streams.stages import SOURCES, STAGE
 from streams.worker.settle import settle
@@ -102,3 +103,17 @@ def test_offsets_that_hold_no_record_are_no_gap(connection):
     positions.reached("files", 0, 3)
     assert connection.end_offsets(["files"])["files", 0] == 5
     assert positions.start("files", 0, 4) == 3
+
+
+def test_one_question_tells_of_all_partitions_of_the_group(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    ask = Connection.group_offsets
+    monkeypatch.setattr(Connection, "group_offsets", lambda self, group: asked.append(group) or ask(self, group))
+    positions = Positions(connection, connection.group("prepare"))
+    positions.reached("files", 1, 5)
+    assert [positions.next("files", 0), positions.next("files", 1), positions.next("commits", 1)] == [0, 5, 0]
+    assert len(asked) == 1
+    with pytest.raises(Jump, match="no committed offset"):
+        positions.next("files", 99)

@@ -41,7 +41,9 @@ class Positions:
         """Where the next Frame begins."""
         key = (topic, partition)
         if key not in self._next:
-            self._next[key] = self._committed(topic, partition)
+            self._ask()
+        if key not in self._next:
+            raise Jump(f"{topic}/{partition} has no committed offset: run `midstream topics create` first")
         return self._next[key]
 
     def only_markers(self, topic: str, partition: int, upto: int) -> bool:
@@ -60,8 +62,7 @@ class Positions:
     def reached(self, topic: str, partition: int, offset: int) -> None:
         self._next[topic, partition] = offset
 
-    def _committed(self, topic: str, partition: int) -> int:
-        committed = self._connection.group_offsets(self._group).get((topic, partition))
-        if committed is None:
-            raise Jump(f"{topic}/{partition} has no committed offset: run `midstream topics create` first")
-        return committed
+    def _ask(self) -> None:
+        """All partitions of the group at once: a question is a connection. What is known already has gone further."""
+        for key, committed in self._connection.group_offsets(self._group).items():
+            self._next.setdefault(key, committed)

@@ -8,6 +8,7 @@ committed offset.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import sys
 import time
@@ -25,17 +26,14 @@ from streams.kafka.connection import Connection
 from streams.kafka.positions import Positions
 from streams.kafka.producer import Delivery, KafkaSink, Sink
 from streams.worker.allocator import keep_freed_memory
+from streams.worker.batching import Batching
 from streams.worker.settle import go_back
 from streams.worker.stage import Stage
 from streams.worker.transport import CommittedTransport
 
 log = logging.getLogger("midstream.streams")
 
-TAKE_RECORDS = 512
 TAKE_WITHIN_S = 0.05
-TAKE_BYTES = 6 << 20
-"""Records are taken together up to so many bytes: about a Frame of each of four partitions. Less than the
-largest source record, so that two of these are never held at once."""
 FETCH_BYTES = 2 << 20
 """Asked for of each partition at a time: a record that is larger comes by itself."""
 POLL_RECORDS = 8
@@ -103,6 +101,7 @@ def run(place: Place, stage: Stage) -> int:
     app.agent(channel, name=stage.name, concurrency=1)(shell.agent)
     app.on_partitions_assigned.connect(shell.assigned)  # pyright: ignore[reportArgumentType]
     app.timer(REPORT_S)(shell.report)
+    gc.freeze()  # what has been imported stays: no collection need look at it (80 ms each)
     worker = faust.Worker(app, override_logging=False, redirect_stdouts=False, stdout=sys.stderr, quiet=True)
     try:
         worker.execute_from_commandline()
@@ -204,8 +203,7 @@ class Shell:
                 await self._take_many(stream)
             else:
                 async for event in stream.noack().events():
-                    async with self._working:
-                        await self.work(stream, [e for e in [event] if self._current(e)])
+                    await self._take(stream, [event])
         except (asyncio.CancelledError, GeneratorExit):
             raise
         except BaseException as error:
@@ -215,20 +213,18 @@ class Shell:
             raise
 
     async def _take_many(self, stream: Any) -> None:
-        """What waits in the buffer and what comes within TAKE_WITHIN_S, up to TAKE_RECORDS or TAKE_BYTES."""
-        events: list[Any] = []
-        size, waited = 0, False
+        """Records together, as `Batching` says; everything that is held, when none has come for TAKE_WITHIN_S."""
+        held, clock = Batching(), asyncio.get_running_loop().time
         async for event in stream.noack().events():
-            events.append(event)
-            size += _bytes(event)
-            full = len(events) >= TAKE_RECORDS or size >= TAKE_BYTES
-            if not full and not waited and stream.channel.empty():
+            await self._take(stream, held.add(event, _bytes(event), clock()))
+            if stream.channel.empty():
                 await asyncio.sleep(TAKE_WITHIN_S)
-                waited = True
-            if full or stream.channel.empty():
-                taken, events, size, waited = events, [], 0, False
-                async with self._working:
-                    await self.work(stream, [e for e in taken if self._current(e)])
+            if stream.channel.empty():
+                await self._take(stream, held.release())
+
+    async def _take(self, stream: Any, events: Sequence[Any]) -> None:
+        async with self._working:
+            await self.work(stream, [e for e in events if self._current(e)])
 
     def _current(self, event: Any) -> bool:
         """Fetched since the last assignment; what is older comes again."""

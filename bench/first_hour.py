@@ -27,6 +27,7 @@ from stream import free_port
 
 from midstream.settings import cache_home, load
 from streams import pace
+from streams.sources import report
 
 COMMITS = 36
 """That are made and followed."""
@@ -36,6 +37,8 @@ BEGIN_S = 900.0
 """For the broker, the tokenizer and the first step."""
 PATIENCE_S = 300.0
 """For the last commit."""
+TREES_S = 3600.0
+"""For the trees to be trained on."""
 TREE_BYTES = 45_000_000
 """Of present trees, at least, where no repositories are given."""
 SUFFIXES = {".py", ".pyi", ".h", ".hpp", ".cpp", ".c", ".js", ".ts", ".md", ".rst", ".cmake", ".html", ".css", ".cu"}
@@ -45,14 +48,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="*", type=Path, help="Clones of git; else releases, and installed packages.")
     parser.add_argument("--commits", type=int, default=COMMITS)
+    parser.add_argument("--past", action="store_true", help="Wait until all trees are read and the past is sent.")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         origin, repositories = prepare(arguments.folders, work)
         say(f"{len(repositories)} repositories: {backlog(repositories):,} commits, {trees(repositories) / 1e6:.1f} MB")
-        print(
-            json.dumps({"bench": "first_hour", "histories": origin, **measure(repositories, work, arguments.commits)})
-        )
+        print(json.dumps({"bench": "first_hour", "histories": origin, **measure(repositories, work, arguments)}))
 
 
 def prepare(folders: list[Path], work: Path) -> tuple[str, list[Path]]:
@@ -90,7 +92,8 @@ def installed(path: Path, size: int) -> Path:
     return path
 
 
-def measure(repositories: list[Path], work: Path, commits: int) -> dict[str, object]:
+def measure(repositories: list[Path], work: Path, arguments: argparse.Namespace) -> dict[str, object]:
+    commits: int = arguments.commits
     config = work / "midstream.toml"
     config.write_text(
         f'[kafka]\nbrokers = "127.0.0.1:{free_port()}"\n[paths]\nstate = "{work / "state"}"\n'
@@ -106,6 +109,8 @@ def measure(repositories: list[Path], work: Path, commits: int) -> dict[str, obj
         account = Account(load(config))
         training = until_it_trains(work, process, began)
         say(f"the first step after {training:.0f} s")
+        if arguments.past:
+            until_the_past_is_sent(work, process)
         fresh = [round(s, 1) for s in follow(account, repositories, commits, work, process)]
         left = account.left()
     finally:
@@ -115,6 +120,7 @@ def measure(repositories: list[Path], work: Path, commits: int) -> dict[str, obj
         ended = time.monotonic() - ended
     known = sorted(fresh)
     return {
+        "behind": "past" if arguments.past else "trees",
         "live_fresh_s": median(known) if known else None, "live_p90_s": known[int(len(known) * 0.9)] if known else None,
         "live_commits": len(known), "live_missing": commits - len(known), "backlog_commits": backlog_commits,
         "tree_mb": round(tree_bytes / 1e6, 1), "first_step_s": round(training), "end_s": round(ended, 1), **left,
@@ -130,6 +136,17 @@ def until_it_trains(work: Path, process: subprocess.Popen[bytes], began: float) 
         if told is not None and told.tokens_per_s:
             return time.monotonic() - began
         time.sleep(0.5)
+
+
+def until_the_past_is_sent(work: Path, process: subprocess.Popen[bytes]) -> None:
+    """All present trees are sent, and the past is on its way."""
+    began = time.monotonic()
+    while process.poll() is None and time.monotonic() - began < TREES_S:
+        told = report.read(work / "state")
+        if told and all(r.present_done for r in told.repositories) and any(r.past_commits for r in told.repositories):
+            return say(f"the past is read {time.monotonic() - began:.0f} s later")
+        time.sleep(1)
+    raise SystemExit((work / "up.log").read_text(errors="replace")[-4000:])
 
 
 def follow(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from midstream.settings import Model
+from model.fim.formats import AUTO
 from model.manifest import CheckpointError, Manifest, latest, name, read_manifest
 from model.packing import differences
 
-SHAPE = ("context", "width", "layers", "heads")
+SHAPE = ("width", "layers", "heads")
+"""Of a model that training began with; imported weights bring their own."""
 
 
 class OtherModel(CheckpointError):
@@ -17,8 +19,11 @@ class OtherModel(CheckpointError):
 
 def refuse(settings: Model, manifest: Manifest, folder: Path) -> None:
     """Raises OtherModel when training cannot go on from the checkpoint under these settings."""
-    pairs = [(key, getattr(settings, key), getattr(manifest.model, key)) for key in SHAPE]
-    pairs.append(("format", settings.format, manifest.format.name))
+    shape = () if manifest.imported else SHAPE
+    pairs: list[tuple[str, object, object]] = [("context", settings.context, manifest.length)]
+    pairs += [(key, getattr(settings, key), getattr(manifest.model, key)) for key in shape]
+    if settings.format != AUTO:
+        pairs.append(("format", settings.format, manifest.format.name))
     differing = [f"[model] {key} is {own}, the checkpoint has {its}" for key, own, its in pairs if own != its]
     if differing:
         checkpoint = folder / name(manifest.step, manifest.reign, manifest.revision)
@@ -38,7 +43,7 @@ def warning(packing: str, folder: Path) -> str:
         manifest = read_manifest(path) if path else None
     except CheckpointError:  # the trainer says more of it
         return ""
-    its = packing_of(manifest.tokenizer, manifest.format, manifest.model.context) if manifest else packing
+    its = packing_of(manifest.tokenizer, manifest.format, manifest.length) if manifest else packing
     if its == packing:
         return ""
     return (

@@ -8,6 +8,7 @@ from pathlib import Path
 from midstream.page import duration
 from midstream.rate import measure
 from midstream.settings import Settings
+from model import families
 
 BYTES_A_TOKEN = 3.3
 """Of code, with a tokenizer that was trained on it."""
@@ -18,11 +19,9 @@ LARGEST_BYTES = 1024 * 1024
 
 
 def parameters(settings: Settings) -> int:
-    """Of a new decoder: embeddings of tokens and positions, and the blocks with multi-query attention."""
+    """Of a new decoder."""
     m = settings.model
-    head = m.width // m.heads
-    block = 2 * m.width * m.width + 2 * m.width * head + 8 * m.width * m.width
-    return m.width * (m.vocab + m.context) + m.layers * block
+    return families.new(vocab=m.vocab, context=m.context, width=m.width, layers=m.layers, heads=m.heads).parameters
 
 
 def tree_bytes(paths: Sequence[Path]) -> int:

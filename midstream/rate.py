@@ -33,15 +33,16 @@ def measure(settings: Settings) -> float | None:
 def rate(model: Model, config: TrainConfig) -> float:
     import torch
 
-    from model.config import ModelConfig
-    from model.decoder.transformer import Decoder
+    from model import families
     from model.training import optimizer
     from model.training.score import nats, targets
     from model.training.train import precision
 
     torch.set_num_threads(config.threads)
-    decoder = Decoder(ModelConfig(vocab=model.vocab, context=model.context, width=model.width, layers=model.layers,
-                                  heads=model.heads, seed=model.seed))  # fmt: skip
+    decoder = families.decoder(families.new(
+        vocab=model.vocab, context=model.context, width=model.width, layers=model.layers, heads=model.heads,
+        seed=model.seed,
+    ))  # fmt: skip
     adam = optimizer.make(decoder, config)
     ids_BT = torch.randint(0, model.vocab, (1, model.context))
     positions_BT = torch.arange(model.context)[None]

@@ -14,7 +14,7 @@ from midstream.mapping import SettingsError, from_mapping
 from model import bounds
 from model.config import TrainConfig
 from model.fim.fim import Mix
-from model.fim.formats import FORMATS
+from model.fim.formats import AUTO, FORMATS, NEW, Format
 from streams.recipe import Recipe, Shares, Thresholds
 
 if TYPE_CHECKING:
@@ -96,10 +96,14 @@ class Model:
     """The decoder that a new run begins with. A checkpoint keeps its own: training refuses to go on with another. The
     defaults suit a CPU."""
 
-    format: str = "starcoder"
-    """FIM format that is trained, a name of docs/formats.md; the tokenizer must have its sentinels."""
+    weights: str = ""
+    """Weights that training begins with: a folder as Hugging Face's libraries write it, or hf:ORG/NAME@REVISION. Empty:
+    a new model begins from nothing, of the shape below."""
+    format: str = AUTO
+    """FIM format that is trained, a name of docs/formats.md; the tokenizer must have its sentinels. auto: the one whose
+    sentinels it has, and starcoder for a tokenizer that is trained here."""
     context: int = 1024
-    """Longest example, tokens."""
+    """Longest example, tokens; of imported weights no more than they can."""
     width: int = 256
     """Size of the residual stream."""
     layers: int = 6
@@ -112,14 +116,19 @@ class Model:
     """Size of a tokenizer that is trained here."""
 
     def __post_init__(self) -> None:
-        if self.format not in FORMATS:
-            raise ValueError(f"format must be one of {', '.join(FORMATS)}, not {self.format!r}")
+        if self.format not in (AUTO, *FORMATS):
+            raise ValueError(f"format must be one of {', '.join((AUTO, *FORMATS))}, not {self.format!r}")
         bounds.between(self, 16, MOST_CONTEXT, "context")
         bounds.between(self, 1, MOST_WIDTH, "width", "heads")
         bounds.between(self, 1, MOST_LAYERS, "layers")
         bounds.between(self, 300, MOST_VOCAB, "vocab")  # 256 bytes and the sentinels
         if self.width % self.heads:
             raise ValueError(f"width {self.width} must be a multiple of heads {self.heads}")
+
+    @property
+    def new_format(self) -> Format:
+        """Of a tokenizer that is trained here."""
+        return NEW if self.format == AUTO else FORMATS[self.format]
 
 
 @dataclass(frozen=True)

@@ -54,13 +54,14 @@ def _restore(connection: Connection, thresholds: Thresholds, committed: int) -> 
 def packer(settings: Settings) -> Packer:
     """Waits for the tokenizer's file: pack cannot begin without one."""
     from midstream.fits import warning
-    from model.fim.formats import FORMATS
+    from model.fim.formats import choose
     from model.tokens.tokenizer import Tokenizer
 
     assert settings.paths.tokenizer is not None
     assert settings.paths.checkpoints is not None
     tokenizer = Tokenizer.load(waits.tokenizer_file(settings.paths.tokenizer, "pack"))
-    made = Packer(tokenizer, FORMATS[settings.model.format], settings.fim, settings.model.context, settings.pack)
+    fmt = choose(settings.model.format, tokenizer.specials)
+    made = Packer(tokenizer, fmt, settings.fim, settings.model.context, settings.pack)
     if word := warning(made.packing, settings.paths.checkpoints):
         log.warning("%s", word)
     return made

@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -15,20 +15,25 @@ from pathlib import Path
 import msgspec
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import load_file
 from torch import Tensor
 
-from model.decoder.transformer import Decoder
+from model import side_files, weights
+from model.decoder.decoder import Decoder
+from model.families import Names
+from model.families.reading import Refused
 from model.manifest import (
     FEED,
     MANIFEST,
     OPTIMIZER,
+    SIDE_FILES,
     TOKENIZER,
     WEIGHTS,
     CheckpointError,
     Manifest,
     NewerCheckpoint,
     age,
+    check_file,
     folders,
     name,
     read_file,
@@ -49,23 +54,49 @@ class Contents:
 
     manifest: Manifest
     weights: dict[str, Tensor]
+    """By our names; float32."""
     optimizer: dict[str, Tensor]
+    """Empty before the first step."""
     feed: bytes
+    """Empty before the first state."""
     tokenizer: Tokenizer
+    side_files: dict[str, bytes] = field(default_factory=dict)
+    """What Hugging Face's libraries read beside them, as it came with imported weights."""
     path: Path | None = field(default=None, compare=False)
 
 
 def write(root: Path, contents: Contents, keep: int) -> Manifest:
     """Writes the checkpoint that `contents.manifest` names, prunes to the newest `keep` models, returns the manifest.
 
-    Raises CheckpointError when there is one of that name already, since a checkpoint never changes, and when the
-    weights are not finite.
+    The folder is one of Hugging Face's, too: `transformers` opens it. Raises CheckpointError when there is one of that
+    name already, since a checkpoint never changes, and when the weights are not finite.
     """
-    _check_finite(contents.weights, "the weights of the model")
-    files = dict(_files(contents))
-    sums = {file: sha256(data).hexdigest() for file, data in files.items()}
-    version = f"{_name(contents.manifest)}-{sums[WEIGHTS][:8]}"
-    return _publish(root, contents.manifest, sums, version, files, {}, keep)
+    try:
+        weights.refuse_infinite(contents.weights)
+    except Refused as error:
+        raise CheckpointError(f"the model cannot be written: {error}") from error
+    places = weights.stored(contents.weights)
+    return write_places(root, contents.manifest, places, contents, keep)
+
+
+def write_places(
+    root: Path, given: Manifest, places: Mapping[str, weights.Stored], contents: Contents, keep: int
+) -> Manifest:  # fmt: skip
+    """As `write`, with weights that need not be in memory all at once."""
+    names = Names(given.model)
+
+    def fill(folder: Path) -> dict[str, str]:
+        sums = {WEIGHTS: weights.write(folder / WEIGHTS, {names.theirs(n): p for n, p in places.items()})}
+        if contents.optimizer:
+            sums[OPTIMIZER] = weights.write(folder / OPTIMIZER, weights.stored(contents.optimizer))
+        dtype = next(iter(places.values())).dtype
+        texts = side_files.make(given, contents.tokenizer, dtype, contents.side_files)
+        for file, data in (FEED, contents.feed), (TOKENIZER, contents.tokenizer.json.encode()), *texts.items():
+            _write(folder / file, data)
+            sums[file] = sha256(data).hexdigest()
+        return sums
+
+    return _publish(root, given, fill, "", keep)
 
 
 def write_revision(root: Path, manifest: Manifest, feed: bytes, before: Manifest, keep: int) -> Manifest:
@@ -74,16 +105,24 @@ def write_revision(root: Path, manifest: Manifest, feed: bytes, before: Manifest
     What has not changed is linked and not copied, and the model's version stays: nobody need load it anew. Raises
     OSError when `before` is gone or the file system has no links, CheckpointError as `write`.
     """
-    links = {file: root / _name(before) / file for file in (WEIGHTS, OPTIMIZER, TOKENIZER)}
-    sums = {**before.sha256, FEED: sha256(feed).hexdigest()}
-    return _publish(root, manifest, sums, before.model_version, {FEED: feed}, links, keep)
+
+    def fill(folder: Path) -> dict[str, str]:
+        for file in before.sha256:
+            if file != FEED:
+                os.link(root / _name(before) / file, folder / file)
+        _write(folder / FEED, feed)
+        return {**before.sha256, FEED: sha256(feed).hexdigest()}
+
+    return _publish(root, manifest, fill, before.model_version, keep)
 
 
 def _publish(
-    root: Path, given: Manifest, sums: dict[str, str], version: str, files: dict[str, bytes], links: dict[str, Path],
-    keep: int,
+    root: Path, given: Manifest, fill: Callable[[Path], dict[str, str]], version: str, keep: int
 ) -> Manifest:  # fmt: skip
-    """Under another name, fsynced, renamed; folders of later reigns are left alone."""
+    """Under another name, fsynced, renamed; folders of later reigns are left alone.
+
+    `fill` writes the files and gives their sums; `version`: the model's, empty for one of these weights.
+    """
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     final = root / _name(given)
     if final.exists():
@@ -94,13 +133,12 @@ def _publish(
             shutil.rmtree(torn)
     unfinished = root / f"{_UNFINISHED}{final.name}"
     unfinished.mkdir(mode=0o700)
+    sums = fill(unfinished)
+    version = version or f"{final.name}-{sums[WEIGHTS][:8]}"
     manifest = msgspec.structs.replace(
         given, sha256=sums, model_version=version, written_ms=time.time_ns() // 1_000_000
     )
-    for file, target in links.items():
-        os.link(target, unfinished / file)
-    for file, data in (*files.items(), (MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))):
-        _write(unfinished / file, data)
+    _write(unfinished / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
     _sync_folder(unfinished)
     unfinished.rename(final)
     _sync_folder(root)
@@ -135,13 +173,6 @@ def _name(manifest: Manifest) -> str:
     return name(manifest.step, manifest.reign, manifest.revision)
 
 
-def _files(contents: Contents) -> Iterator[tuple[str, bytes]]:
-    yield WEIGHTS, save({k: t.detach().contiguous() for k, t in contents.weights.items()})
-    yield OPTIMIZER, save(contents.optimizer)
-    yield FEED, contents.feed
-    yield TOKENIZER, contents.tokenizer.json.encode()
-
-
 def _write(path: Path, data: bytes) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(data)
@@ -157,32 +188,23 @@ def _sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def _tensors(path: Path, manifest: Manifest, file: str) -> dict[str, Tensor]:
+def _weights(path: Path, manifest: Manifest, dtype: torch.dtype | None) -> dict[str, Tensor]:
+    """Mapped into memory, where they are of the type already. Raises CheckpointError unless they are finite and of the
+    manifest's shape, before a model is made for them: a manifest may say any size."""
+    check_file(path, manifest, WEIGHTS)
     try:
-        return load(read_file(path, manifest, file))
+        return weights.load(weights.find([path / WEIGHTS], manifest.model), dtype)
+    except Refused as error:
+        raise CheckpointError(f"{path.name}: {error}") from error
+
+
+def _optimizer(path: Path, manifest: Manifest) -> dict[str, Tensor]:
+    if OPTIMIZER not in manifest.sha256:
+        return {}
+    try:
+        return load_file(check_file(path, manifest, OPTIMIZER))
     except SafetensorError as error:
-        raise CheckpointError(f"{path.name}: {file} is no safetensors file: {error}") from error
-
-
-def _weights(path: Path, manifest: Manifest) -> dict[str, Tensor]:
-    """Raises CheckpointError unless they are finite and of the manifest's shape, before a model is made for them: a
-    manifest may say any size."""
-    weights = _tensors(path, manifest, WEIGHTS)
-    _check_finite(weights, f"{path.name}: the weights")
-    try:
-        with torch.device("meta"):
-            shapes = {name: tensor.shape for name, tensor in Decoder(manifest.model).state_dict().items()}
-    except (RuntimeError, ValueError, OverflowError) as error:
-        raise CheckpointError(f"{path.name}: the manifest's shape is no model's: {error}") from error
-    if shapes != {name: tensor.shape for name, tensor in weights.items()}:
-        raise CheckpointError(f"{path.name}: the weights are not of the manifest's shape")
-    return weights
-
-
-def _check_finite(weights: dict[str, Tensor], what: str) -> None:
-    wrong = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
-    if wrong:
-        raise CheckpointError(f"{what} are not finite numbers: {', '.join(wrong[:3])}")
+        raise CheckpointError(f"{path.name}: {OPTIMIZER} is no safetensors file: {error}") from error
 
 
 def read_tokenizer(path: Path, manifest: Manifest) -> Tokenizer:
@@ -190,12 +212,11 @@ def read_tokenizer(path: Path, manifest: Manifest) -> Tokenizer:
     return Tokenizer.load(path / TOKENIZER)
 
 
-def load_model(path: Path) -> tuple[Decoder, Manifest, Tokenizer]:
-    """What a server needs: the decoder in evaluation mode, the manifest, the tokenizer. Raises CheckpointError."""
+def load_model(path: Path, dtype: torch.dtype | None = None) -> tuple[Decoder, Manifest, Tokenizer]:
+    """What a server needs: the decoder in evaluation mode, the manifest, the tokenizer. `dtype`: of the weights; None:
+    as they were written. Raises CheckpointError."""
     manifest = read_manifest(path)
-    weights = _weights(path, manifest)
-    model = Decoder(manifest.model)
-    model.load_state_dict(weights)
+    model = weights.assemble(manifest.model, _weights(path, manifest, dtype))
     return model.eval(), manifest, read_tokenizer(path, manifest)
 
 
@@ -204,10 +225,11 @@ def load_all(path: Path) -> Contents:
     manifest = read_manifest(path)
     return Contents(
         manifest=manifest,
-        weights=_weights(path, manifest),
-        optimizer=_tensors(path, manifest, OPTIMIZER),
+        weights=_weights(path, manifest, torch.float32),
+        optimizer=_optimizer(path, manifest),
         feed=read_file(path, manifest, FEED),
         tokenizer=read_tokenizer(path, manifest),
+        side_files={file: read_file(path, manifest, file) for file in SIDE_FILES if file in manifest.sha256},
         path=path,
     )
 

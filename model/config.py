@@ -1,4 +1,4 @@
-"""Shape of the decoder and settings of a training run; both are stored in the manifest."""
+"""Settings of a training run. The shapes of decoders are in model.families."""
 
 from __future__ import annotations
 
@@ -6,39 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from model import bounds
-
-Family = Literal["gpt_bigcode"]
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """A decoder's shape."""
-
-    vocab: int
-    """Rows of the embedding: at least the tokenizer's `vocab_size`."""
-    context: int
-    """Tokens that one example may have: rows of the position table."""
-    width: int = 256
-    """Size of the residual stream; a multiple of `heads`."""
-    layers: int = 4
-    heads: int = 4
-    """Query heads. Keys and values have one head for all of them (MQA, arXiv 1911.02150)."""
-    family: Family = "gpt_bigcode"
-    seed: int = 0
-    """Of the initial weights."""
-
-    def __post_init__(self) -> None:
-        if self.width % self.heads:
-            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
-
-    @property
-    def head_width(self) -> int:
-        return self.width // self.heads
-
-    @property
-    def inner(self) -> int:
-        """Width of the MLP."""
-        return 4 * self.width
 
 
 @dataclass(frozen=True)

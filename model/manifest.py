@@ -6,13 +6,13 @@ Loads no torch: status, audit and the demo read checkpoints in milliseconds.
 from __future__ import annotations
 
 import re
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from model.config import ModelConfig
+from model.families import Spec
 from model.fim.formats import Format
 
 VERSION = 1
@@ -23,6 +23,8 @@ WEIGHTS, OPTIMIZER, FEED, TOKENIZER, MANIFEST = (
     "tokenizer.json",
     "manifest.json",
 )
+SIDE_FILES = ("config.json", "generation_config.json", "tokenizer_config.json", "special_tokens_map.json")
+"""What Hugging Face's libraries read beside the weights and the tokenizer."""
 _NAME = re.compile(r"step-(\d{8,})(?:-r(\d+))?(?:\.(\d+))?")
 _TRIES = 5
 """A checkpoint may be pruned while it is read; the next look finds a newer one."""
@@ -49,10 +51,14 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     """Tokens trained on, padding not counted."""
     text_bytes: int
     """UTF-8 bytes of user text trained on."""
-    model: ModelConfig
+    model: Spec
     format: Format
     tokenizer: str
     """The tokenizer's hash."""
+    context: int = 0
+    """Tokens that an example may have; 0: as many as the model can."""
+    imported: str = ""
+    """Where the weights came from that training began with; empty: from nothing."""
     bits_per_byte: float | None
     """Prequential, over the last Batches; none before the first."""
     feed: dict[str, int | float] = {}
@@ -63,6 +69,16 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     """Name of the folder in which these weights appeared first, and the first 8 hex digits of their SHA-256."""
     sha256: dict[str, str] = {}
     """By file name, hex."""
+
+    @property
+    def length(self) -> int:
+        """Tokens that an example, or a prompt with its answer, may have."""
+        return self.context or self.model.context
+
+    @property
+    def is_worth_serving(self) -> bool:
+        """It was trained, here or elsewhere."""
+        return bool(self.tokens or self.imported)
 
 
 class Age(NamedTuple):
@@ -130,6 +146,21 @@ def read_file(path: Path, manifest: Manifest, file: str) -> bytes:
         data = (path / file).read_bytes()
     except OSError as error:
         raise CheckpointError(f"{path.name} lacks {file}: {error.strerror}") from error
-    if sha256(data).hexdigest() != manifest.sha256.get(file):
-        raise CheckpointError(f"{path.name}: {file} is not what was written (its SHA-256 differs)")
+    _compare(path, manifest, file, sha256(data).hexdigest())
     return data
+
+
+def check_file(path: Path, manifest: Manifest, file: str) -> Path:
+    """The file's path; of a large one, which is read piece by piece. Raises CheckpointError as `read_file`."""
+    try:
+        with (path / file).open("rb") as opened:
+            digest = file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise CheckpointError(f"{path.name} lacks {file}: {error.strerror}") from error
+    _compare(path, manifest, file, digest)
+    return path / file
+
+
+def _compare(path: Path, manifest: Manifest, file: str, digest: str) -> None:
+    if digest != manifest.sha256.get(file):
+        raise CheckpointError(f"{path.name}: {file} is not what was written (its SHA-256 differs)")

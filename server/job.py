@@ -33,7 +33,7 @@ class Job:
 
     def begin(self, served: Served) -> None:
         """Builds the prompt for the model that this request will end with. Raises ValueError when nothing fits."""
-        request, context = self.request, served.model.config.context
+        request, context = self.request, served.manifest.length
         most = min(max(1, request.max_tokens), context // 2)
         manifest = served.manifest
         made = build(manifest.format, served.tokenizer, request.path, request.prefix, request.suffix, context - most)
@@ -97,7 +97,7 @@ class Job:
         self._send(self._stops.push(data[written:]))
         if self._stops.stopped:
             return self.finish(Finish.STOP)
-        if self._tokens >= self._most or len(self._cache.ids) >= served.model.config.context:
+        if self._tokens >= self._most or len(self._cache.ids) >= served.manifest.length:
             return self.finish(Finish.LENGTH)
         self._logits_V = served.model.extend([token], self._cache)
         return None

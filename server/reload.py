@@ -107,7 +107,9 @@ class Watcher:
         files = _files(path)
         try:
             manifest = read_manifest(path)
-            loaded = served.load(path) if manifest.tokens and manifest.model_version != self._version else None
+            loaded = (
+                served.load(path) if manifest.is_worth_serving and manifest.model_version != self._version else None
+            )
         except Exception as error:
             self._pass_over(path, files, error)
             return False

@@ -9,9 +9,8 @@ import pytest
 import torch
 from tiny import SHAPE, tokenizer
 
-from model import checkpoint
+from model import checkpoint, families
 from model.checkpoint import Contents, load_all, load_model, write
-from model.decoder.transformer import Decoder
 from model.fim.formats import STARCODER
 from model.manifest import MANIFEST, CheckpointError, Manifest, folders, latest, newest
 
@@ -22,7 +21,7 @@ def contents(step: int = 7) -> Contents:
         bits_per_byte=1.5, feed={"lag": 0},
     )  # fmt: skip
     moments = {"exp_avg/norm.weight": torch.ones(32)}
-    return Contents(manifest, dict(Decoder(SHAPE).state_dict()), moments, b"feed", tokenizer())
+    return Contents(manifest, dict(families.decoder(SHAPE).state_dict()), moments, b"feed", tokenizer())
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -104,7 +103,7 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
 
 def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
     given = contents()
-    other = msgspec.structs.replace(given.manifest, model=replace(SHAPE, layers=1))
+    other = msgspec.structs.replace(given.manifest, model=msgspec.structs.replace(SHAPE, layers=1))
     write(tmp_path, replace(given, manifest=other), keep=2)
     with pytest.raises(CheckpointError, match="not of the manifest's shape"):
         load_model(tmp_path / "step-00000007")

@@ -4,14 +4,14 @@ from dataclasses import replace
 from math import log
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from tiny import QUICK, SHAPE, ListFeed, examples, texts, tokenizer
 
-from model import checkpoint
+from model import checkpoint, families
 from model.checkpoint import load_all
 from model.config import TrainConfig
-from model.decoder.transformer import Decoder
 from model.fim.formats import STARCODER
 from model.manifest import CheckpointError, folders, latest, name, read_manifest
 from model.training import optimizer
@@ -107,11 +107,11 @@ def test_progress_tells_where_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("what", "change"),
-    [("shape", {"model_config": replace(SHAPE, seed=1)})],
+    [("shape", {"spec": msgspec.structs.replace(SHAPE, seed=1)})],
 )
 def test_another_run_s_checkpoint_is_refused(tmp_path: Path, what: str, change) -> None:
     trainer(tmp_path).run(Until(max_steps=1))
-    given = {"model_config": SHAPE} | change
+    given = {"spec": SHAPE} | change
     resume = load_all(latest(tmp_path))
     with pytest.raises(CheckpointError, match=what):
         Trainer(
@@ -131,7 +131,7 @@ def test_a_loss_that_is_no_number_stops_without_a_checkpoint(tmp_path: Path) -> 
 
 def test_a_vocabulary_too_small_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="ids and the model"):
-        Trainer(replace(SHAPE, vocab=10), QUICK, ListFeed(LOG), tmp_path, tokenizer(), STARCODER)
+        Trainer(msgspec.structs.replace(SHAPE, vocab=10), QUICK, ListFeed(LOG), tmp_path, tokenizer(), STARCODER)
 
 
 def test_the_rate_warms_up_and_stays() -> None:
@@ -140,7 +140,7 @@ def test_the_rate_warms_up_and_stays() -> None:
 
 
 def test_norms_biases_and_positions_do_not_decay() -> None:
-    model = Decoder(SHAPE)
+    model = families.decoder(SHAPE)
     decayed, kept = optimizer.make(model, QUICK).param_groups
     assert decayed["weight_decay"] == 0.1 and kept["weight_decay"] == 0
     names = {id(p): n for n, p in model.named_parameters()}
@@ -155,7 +155,7 @@ def test_only_the_next_token_of_the_same_document_is_a_target() -> None:
 
 
 def test_a_model_that_knows_nothing_scores_its_entropy() -> None:
-    model = Decoder(SHAPE)
+    model = families.decoder(SHAPE)
     with torch.no_grad():
         model.tokens.weight.zero_()
     text = "abcdefgh" * 40

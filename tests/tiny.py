@@ -10,8 +10,9 @@ from tempfile import TemporaryDirectory
 import msgspec
 import torch
 
+from model import families
 from model.checkpoint import Contents, write
-from model.config import ModelConfig, TrainConfig
+from model.config import TrainConfig
 from model.example import Batch, Example, pack_ids
 from model.fim.fim import Cut, encode, file_head, segments
 from model.fim.formats import STARCODER
@@ -116,7 +117,7 @@ class ListFeedState(msgspec.Struct):
     rows: list[list[Example]] = []
 
 
-SHAPE = ModelConfig(vocab=tokenizer().vocab_size, context=128, width=32, layers=2, heads=2)
+SHAPE = families.new(vocab=tokenizer().vocab_size, context=128, width=32, layers=2, heads=2)
 QUICK = TrainConfig(learning_rate=3e-3, warm_up_steps=4, precision="float32", checkpoint_every_steps=1000)
 
 
@@ -127,7 +128,7 @@ def weights(seed: int = 0) -> dict[str, torch.Tensor]:
     with TemporaryDirectory() as folder:
         config = replace(QUICK, warm_up_steps=10, learning_rate=1e-2)
         feed = ListFeed(examples(2000), rows=4)
-        trainer = Trainer(replace(SHAPE, seed=seed), config, feed, Path(folder), tokenizer(), STARCODER)
+        trainer = Trainer(msgspec.structs.replace(SHAPE, seed=seed), config, feed, Path(folder), tokenizer(), STARCODER)
         trainer.run(Until(max_steps=100))
         return {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
 
@@ -135,7 +136,7 @@ def weights(seed: int = 0) -> dict[str, torch.Tensor]:
 def write_checkpoint(root: Path, step: int, seed: int = 0, keep: int = 100, feed: bytes = b"", reign: int = 0) -> str:
     """Writes the learnt weights as the checkpoint of `step`; returns its version."""
     manifest = Manifest(
-        step=step, reign=reign, tokens=step * 100, text_bytes=step * 200, model=replace(SHAPE, seed=seed),
+        step=step, reign=reign, tokens=step * 100, text_bytes=step * 200, model=msgspec.structs.replace(SHAPE, seed=seed),
         format=STARCODER, tokenizer=tokenizer().hash, bits_per_byte=2.5,
     )  # fmt: skip
     return write(root, Contents(manifest, weights(seed), {}, feed, tokenizer()), keep).model_version

@@ -101,6 +101,7 @@ def _export(settings: Settings, folder: Folder, genesis: Genesis, asked: ExportR
 def _origin(settings: Settings, genesis: Genesis, asked: ExportRequest, state: ExportState | None) -> ExportOrigin:
     import msgspec
 
+    from model.fim.formats import choose
     from streams.export.run import fingerprint
     from streams.export.state import ExportOrigin
 
@@ -115,7 +116,7 @@ def _origin(settings: Settings, genesis: Genesis, asked: ExportRequest, state: E
         recipe=msgspec.json.decode(msgspec.json.encode(asdict(settings.recipe))),
         index=asdict(settings.index),
         tokenizer=asked.tokenizer.hash if asked.tokenizer else "",
-        format=settings.model.format if asked.tokenizer else "",
+        format=choose(settings.model.format, asked.tokenizer.specials).name if asked.tokenizer else "",
     )
 
 

@@ -44,7 +44,7 @@ def fim(
         raise click.ClickException(f"{file}: {error}") from error
     given = {"seed": seed, "fim_rate": rate}
     mix = replace(settings.fim, **{key: value for key, value in given.items() if value is not None})
-    path, fmt = path_in_repository(file), FORMATS[name or settings.model.format]
+    path, fmt = path_in_repository(file), FORMATS[name] if name else settings.model.new_format
     if tokenizer is not None:
         _tell_pieces(_document(text, path), tokenizer, fmt, mix, settings)
         return

@@ -51,7 +51,6 @@ def train(
     What is not UTF-8 is passed over. Of repositories (--from-git) and of the stream, what the recipe rejects is not
     learnt from, and secrets are replaced first.
     """
-    from model.fim.formats import FORMATS
     from model.tokens import tokenizer as bpe
 
     if from_topic == bool(files):
@@ -62,7 +61,7 @@ def train(
     texts = _of_trees(settings, files, sample_bytes) if from_git else texts
     counted = _Counted(texts)
     wanted = vocab_size or settings.model.vocab
-    made = bpe.train(counted, wanted, FORMATS[settings.model.format])
+    made = bpe.train(counted, wanted, settings.model.new_format)
     out.parent.mkdir(parents=True, exist_ok=True)
     unfinished = out.with_suffix(".unfinished")
     made.save(unfinished)

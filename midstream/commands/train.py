@@ -81,10 +81,9 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
     Its feed is closed at the end.
     """
     from midstream import fits, waits
-    from model import reign
+    from model import families, reign
     from model.checkpoint import load_newest
-    from model.config import ModelConfig
-    from model.fim.formats import FORMATS
+    from model.fim.formats import choose
     from model.packing import packing
     from model.tokens.tokenizer import Tokenizer
     from model.training.train import Trainer
@@ -94,18 +93,18 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
 
     own = reign.take(folder)
     resume = load_newest(folder)
-    if resume and what_is_left:
+    if resume and resume.feed and what_is_left:
         raise click.UsageError(f"--from-what-is-left is for a new checkpoint folder, and {folder} has checkpoints.")
     if resume:
         fits.refuse(settings.model, resume.manifest, folder)
     tokenizer = resume.tokenizer if resume else Tokenizer.load(waits.tokenizer_file(file, "train"))
     shape = settings.model
-    config = resume.manifest.model if resume else ModelConfig(
+    spec = resume.manifest.model if resume else families.new(
         vocab=tokenizer.vocab_size, context=shape.context, width=shape.width, layers=shape.layers,
         heads=shape.heads, seed=shape.seed,
     )  # fmt: skip
-    fmt = resume.manifest.format if resume else FORMATS[shape.format]
-    feed, context = settings.feed, config.context
+    fmt = resume.manifest.format if resume else choose(shape.format, tokenizer.specials)
+    feed, context = settings.feed, resume.manifest.length if resume else spec.context
     limits = Limits(feed.row_contexts * context, feed.rows, feed.open_bins, feed.idle_s, feed.wait_s, closed, context)
     connection = settings.connection()
     waits.broker(connection, "train")
@@ -113,7 +112,7 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
     start.packing = packing(tokenizer.hash, fmt, context)
     with closing(open_feed(connection, folder, start, limits, own)) as opened:
         paced = PacedFeed(opened, settings.paths.state)
-        yield Trainer(config, settings.train, paced, folder, tokenizer, fmt, resume=resume, reign=own)
+        yield Trainer(spec, settings.train, paced, folder, tokenizer, fmt, resume=resume, reign=own, context=context)
 
 
 def _start(connection: Connection, resume: Contents | None, tokenizer: str, what_is_left: bool) -> FeedState:
@@ -123,7 +122,7 @@ def _start(connection: Connection, resume: Contents | None, tokenizer: str, what
     from streams.feed.state import decode
     from streams.kafka.topics import check
 
-    if resume is not None:
+    if resume is not None and resume.feed:
         return decode(resume.feed)
     if not what_is_left:
         return first_state(connection, tokenizer)

@@ -1,6 +1,6 @@
-"""Attention that never crosses a document in a packed row.
+"""Attention of packed rows: it never crosses a document.
 
-Shapes: B rows, T tokens, H query heads, K head width. Keys and values have one head.
+Shapes: B rows, T tokens, H query heads, G heads of keys and values (H is a multiple of G), K head width.
 
 Two layouts of the same thing: on a CPU each document is attended to by itself, so a row costs what
 its documents cost and may be longer than the context; elsewhere one call with a dense mask.
@@ -9,12 +9,23 @@ its documents cost and may be longer than the context; elsewhere one call with a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from model.example import PADDING
+
+
+class Attend(Protocol):
+    """What a layer is given to mix its values with: over packed rows, or over a sequence that grows."""
+
+    def __call__(
+        self, layer: int, q_BHTK: Tensor, k_BGTK: Tensor, v_BGTK: Tensor, scale: float, window: int | None
+    ) -> Tensor:
+        """BHTK. `scale`: of the scores; `window`: a token sees itself and the window - 1 tokens before; None: all."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -26,12 +37,21 @@ class Runs:
     """False for padding, which attends to nothing."""
 
 
-Layout = Runs | Tensor
+class Packed:
+    """An `Attend` over packed rows."""
 
+    def __init__(self, documents_BT: Tensor) -> None:
+        """`documents_BT`: a number a document, PADDING where there is none; tokens of a document stand together."""
+        dense = documents_BT.device.type != "cpu"
+        self.where = document_mask(documents_BT) if dense else runs(documents_BT)
 
-def layout(documents_BT: Tensor) -> Layout:
-    """Which tokens see each other, once a batch: earlier ones of their own document alone."""
-    return runs(documents_BT) if documents_BT.device.type == "cpu" else document_mask(documents_BT)
+    def __call__(
+        self, layer: int, q_BHTK: Tensor, k_BGTK: Tensor, v_BGTK: Tensor, scale: float, window: int | None
+    ) -> Tensor:
+        if isinstance(self.where, Runs):
+            return _by_run(q_BHTK, k_BGTK, v_BGTK, self.where, scale, window)
+        allow_B1TT = self.where if window is None else self.where & _near(self.where.shape[-1], window, q_BHTK)
+        return _grouped(q_BHTK, k_BGTK, v_BGTK, scale, allow_B1TT)
 
 
 def runs(documents_BT: Tensor) -> Runs:
@@ -54,28 +74,43 @@ def document_mask(documents_BT: Tensor) -> Tensor:
     return same_BTT.tril_()[:, None]
 
 
-def attend(q_BHTK: Tensor, k_BTK: Tensor, v_BTK: Tensor, where: Layout) -> Tensor:
-    """Attention of a packed batch, every head over the same keys and values. Returns BHTK."""
-    if isinstance(where, Runs):
-        return _by_run(q_BHTK, k_BTK, v_BTK, where)
-    return _one_head(q_BHTK, k_BTK[:, None], v_BTK[:, None], attn_mask=where)
+def _near(t: int, window: int, like: Tensor) -> Tensor:
+    """allow_TT: true where the key is not further back than the window."""
+    at_T = torch.arange(t, device=like.device)
+    return at_T[:, None] - at_T[None, :] < window
 
 
-def _by_run(q_BHTK: Tensor, k_BTK: Tensor, v_BTK: Tensor, where: Runs) -> Tensor:
+def _by_run(q_BHTK: Tensor, k_BGTK: Tensor, v_BGTK: Tensor, where: Runs, scale: float, window: int | None) -> Tensor:
     b, h, t, k = q_BHTK.shape
-    q_1HNK = q_BHTK.transpose(0, 1).reshape(1, h, b * t, k)
-    keys, values = (x.reshape(1, 1, b * t, k).split(where.lengths, dim=2) for x in (k_BTK, v_BTK))
-    queries = q_1HNK.split(where.lengths, dim=2)
+    flat = (x.transpose(0, 1).reshape(1, x.shape[1], b * t, k) for x in (q_BHTK, k_BGTK, v_BGTK))
+    queries, keys, values = (x.split(where.lengths, dim=2) for x in flat)
     mixed = [
-        _one_head(q, key, value, is_causal=True) if real else torch.zeros_like(q)
+        _run(q, key, value, scale, window) if real else torch.zeros_like(q)
         for q, key, value, real in zip(queries, keys, values, where.real, strict=True)
     ]
     return torch.cat(mixed, dim=2).view(h, b, t, k).transpose(0, 1)
 
 
-def _one_head(
-    q_BHTK: Tensor, k_B1TK: Tensor, v_B1TK: Tensor, attn_mask: Tensor | None = None, is_causal: bool = False
-) -> Tensor:
-    heads = q_BHTK.shape[1]
-    k_BHTK, v_BHTK = (x.expand(-1, heads, -1, -1) for x in (k_B1TK, v_B1TK))
-    return F.scaled_dot_product_attention(q_BHTK, k_BHTK, v_BHTK, attn_mask=attn_mask, is_causal=is_causal)
+def _run(q_1HTK: Tensor, k_1GTK: Tensor, v_1GTK: Tensor, scale: float, window: int | None) -> Tensor:
+    t = q_1HTK.shape[2]
+    if window is None or t <= window:
+        return _grouped(q_1HTK, k_1GTK, v_1GTK, scale)
+    allow_TT = _near(t, window, q_1HTK).tril_()
+    return _grouped(q_1HTK, k_1GTK, v_1GTK, scale, allow_TT)
+
+
+def _grouped(
+    q_BHTK: Tensor, k_BGTK: Tensor, v_BGTK: Tensor, scale: float, allow: Tensor | None = None
+) -> Tensor:  # fmt: skip
+    """Causal where there is no mask. Heads are repeated: the library's own grouping is slower on a CPU."""
+    repeats = q_BHTK.shape[1] // k_BGTK.shape[1]
+    k_BHTK, v_BHTK = (_repeated(x, repeats) for x in (k_BGTK, v_BGTK))
+    return F.scaled_dot_product_attention(q_BHTK, k_BHTK, v_BHTK, attn_mask=allow, is_causal=allow is None, scale=scale)
+
+
+def _repeated(x_BGTK: Tensor, repeats: int) -> Tensor:
+    """Each head `repeats` times in a row; a view where there is one."""
+    b, g, t, k = x_BGTK.shape
+    if g == 1:
+        return x_BGTK.expand(b, repeats, t, k)
+    return x_BGTK if repeats == 1 else x_BGTK[:, :, None].expand(b, g, repeats, t, k).reshape(b, g * repeats, t, k)

@@ -1,6 +1,7 @@
-"""Inference of one growing sequence: a decoder's weights, a cache of keys and values, few operators a token.
+"""Inference of one growing sequence: a decoder, and a cache of keys and values.
 
-Shapes: T tokens, N new tokens, D width, V vocabulary, H heads, K head width, L layers.
+Shapes: T tokens, N new tokens, D width, V vocabulary, H query heads, G heads of keys and values, K head width,
+L layers.
 """
 
 from __future__ import annotations
@@ -9,20 +10,22 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import gelu, layer_norm, linear
 
-from model.config import ModelConfig
-from model.decoder import kernel
-from model.decoder.transformer import Decoder
+from model.decoder.decoder import Decoder
+
+FIRST_TOKENS = 256
+"""Room of a new cache, tokens; it doubles as it fills."""
 
 
 class Cache:
     """Keys and values of one sequence, and the ids that they stand for. Owned by one sequence at a time."""
 
-    def __init__(self, config: ModelConfig, like: Tensor) -> None:
-        shape = (config.layers, config.context, config.head_width)
-        self.keys_LTK = torch.empty(shape, dtype=like.dtype, device=like.device)
-        self.values_LTK = torch.empty(shape, dtype=like.dtype, device=like.device)
+    def __init__(self, layers: int, heads: int, width: int, context: int, like: Tensor) -> None:
+        """Of `context` tokens at most; of the type and on the device of `like`."""
+        self._context = context
+        shape = (layers, heads, min(FIRST_TOKENS, context), width)
+        self.keys_LGTK = torch.empty(shape, dtype=like.dtype, device=like.device)
+        self.values_LGTK = torch.empty(shape, dtype=like.dtype, device=like.device)
         self.ids: list[int] = []
 
     def keep_common(self, ids: Sequence[int]) -> int:
@@ -35,27 +38,71 @@ class Cache:
         del self.ids[same:]
         return same
 
+    def make_room(self, end: int) -> None:
+        """For `end` tokens."""
+        room = self.keys_LGTK.shape[2]
+        if end <= room:
+            return
+        while room < end:
+            room = min(2 * room, self._context)
+        self.keys_LGTK, self.values_LGTK = (self._grown(x, room) for x in (self.keys_LGTK, self.values_LGTK))
+
+    def _grown(self, old_LGTK: Tensor, room: int) -> Tensor:
+        layers, heads, _, width = old_LGTK.shape
+        new = old_LGTK.new_empty((layers, heads, room, width))
+        new[:, :, : len(self.ids)] = old_LGTK[:, :, : len(self.ids)]
+        return new
+
+
+class Growing:
+    """An `Attend` over a cached sequence and N new tokens, whose keys and values it writes."""
+
+    def __init__(self, cache: Cache, new: int) -> None:
+        self._cache, self._at, self._end = cache, len(cache.ids), len(cache.ids) + new
+        self._masks: dict[int | None, Tensor | None] = {}
+
+    def __call__(
+        self, layer: int, q_BHTK: Tensor, k_BGTK: Tensor, v_BGTK: Tensor, scale: float, window: int | None
+    ) -> Tensor:
+        """Heads that share keys are rows of one matrix product."""
+        at, end = self._at, self._end
+        keys, values = self._cache.keys_LGTK[layer], self._cache.values_LGTK[layer]
+        keys[:, at:end], values[:, at:end] = k_BGTK[0], v_BGTK[0]
+        first = 0 if window is None or end - at > 1 else max(0, end - window)
+        k_GTK, v_GTK = keys[:, first:end], values[:, first:end]
+        g, n = k_GTK.shape[0], end - at
+        scores = torch.bmm(q_BHTK[0].reshape(g, -1, q_BHTK.shape[-1]), k_GTK.transpose(1, 2)).mul_(scale)
+        if n > 1:
+            scores.view(g, -1, n, end).add_(self._ahead(window, scores))
+        weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(v_GTK.dtype)
+        return torch.bmm(weights, v_GTK).view(1, q_BHTK.shape[1], n, -1)
+
+    def _ahead(self, window: int | None, like: Tensor) -> Tensor:
+        """mask_NT: minus infinity where a new token may not look."""
+        if window not in self._masks:
+            at, end = self._at, self._end
+            query_N, key_T = torch.arange(at, end, device=like.device), torch.arange(end, device=like.device)
+            forbidden_NT = key_T > query_N[:, None]
+            if window is not None:
+                forbidden_NT |= query_N[:, None] - key_T >= window
+            zero = torch.zeros(forbidden_NT.shape, dtype=like.dtype, device=like.device)
+            self._masks[window] = zero.masked_fill_(forbidden_NT, -torch.inf)
+        return self._masks[window]  # pyright: ignore
+
 
 class Runner:
-    """Runs a copy of a decoder's weights as they are now.
+    """Runs a decoder on sequences that grow.
 
-    Prefill belongs to torch's matrix products; a single token, on a CPU in float32, to one compiled function, because
-    dispatching some sixty operators costs more than their work (3.2 ms a token became 1.2: 5 M parameters, one
-    thread, AVX2, context 300).
+    Prefill belongs to torch's matrix products; a single token to one compiled function, where the family has one.
     """
 
     def __init__(self, model: Decoder, compiled: bool = True) -> None:
-        self.config = model.config
-        blocks = zip(*(block.tensors() for block in model.blocks), strict=True)
-        self._stacked = tuple(torch.stack(tensors) for tensors in blocks)
-        self._layers = list(zip(*self._stacked, strict=True))
-        self._tokens_VD = model.tokens.weight.detach()
-        self._positions_TD = model.positions.weight.detach()
-        self._norm = (model.norm.weight.detach(), model.norm.bias.detach())
-        self._compiled = compiled and self._tokens_VD.device.type == "cpu" and self._tokens_VD.dtype == torch.float32
+        self.model, self.spec = model.eval(), model.spec
+        self._step = model.compiled() if compiled else None
 
     def new_cache(self) -> Cache:
-        return Cache(self.config, self._tokens_VD)
+        spec = self.spec
+        return Cache(spec.layers, spec.kv_heads, spec.head_width, spec.context, self.model.tokens.weight)
 
     @torch.inference_mode()
     def extend(self, ids: Sequence[int], cache: Cache) -> Tensor:
@@ -64,50 +111,16 @@ class Runner:
         Raises ValueError when the context has no room for them.
         """
         at, end = len(cache.ids), len(cache.ids) + len(ids)
-        if end > self.config.context:
-            raise ValueError(f"{end} tokens do not fit into a context of {self.config.context}")
-        if len(ids) == 1 and self._compiled:
-            return self._step(ids[0], cache)
-        x_ND = self._tokens_VD[list(ids)] + self._positions_TD[at:end]
-        ahead_N1T = None
-        if len(ids) > 1:
-            ahead_N1T = torch.full((len(ids), 1, end), -torch.inf, dtype=x_ND.dtype, device=x_ND.device)
-            ahead_N1T[:, 0].triu_(at + 1)
-        for layer, tensors in enumerate(self._layers):
-            x_ND = self._layer(tensors, x_ND, cache.keys_LTK[layer, :end], cache.values_LTK[layer, :end], ahead_N1T)
+        if end > self.spec.context:
+            raise ValueError(f"{end} tokens do not fit into a context of {self.spec.context}")
+        cache.make_room(end)
+        if len(ids) == 1 and self._step is not None:
+            logits_V = self._step(ids[0], at, cache.keys_LGTK, cache.values_LGTK)
+        else:
+            device = self.model.tokens.weight.device
+            ids_1N, positions_1N = (torch.tensor([x], device=device) for x in (list(ids), list(range(at, end))))
+            x_1ND = self.model.embed(ids_1N, positions_1N)
+            x_1ND = self.model.through(x_1ND, self.model.rotation(positions_1N, end), Growing(cache, len(ids)))
+            logits_V = self.model.logits(x_1ND[:, -1])[0]
         cache.ids.extend(ids)
-        return linear(layer_norm(x_ND[-1], x_ND.shape[1:], *self._norm), self._tokens_VD)
-
-    def _step(self, token: int, cache: Cache) -> Tensor:
-        at = len(cache.ids)
-        logits_V = kernel.step(
-            (self._tokens_VD[token] + self._positions_TD[at]).numpy(),
-            tuple(tensor.numpy() for tensor in self._stacked),
-            (self._norm[0].numpy(), self._norm[1].numpy()),
-            self._tokens_VD.numpy(),
-            cache.keys_LTK.numpy(),
-            cache.values_LTK.numpy(),
-            at,
-            self.config.heads,
-        )
-        cache.ids.append(token)
-        return torch.from_numpy(logits_V)
-
-    def _layer(
-        self, tensors: tuple[Tensor, ...], x_ND: Tensor, k_TK: Tensor, v_TK: Tensor, ahead_N1T: Tensor | None
-    ) -> Tensor:
-        """One block; the last N rows of `k_TK` and `v_TK` are written. One key head for all query heads makes
-        attention two plain matrix products."""
-        norm_1, shift_1, w_qkv, b_qkv, w_out, b_out, norm_2, shift_2, w_up, b_up, w_down, b_down = tensors
-        n, d = x_ND.shape
-        heads, width = self.config.heads, self.config.head_width
-        qkv = linear(layer_norm(x_ND, (d,), norm_1, shift_1), w_qkv, b_qkv)
-        k_TK[-n:] = qkv[:, d : d + width]
-        v_TK[-n:] = qkv[:, d + width :]
-        scores_NHT = (qkv[:, :d].reshape(n * heads, width) @ k_TK.T).mul_(width**-0.5).view(n, heads, -1)
-        if ahead_N1T is not None:
-            scores_NHT += ahead_N1T
-        weights = torch.softmax(scores_NHT, dim=-1).view(n * heads, -1)
-        x_ND = x_ND + linear((weights @ v_TK).view(n, d), w_out, b_out)
-        inner = gelu(linear(layer_norm(x_ND, (d,), norm_2, shift_2), w_up, b_up), approximate="tanh")
-        return x_ND + linear(inner, w_down, b_down)
+        return logits_V

@@ -5,6 +5,7 @@ docs/formats.md is made from this table (`python tests/formats_page.py`).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 import msgspec
@@ -297,6 +298,29 @@ REGISTRY = (
     CODESTRAL, PLAIN,
 )  # fmt: skip
 FORMATS: dict[str, Format] = {f.name: f for f in REGISTRY}
+
+AUTO = "auto"
+"""In place of a format's name: the one that the tokenizer's sentinels tell."""
+NEW = STARCODER
+"""Of a tokenizer that is trained here, when no format is named."""
+
+
+def choose(name: str, sentinels: Collection[str]) -> Format:
+    """The format of that name, or, for AUTO, the one that the tokenizer was made for: of those whose sentinels it has
+    all, the one with the most. Raises ValueError, with what is missing and what to do."""
+    if name != AUTO:
+        fmt = FORMATS[name]
+        if missing := [s for s in fmt.sentinels if s not in sentinels]:
+            raise ValueError(f"the format {name} needs {', '.join(missing)}, which the tokenizer does not have")
+        return fmt
+    fitting = [f for f in REGISTRY if f.orders and all(s in sentinels for s in f.sentinels)]
+    if not fitting:
+        raise ValueError(
+            "the tokenizer has the sentinels of no known infilling format. Name the one that the model was trained on "
+            f"([model] format, or --format): {', '.join(FORMATS)}; plain is for a model that reads left to right"
+        )
+    return max(fitting, key=lambda f: len(f.sentinels))
+
 
 SOURCES: dict[str, str] = {
     "starcoder": "StarCoder, arXiv 2305.06161; bigcode Megatron-LM, gpt_dataset.py. Joint is ours.",

@@ -6,13 +6,14 @@ import torch
 from torch import Tensor
 
 from model.config import TrainConfig
-from model.decoder.transformer import Decoder
+from model.decoder.decoder import Decoder
 
 
 def make(model: Decoder, config: TrainConfig) -> torch.optim.AdamW:
     """Decays matrices alone: neither norms and biases nor positions."""
-    decayed = [p for n, p in model.named_parameters() if p.dim() > 1 and not n.startswith("positions")]
-    kept = [p for n, p in model.named_parameters() if p.dim() < 2 or n.startswith("positions")]
+    named = list(model.named_parameters())
+    decayed = [p for n, p in named if p.dim() > 1 and not n.startswith(model.not_decayed)]
+    kept = [p for n, p in named if p.dim() < 2 or n.startswith(model.not_decayed)]
     groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": kept, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(config.beta_1, config.beta_2), fused=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -85,7 +86,4 @@ class Publisher:
                 return checkpoint.write_revision(self._root, manifest, feed, before, keep)
             except OSError as error:
                 logger.warning("the files of the checkpoint before could not be linked (%s): all are written", error)
-        whole = contents()
-        return checkpoint.write(
-            self._root, Contents(manifest, whole.weights, whole.optimizer, feed, whole.tokenizer), keep
-        )
+        return checkpoint.write(self._root, replace(contents(), manifest=manifest, feed=feed), keep)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from model.decoder.transformer import Decoder
+from model.decoder.decoder import Decoder
 from model.example import PADDING
 from model.fim.fim import encode
 from model.tokens.tokenizer import Tokenizer
@@ -61,7 +61,7 @@ def evaluate(
     count.
     """
     total, size = 0.0, 0
-    for ids, skip in _windows(tokenizer, texts, context or model.config.context):
+    for ids, skip in _windows(tokenizer, texts, context or model.spec.context):
         ids_BT = torch.tensor([ids])
         logits_BTV = model(ids_BT, torch.arange(len(ids))[None], torch.zeros_like(ids_BT))
         total += nats(logits_BTV[:, skip - 1 : -1], ids_BT[:, skip:]).item()

@@ -12,10 +12,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from model import families, weights
 from model.checkpoint import Contents
-from model.config import ModelConfig, TrainConfig
-from model.decoder.transformer import Decoder
+from model.config import TrainConfig
+from model.decoder.decoder import Decoder
 from model.example import Batch, BatchSource
+from model.families import Spec
 from model.fim.formats import Format
 from model.manifest import CheckpointError, Manifest, name
 from model.reign import Superseded
@@ -73,7 +75,7 @@ class Trainer:
 
     def __init__(
         self,
-        model_config: ModelConfig,
+        spec: Spec,
         config: TrainConfig,
         feed: BatchSource,
         checkpoints: Path,
@@ -83,14 +85,18 @@ class Trainer:
         resume: Contents | None = None,
         reign: int = 0,
         device: str = "cpu",
+        context: int = 0,
     ) -> None:
-        if tokenizer.vocab_size > model_config.vocab:
-            raise ValueError(f"the tokenizer has {tokenizer.vocab_size} ids and the model {model_config.vocab}")
-        self.config, self.feed, self.reign = config, feed, reign
+        """`context`: tokens that an example may have; 0: as many as the model can."""
+        if tokenizer.vocab_size > spec.vocab:
+            raise ValueError(f"the tokenizer has {tokenizer.vocab_size} ids and the model {spec.vocab}")
+        self.config, self.feed, self.reign, self.context = config, feed, reign, context
+        self._imported = resume.manifest.imported if resume else ""
+        self._side_files = resume.side_files if resume else {}
         self.tokenizer, self.format = tokenizer, fmt
         self.device = torch.device(device)
         self.precision = precision(config, self.device)
-        self.model = Decoder(model_config).to(self.device)
+        self.model = _decoder(spec, resume).to(self.device)
         self.optimizer = optimizer.make(self.model, config)
         self.step = self.tokens = self.text_bytes = 0
         self._prequential = Prequential(config.window)
@@ -105,13 +111,12 @@ class Trainer:
     def _restore(self, contents: Contents) -> None:
         manifest = contents.manifest
         for what, mine, its in (
-            ("shape", self.model.config, manifest.model),
+            ("shape", self.model.spec, manifest.model),
             ("tokenizer", self.tokenizer.hash, manifest.tokenizer),
             ("FIM format", self.format, manifest.format),
         ):
             if mine != its:
                 raise CheckpointError(f"{name(manifest.step, manifest.reign)} has another {what}: {its}, not {mine}")
-        self.model.load_state_dict(contents.weights)
         moved = {name: tensor.to(self.device) for name, tensor in contents.optimizer.items()}
         optimizer.restore(self.model, self.optimizer, moved)
         self.step, self.tokens, self.text_bytes = manifest.step, manifest.tokens, manifest.text_bytes
@@ -239,6 +244,7 @@ class Trainer:
             optimizer={name: t.cpu() for name, t in optimizer.state(self.model, self.optimizer).items()},
             feed=b"",
             tokenizer=self.tokenizer,
+            side_files=self._side_files,
         )
 
     def _manifest(self) -> Manifest:
@@ -248,9 +254,11 @@ class Trainer:
             reign=self.reign,
             tokens=self.tokens,
             text_bytes=self.text_bytes,
-            model=self.model.config,
+            model=self.model.spec,
             format=self.format,
             tokenizer=self.tokenizer.hash,
+            context=self.context,
+            imported=self._imported,
             bits_per_byte=bits if isfinite(bits) else None,
             feed=self.feed.summary(),
         )
@@ -266,6 +274,13 @@ class Trainer:
             checkpoint=self.saved.model_version if self.saved else "",
             feed=self.feed.summary(),
         )
+
+
+def _decoder(spec: Spec, resume: Contents | None) -> Decoder:
+    """A new one, or one with the checkpoint's own tensors: they are not there twice."""
+    if resume is None or spec != resume.manifest.model:  # which is refused a moment later
+        return families.decoder(spec)
+    return weights.assemble(spec, resume.weights)
 
 
 def precision(config: TrainConfig, device: torch.device) -> str:

@@ -57,7 +57,7 @@ class InfillService(infill_pb2_grpc.InfillServiceServicer):
             step=manifest.step,
             tokens=manifest.tokens,
             bits_per_byte=manifest.bits_per_byte or 0.0,
-            context=manifest.model.context,
+            context=manifest.length,
             format=manifest.format.name,
             orders=manifest.format.orders,
         )

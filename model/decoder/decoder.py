@@ -1,0 +1,80 @@
+"""What all decoders are: logits of the next token for packed rows. A family (model.families) says what a layer does.
+
+Shapes: B rows, T tokens, D width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from model.decoder.attention import Attend, Packed
+
+Step = Callable[[int, int, Tensor, Tensor], Tensor]
+"""One token as one compiled function: (id, its position, keys_LGTK, values_LGTK) to logits_V."""
+
+
+class Decoder(nn.Module):
+    """A family's class derives from it and gives `tokens`, `blocks` and `norm`."""
+
+    spec: Any
+    tokens: nn.Embedding
+    blocks: nn.ModuleList
+    norm: nn.Module
+    head: nn.Linear | None
+    """None: the head is the embedding."""
+    not_decayed: tuple[str, ...] = ()
+    """Beginnings of the names of matrices that the optimizer's weight decay leaves alone."""
+
+    def embed(self, ids_BT: Tensor, positions_BT: Tensor) -> Tensor:
+        """x_BTD, what the first layer is given."""
+        raise NotImplementedError
+
+    def rotation(self, positions_BT: Tensor, length: int | None = None) -> Any:
+        """What every layer needs to know of the positions, made once. `length`: of the one sequence that they are of;
+        None: of each row's documents, as the positions say."""
+        return None
+
+    def logits(self, x_BTD: Tensor) -> Tensor:
+        """logits_BTV of what the last layer gave."""
+        return F.linear(self.norm(x_BTD), self.tokens.weight if self.head is None else self.head.weight)
+
+    def compiled(self) -> Step | None:
+        """One token through the whole decoder without dispatching an operator, where the family has such a function
+        for these weights: it works on a copy."""
+        return None
+
+    def through(self, x_BTD: Tensor, rotation: Any, attend: Attend) -> Tensor:
+        """Through all layers."""
+        for block in self.blocks:
+            x_BTD = block(x_BTD, rotation, attend)
+        return x_BTD
+
+    def forward(self, ids_BT: Tensor, positions_BT: Tensor, documents_BT: Tensor) -> Tensor:
+        """logits_BTV. A token sees earlier tokens of its own document alone."""
+        x_BTD = self.embed(ids_BT, positions_BT)
+        return self.logits(self.through(x_BTD, self.rotation(positions_BT), Packed(documents_BT)))
+
+
+def initialise(decoder: Decoder, seed: int, deviation: float = 0.02) -> None:
+    """GPT-2's (Radford 2019, §2.3): normal(0.02), what adds to the residual stream scaled by 1/sqrt(2 layers); norms
+    begin at 1, biases at 0."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, parameter in decoder.named_parameters():
+        if parameter.dim() < 2:
+            nn.init.constant_(parameter, float("norm" in name and name.endswith("weight")))
+            continue
+        residual = name.endswith(("out.weight", "down.weight"))
+        scale = (2 * len(decoder.blocks)) ** -0.5 if residual else 1.0
+        nn.init.normal_(parameter, std=deviation * scale, generator=generator)
+
+
+def activate(name: str, x: Tensor) -> Tensor:
+    """One of `model.families.reading.ACTIVATIONS`' values."""
+    if name == "gelu_tanh":
+        return F.gelu(x, approximate="tanh")
+    return {"gelu": F.gelu, "silu": F.silu, "relu": F.relu}[name](x)

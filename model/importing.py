@@ -1,0 +1,146 @@
+"""Weights that somebody brings: a Hugging Face folder, checked as it lies, and made a checkpoint before any step."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model import checkpoint, families, weights
+from model.checkpoint import Contents
+from model.families import Spec
+from model.families.reading import Refused
+from model.fim.formats import AUTO, Format, choose
+from model.manifest import SIDE_FILES, Manifest
+from model.tokens.tokenizer import Tokenizer
+
+CONFIG, INDEX = "config.json", "model.safetensors.index.json"
+LARGEST_BYTES = 64 << 20
+"""Of a file that is read whole: a tokenizer.json of 250,000 ids takes 20 MB."""
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A folder's model; its weights are where they lie."""
+
+    spec: Spec
+    places: dict[str, weights.Stored]
+    tokenizer: Tokenizer
+    format: Format
+    side_files: dict[str, bytes]
+
+    @property
+    def bytes(self) -> int:
+        """Of the weights as they are stored."""
+        return sum(p.dtype.itemsize * _count(p.shape) for p in self.places.values())
+
+
+def _count(shape: tuple[int, ...]) -> int:
+    count = 1
+    for size in shape:
+        count *= size
+    return count
+
+
+def read(folder: Path, format_name: str = AUTO) -> Foreign:
+    """What the folder holds; no weight is read yet. Raises Refused, with what is wrong and what to do."""
+    spec = families.read_config(_json(folder, CONFIG))
+    tokenizer = _tokenizer(folder)
+    if tokenizer.vocab_size > spec.vocab:
+        raise Refused(f"the tokenizer has {tokenizer.vocab_size} ids, and the model's table {spec.vocab} rows")
+    try:
+        fmt = choose(format_name, tokenizer.specials)
+    except ValueError as error:
+        raise Refused(str(error)) from error
+    places = weights.find(weight_files(folder), spec)
+    side = {name: _bytes(folder / name) for name in SIDE_FILES if (folder / name).is_file()}
+    return Foreign(spec, places, tokenizer, fmt, side)
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files: those of the index, or the only one. Raises Refused."""
+    if (folder / INDEX).is_file():
+        table = _json(folder, INDEX).get("weight_map")
+        names = sorted(set(map(str, table.values()))) if isinstance(table, dict) else []
+        paths = [folder / name for name in names]
+        if not paths or any("/" in name or name.startswith(".") for name in names):
+            raise Refused(f"{INDEX} names no files of this folder")
+        if torn := [path.name for path in paths if not path.is_file()]:
+            raise Refused(f"{len(torn)} of {len(paths)} files of weights are not there: {', '.join(torn[:3])}")
+        return paths
+    paths = sorted(folder.glob("*.safetensors"))
+    if paths:
+        return paths
+    pickles = [path.name for pattern in PICKLES for path in sorted(folder.glob(pattern))]
+    if pickles:
+        raise Refused(
+            f"the weights are in {pickles[0]}, a pickle, which can run any program when it is read: only safetensors "
+            "are. Save the model with save_pretrained(..., safe_serialization=True) of transformers, and import that"
+        )
+    raise Refused("there is no *.safetensors file")
+
+
+def import_model(foreign: Foreign, root: Path, origin: str, context: int, keep: int) -> Manifest:
+    """Writes the checkpoint of step 0 from which training goes on and which is served at once.
+
+    `origin`: what the manifest says of where it came from; `context`: tokens that an example may have. Raises
+    CheckpointError when there is one already, Refused for weights that are no finite numbers.
+    """
+    length = min(context, foreign.spec.context)
+    manifest = Manifest(
+        step=0, tokens=0, text_bytes=0, model=foreign.spec, format=foreign.format, tokenizer=foreign.tokenizer.hash,
+        bits_per_byte=None, context=length, imported=origin,
+    )  # fmt: skip
+    contents = Contents(manifest, {}, {}, b"", foreign.tokenizer, foreign.side_files)
+    checked = {name: _checked(name, place) for name, place in foreign.places.items()}
+    return checkpoint.write_places(root, manifest, checked, contents, keep)
+
+
+def _checked(name: str, place: weights.Stored) -> weights.Stored:
+    """The same, refused when it is written unless it is finite: the weights are read once."""
+
+    def load() -> Any:
+        tensor = place.load()
+        weights.refuse_infinite({name: tensor})
+        return tensor
+
+    return place._replace(load=load)
+
+
+def _tokenizer(folder: Path) -> Tokenizer:
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        other = "tokenizer.model is there, and" if (folder / "tokenizer.model").is_file() else "there is none, and"
+        raise Refused(
+            f"{other} only tokenizer.json is read: make one with AutoTokenizer.from_pretrained(FOLDER, use_fast=True)"
+            ".save_pretrained(FOLDER) of transformers"
+        )
+    _bytes(path)
+    try:
+        return Tokenizer.load(path)
+    except ValueError as error:
+        raise Refused(f"tokenizer.json cannot be read: {error}") from error
+
+
+def _json(folder: Path, name: str) -> dict[str, Any]:
+    if not (folder / name).is_file():
+        raise Refused(f"there is no {name}: name a folder as save_pretrained of transformers writes it")
+    try:
+        keys = json.loads(_bytes(folder / name))
+    except ValueError as error:
+        raise Refused(f"{name} is no JSON: {error}") from error
+    if not isinstance(keys, dict):
+        raise Refused(f"{name} is no JSON object")
+    return keys
+
+
+def _bytes(path: Path) -> bytes:
+    """Raises Refused for more than LARGEST_BYTES."""
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise Refused(f"{path.name} has more than {LARGEST_BYTES >> 20} MiB")
+        return path.read_bytes()
+    except OSError as error:
+        raise Refused(f"{path.name} cannot be read: {error.strerror}") from error

@@ -1,0 +1,163 @@
+"""Weights in safetensors files, under Hugging Face's names: read where they lie, written one tensor at a time.
+
+Reading maps the files into memory, so a model is never there twice; writing holds one tensor.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from model import families
+from model.families import Names, Spec
+from model.families.reading import Refused
+
+CODES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64"}
+PIECE_BYTES = 16 << 20
+"""Converted and written at a time."""
+BUFFERS = (".attn.bias", ".attn.masked_bias", ".rotary_emb.inv_freq")
+"""Ends of names of what old versions of transformers saved beside the weights: it is made of the shape."""
+
+
+class Stored(NamedTuple):
+    """A tensor that is written."""
+
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+    load: Callable[[], Tensor]
+
+
+def stored(tensors: Mapping[str, Tensor]) -> dict[str, Stored]:
+    return {name: Stored(t.dtype, tuple(t.shape), lambda t=t: t) for name, t in tensors.items()}
+
+
+def write(path: Path, tensors: Mapping[str, Stored]) -> str:
+    """Writes the file, for its owner alone, and syncs it; returns its SHA-256. The same tensors give the same bytes."""
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    end = 0
+    for name, tensor in tensors.items():
+        size = torch.Size(tensor.shape).numel() * tensor.dtype.itemsize
+        header[name] = {"dtype": CODES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [end, end + size]}
+        end += size
+    head = json.dumps(header, separators=(",", ":")).encode()
+    head += b" " * (-len(head) % 8)
+    digest = sha256()
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        for piece in (struct.pack("<Q", len(head)), head, *(p for t in tensors.values() for p in _pieces(t))):
+            file.write(piece)
+            digest.update(piece)
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+def _pieces(tensor: Stored) -> Iterator[memoryview]:
+    flat = tensor.load().detach().contiguous().flatten()
+    step = PIECE_BYTES // tensor.dtype.itemsize
+    for at in range(0, len(flat), step):
+        yield flat[at : at + step].to("cpu", tensor.dtype).view(torch.uint8).numpy().data
+
+
+def theirs(spec: Spec, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Under Hugging Face's names."""
+    names = Names(spec)
+    return {names.theirs(name): tensor for name, tensor in tensors.items()}
+
+
+def shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
+    """Of our parameters. Raises Refused for a shape that no model can have."""
+    try:
+        with torch.device("meta"):
+            return {name: tuple(t.shape) for name, t in families.decoder(spec).state_dict().items()}
+    except (RuntimeError, ValueError, OverflowError, TypeError) as error:
+        raise Refused(f"the shape is no model's: {error}") from error
+
+
+def find(files: Iterable[Path], spec: Spec) -> dict[str, Stored]:
+    """Where each of our parameters lies in the safetensors files: nothing is read yet. `load` maps it into memory.
+
+    Raises Refused, which names the tensor, unless every parameter is there once, of its shape and of a floating type.
+    """
+    wanted, names = shapes(spec), Names(spec)
+    places: dict[str, Stored] = {}
+    for path in files:
+        try:
+            with safe_open(path, framework="pt") as opened:
+                for name in opened.keys():  # noqa: SIM118 (it is no mapping)
+                    ours = _ours(name, names, wanted)
+                    if ours is not None:
+                        places[ours] = _place(path, name, opened.get_slice(name), wanted[ours])
+        except (SafetensorError, OSError) as error:
+            raise Refused(f"{path.name} is no whole safetensors file: {error}") from error
+    if missing := wanted.keys() - places.keys():
+        there = sorted(names.theirs(name) for name in missing)
+        raise Refused(f"{len(missing)} weights are missing, {', '.join(there[:3])} among them")
+    return {name: places[name] for name in wanted}
+
+
+def _ours(name: str, names: Names, wanted: Mapping[str, Any]) -> str | None:
+    """None for what is made of the shape, and for a head that is the embedding."""
+    if name in wanted:  # a checkpoint from before they were written under Hugging Face's names
+        return name
+    candidates = (names.ours(prefix + name) for prefix in ("", "model.", "transformer."))
+    ours = next((c for c in candidates if c is not None), None)
+    if ours in wanted:
+        return ours
+    if name.endswith(BUFFERS) or ours == "head.weight":
+        return None
+    raise Refused(f"the weights hold {name}, for which this shape has no place")
+
+
+def _place(path: Path, name: str, part: Any, shape: tuple[int, ...]) -> Stored:
+    if tuple(part.get_shape()) != shape:
+        raise Refused(f"{name} is of shape {list(part.get_shape())}, and must be {list(shape)}")
+    code = part.get_dtype()
+    dtype = next((t for t, c in CODES.items() if c == code and t.is_floating_point), None)
+    if code == "F64" or code.startswith("F8_"):
+        dtype = torch.float32
+    if dtype is None:
+        raise Refused(f"{name} is of type {code}, and must be of a floating type")
+
+    def load() -> Tensor:
+        with safe_open(path, framework="pt") as opened:
+            return opened.get_tensor(name).to(dtype)
+
+    return Stored(dtype, shape, load)
+
+
+def load(places: Mapping[str, Stored], dtype: torch.dtype | None = None) -> dict[str, Tensor]:
+    """The tensors, mapped where they are of the type already; None: as they are. Raises Refused unless they are finite
+    numbers."""
+    tensors: dict[str, Tensor] = {}
+    for name, place in places.items():
+        tensors[name] = place.load().to(dtype or place.dtype)
+    refuse_infinite(tensors)
+    return tensors
+
+
+def refuse_infinite(tensors: Mapping[str, Tensor]) -> None:
+    """Raises Refused."""
+    wrong = [name for name, tensor in tensors.items() if not _finite(tensor)]
+    if wrong:
+        raise Refused(f"the weights are not finite numbers: {', '.join(wrong[:3])}")
+
+
+def _finite(tensor: Tensor) -> bool:
+    return all(bool(piece.isfinite().all()) for piece in tensor.detach().flatten().split(PIECE_BYTES // 4))
+
+
+def assemble(spec: Spec, tensors: dict[str, Tensor]) -> Any:
+    """The decoder with these very tensors: none is copied."""
+    with torch.device("meta"):
+        decoder = families.decoder(spec)
+    decoder.load_state_dict(tensors, assign=True)
+    return decoder

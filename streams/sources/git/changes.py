@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -101,13 +101,19 @@ class Changes:
 
     def _is_own(self, change: PathChange, before: str | None, after: str | None) -> bool:
         """Whether a merge wrote lines that stand in none of its parents."""
-        if after is None:
-            return False
-        sides = [self.blobs.text(id_) for id_ in change.others if id_]
+        return after is not None and _writes(bare(after), self._parents_lines(change, before))
+
+    def own_lines(self, change: PathChange, before: str | None) -> Callable[[Sequence[str]], bool]:
+        """Whether some lines of a merge, with their ends, hold one that stands in none of its parents."""
+        known = self._parents_lines(change, before)
+        return lambda lines: _writes(bare("".join(lines)), known)
+
+    def _parents_lines(self, change: PathChange, before: str | None) -> set[str]:
+        """Of a merged file, without their ends."""
         known = set(bare(before or ""))
-        for side in sides:
+        for side in (self.blobs.text(id_) for id_ in change.others if id_):
             known.update(bare(side) if isinstance(side, str) else ())
-        return any(line not in known for line in bare(after))
+        return known
 
     def _sizes(self, changes: list[PathChange]) -> list[tuple[PathChange, int]]:
         """Those whose sides are there and small enough, with the bytes of path and sides; the others are counted."""
@@ -142,3 +148,7 @@ class Changes:
     def _weigh(self, changes: list[PathChange]) -> Iterator[tuple[PathChange, int]]:
         for change, file in self.read(changes):
             yield change, len(msgspec.json.encode(file)) + 1
+
+
+def _writes(lines: Iterable[str], known: set[str]) -> bool:
+    return any(line not in known for line in lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, Literal, TypeVar
 
 import msgspec
@@ -12,10 +13,10 @@ import msgspec
 from streams.event import ChangedFile, Commit, Event, Notebook, Repository, SourceFile, encode
 from streams.sources.folders.files import pack
 from streams.sources.folders.folder import PRIVATE
-from streams.sources.git.changes import Changes
+from streams.sources.git.changes import PART_FILES, Changes
 from streams.sources.git.cursors import Cursor, Past, Present
 from streams.sources.git.log import LoggedCommit, PathChange
-from streams.sources.git.windows import TOO_WIDE, window
+from streams.sources.git.windows import TOO_WIDE, windows
 from streams.sources.private import is_private
 from streams.sources.record import SLACK
 from streams.sources.texts.notebooks import is_notebook
@@ -136,7 +137,7 @@ class Reading:
         if commit.sha in self.edges:  # git shows it as if it had added every file
             reasons.append(EDGE)
         elif shown := list(self._windows(files) if windows else self._whole(files)):
-            yield msgspec.structs.replace(commit, files=shown)
+            yield from _by_files(commit, shown)
         else:
             reasons.append(ALL_TOO_WIDE)
         if self.versions == "all":
@@ -156,12 +157,12 @@ class Reading:
             yield msgspec.structs.replace(file, copies=self.copies[change.path])
 
     def _windows(self, files: Iterable[tuple[PathChange, ChangedFile]]) -> Iterator[ChangedFile]:
-        for _, file in files:
-            sides = window(file.before, file.after)
-            if sides is None:
-                self.left_out[TOO_WIDE] += 1
-            else:
-                yield msgspec.structs.replace(file, before=sides[0], after=sides[1], line=sides[2])
+        for change, file in files:
+            own = partial(self.changes.own_lines, change, file.before) if change.others else None
+            found, too_wide = windows(file.before, file.after, own)
+            self.left_out.update({TOO_WIDE: too_wide} if too_wide else {})
+            for one in found:
+                yield msgspec.structs.replace(file, before=one.before, after=one.after, line=one.line)
 
     def _versions(self, files: list[tuple[PathChange, ChangedFile]], revision: str) -> Iterator[Event]:
         blobs = {change.path: change.after for change, file in files if file.after is not None}
@@ -170,6 +171,14 @@ class Reading:
         if len(blobs) > len(few):
             self.left_out[COPIES] += len(blobs) - len(few)
         yield from self.files(few, revision)
+
+
+def _by_files(commit: Commit, files: list[ChangedFile]) -> Iterator[Commit]:
+    """A commit of one part whose windows are more than an event holds is split; a part of several keeps its number."""
+    groups = [files[at : at + PART_FILES] for at in range(0, len(files), PART_FILES)]
+    for number, group in enumerate(groups):
+        part = {"part": number, "parts": len(groups)} if commit.parts == 1 else {}
+        yield msgspec.structs.replace(commit, files=group, **part)
 
 
 def _without_text(logged: LoggedCommit) -> str:

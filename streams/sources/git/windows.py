@@ -2,24 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
 from model.lines import split
 from streams.pack.changes import MARGIN, alike, changed
+from streams.sources.git.hunks import Hunk, hunks
 
 MAX_WINDOW = 32 * 1024
 """Characters of both sides together: some 10,000 tokens, more than which no single change of the past is worth."""
 TOO_WIDE = "change of the past too wide for a window"
+MARGINS = (MARGIN, MARGIN // 4, 1)
+"""Lines around a hunk, the first of these with which it fits: where lines are long, fewer of them say as much."""
+
+Own = Callable[[], Callable[[Sequence[str]], bool]]
+"""Makes what says whether the lines that a hunk writes are worth a window."""
 
 
-def window(before: str | None, after: str | None) -> tuple[str | None, str | None, int] | None:
+class Window(NamedTuple):
+    """Both sides of a change; `line` is the number of their first line, counted from 1."""
+
+    before: str | None
+    after: str | None
+    line: int
+
+
+def windows(before: str | None, after: str | None, own: Own | None = None) -> tuple[list[Window], int]:
+    """The windows of one change, and the number of its hunks that are too wide even alone.
+
+    One window where all of the change fits into one; else one for each run of hunks that are near each other and fit
+    together. The windows are a change each, one made after the other: both sides of one say above it what the windows
+    before it have made, and below it what those behind it have not changed yet. `own` is asked where there are several.
+    """
+    if (whole := window(before, after)) is not None:
+        return [whole], 0
+    if before is None or after is None:
+        return [], 1
+    old, new = split(before), split(after)
+    wanted = own() if own else lambda lines: True
+    runs = [run for run in _runs(old, new) if wanted(new[run.new_start : run.new_end])]
+    found = [_of_run(old, new, run) for run in runs]
+    return [one for one in found if one is not None], sum(one is None for one in found)
+
+
+def _runs(old: Sequence[str], new: Sequence[str]) -> Iterator[Hunk]:
+    """Hunks whose margins meet are one as long as they fit a window together."""
+    above, below = [0, *accumulate(map(len, new))], [0, *accumulate(map(len, old))]
+
+    def fits(run: Hunk) -> bool:
+        margins = above[run.new_start] - above[max(0, run.new_start - MARGIN)]
+        margins += below[min(len(old), run.old_end + MARGIN)] - below[run.old_end]
+        sides = below[run.old_end] - below[run.old_start] + above[run.new_end] - above[run.new_start]
+        return 2 * margins + sides <= MAX_WINDOW
+
+    run: Hunk | None = None
+    for hunk in hunks(old, new):
+        if run is not None:
+            joined = Hunk(run.old_start, hunk.old_end, run.new_start, hunk.new_end)
+            if hunk.old_start - run.old_end <= 2 * MARGIN and fits(joined):
+                run = joined
+                continue
+            yield run
+        run = hunk
+    if run is not None:
+        yield run
+
+
+def _of_run(old: Sequence[str], new: Sequence[str], run: Hunk) -> Window | None:
+    """None: too wide with the least margin."""
+    for margin in MARGINS:
+        start = max(0, run.new_start - margin)
+        above, below = "".join(new[start : run.new_start]), "".join(old[run.old_end : run.old_end + margin])
+        before = above + "".join(old[run.old_start : run.old_end]) + below
+        after = above + "".join(new[run.new_start : run.new_end]) + below
+        if len(before) + len(after) <= MAX_WINDOW:
+            return Window(before, after, start + 1)
+    return None
+
+
+def window(before: str | None, after: str | None) -> Window | None:
     """Both sides cut to the change with MARGIN lines around it, and the number of its first line, counted from 1.
 
     None for what would be too wide: an added or deleted file is whole.
     """
     if before is None or after is None:
-        return None if len(before or after or "") > MAX_WINDOW else (before, after, 1)
+        return None if len(before or after or "") > MAX_WINDOW else Window(before, after, 1)
     cut = by_lines if "\r" in before or "\r" in after else by_characters
     old, new, line = cut(before, after)
-    return None if len(old) + len(new) > MAX_WINDOW else (old, new, line)
+    return None if len(old) + len(new) > MAX_WINDOW else Window(old, new, line)
 
 
 def by_lines(before: str, after: str) -> tuple[str, str, int]:

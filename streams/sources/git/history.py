@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -85,8 +86,8 @@ class History:
         """What a person should know before the history is read; mostly nothing."""
         if self.git.is_partial():
             return (
-                "a partial clone: files that it lacks, its licence among them, are left out for good; "
-                "`git fetch --refetch --no-filter` brings them first"
+                "a partial clone: files that it lacks, its licence among them, are left out; "
+                f"`git -C {self.git.path} fetch --refetch --no-filter` brings them, and the next run reads them"
             )
         return "" if self.head() else "HEAD names no commit yet"
 
@@ -147,12 +148,13 @@ class History:
             return
         with self._advice(), view_of(self.git) as view, self._reading(view, cursor.commit, left_out) as reading:
             blobs = tree(view, cursor.commit, left_out=None if cursor.path else left_out)
-            last = cursor.path
+            last = cursor
             for paths in self._steps_of(reading, {path: blobs[path] for path in sorted(blobs) if path > cursor.path}):
-                last = paths[-1]
+                reading.changes.lacking.clear()
                 events = tuple(reading.files({path: blobs[path] for path in paths}, cursor.commit))
-                yield Step(events, Present(cursor.commit, last))
-            yield Step((), Present(cursor.commit, last, True))
+                last = last.upto(paths[-1], reading.changes.lacking)
+                yield Step(events, last)
+            yield Step((), msgspec.structs.replace(last, done=True))
 
     def _steps_of(self, reading: Reading, blobs: dict[str, str]) -> Iterator[list[str]]:
         """The paths in groups of at most TREE_FILES and `tree_bytes`."""
@@ -197,6 +199,17 @@ class History:
             if any(edge not in ends and view.commit(f"{edge}^") for edge in past.edges):
                 return msgspec.structs.replace(cursors, past=Past(past.start, edges=ends))
         return cursors
+
+    def mended(self, cursors: Cursors) -> tuple[Cursors, str]:
+        """The lanes whose contents were missing go back to there once these have come, with a word about it."""
+        lanes = {"live": cursors.live, "present": cursors.present, "past": cursors.past}
+        if not any(lane.lacks for lane in lanes.values()):
+            return cursors, ""
+        with view_of(self.git) as view, Blobs(view) as blobs:
+            known = blobs.sizes([lane.lacks for lane in lanes.values() if lane.lacks])
+        back = {name: lane.again() for name, lane in lanes.items() if lane.lacks in known}
+        note = "contents that were missing are there now: it is read again from where they were" if back else ""
+        return msgspec.structs.replace(cursors, **back), note
 
     def _first_sight(self, head: str) -> Cursors:
         present = Present(head, done=self.versions == "none")
@@ -251,18 +264,17 @@ class History:
         `whole`: this lane reads the past, too, so a clone that was deepened is read from its beginning.
         """
         done, ends = cursor.done, edges(view) if whole else ()
+        begun = partial(Cursor, edges=ends, lacks=cursor.lacks, lacks_from=cursor.lacks_from)
         if any(edge not in ends and view.commit(f"{edge}^") for edge in cursor.edges):
-            return Cursor(
-                "", self.head(), edges=ends
-            ), "the clone reaches further back now: going on from the beginning"
+            return begun("", self.head()), "the clone reaches further back now: going on from the beginning"
         if cursor.target and view.commit(cursor.target) and (not done or view.commit(done)):
             return cursor, ""
         base = merge_base(view, done, head) if done and head else ""
         if not done or not head or base == done:
-            return Cursor(done, head, edges=ends), ""
+            return begun(done, head), ""
         place = f"from their last common commit {base[:12]}" if base else "from the beginning"
         note = f"the history of {self.ref} was rewritten: going on {place}"
-        return Cursor(base, head, edges=ends), note
+        return begun(base, head), note
 
 
 def _text_or_none(blobs: Blobs, blob: str) -> str | None:

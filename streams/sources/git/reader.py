@@ -211,7 +211,10 @@ class Reader:
         cursors, note = history.begin(stored)
         if note:
             self._tell(note)
-        self._history, self._on_disk, self.cursors = history, stored, history.deepened(cursors)
+        self.cursors, note = history.mended(history.deepened(cursors))
+        if note:
+            self._tell(note)
+        self._history, self._on_disk = history, stored
         if self.cursors.past.start and not self.cursors.past.done:
             self._past_commits = history.past_commits(self.cursors.past.start)
         return history

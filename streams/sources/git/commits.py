@@ -31,7 +31,7 @@ NO_TEXT = "commit without text"
 LACKING = "commit whose contents this clone lacks: git fetch --refetch --no-filter"
 ALL_TOO_WIDE = "commit of the past whose windows are all too wide"
 MERGE = "merge without lines of its own"
-EVENT_BYTES = 64 * 1024
+EVENT_BYTES = 32 * 1024
 """Of windows in one event, weighed as JSON, or one larger one: what the meter lets through or holds at a time."""
 COPIES = "whole version of a path beyond its copies"
 

@@ -25,7 +25,7 @@ from streams.sources.git.changes import Changes
 from streams.sources.git.commits import Reading, Step, Versions
 from streams.sources.git.cursors import Cursor, Cursors, Past, Present
 from streams.sources.git.log import tree
-from streams.sources.git.objects import Git, GitError, edges, merge_base, view_of
+from streams.sources.git.objects import Git, GitError, NoRef, edges, merge_base, view_of
 from streams.sources.repository import host_and_name, licence_of
 from streams.sources.texts.text import Counts, LeftOut, clean
 
@@ -79,7 +79,7 @@ class History:
         if self.git.ask("rev-parse", "--verify", "--quiet", "--end-of-options", self.ref):
             raise GitError(f"{self.git.path}: {self.ref} names an object that is not there or is no commit")
         if self.ref != "HEAD":
-            raise GitError(f"{self.git.path}: there is no {self.ref}")
+            raise NoRef(f"{self.git.path}: there is no {self.ref}: `git -C {self.git.path} branch --all` lists what is")
         return ""
 
     def warning(self) -> str:

@@ -53,6 +53,10 @@ class GitError(Exception):
     """git could not do what was asked; the message is a sentence with git's own last line."""
 
 
+class NoRef(GitError):
+    """The repository has no such branch or commit."""
+
+
 @dataclass(frozen=True)
 class Git:
     """A repository's folder, or a bare repository."""

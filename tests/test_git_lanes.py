@@ -12,7 +12,7 @@ from streams.event import Commit, Files, Notebook, encode
 from streams.prepare.expand import expand
 from streams.prepare.prepare import weigh
 from streams.recipe import Recipe
-from streams.sources.git.commits import ALL_TOO_WIDE, EVENT_BYTES
+from streams.sources.git.commits import ALL_TOO_WIDE, EVENT_CHARS
 from streams.sources.git.cursors import Cursors
 from streams.sources.git.history import History
 from streams.sources.git.names import Names
@@ -259,7 +259,7 @@ def test_windows_of_one_commit_are_spread_over_events_and_steps(git_folder):
     past, *_ = drain(history, cursors, "past")
     assert len(past) > 5 and sum(len(event.files) for event in past) == 80
     assert [(event.part, event.parts) for event in past] == [(n, len(past)) for n in range(len(past))]
-    assert max(len(encode(event)) for event in past) < EVENT_BYTES + 1024
+    assert max(len(encode(event)) for event in past) < EVENT_CHARS * 1.2
     _, halfway, _ = drain(history, cursors, "past", steps=3)
     rest, *_ = drain(history, halfway, "past")
     assert (halfway.past, rest) == (cursors.past, past), "a commit of which a part was sent is sent again"

@@ -11,12 +11,12 @@ from typing import Generic, Literal, TypeVar
 import msgspec
 
 from streams.event import ChangedFile, Commit, Event, Notebook, Repository, SourceFile, encode
-from streams.sources.folders.files import pack
+from streams.sources.folders.files import MAX_EVENT_FILES, pack
 from streams.sources.folders.folder import PRIVATE
 from streams.sources.git.changes import PART_FILES, Changes
 from streams.sources.git.cursors import Cursor, Past, Present
 from streams.sources.git.log import LoggedCommit, PathChange
-from streams.sources.git.windows import TOO_WIDE, windows
+from streams.sources.git.windows import MAX_WINDOW, TOO_WIDE, windows
 from streams.sources.private import is_private
 from streams.sources.record import SLACK
 from streams.sources.texts.notebooks import is_notebook
@@ -31,8 +31,8 @@ NO_TEXT = "commit without text"
 LACKING = "commit whose contents this clone lacks: git fetch --refetch --no-filter"
 ALL_TOO_WIDE = "commit of the past whose windows are all too wide"
 MERGE = "merge without lines of its own"
-EVENT_BYTES = 32 * 1024
-"""Of windows in one event, weighed as JSON, or one larger one: what the meter lets through or holds at a time."""
+EVENT_CHARS = MAX_WINDOW
+"""Of both sides of the windows in one event: what the meter lets through or holds at a time."""
 COPIES = "whole version of a path beyond its copies"
 
 Versions = Literal["all", "last", "none"]
@@ -103,7 +103,7 @@ class Reading:
     ) -> Iterator[tuple[Event, ...]]:
         """Of each part its events together; of windows each by itself."""
         for number, changes in enumerate(parts):
-            part = msgspec.structs.replace(commit, part=number, parts=len(parts))
+            part = commit if len(parts) == 1 else msgspec.structs.replace(commit, part=number, parts=len(parts))
             events = tuple(self._events(part, changes, logged, windows, reasons))
             yield from ((event,) for event in events) if windows else (events,)
 
@@ -130,14 +130,16 @@ class Reading:
             yield Notebook(repository=self.repository, path=path, cells=found[0], language=found[1])
 
     def _texts(self, blobs: dict[str, str]) -> Iterator[SourceFile]:
-        for path, blob in blobs.items():
-            if is_notebook(path):
-                continue
-            text = self.changes.blobs.text(blob)
-            if isinstance(text, LeftOut):
-                self.changes.leave_out(text, blob)
-            else:
-                yield SourceFile(path=path, text=text, blob=blob)
+        files = [(path, blob) for path, blob in blobs.items() if not is_notebook(path)]
+        for at in range(0, len(files), MAX_EVENT_FILES):
+            some = files[at : at + MAX_EVENT_FILES]
+            texts = self.changes.blobs.texts([blob for _, blob in some])
+            for path, blob in some:
+                text = texts[blob]
+                if isinstance(text, LeftOut):
+                    self.changes.leave_out(text, blob)
+                else:
+                    yield SourceFile(path=path, text=text, blob=blob)
 
     def _message(self, logged: LoggedCommit) -> str:
         if len(logged.message) > MAX_MESSAGE:
@@ -196,8 +198,8 @@ def _by_files(commit: Commit, files: list[ChangedFile]) -> Iterator[Commit]:
     groups: list[list[ChangedFile]] = []
     total = 0
     for file in files:
-        size = len(msgspec.json.encode(file)) + 1
-        if not groups or len(groups[-1]) == PART_FILES or total + size > EVENT_BYTES:
+        size = len(file.before or "") + len(file.after or "")
+        if not groups or len(groups[-1]) == PART_FILES or total + size > EVENT_CHARS:
             groups.append([])
             total = 0
         groups[-1].append(file)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -52,6 +52,8 @@ class History:
     """Only what the ref has and HEAD has not is read."""
     tree_bytes: int = MAX_EVENT_BYTES
     """Of the tree that one step takes at most, or one larger file."""
+    _described: dict[tuple[str, str], Repository] = field(default_factory=dict, repr=False, compare=False)
+    """By name and commit: the lanes ask for the same one."""
 
     @classmethod
     def open(
@@ -93,8 +95,8 @@ class History:
 
     def describe(self) -> Repository:
         """Name, host, licence and commits as of the ref."""
-        with view_of(self.git) as view:
-            return self._describe(view, self.head())
+        with view_of(self.git) as view, Blobs(view) as blobs:
+            return self._describe(view, self.head(), blobs)
 
     def begin(self, cursors: Cursors) -> tuple[Cursors, str]:
         """The cursors to go on with, and a word when they are not those that were stored: at first sight, and when the
@@ -225,7 +227,9 @@ class History:
     def _reading(self, view: Git, head: str, left_out: Counts) -> Generator[Reading]:
         with Blobs(view) as blobs:
             changes = Changes(blobs, left_out)
-            yield Reading(self._describe(view, head), changes, self.versions, self.copies, edges(view))
+            repository = self._described.get((self.name, head)) or self._describe(view, head, blobs)
+            self._described[self.name, head] = repository
+            yield Reading(repository, changes, self.versions, self.copies, edges(view))
 
     @contextmanager
     def _advice(self) -> Generator[None]:
@@ -242,11 +246,10 @@ class History:
                 )
             raise GitError(f"{error}. What comes before was read; {advice}.") from error
 
-    def _describe(self, view: Git, head: str) -> Repository:
+    def _describe(self, view: Git, head: str, blobs: Blobs) -> Repository:
         host, name = host_and_name(self.git.ask("config", "--get", "remote.origin.url")) or ("local", self._folder())
         root = tree(view, head, ".") if head else {}
-        with Blobs(view) as blobs:
-            spdx, text = licence_of(root, lambda path: _text_or_none(blobs, root[path]))
+        spdx, text = licence_of(root, lambda path: _text_or_none(blobs, root[path]))
         commits = int(view.run("rev-list", "--count", head)) if head else 0
         if self.name:
             host, name = "local", clean(self.name)

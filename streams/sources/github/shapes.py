@@ -197,7 +197,7 @@ def host(name: str) -> str:
 
 def moment(date: Any) -> int:
     """Seconds since 1970 of a date as GitHub has written it, in any year; 0 for what is none."""
-    if isinstance(date, int):
+    if isinstance(date, int) and not isinstance(date, bool):
         return max(0, min(date, 1 << 40))
     found = _OLD_DATE.fullmatch(text(date))
     return seconds("{}-{}-{}T{}{}:{}".format(*found.groups()) if found else text(date))

@@ -29,9 +29,10 @@ def hunks(old: Sequence[str], new: Sequence[str]) -> list[Hunk]:
     while waiting:
         area, depth = waiting.pop()
         inner = _trimmed(old, new, area)
-        if inner.old_start == inner.old_end and inner.new_start == inner.new_end:
+        gone, come = inner.old_end - inner.old_start, inner.new_end - inner.new_start
+        if not gone and not come:
             continue
-        gaps = list(_gaps(old, new, inner)) if depth else [inner]
+        gaps = list(_gaps(old, new, inner)) if depth and gone and come else [inner]
         if gaps == [inner]:
             found.append(inner)
         else:

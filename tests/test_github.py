@@ -285,6 +285,15 @@ def test_files_in_utf_16_as_some_shells_write_them_are_read(tmp_path: Path, enco
     ]
 
 
+def test_a_date_that_is_true_or_false_is_none(tmp_path: Path) -> None:
+    made = {**issue(), "created_at": True, "updated_at": False}
+    kafka, failures = ingest(
+        tmp_path,
+        write(tmp_path / "a.json", archived("IssuesEvent", "2026-01-01T00:00:00Z", action="opened", issue=made)),
+    )
+    assert not failures and len(kafka.events) == 1
+
+
 def test_comments_deleted_and_edited_come_in_any_order(tmp_path: Path) -> None:
     """S11: created, deleted, created again by a late delivery; and v1, v2, v1 again."""
 

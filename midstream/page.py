@@ -62,6 +62,7 @@ def repositories(sources: SourcesReport | None) -> list[str]:
     most = sorted(sources.left_out.items(), key=lambda item: -item[1])
     if most:
         lines += [f"{'' if n else 'left out':<16}{count:>9,} {reason}" for n, (reason, count) in enumerate(most)]
+    lines.append(f"{'':<16}new commits sent, and what was left out, by all runs from this state folder")
     return lines
 
 

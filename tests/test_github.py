@@ -273,6 +273,28 @@ def test_the_standard_input_is_read(tmp_path: Path) -> None:
     assert list(lines.values(reader, "-", left_out)) == [ISSUE] and not left_out
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+@pytest.mark.parametrize("packed", [True, False])
+def test_files_in_utf_16_as_some_shells_write_them_are_read(tmp_path: Path, encoding: str, packed: bool) -> None:
+    text = "\ufeff" + "\r\n".join(json.dumps(event, ensure_ascii=False) for event in ISSUE)
+    value = text.replace("Here is how", "Here 日本 😀").encode(encoding)
+    (tmp_path / "a.json").write_bytes(gzip.compress(value) if packed else value)
+    kafka, failures = ingest(tmp_path, tmp_path / "a.json")
+    assert not failures and not kafka.left_out
+    assert said(kafka.events[0]) == [
+        (action, who, text.replace("Here is how", "Here 日本 😀")) for action, who, text in THREAD
+    ]
+
+
+def test_a_date_that_is_true_or_false_is_none(tmp_path: Path) -> None:
+    made = {**issue(), "created_at": True, "updated_at": False}
+    kafka, failures = ingest(
+        tmp_path,
+        write(tmp_path / "a.json", archived("IssuesEvent", "2026-01-01T00:00:00Z", action="opened", issue=made)),
+    )
+    assert not failures and len(kafka.events) == 1
+
+
 def test_comments_deleted_and_edited_come_in_any_order(tmp_path: Path) -> None:
     """S11: created, deleted, created again by a late delivery; and v1, v2, v1 again."""
 

@@ -16,9 +16,9 @@ from streams.feed.ledger import read as read_ledger
 from streams.kafka.connection import Connection
 from streams.kafka.log import read as read_log
 from streams.sources import report
-from streams.sources.git.commits import ALL_TOO_WIDE, EDGE, MERGE, NO_TEXT
+from streams.sources.git.commits import ALL_TOO_WIDE, EDGE, LACKING, MERGE, NO_TEXT
 
-COMMIT_REASONS = (ALL_TOO_WIDE, EDGE, MERGE, NO_TEXT)
+COMMIT_REASONS = (ALL_TOO_WIDE, EDGE, LACKING, MERGE, NO_TEXT)
 
 
 class Account:

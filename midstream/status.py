@@ -104,6 +104,8 @@ class TrainerStatus(msgspec.Struct, frozen=True, kw_only=True):
     replaced: int
     retryable: int
     packing_use: float
+    foreign: int = 0
+    """Records of `examples` that somebody else wrote, or that are damaged; the trainer's log names them."""
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -247,7 +249,7 @@ def _trainer(manifest: Manifest, state: FeedState, ends: Offsets) -> TrainerStat
         step=manifest.step, model_version=manifest.model_version, bits_per_byte=manifest.bits_per_byte,
         lag=sum(p.lag for p in partitions), partitions=partitions, sources=sources, total=total, held=held,
         conserved=held == total.waiting, replaced=len(state.replaced), retryable=len(retryable(state)),
-        packing_use=manifest.feed.get("use", 0.0),
+        packing_use=manifest.feed.get("use", 0.0), foreign=state.foreign,
     )  # fmt: skip
 
 

@@ -64,6 +64,9 @@ def tables(found: Status, partitions: bool = False) -> list[Table | str]:
         f"{s.name}: {s.foreign:,} records that are no Frames were passed over: `midstream deadletters list`"
         for s in found.stages if s.foreign
     ]  # fmt: skip
+    if found.trainer and found.trainer.foreign:
+        count = found.trainer.foreign
+        shown.append(f"train: {count:,} records of examples that are no Frames were passed over; its log names them")
     shown += [f"{source}: an open transaction holds back what is behind it." for source in found.open_transactions]
     return [*shown, *(_trainer(found.trainer, not found.needs) if found.trainer else ["No checkpoint yet."])]
 

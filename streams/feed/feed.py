@@ -41,7 +41,7 @@ class FrameLog(Protocol):
 
     def poll(self, timeout_s: float, enough: set[int]) -> Sequence[tuple[int, int, Frame | None]]:
         """(partition, offset, Frame) in each partition's order, none of the partitions that have `enough`;
-        empty when nothing came in time. None: a record that somebody else wrote."""
+        empty when nothing came in time. None: somebody else wrote the record, or it is damaged."""
         ...
 
     def ended(self, partition: int, position: int) -> bool:
@@ -142,6 +142,7 @@ class Feed:
             "rejected": sum(c.rejected for c in counts),
             "dead": sum(c.dead for c in counts),
             "replaced": len(s.replaced),
+            "foreign": s.foreign,
             "use": round(s.full_tokens / max(1, s.full_rows * self._limits.row_tokens), 5),
             "full_rows": s.full_rows,
             "flushed_rows": s.flushed_rows,
@@ -179,7 +180,8 @@ class Feed:
         """
         s = self._s
         if frame is None:
-            log.error("examples/%d at %d is no Frame: it is passed over", partition, offset)
+            log.error("examples/%d at %d holds no Frame of ours that can be read: it is passed over", partition, offset)
+            s.foreign += 1
         else:
             self._take_frame(partition, offset, frame)
         s.offsets[partition] = offset + 1

@@ -19,7 +19,7 @@ from streams.document import Origin
 from streams.feed.state import BinItem, Count, FeedState, Share
 
 Item = TypeVar("Item")
-_FIGURES = ("full_rows", "full_tokens", "flushed_rows", "flushed_tokens")
+_FIGURES = ("foreign", "full_rows", "full_tokens", "flushed_rows", "flushed_tokens")
 
 
 def split(state: FeedState, ranks: int) -> list[FeedState]:

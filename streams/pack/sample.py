@@ -47,7 +47,7 @@ def documents(
         for partition, position in positions.items():
             for logged in read(connection, "clean", partition, position, ends["clean", partition]):
                 positions[partition] = logged.offset + 1
-                frame = frames.decode_or_none(logged.value)
+                frame = frames.decode_or_none(logged.value, f"clean/{partition} at {logged.offset}")
                 for document in frame.documents if frame else ():
                     last = time.monotonic()
                     if left > 0 and chosen(document, share, seed):

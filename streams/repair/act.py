@@ -9,7 +9,9 @@ from streams import frame as frames
 from streams.frame import Back, Frame
 from streams.index import signatures
 from streams.kafka.connection import Connection, Offsets
-from streams.repair.plan import PassOver, Rewind, Skip, Step, TakeBack
+from streams.kafka.log import read
+from streams.kafka.positions import Expired
+from streams.repair.plan import PassOver, Resend, Rewind, Skip, Step, TakeBack
 from streams.stages import STAGE
 
 PATIENCE_S = 30
@@ -25,7 +27,7 @@ def refuse_running(connection: Connection) -> None:
 def act(connection: Connection, steps: Sequence[Step]) -> None:
     """Raises GroupInUse when a worker runs; what was done before that stays right."""
     refuse_running(connection)
-    records = [record for step in steps if (record := _record(step)) is not None]
+    records = [record for step in steps if (record := _record(connection, step)) is not None]
     if records:
         producer = connection.producer()
         try:
@@ -42,9 +44,11 @@ def act(connection: Connection, steps: Sequence[Step]) -> None:
         connection.commit(connection.group(stage), changes)
 
 
-def _record(step: Step) -> tuple[str, bytes] | None:
+def _record(connection: Connection, step: Step) -> tuple[str, bytes] | None:
     """A step's topic and record."""
     match step:
+        case Resend():
+            return "candidates", _standing(connection, step)
         case TakeBack(source, to):
             return "candidates", frames.encode(Back(source=source, to=to))
         case Skip(source, start, upto):
@@ -54,3 +58,11 @@ def _record(step: Step) -> tuple[str, bytes] | None:
             return "signatures", signatures.encode(signatures.empty(step.offset))
         case PassOver() | Rewind():
             return None
+
+
+def _standing(connection: Connection, step: Resend) -> bytes:
+    """Raises Expired when retention was faster; nothing has been done then."""
+    logged = next(read(connection, "candidates", 0, step.offset, step.offset + 1), None)
+    if logged is None or not logged.value:
+        raise Expired(f"candidates/0 {step.offset} was deleted by retention meanwhile: run `midstream repair` again")
+    return logged.value

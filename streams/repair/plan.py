@@ -99,7 +99,21 @@ class Skip:
         return f"{self.source}: offsets {self.start} to {self.upto - 1} are lost: the topic no longer holds them"
 
 
-Step = Rewind | PassOver | TakeBack | Skip
+@dataclass(frozen=True)
+class Resend:
+    """Write the record at `offset` of `candidates` once more, at the end: a Frame over [start, upto) that dedup did not
+    take, or has to take again, and that the source no longer holds."""
+
+    source: Source
+    offset: int
+    start: int
+    upto: int
+
+    def __str__(self) -> str:
+        return f"{self.source}: offsets {self.start} to {self.upto - 1} are sent again from candidates/0 {self.offset}"
+
+
+Step = Rewind | PassOver | TakeBack | Resend | Skip
 
 
 @dataclass
@@ -127,7 +141,7 @@ class Survey:
     took_back: dict[str, int] = field(default_factory=dict)
     """Where this plan takes a source's mark back to: from there on everything flows again."""
     skipped: dict[str, int] = field(default_factory=dict)
-    """Up to where this plan passes what a source no longer holds."""
+    """Up to where this plan passes what a source no longer holds, or sends it again."""
     dedup_end: int = 0
     """Where dedup stood before this plan."""
 
@@ -244,10 +258,25 @@ def _next(survey: Survey, logs: Logs) -> Step | None:
     ahead = dedup_reaches(survey, logs)
     for key, source in sorted(survey.sources.items()):
         if ahead[key] < survey.first[key]:
-            return Skip(source, ahead[key], survey.first[key])
+            return _without_source(survey, logs, source, ahead[key])
         if survey.prepare[key] > ahead[key] or survey.prepare[key] < survey.first[key]:
             return Rewind("prepare", source.topic, source.partition, max(ahead[key], survey.first[key]))
     return None
+
+
+def _without_source(survey: Survey, logs: Logs, source: Source, mark: int) -> Resend | Skip:
+    """On from a mark that lies before what the source still holds: by what stands in `candidates`, where dedup passed
+    over it or took it before its mark went back, and over the rest."""
+    ahead = [
+        span
+        for span in logs.spans("candidates", 0, 0, survey.dedup_end)
+        if span.source == source and span.upto > mark and not (span.back or span.damaged)
+    ]
+    carrying = [span for span in ahead if span.carries(mark)]
+    if carrying:
+        longest = max(carrying, key=lambda span: span.upto)
+        return Resend(source, longest.offset, longest.start, longest.upto)
+    return Skip(source, mark, min([survey.first[source.key], *(span.start for span in ahead)]))
 
 
 def _downstream(survey: Survey, logs: Logs, source: Source, joints: list[int]) -> Step:
@@ -279,7 +308,7 @@ def _apply(survey: Survey, step: Step) -> None:
             survey.pack[step.partition] = step.offset
         case TakeBack(source, to):
             survey.took_back[source.key] = to
-        case Skip(source, _, upto):
+        case Skip(source, _, upto) | Resend(source, _, _, upto):
             survey.skipped[source.key] = upto
 
 
@@ -287,5 +316,5 @@ def _merged(steps: list[Step]) -> list[Step]:
     """Of several Rewinds of one partition the last, lowest one counts; the records for `candidates` go first. What is
     passed over goes before Rewinds, which may lead back before it."""
     rewinds = {(s.stage, s.topic, s.partition): s for s in steps if isinstance(s, Rewind)}
-    others = [s for kind in (TakeBack, Skip, PassOver) for s in steps if isinstance(s, kind)]
+    others = [s for kind in (TakeBack, Skip | Resend, PassOver) for s in steps if isinstance(s, kind)]
     return [*others, *rewinds.values()]

@@ -19,6 +19,7 @@ from typing import Any
 
 from cluster import PARTITIONS, PREFIX, Cluster, Row
 from msgspec.structs import astuple
+from damage import damaged
 from tiny import texts, tokenizer
 from world import GARBAGE, POISON, MemoryLedger, Poisoned
 
@@ -195,6 +196,12 @@ class Simulation:
         log = self.cluster.logs[topic, partition]
         log.expire(log.end - remaining)
 
+    def damage(self, topic: str, partition: int, back: int) -> None:
+        """A disk damages a Frame of a log, counted from its end, behind the head."""
+        rows = self.cluster.logs[topic, partition].rows
+        if back < len(rows) and rows[-1 - back].value:
+            rows[-1 - back] = rows[-1 - back]._replace(value=damaged(rows[-1 - back].value))
+
     # Workers.
 
     def work(self, stage: str, steps: int, end: str, commits: bool, rng: Random) -> None:
@@ -327,7 +334,8 @@ class Simulation:
         logged: set[tuple[str, int, int, int]] = set()
         for topic, partitions in FRAMES:
             for row in (row for p in range(partitions) for row in self.cluster.logs[topic, p].rows):
-                frame = frames.decode_candidate(row.value) if row.value else None
+                whole = row.value and not frames.is_damaged(row.value)
+                frame = frames.decode_candidate(row.value) if whole else None
                 if isinstance(frame, frames.Frame):
                     key = frame.source.topic_id, frame.source.partition
                     logged |= {(*key, d.offset, d.index) for d in (*frame.documents, *frame.examples)}
@@ -453,7 +461,7 @@ async def _ended(task: asyncio.Task[None], shell: Shell) -> None:
             raise
 
 
-STOPS = {"Behind"}
+STOPS = {"Behind", "Damaged"}
 """What may end a worker: the next one goes on where the error says."""
 
 

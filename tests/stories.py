@@ -10,7 +10,7 @@ from typing import Any
 
 from cluster import PARTITIONS
 from msgspec.structs import astuple
-from simulation import Simulation, Violation
+from simulation import FRAMES, Simulation, Violation
 from world import POISON
 
 from streams.document import Origin
@@ -38,7 +38,8 @@ def story(seed: int) -> list[Act]:
 
 
 def eroded(seed: int) -> list[Act]:
-    """A story in which retention deletes the heads of logs, also before they were read, and repairs come in between."""
+    """A story in which retention deletes the heads of logs, also before they were read, disks damage Frames, and repairs
+    come in between."""
     rng, acts = Random(f"eroded {seed}"), story(seed)
     for _ in range(rng.randint(1, 4)):
         acts.insert(rng.randint(1, len(acts)), _erosion(rng))
@@ -48,8 +49,12 @@ def eroded(seed: int) -> list[Act]:
 def _erosion(rng: Random) -> Act:
     if rng.random() < 0.25:
         return ("repair",)
-    topic = rng.choices(["unique", "clean", "files", "retries"], [3, 3, 3, 1])[0]
-    return "expire", topic, rng.randrange(PARTITIONS), rng.choice([0, 0, 1, 2, 3])
+    if rng.random() < 0.3:
+        topic, partitions = rng.choice(FRAMES)
+        return "damage", topic, rng.randrange(partitions), rng.choice([0, 0, 0, 1, 2])
+    topic = rng.choices(["candidates", "unique", "clean", "files", "retries"], [1, 3, 3, 3, 1])[0]
+    partition = 0 if topic == "candidates" else rng.randrange(PARTITIONS)
+    return "expire", topic, partition, rng.choice([0, 0, 1, 2, 3])
 
 
 def _act(rng: Random) -> Act:
@@ -161,6 +166,8 @@ def _play(sim: Simulation, act: Act, rng: Random) -> None:
             sim.power_cut(counts)
         case ("expire", topic, partition, remaining):
             sim.expire(topic, partition, remaining)
+        case ("damage", topic, partition, back):
+            sim.damage(topic, partition, back)
         case ("repair",):
             sim.repair()
         case ("marker", partition):

@@ -101,8 +101,8 @@ class Skip:
 
 @dataclass(frozen=True)
 class Resend:
-    """Write the record at `offset` of `candidates` once more, at the end: a Frame over [start, upto) that dedup did not
-    take, or has to take again, and that the source no longer holds."""
+    """Write the record at `offset` of `candidates` once more, at the end: a Frame over [start, upto) that dedup does
+    not take there, or has to take again, and that the source no longer holds."""
 
     source: Source
     offset: int
@@ -266,10 +266,10 @@ def _next(survey: Survey, logs: Logs) -> Step | None:
 
 def _without_source(survey: Survey, logs: Logs, source: Source, mark: int) -> Resend | Skip:
     """On from a mark that lies before what the source still holds: by what stands in `candidates`, where dedup passed
-    over it or took it before its mark went back, and over the rest."""
+    over it, will do so, or took it before its mark went back; and over the rest."""
     ahead = [
         span
-        for span in logs.spans("candidates", 0, 0, survey.dedup_end)
+        for span in logs.spans("candidates", 0, 0)
         if span.source == source and span.upto > mark and not (span.back or span.damaged)
     ]
     carrying = [span for span in ahead if span.carries(mark)]

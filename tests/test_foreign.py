@@ -35,9 +35,7 @@ def test_what_somebody_else_wrote_is_no_frame(value):
 def test_a_frame_that_is_damaged_behind_its_head_is_our_own_bug():
     source = Source("files", "ab" * 16, 0)
     whole = frames.encode(Frame(source=source, start=3, upto=5, tallies=[]))
-    with pytest.raises(
-        Damaged, match=r"^unique/0 at 7 holds a Frame of files/0, offsets 3 to 4, .*midstream repair"
-    ):
+    with pytest.raises(Damaged, match=r"^unique/0 at 7 holds a Frame of files/0, offsets 3 to 4, .*midstream repair"):
         frames.decode_or_none(damaged(whole), "unique/0 at 7")
     assert frames.is_damaged(damaged(whole)) and not frames.is_damaged(whole)
 

@@ -21,7 +21,8 @@ from common.texts import Text, text
 from faults import beside
 
 from model.fim.fim import Cut, Mix, choose, segments
-from model.fim.formats import INCODER, STARCODER, Format
+from model.fim.format import Format
+from model.fim.formats import INCODER, STARCODER
 
 PAIRS = 300_000
 FILES = 3000

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from model.fim import fim
-from model.fim.formats import Format
+from model.fim.format import Format
 from model.tokens.tokenizer import Tokenizer
 
 PREFIX_SHARE = 0.75

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from memory import PARTITIONS
 from tiny import tokenizer
-from world import PARTITIONS, SOURCES, Sent, World, starts, topic_id
+from world import SOURCES, Sent, World, starts, topic_id
 
 from model.fim.formats import STARCODER
 from streams import deadletters

@@ -10,7 +10,8 @@ from tree import ROOT
 
 from model.fim.cut import SPANS_MEAN
 from model.fim.fim import Cut, file_head, repository, segments, whole
-from model.fim.formats import FORMATS, INCODER, SOURCES, STARCODER2, Format
+from model.fim.format import Format
+from model.fim.formats import FORMATS, INCODER, SOURCES, STARCODER2
 from model.fim.segment import Mark, encode
 from streams.document import Document, Part
 from streams.pack.changes import MARGIN

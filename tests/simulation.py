@@ -6,20 +6,19 @@ says of the end in tests/account.py.
 
 from __future__ import annotations
 
-from functools import cache
 from random import Random
 from typing import Any
 
 from cluster import PARTITIONS, Cluster
 from damage import damaged
+from memory import MemoryLedger, in_repositories
 from produced import Place, Produced
-from tiny import texts, tokenizer
+from tiny import tokenizer
 from workers import Workers
-from world import GARBAGE, MemoryLedger
+from world import GARBAGE
 
 from model.fim.cut import Mix
-from model.fim.formats import FORMATS, STARCODER
-from model.tokens.tokenizer import train
+from model.fim.formats import STARCODER
 from streams import deadletters
 from streams import frame as frames
 from streams.document import Origin
@@ -32,7 +31,6 @@ from streams.feed.state import Limits, decode, fresh, retryable
 from streams.kafka.positions import Expired
 from streams.kafka.topics import genesis
 from streams.pack.pack import Packer
-from streams.recipe import Shares
 from streams.repair.act import act
 from streams.repair.plan import Skip, missing, plan
 from streams.repair.survey import KafkaLogs, survey
@@ -47,12 +45,6 @@ ROUNDS = 12
 
 class Violation(AssertionError):
     """The promise was broken, or the path stands still for good."""
-
-
-@cache
-def in_repositories() -> Packer:
-    starcoder2 = FORMATS["starcoder2"]
-    return Packer(train(texts(), 340, starcoder2), starcoder2, Mix(), 160, Shares(context=0.5))
 
 
 class Simulation:

@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 from feeding import CONTEXT, altered, drain, feed, filled
+from memory import PARTITIONS, MemoryLedger
 from tiny import QUICK, SHAPE, tokenizer
-from world import PARTITIONS, MemoryLedger, World, topic_id
+from world import World, topic_id
 
 from model import checkpoint
 from model.fim.formats import STARCODER

@@ -13,7 +13,8 @@ from seeds import seed_tokenizer
 
 from model.fim.cut import Cut, Mix, choose
 from model.fim.fim import Parsed, file_head, parse, segments
-from model.fim.formats import INCODER, STARCODER, Format
+from model.fim.format import Format
+from model.fim.formats import INCODER, STARCODER
 from model.fim.segment import Mark, encode
 from model.fim.spans import spans
 from model.fim.syntax import node_span

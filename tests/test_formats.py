@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from model.fim.fim import Cut, Mark, file_head, prompt, repository, segments
-from model.fim.formats import CODELLAMA, FORMATS, INCODER, PLAIN, QWEN25_CODER, SOURCES, STARCODER, STARCODER2, Format
+from model.fim.format import Format
+from model.fim.formats import CODELLAMA, FORMATS, INCODER, PLAIN, QWEN25_CODER, SOURCES, STARCODER, STARCODER2
 
 EVERY = pytest.mark.parametrize("fmt", FORMATS.values(), ids=lambda fmt: fmt.name)
 

@@ -7,10 +7,11 @@ from collections import Counter
 import msgspec
 import pytest
 from feeding import CONTEXT, altered, drain, feed, filled
+from memory import MemoryLedger
 from tiny import tokenizer
-from world import MemoryLedger
 
-from model.fim.formats import FORMATS, STARCODER, Format
+from model.fim.format import Format
+from model.fim.formats import FORMATS, STARCODER
 from model.packing import packing
 from streams.feed.fit import WrongPacking, WrongTokenizer
 from streams.feed.state import decode

@@ -13,7 +13,8 @@ from test_pack import KINDS, document
 from tiny import texts, tokenizer
 
 from model.fim.fim import Mark, Mix, parse
-from model.fim.formats import FORMATS, STARCODER, Format
+from model.fim.format import Format
+from model.fim.formats import FORMATS, STARCODER
 from model.tokens.tokenizer import train
 from streams.document import Document, Part
 from streams.draw import unit

@@ -22,8 +22,8 @@ from streams.frame import Frame, Gap, Tally
 from streams.stages import STAGE
 from streams.worker.counts import Counts
 from tests.crew import Crew, files, python
+from tests.memory import MemoryLedger
 from tests.tiny import example, tokenizer, write_checkpoint
-from tests.world import MemoryLedger
 
 TOPIC_ID = "ab" * 16
 

@@ -14,7 +14,8 @@ from midstream.commands.complete import path_in_repository
 from midstream.commands.options import with_settings
 from midstream.settings import Settings
 from model.fim.fim import Cut, Mark, Mix, choose, file_head, segments
-from model.fim.formats import FORMATS, Format
+from model.fim.format import Format
+from model.fim.formats import FORMATS
 
 if TYPE_CHECKING:
     from streams.document import Document

@@ -10,7 +10,7 @@ from model.fim.cut import Mix as Mix
 from model.fim.cut import around as around
 from model.fim.cut import choose as choose
 from model.fim.cut import cuts as cuts
-from model.fim.formats import Format
+from model.fim.format import Format
 from model.fim.head import file_head
 from model.fim.head import repository_head as repository_head
 from model.fim.head import star_bucket as star_bucket

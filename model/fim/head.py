@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from model.fim.formats import STARCODER, Format
+from model.fim.format import Format
+from model.fim.formats import STARCODER
 from model.fim.segment import Mark
 from model.languages import headed
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from model.fim.cut import Cut
-from model.fim.formats import Format
+from model.fim.format import Format
 from model.fim.segment import Encoder, Mark
 
 

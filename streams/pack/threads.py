@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from model.fim.fim import Mark
-from model.fim.formats import Format
+from model.fim.format import Format
 from streams.document import Document, Part
 from streams.people import speaker
 

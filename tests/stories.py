@@ -36,19 +36,29 @@ def story(seed: int) -> list[Act]:
 def eroded(seed: int) -> list[Act]:
     """A story in which retention deletes the heads of logs, read or not, and disks damage Frames; repairs come in
     between."""
-    rng, acts = Random(f"eroded {seed}"), story(seed)
-    for _ in range(rng.randint(1, 4)):
-        acts.insert(rng.randint(1, len(acts)), _erosion(rng))
-    return acts
+    return _among(story(seed), Random(f"eroded {seed}"), 4, _erosion)
 
 
 def haunted(seed: int) -> list[Act]:
     """A story in which workers that were thought dead go on beside the next ones."""
-    rng, acts = Random(f"haunted {seed}"), story(seed)
-    for _ in range(rng.randint(1, 3)):
-        run = "run", rng.choice(STAGES), rng.randint(0, 12), "zombie", rng.random() < 0.5
-        acts.insert(rng.randint(1, len(acts)), run)
+    return _among(story(seed), Random(f"haunted {seed}"), 3, _undead)
+
+
+def dire(seed: int) -> list[Act]:
+    """Both at once."""
+    return _among(eroded(seed), Random(f"haunted {seed}"), 3, _undead)
+
+
+def _among(acts: list[Act], rng: Random, most: int, draw: Callable[[Random], Act]) -> list[Act]:
+    """The acts, none before the first, and up to `most` others among them."""
+    for _ in range(rng.randint(1, most)):
+        act = draw(rng)
+        acts.insert(rng.randint(1, len(acts)), act)
     return acts
+
+
+def _undead(rng: Random) -> Act:
+    return "run", rng.choice(STAGES), rng.randint(0, 12), "zombie", rng.random() < 0.5
 
 
 def _erosion(rng: Random) -> Act:

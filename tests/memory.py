@@ -39,12 +39,12 @@ class MemoryLog:
         self._at = list(offsets)
 
     def poll(self, timeout_s: float, enough: set[int]) -> list[tuple[int, int, Frame]]:
-        found: list[tuple[int, int, Frame]] = []
+        polled_frames: list[tuple[int, int, Frame]] = []
         for p in range(PARTITIONS):
             if p not in enough:
-                found += [(p, o, f) for o, f in enumerate(self._log[p]) if o >= self._at[p]]
+                polled_frames += [(p, o, f) for o, f in enumerate(self._log[p]) if o >= self._at[p]]
                 self._at[p] = len(self._log[p])
-        return found
+        return polled_frames
 
     def ended(self, partition: int, position: int) -> bool:
         return position >= len(self._log[partition])

@@ -90,9 +90,9 @@ class Simulation:
         """Everything that the newest checkpoint offers."""
         if not self.checkpoints:
             return
-        held = {letter.origin: letter for letter in deadletters.letters(self.cluster)}  # type: ignore[arg-type]
+        letters = {letter.origin: letter for letter in deadletters.letters(self.cluster)}  # type: ignore[arg-type]
         for origin in retryable(decode(self.checkpoints[-1])):
-            letter = held[origin]
+            letter = letters[origin]
             try:
                 record = (
                     deadletters.removal(origin) if discard else deadletters.retry(origin, letter.form, letter.value)

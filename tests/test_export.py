@@ -196,8 +196,8 @@ def test_the_card_counts_redactions_by_kind(tmp_path: Path) -> None:
     assert document.redactions == {"email": 2, "ip": 1}
     assert redact_document(document).redactions == document.redactions
     export(of(frame(document)), tmp_path)
-    told = (tmp_path / "README.md").read_text()
-    assert "| email | 2 |\n| ip | 1 |\n" in told
+    card = (tmp_path / "README.md").read_text()
+    assert "| email | 2 |\n| ip | 1 |\n" in card
     assert json.loads((tmp_path / "shard-000-00000.jsonl").read_text())["redactions"] == {"email": 2, "ip": 1}
 
 
@@ -213,17 +213,17 @@ def test_the_card_tells_what_is_in_the_folder(tmp_path: Path) -> None:
     ]  # fmt: skip
     tallies = [Tally(offset=0, seen=34, rejected=[32], dead=[33])]
     export(of(frame(*documents, tallies=tallies, time_ms=86_400_000)), tmp_path)
-    told = (tmp_path / "README.md").read_text()
-    assert told.startswith("---\n") and "size_categories:\n- n<1K\n" in told
-    assert "| files | 34 | 32 | 1 | 1 | 0 |" in told
-    assert "| GPL-3.0 | copyleft | 16 |\n| MIT | permissive | 16 |" in told
-    assert r"| evil/r\|x # head \<b\>\[a\](b)\` | 2 |" in told
-    assert "| 11 others | 11 |" in told and "| local | 30 | 30 |" in told
-    assert "between 1970-01-02 00:00:00 UTC" in told
-    assert "| recipe | min_chars | 50 |" in told and "| index | near | 0.7 |" in told
+    card = (tmp_path / "README.md").read_text()
+    assert card.startswith("---\n") and "size_categories:\n- n<1K\n" in card
+    assert "| files | 34 | 32 | 1 | 1 | 0 |" in card
+    assert "| GPL-3.0 | copyleft | 16 |\n| MIT | permissive | 16 |" in card
+    assert r"| evil/r\|x # head \<b\>\[a\](b)\` | 2 |" in card
+    assert "| 11 others | 11 |" in card and "| local | 30 | 30 |" in card
+    assert "between 1970-01-02 00:00:00 UTC" in card
+    assert "| recipe | min_chars | 50 |" in card and "| index | near | 0.7 |" in card
     again = tmp_path / "again"
     export(of(frame(*documents, tallies=tallies, time_ms=86_400_000)), again)
-    assert (again / "README.md").read_text() == told
+    assert (again / "README.md").read_text() == card
 
 
 def test_names_of_authors_are_not_exported(tmp_path: Path) -> None:
@@ -232,9 +232,9 @@ def test_names_of_authors_are_not_exported(tmp_path: Path) -> None:
         Part("comment", "Here.", "bob\ncommented"), Part("comment", "Thanks", "ann\nclosed"),
     ]  # fmt: skip
     export(of(frame(Document(offset=0, index=0, kind="issue", parts=parts, number=7))), tmp_path)
-    (told,) = rows(tmp_path)
-    assert told.text == "It fails\n\nusername_0: Why?\n\nusername_1: Here.\n\nusername_0: Thanks"
-    assert [p.label for p in told.parts] == ["", "username_0 opened", "username_1 commented", "username_0 closed"]
+    (row,) = rows(tmp_path)
+    assert row.text == "It fails\n\nusername_0: Why?\n\nusername_1: Here.\n\nusername_0: Thanks"
+    assert [p.label for p in row.parts] == ["", "username_0 opened", "username_1 commented", "username_0 closed"]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -254,16 +254,16 @@ def test_documents_of_every_kind_are_exported(tmp_path: Path, layout: str) -> No
     documents = [Document(offset=0, index=n, kind=kind, parts=p) for n, (kind, p) in enumerate(parts.items())]
     state = export(of(frame(*documents)), tmp_path, layout)
     assert state.contents.kinds == dict.fromkeys(parts, 1)
-    found = rows(tmp_path, layout)
-    assert [item.kind for item in found] == list(parts)
+    exported_rows = rows(tmp_path, layout)
+    assert [item.kind for item in exported_rows] == list(parts)
     if layout == "megatron":
-        texts = [tokenizer().decode(list(memoryview(item.ids).cast("H"))) for item in found]
+        texts = [tokenizer().decode(list(memoryview(item.ids).cast("H"))) for item in exported_rows]
         assert all(text.endswith("<|endoftext|>") for text in texts)
         assert "Two is better" in texts[1] and "<fim_prefix>" not in "".join(texts)
         return
-    assert [[(p.role, p.text) for p in item.parts] for item in found[1:]] == [
+    assert [[(p.role, p.text) for p in item.parts] for item in exported_rows[1:]] == [
         [(p.role, p.text) for p in d.parts] for d in documents[1:]
     ]
-    assert (found[0].text, found[0].parts) == ("x = 1\n", [])
-    assert found[3].text == "# Adding\n\n1 + 1\n\n2"
-    assert found[4].parts[2].label == "\n7\naccepted"
+    assert (exported_rows[0].text, exported_rows[0].parts) == ("x = 1\n", [])
+    assert exported_rows[3].text == "# Adding\n\n1 + 1\n\n2"
+    assert exported_rows[4].parts[2].label == "\n7\naccepted"

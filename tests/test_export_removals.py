@@ -35,10 +35,10 @@ def test_a_retry_takes_the_place_of_what_it_replaces(tmp_path: Path) -> None:
     record = deadletters.retry(replaced, "document", msgspec.msgpack.encode(in_log(world)[replaced]))
     world.sources["retries", record.partition].append(Sent(record.key, record.value, dict(record.headers)))
     export(staged(world), tmp_path)
-    found = {item.origin: item for item in rows(tmp_path)}
-    assert replaced not in found
-    (again,) = [o for o in found if o.startswith(topic_id("retries"))]
-    assert found[again].text == in_log(world)[replaced].parts[0].text
+    by_origin = {item.origin: item for item in rows(tmp_path)}
+    assert replaced not in by_origin
+    (again,) = [o for o in by_origin if o.startswith(topic_id("retries"))]
+    assert by_origin[again].text == in_log(world)[replaced].parts[0].text
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -92,13 +92,13 @@ def test_a_console_producer_in_every_topic_stops_no_worker(connection, tmp_path)
         assert set(crew.stop().values()) == {0}
         assert len(crew.train().trained) == 2
         checkpointed(crew)
-        told = crew.run("status")
-        assert told.exit_code == 0, told.stdout
+        result = crew.run("status")
+        assert result.exit_code == 0, result.stdout
         for line in (
             "dedup: 3 records that are no Frames were passed over",
             "train: 3 records of examples that are no Frames were passed over",
         ):
-            assert line in " ".join(told.stdout.split())
+            assert line in " ".join(result.stdout.split())
         listed = json.loads(crew.run("deadletters", "list", "--json").stdout)
         assert len(listed["others"]) == 9 and not listed["offered"]
         assert "somebody else wrote it" in crew.run("deadletters", "list").stdout

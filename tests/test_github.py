@@ -19,35 +19,35 @@ from tests.github_runs import THREAD, ingest, said, write
 def test_an_issue_is_one_thread(tmp_path: Path) -> None:
     others = archived("WatchEvent", ""), archived("PushEvent", "")
     kafka, failures = ingest(tmp_path, write(tmp_path / "a.json", *ISSUE, *others))
-    (made,) = kafka.events
-    assert isinstance(made, Issue) and (made.number, made.title, made.state) == (7, "It failed", "open")
-    assert (made.repository.key, made.updated) == ("github.com/o/r", "2026-01-04T00:00:00Z")
-    assert said(made) == THREAD and not failures
+    (thread,) = kafka.events
+    assert isinstance(thread, Issue) and (thread.number, thread.title, thread.state) == (7, "It failed", "open")
+    assert (thread.repository.key, thread.updated) == ("github.com/o/r", "2026-01-04T00:00:00Z")
+    assert said(thread) == THREAD and not failures
     assert kafka.left_out == {"event without a thread: WatchEvent": 1, "push: needs git": 1}
 
 
 def test_a_pull_request_has_its_reviews_path_and_hunk(tmp_path: Path) -> None:
     kafka, _ = ingest(tmp_path, write(tmp_path / "a.json", *PULL))
-    (made,) = kafka.events
-    assert isinstance(made, Pull) and (made.number, made.title, made.state) == (8, "Mend it", "merged")
-    assert said(made) == [
+    (thread,) = kafka.events
+    assert isinstance(thread, Pull) and (thread.number, thread.title, thread.state) == (8, "Mend it", "merged")
+    assert said(thread) == [
         ("opened", "ann", "Here is how"), ("commented", "bob", "Why two?"), ("approved", "bob", "Fine"),
         ("merged", "cat", ""),
     ]  # fmt: skip
-    assert (made.comments[1].path, made.comments[1].hunk) == ("a.py", HUNK)
-    assert made.repository.licence == "MIT"
+    assert (thread.comments[1].path, thread.comments[1].hunk) == ("a.py", HUNK)
+    assert thread.repository.licence == "MIT"
 
 
 def test_the_diff_is_taken_where_it_is_given(tmp_path: Path) -> None:
-    given = hook(action="opened", pull_request=pull(files=[{"filename": "a.py", "patch": HUNK}, {"filename": "b.png"}]))
-    kafka, _ = ingest(tmp_path, write(tmp_path / "a.json", given))
+    event = hook(action="opened", pull_request=pull(files=[{"filename": "a.py", "patch": HUNK}, {"filename": "b.png"}]))
+    kafka, _ = ingest(tmp_path, write(tmp_path / "a.json", event))
     assert isinstance(kafka.events[0], Pull) and kafka.events[0].files == [Patch(path="a.py", text=HUNK)]
 
 
 def test_discussions_commits_releases_and_wikis_are_texts_too(tmp_path: Path) -> None:
     kafka, _ = ingest(tmp_path, write(tmp_path / "a.json", *OTHERS))
-    made = [(e.subject, e.number, e.reference, e.title, said(e)) for e in kafka.events if isinstance(e, Issue)]
-    assert made == [
+    threads = [(e.subject, e.number, e.reference, e.title, said(e)) for e in kafka.events if isinstance(e, Issue)]
+    assert threads == [
         (
             "discussion",
             9,
@@ -67,9 +67,9 @@ def test_a_trimmed_pull_request_is_known_by_what_was_said_of_it(tmp_path: Path) 
     bare = {"url": f"{API}/pulls/8", "id": 1, "number": 8, "head": {"ref": "x"}, "base": {"ref": "main"}}
     trimmed = [event | {"payload": event["payload"] | {"pull_request": bare}} for event in PULL]
     kafka, _ = ingest(tmp_path, write(tmp_path / "a.json", *trimmed))
-    (made,) = kafka.events
-    assert isinstance(made, Pull) and (made.title, made.state) == ("", "closed")
-    assert [a for a, _, _ in said(made)] == ["commented", "approved", "closed"]
+    (thread,) = kafka.events
+    assert isinstance(thread, Pull) and (thread.title, thread.state) == ("", "closed")
+    assert [a for a, _, _ in said(thread)] == ["commented", "approved", "closed"]
     assert kafka.left_out == {"event without words: pull_request": 1}
 
 
@@ -100,9 +100,9 @@ def test_webhooks_alone_named_delivered_and_in_lists(tmp_path: Path) -> None:
         folder = tmp_path / str(number)
         folder.mkdir()
         kafka, _ = ingest(folder, write(folder / "a.json", json.dumps(shape, indent=1)))
-        (made,) = kafka.events
-        assert said(made) == THREAD[:2]
-        r = made.repository
+        (thread,) = kafka.events
+        assert said(thread) == THREAD[:2]
+        r = thread.repository
         assert (r.key, r.licence, r.stars, r.language) == ("github.com/o/r", "MIT", 3, "C")
     assert sum(kafka.left_out.values()) == 1
 

@@ -24,8 +24,8 @@ def test_comments_deleted_and_edited_come_in_any_order(tmp_path: Path) -> None:
     """S11: created, deleted, created again by a late delivery; and v1, v2, v1 again."""
 
     def one(action: str, text: str, at: str, event_at: str, id_: int) -> dict[str, Any]:
-        made = comment(id_, text, "bob", "2026-01-02T00:00:00Z", updated_at=at)
-        return archived("IssueCommentEvent", event_at, "bob", action=action, issue=issue(), comment=made)
+        remark = comment(id_, text, "bob", "2026-01-02T00:00:00Z", updated_at=at)
+        return archived("IssueCommentEvent", event_at, "bob", action=action, issue=issue(), comment=remark)
 
     created = one("created", "gone", "2026-01-02T00:00:00Z", "2026-01-02T00:00:00Z", 1)
     deleted = one("deleted", "gone", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z", 1)
@@ -71,9 +71,9 @@ def test_a_thread_that_changes_while_it_is_sent_stays_to_be_sent(tmp_path: Path)
     kafka = Kafka()
     with ThreadStore(tmp_path / "s") as one, ThreadStore(tmp_path / "s") as other:
         list(take([write(tmp_path / "a", *ISSUE[:1])], one, Counter(), "", never))
-        (seen,) = one.changed()
+        (thread,) = one.changed()
         list(take([write(tmp_path / "b", *ISSUE[1:])], other, Counter(), "", never))
-        one.confirm([seen])
+        one.confirm([thread])
         assert one.waiting == 1
         send(one, kafka, never)
         assert [said(e) for e in kafka.events] == [THREAD] and one.waiting == 0
@@ -104,16 +104,16 @@ def test_a_huge_thread_fits_a_record_and_keeps_both_ends(tmp_path: Path) -> None
         for n in range(60)
     ]  # fmt: skip
     kafka, _ = ingest(tmp_path, write(tmp_path / "a", *rows))
-    (made,) = kafka.events
-    assert len(encode(made)) < MAX_RECORD_BYTES and kafka.left_out == {"middle of a thread too long for a record": 1}
-    texts = [text for _, _, text in said(made)]
+    (thread,) = kafka.events
+    assert len(encode(thread)) < MAX_RECORD_BYTES and kafka.left_out == {"middle of a thread too long for a record": 1}
+    texts = [text for _, _, text in said(thread)]
     assert texts[0] == "Here is how" and texts[1].startswith("0 says") and "[Truncated]" in "".join(texts[2:])
     assert fitted(kafka.events[0])[1] is False  # pyright: ignore
 
 
 def world(chance: random.Random) -> list[dict[str, Any]]:
     """Events of a few threads: comments made, edited and deleted, threads edited, closed, reopened and deleted."""
-    made: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
     clock = 0
 
     def at() -> str:
@@ -132,15 +132,15 @@ def world(chance: random.Random) -> list[dict[str, Any]]:
             if act in ("opened", "closed", "reopened", "edited"):
                 state = {"closed": "closed", "reopened": "open"}.get(act, thread["state"])
                 thread = thread | {"title": f"T{chance.randrange(3)}", "state": state}
-                made.append(archived(kind, at(), action=act, **{key: thread}))
+                events.append(archived(kind, at(), action=act, **{key: thread}))
             elif act == "end" and chance.random() < 0.1:
-                made.append(archived(kind, at(), action="deleted", **{key: thread}))
+                events.append(archived(kind, at(), action="deleted", **{key: thread}))
             else:
                 id_ = number * 10 + chance.randrange(3)
                 remark = comment(id_, f"c{chance.randrange(99)}", chance.choice(["ann", "bob"]), at())
                 action = {"edit": "edited", "end": "created"}.get(act, act)
-                made.append(archived("IssueCommentEvent", at(), action=action, issue=thread, comment=remark))
-    return made
+                events.append(archived("IssueCommentEvent", at(), action=action, issue=thread, comment=remark))
+    return events
 
 
 @settings(deadline=None, max_examples=40)

@@ -71,10 +71,10 @@ def test_a_commits_message_stands_in_a_frame_once(files, bytes_):
     assert outcome.frame.tallies == [Tally(0, files)]
     data = frames.encode(outcome.frame)
     assert data.count(MESSAGE.encode()) == message.count(MESSAGE)
-    found = frames.decode(data)
-    assert {d.parts[0].text for d in found.documents} == {message}
-    assert len({id(d.parts[0].text) for d in found.documents}) == 1
-    assert frames.encode(found) == data
+    frame = frames.decode(data)
+    assert {d.parts[0].text for d in frame.documents} == {message}
+    assert len({id(d.parts[0].text) for d in frame.documents}) == 1
+    assert frames.encode(frame) == data
 
 
 def test_redaction_redacts_the_shared_message_for_all():

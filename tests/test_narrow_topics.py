@@ -35,14 +35,14 @@ def test_ranges_of_a_cut_frame_meet_also_over_offsets_without_a_record():
 
 
 def test_one_offset_loses_its_largest_documents_until_it_fits():
-    given = [document(0, i, 10) for i in range(4)]
-    (part,) = fit(Outcome(frame_of([300, 900, 200, 800])), 1000, given, "redact")
+    documents = [document(0, i, 10) for i in range(4)]
+    (part,) = fit(Outcome(frame_of([300, 900, 200, 800])), 1000, documents, "redact")
     assert [d.index for d in part.frame.documents] == [0, 2]
     assert part.frame.tallies == [Tally(0, 4, dead=[1, 3])]
     assert [(d.origin.index, d.error, d.stage) for d in part.dead] == [
         (1, "TooLargeToDeliver", "redact"), (3, "TooLargeToDeliver", "redact"),
     ]  # fmt: skip
-    assert part.dead[0].value == frames.encode(given[1])
+    assert part.dead[0].value == frames.encode(documents[1])
     assert tallied(part.frame, 0).alive == 2
 
 
@@ -50,8 +50,8 @@ def test_files_that_stand_in_one_example_die_together():
     frame = frame_of([10, 10, 10, 10])
     sizes = {0: (300, []), 1: (900, [3]), 2: (300, [])}
     examples = [Example(offset=0, index=i, ids=bytes(n), text_bytes=n, also=a) for i, (n, a) in sizes.items()]
-    given, frame.documents, frame.examples = frame.documents, [], examples
-    (part,) = fit(Outcome(frame), 1000, given)
+    originals, frame.documents, frame.examples = frame.documents, [], examples
+    (part,) = fit(Outcome(frame), 1000, originals)
     assert [e.index for e in part.frame.examples] == [0, 2]
     assert part.frame.tallies[0].dead == [1, 3] == [d.origin.index for d in part.dead]
 
@@ -86,7 +86,7 @@ def test_rejections_go_in_several_records():
 
 def test_a_letter_that_no_topic_holds_keeps_length_and_hash():
     letter = DeadLetter(origin=document(0, 0, 0).origin(SOURCE), stage="s", error="E", form="event", value=b"x" * 99)
-    kept, short = shorten([letter], 99)[0], shorten([letter], 98)[0]
-    assert kept is letter and kept.complete
+    whole, short = shorten([letter], 99)[0], shorten([letter], 98)[0]
+    assert whole is letter and whole.complete
     assert (short.value, short.length, short.complete) == (b"", 99, False)
     assert short.without_value() is short

@@ -207,8 +207,8 @@ class Workers:
 
     def _call(self, stage: str) -> Callable[..., Any]:
         def run(step: Callable[..., Any], *arguments: Any) -> Any:
-            given = [d for a in arguments for d in (a if isinstance(a, list) else [a]) if isinstance(d, Document)]
-            if stage in self.poisonous and any(POISON in d.parts[0].text for d in given):
+            documents = [d for a in arguments for d in (a if isinstance(a, list) else [a]) if isinstance(d, Document)]
+            if stage in self.poisonous and any(POISON in d.parts[0].text for d in documents):
                 raise Poisoned
             return step(*arguments)
 

@@ -198,8 +198,8 @@ class World:
 
     def call(self, stage: str) -> Callable[..., Any]:
         def run(step: Callable[..., Any], *arguments: Any) -> Any:
-            given = [d for a in arguments for d in (a if isinstance(a, list) else [a]) if isinstance(d, Document)]
-            if stage in self.poisonous and any(POISON in d.parts[0].text for d in given):
+            documents = [d for a in arguments for d in (a if isinstance(a, list) else [a]) if isinstance(d, Document)]
+            if stage in self.poisonous and any(POISON in d.parts[0].text for d in documents):
                 raise Poisoned
             return step(*arguments)
 
@@ -230,16 +230,16 @@ class World:
         assert all(n == 1 for n in trained.values()), "trained twice"
         whole = {(e.topic_id, e.partition, e.offset, e.index): e.pieces for e in self.entries()}
         assert sum(whole.values()) == len(trained), "a piece is missing"
-        seen = {(topic_id(t), p, o, i) for t, p, o, i in self.documents()}
+        documents = {(topic_id(t), p, o, i) for t, p, o, i in self.documents()}
         dead = {tuple(origin(d)) for d in state.dead}
         total = Counter()
         for count in state.counts.values():
             total.update(documents=count.documents, rejected=count.rejected, dead=count.dead, waiting=count.waiting)
-        assert total["documents"] == len(seen), "a document was not counted"
+        assert total["documents"] == len(documents), "a document was not counted"
         assert total["waiting"] == 0
-        assert set(whole) <= seen
+        assert set(whole) <= documents
         assert not set(whole) & dead, "trained and dead"
-        assert len(whole) + total["rejected"] + len(dead) == len(seen), "lost"
+        assert len(whole) + total["rejected"] + len(dead) == len(documents), "lost"
         assert total["dead"] == len(dead)
 
     def documents(self) -> Iterator[tuple[str, int, int, int]]:

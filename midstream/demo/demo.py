@@ -106,11 +106,13 @@ class Demo:
         self.state.mkdir(parents=True)
         self.packages = await asyncio.to_thread(corpus.fetch, self.cache, self.say)
         files = list(corpus.small_files(self.packages, *FILE_BYTES, SHARE))
-        held = [f for f in files if f.path.endswith(".py") and f.pin.name != "pip" and len(f.text) > 800][:HELD_OUT]
-        kept = [f for f in files if f not in held][:FILES]
-        self.held_out = [(f.path, f.text) for f in held]
-        folders = corpus.write(kept, self.packages, self.state / "corpus")
-        self.say(f"corpus: {len(kept)} files of {len(folders)} packages, {len(held)} more held out")
+        test_files = [f for f in files if f.path.endswith(".py") and f.pin.name != "pip" and len(f.text) > 800][
+            :HELD_OUT
+        ]
+        training_files = [f for f in files if f not in test_files][:FILES]
+        self.held_out = [(f.path, f.text) for f in test_files]
+        folders = corpus.write(training_files, self.packages, self.state / "corpus")
+        self.say(f"corpus: {len(training_files)} files of {len(folders)} packages, {len(test_files)} more held out")
 
     async def start_broker(self) -> None:
         port = free_port()
@@ -177,11 +179,11 @@ class Demo:
 
         checkpoint = newest(self.checkpoints)
         assert checkpoint is not None
-        found = await asyncio.to_thread(audit, self.settings.connection(), self.checkpoints, decode(checkpoint[1]))
+        result = await asyncio.to_thread(audit, self.settings.connection(), self.checkpoints, decode(checkpoint[1]))
         r = self.report
         for name in ("events", "documents", "trained", "waiting", "rejected", "dead_letters", "lost", "trained_twice"):
-            setattr(r, name, getattr(found, name))
-        r.in_flight = found.in_flight
+            setattr(r, name, getattr(result, name))
+        r.in_flight = result.in_flight
         last = self.programs.progress()
         r.packing_use, r.packing_use_flushed = last["use"], last["flushed_use"]
         r.full_rows, r.flushed_rows, r.steps, r.tokens = (

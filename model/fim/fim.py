@@ -176,8 +176,8 @@ def _pieces(
 
 def _parsed(fmt: Format, tokenizer: Encoder, order: str, pieces: dict[str, Sequence[int]]) -> Parsed:
     def text(places: str) -> str:
-        found = pieces.get(places, ())
-        return decode_bare(tokenizer, found) if places in fmt.bare else tokenizer.decode(found)
+        ids = pieces.get(places, ())
+        return decode_bare(tokenizer, ids) if places in fmt.bare else tokenizer.decode(ids)
 
     head = tokenizer.decode(pieces.get("", ()))
     return Parsed(order, head + text("P") + text("PM"), text("M"), text("S"))

@@ -128,9 +128,9 @@ def _check_expired(connection: Connection, state: ExportState, pass_gaps: bool) 
             f"Deleted by retention before they were exported: {'; '.join(lost.values())}. "
             "With --pass-gaps the export goes on without them and names them in its data card."
         )
-    for p, told in lost.items():
+    for p, offsets in lost.items():
         state.offsets[p] = first[TOPIC, p]
-        state.gaps.append(told)
+        state.gaps.append(offsets)
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def documents(
     """
     starts, first = genesis(connection).topics["clean"].starts, connection.beginning_offsets(["clean"])
     positions = {partition: max(start, first["clean", partition]) for partition, start in enumerate(starts)}
-    left, last, told = size, math.inf, False
+    left, last, warned = size, math.inf, False
     while left > 0:
         ends = connection.end_offsets(["clean"])
         for partition, position in positions.items():
@@ -55,9 +55,9 @@ def documents(
                         yield document
         if patience_s is None or time.monotonic() - last > patience_s:
             return
-        if math.isinf(last) and not told:
+        if math.isinf(last) and not warned:
             log.warning("waiting for the first document in clean")
-            told = True
+            warned = True
         if all(positions[p] >= ends["clean", p] for p in positions):
             time.sleep(0.5)
 

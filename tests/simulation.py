@@ -191,25 +191,25 @@ class Simulation:
         return bool(gaps or steps)
 
     def _lose(self, skip: Skip) -> None:
-        """What a repair names as lost may stand in no log any more."""
+        """What a repair names as lost may stand neither in its source nor in `candidates` any more."""
         source, at = skip.source, range(skip.start, skip.upto)
         rows = self.cluster.logs[source.topic, source.partition].rows
         hold(not any(row.offset in at for row in rows), f"the source holds what {skip} gives up")
         lost = {p for offset in at for p in self.produced.documents_at(source.topic_id, source.partition, offset)}
-        hold(not lost & self._logged(), f"a log holds what {skip} gives up")
+        hold(not lost & self._waiting(), f"candidates holds what {skip} gives up")
         self.lost |= lost
 
-    def _logged(self) -> set[Place]:
-        """Every document that stands in a Frame of some log."""
-        logged: set[Place] = set()
-        for topic, partitions in FRAMES:
-            for row in (row for p in range(partitions) for row in self.cluster.logs[topic, p].rows):
-                whole = row.value and not frames.is_damaged(row.value)
-                frame = frames.decode_candidate(row.value) if whole else None
-                if isinstance(frame, frames.Frame):
-                    key = frame.source.topic_id, frame.source.partition
-                    logged |= {(*key, d.offset, d.index) for d in (*frame.documents, *frame.examples)}
-        return logged
+    def _waiting(self) -> set[Place]:
+        """Every document that stands in a Frame of `candidates`. A Frame behind dedup that is above the marks of all
+        that follow, while no other log holds what was in it, is given up (architecture §2.10)."""
+        documents: set[Place] = set()
+        for row in self.cluster.logs["candidates", 0].rows:
+            whole = row.value and not frames.is_damaged(row.value)
+            frame = frames.decode_candidate(row.value) if whole else None
+            if isinstance(frame, frames.Frame):
+                key = frame.source.topic_id, frame.source.partition
+                documents |= {(*key, d.offset, d.index) for d in frame.documents}
+        return documents
 
     def flow(self, rng: Random) -> None:
         for stage in STAGE:

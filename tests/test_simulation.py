@@ -36,7 +36,7 @@ def test_every_document_is_trained_once_or_rejected_or_dead(chunk: int) -> None:
 
 @pytest.mark.parametrize("kind", [eroded, haunted, dire], ids=lambda kind: kind.__name__)
 def test_so_it_is_with_damage_retention_and_zombies(kind: Callable[[int], list[Act]]) -> None:
-    """What is lost stands in no log any more, and is counted as lost."""
+    """What is lost stands neither in its source nor in `candidates` any more, and is counted as lost."""
     for seed in range(STORIES // 2):
         acts = kind(seed)
         error = breaks(acts, seed)

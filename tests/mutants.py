@@ -110,7 +110,7 @@ def refusal_in_place_of_the_end() -> Iterator[None]:
             raise Expired("beyond the end")
         return right(connection, stage)
 
-    with patch("workers.settle", refuse):
+    with patch("workers.settle", refuse), patch("simulation.settle", refuse):
         yield
 
 

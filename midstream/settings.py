@@ -248,9 +248,9 @@ class Settings:
 
     def with_kafka(self, **changes: Any) -> Settings:
         """The same settings with the given, not None, fields of `[kafka]` replaced. Raises SettingsError."""
-        given = {name: value for name, value in changes.items() if value is not None}
+        overrides = {name: value for name, value in changes.items() if value is not None}
         try:
-            return replace(self, kafka=replace(self.kafka, **given))
+            return replace(self, kafka=replace(self.kafka, **overrides))
         except ValueError as error:
             raise SettingsError(str(error)) from error
 

@@ -60,7 +60,7 @@ def packer(settings: Settings) -> Packer:
     assert settings.paths.tokenizer is not None
     assert settings.paths.checkpoints is not None
     tokenizer = Tokenizer.load(waits.tokenizer_file(settings.paths.tokenizer, "pack"))
-    made = Packer(tokenizer, FORMATS[settings.model.format], settings.fim, settings.model.context, settings.pack)
-    if word := warning(made.packing, settings.paths.checkpoints):
+    result = Packer(tokenizer, FORMATS[settings.model.format], settings.fim, settings.model.context, settings.pack)
+    if word := warning(result.packing, settings.paths.checkpoints):
         log.warning("%s", word)
-    return made
+    return result

@@ -80,22 +80,22 @@ def write_revision(root: Path, manifest: Manifest, feed: bytes, before: Manifest
 
 
 def _publish(
-    root: Path, given: Manifest, sums: dict[str, str], version: str, files: dict[str, bytes], links: dict[str, Path],
+    root: Path, draft: Manifest, sums: dict[str, str], version: str, files: dict[str, bytes], links: dict[str, Path],
     keep: int,
 ) -> Manifest:  # fmt: skip
     """Under another name, fsynced, renamed; folders of later reigns are left alone."""
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    final = root / _name(given)
+    final = root / _name(draft)
     if final.exists():
         raise CheckpointError(f"{final.name} exists already, and a checkpoint never changes")
     for torn in root.glob(f"{_UNFINISHED}*"):
         at = age(torn.name.removeprefix(_UNFINISHED))
-        if at is None or at.reign <= given.reign:
+        if at is None or at.reign <= draft.reign:
             shutil.rmtree(torn)
     unfinished = root / f"{_UNFINISHED}{final.name}"
     unfinished.mkdir(mode=0o700)
     manifest = msgspec.structs.replace(
-        given, sha256=sums, model_version=version, written_ms=time.time_ns() // 1_000_000
+        draft, sha256=sums, model_version=version, written_ms=time.time_ns() // 1_000_000
     )
     for file, target in links.items():
         os.link(target, unfinished / file)

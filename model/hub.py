@@ -30,20 +30,20 @@ _LAYER = {
 
 def read_config(folder: Path) -> ModelConfig:
     """The shape. Raises ValueError for what this decoder is not: another family, MHA, another activation or width."""
-    found: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    wanted = {"model_type": "gpt_bigcode", "multi_query": True, "activation_function": "gelu_pytorch_tanh"}
+    config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    required = {"model_type": "gpt_bigcode", "multi_query": True, "activation_function": "gelu_pytorch_tanh"}
     usual: dict[str, Any] = {"multi_query": True, "activation_function": "gelu_pytorch_tanh"}
-    for key, value in wanted.items():
-        if found.get(key, usual.get(key)) != value:
-            raise ValueError(f"{folder.name}: {key} is {found.get(key)!r}, and only {value!r} is supported")
-    if found.get("n_inner") not in (None, 4 * found["n_embd"]):
-        raise ValueError(f"{folder.name}: n_inner is {found['n_inner']}, and only 4 x n_embd is supported")
+    for key, value in required.items():
+        if config.get(key, usual.get(key)) != value:
+            raise ValueError(f"{folder.name}: {key} is {config.get(key)!r}, and only {value!r} is supported")
+    if config.get("n_inner") not in (None, 4 * config["n_embd"]):
+        raise ValueError(f"{folder.name}: n_inner is {config['n_inner']}, and only 4 x n_embd is supported")
     return ModelConfig(
-        vocab=found["vocab_size"],
-        context=found["n_positions"],
-        width=found["n_embd"],
-        layers=found["n_layer"],
-        heads=found["n_head"],
+        vocab=config["vocab_size"],
+        context=config["n_positions"],
+        width=config["n_embd"],
+        layers=config["n_layer"],
+        heads=config["n_head"],
     )
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from model.config import ModelConfig
-from model.fim.formats import Format
+from model.fim.format import Format
 
 VERSION = 1
 WEIGHTS, OPTIMIZER, FEED, TOKENIZER, MANIFEST = (

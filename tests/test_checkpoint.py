@@ -26,15 +26,15 @@ def contents(step: int = 7) -> Contents:
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    given = contents()
-    manifest = write(tmp_path, given, keep=3)
+    written_contents = contents()
+    manifest = write(tmp_path, written_contents, keep=3)
     path = latest(tmp_path)
     assert path == tmp_path / "step-00000007"
     assert manifest.model_version.startswith("step-00000007-") and len(manifest.model_version) == 13 + 9
     model, read, tok = load_model(path)
     assert read == manifest and read.format == STARCODER and read.model == SHAPE and tok.hash == tokenizer().hash
     assert not model.training
-    assert all(torch.equal(t, given.weights[n]) for n, t in model.state_dict().items())
+    assert all(torch.equal(t, written_contents.weights[n]) for n, t in model.state_dict().items())
     back = load_all(path)
     assert back.feed == b"feed" and torch.equal(back.optimizer["exp_avg/norm.weight"], torch.ones(32))
 
@@ -59,8 +59,8 @@ def test_steps_are_ordered_as_numbers(tmp_path: Path) -> None:
     for step in (99_999_999, 100_000_000, 100_000_001):
         write(tmp_path, contents(step), keep=2)
     assert [p.name for p in folders(tmp_path)] == ["step-100000000", "step-100000001"]
-    found = newest(tmp_path)
-    assert found is not None and found[0].step == 100_000_001
+    checkpoint = newest(tmp_path)
+    assert checkpoint is not None and checkpoint[0].step == 100_000_001
 
 
 def test_a_later_reign_is_newer_whatever_its_step(tmp_path: Path) -> None:
@@ -103,8 +103,8 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
 
 
 def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
-    given = contents()
-    other = msgspec.structs.replace(given.manifest, model=replace(SHAPE, layers=1))
-    write(tmp_path, replace(given, manifest=other), keep=2)
+    written_contents = contents()
+    other = msgspec.structs.replace(written_contents.manifest, model=replace(SHAPE, layers=1))
+    write(tmp_path, replace(written_contents, manifest=other), keep=2)
     with pytest.raises(CheckpointError, match="not of the manifest's shape"):
         load_model(tmp_path / "step-00000007")

@@ -111,12 +111,12 @@ def test_progress_tells_where_it_is(tmp_path: Path) -> None:
 )
 def test_another_run_s_checkpoint_is_refused(tmp_path: Path, what: str, change) -> None:
     trainer(tmp_path).run(Until(max_steps=1))
-    given = {"model_config": SHAPE} | change
+    arguments = {"model_config": SHAPE} | change
     resume = load_all(latest(tmp_path))
     with pytest.raises(CheckpointError, match=what):
         Trainer(
             config=QUICK, feed=ListFeed(LOG), checkpoints=tmp_path, tokenizer=tokenizer(), fmt=STARCODER,
-            resume=resume, **given,
+            resume=resume, **arguments,
         )  # fmt: skip
 
 
@@ -141,11 +141,11 @@ def test_the_rate_warms_up_and_stays() -> None:
 
 def test_norms_biases_and_positions_do_not_decay() -> None:
     model = Decoder(SHAPE)
-    decayed, kept = optimizer.make(model, QUICK).param_groups
-    assert decayed["weight_decay"] == 0.1 and kept["weight_decay"] == 0
+    decayed, undecayed = optimizer.make(model, QUICK).param_groups
+    assert decayed["weight_decay"] == 0.1 and undecayed["weight_decay"] == 0
     names = {id(p): n for n, p in model.named_parameters()}
     assert {names[id(p)].split(".")[-2] for p in decayed["params"]} == {"tokens", "qkv", "out", "up", "down"}
-    assert len(decayed["params"]) + len(kept["params"]) == len(names)
+    assert len(decayed["params"]) + len(undecayed["params"]) == len(names)
 
 
 def test_only_the_next_token_of_the_same_document_is_a_target() -> None:

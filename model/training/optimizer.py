@@ -12,8 +12,8 @@ from model.decoder.transformer import Decoder
 def make(model: Decoder, config: TrainConfig) -> torch.optim.AdamW:
     """Decays matrices alone: neither norms and biases nor positions."""
     decayed = [p for n, p in model.named_parameters() if p.dim() > 1 and not n.startswith("positions")]
-    kept = [p for n, p in model.named_parameters() if p.dim() < 2 or n.startswith("positions")]
-    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": kept, "weight_decay": 0.0}]
+    undecayed = [p for n, p in model.named_parameters() if p.dim() < 2 or n.startswith("positions")]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": undecayed, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(config.beta_1, config.beta_2), fused=True)
 
 

@@ -16,7 +16,7 @@ from model.checkpoint import Contents
 from model.config import ModelConfig, TrainConfig
 from model.decoder.transformer import Decoder
 from model.example import Batch, BatchSource
-from model.fim.formats import Format
+from model.fim.format import Format
 from model.manifest import CheckpointError, Manifest, name
 from model.reign import Superseded
 from model.tokens.tokenizer import Tokenizer

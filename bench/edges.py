@@ -33,11 +33,11 @@ def main() -> None:
             assert 0 in codes
             with Crew(connection, folder / "state") as crew:
                 counts = run(Stream(outage, crew))
-    told = {
+    report = {
         "bench": "edges", "cases": len(CASES), "names": [name for name, _ in CASES], **counts,
         "histories": "generated", "machine": machine(),
     }  # fmt: skip
-    print(json.dumps(told))
+    print(json.dumps(report))
 
 
 def run(stream: Stream) -> dict[str, int]:

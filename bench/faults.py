@@ -51,7 +51,7 @@ def beside(found: Sequence[Document], texts: Sequence[Text], tokenizer: Tokenize
     ids = [tokenizer.array(t.text) for t in texts]
     whole = [tokenizer.encode(d.parts[0].text) for d in found[:WHOLE_FILES]]
     ends = [token_ends(t.text, i, tokenizer) for t, i in zip(texts, ids, strict=True)]
-    told: dict[str, dict[str, float]] = {
+    report: dict[str, dict[str, float]] = {
         "midstream": {
             "changed_by_order": different(ours(texts), ours(texts[::-1])[::-1]),
             "changed_by_workers": different(ours(texts), dealt(texts)),
@@ -69,8 +69,8 @@ def beside(found: Sequence[Document], texts: Sequence[Text], tokenizer: Tokenize
     }  # fmt: skip
     size = sum(len(t.text.encode()) for t in texts) / 1e6
     for name, calls in work(texts, ids, tokenizer).items():
-        told[name] |= {key: round(size / seconds(call), 1) for key, call in calls.items()}
-    return told
+        report[name] |= {key: round(size / seconds(call), 1) for key, call in calls.items()}
+    return report
 
 
 def ours(texts: Sequence[Text]) -> list[Choice]:
@@ -80,10 +80,10 @@ def ours(texts: Sequence[Text]) -> list[Choice]:
 
 def dealt(texts: Sequence[Text]) -> list[Choice]:
     """Ours, where every worker takes its own."""
-    found = [Choice()] * len(texts)
+    choices = [Choice()] * len(texts)
     for worker in range(WORKERS):
-        found[worker::WORKERS] = ours(texts[worker::WORKERS])
-    return found
+        choices[worker::WORKERS] = ours(texts[worker::WORKERS])
+    return choices
 
 
 def drawn(chooser: Chooser, lengths: Sequence[int]) -> list[Choice]:

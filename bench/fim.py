@@ -21,7 +21,8 @@ from common.texts import Text, text
 from faults import beside
 
 from model.fim.fim import Cut, Mix, choose, segments
-from model.fim.formats import INCODER, STARCODER, Format
+from model.fim.format import Format
+from model.fim.formats import INCODER, STARCODER
 
 PAIRS = 300_000
 FILES = 3000
@@ -35,21 +36,21 @@ SIBLINGS = Mix(fim_rate=1.0, random=0.0, line=0.0, syntax=1.0, siblings=0.2)
 def main() -> None:
     arguments = parser(__doc__, FILES)
     arguments.add_argument("--pairs", type=int, default=PAIRS)
-    given = arguments.parse_args()
-    found = documents(given)
-    long = [text(d, LONGEST) for d in found]
-    seeds = range(max(1, given.pairs // len(long)))
+    options = arguments.parse_args()
+    sample = documents(options)
+    long = [text(d, LONGEST) for d in sample]
+    seeds = range(max(1, options.pairs // len(long)))
     mean = sum(len(t.text) for t in long) // len(long)
     say(f"{len(seeds)} seeds for {len(long)} texts of {mean} characters on average")
     asked, kinds, fast = main_mix(long, seeds)
     say(f"shares {asked}, speed {fast}")
     asked |= {"several": several(long, seeds[: len(seeds) // 3 + 1])}
-    asked |= {"siblings": siblings([text(d, SHORT) for d in found], seeds[: len(seeds) // 3 + 1])}
+    asked |= {"siblings": siblings([text(d, SHORT) for d in sample], seeds[: len(seeds) // 3 + 1])}
     say(f"several {asked['several']}, siblings {asked['siblings']}")
     print(json.dumps({
         **fast, "documents": len(seeds) * len(long),
         "worst_share_error": max(share["error"] for share in asked.values()), "shares": asked, "kinds": kinds,
-        "peers": beside(found, long, learned(found)), "texts": len(long), "machine": machine(),
+        "peers": beside(sample, long, learned(sample)), "texts": len(long), "machine": machine(),
     }))  # fmt: skip
 
 
@@ -104,10 +105,10 @@ def kinds_of(texts: Sequence[Text], cuts: Sequence[Cut | None], seed: int) -> It
 
 
 def several(texts: Sequence[Text], seeds: Iterable[int]) -> dict[str, float]:
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for seed in seeds:
-        found.update(c.span for c in rendered(texts, replace(SEVERAL, seed=seed), INCODER)[0] if c is not None)
-    return share(found["several"], sum(found.values()), SEVERAL.several)
+        counts.update(c.span for c in rendered(texts, replace(SEVERAL, seed=seed), INCODER)[0] if c is not None)
+    return share(counts["several"], sum(counts.values()), SEVERAL.several)
 
 
 def siblings(texts: Sequence[Text], seeds: Iterable[int]) -> dict[str, float]:

@@ -61,8 +61,8 @@ def prepare(folders: list[Path], work: Path) -> tuple[str, list[Path]]:
     """Copies with a work tree, in which commits can be made."""
     if folders:
         return "given", [clone(folder, work / "repositories" / folder.resolve().name) for folder in folders]
-    origin, found = histories(cache_home(), work / "generated")
-    bare = {path: work / "bare" / path.name for path in found}
+    origin, clones = histories(cache_home(), work / "generated")
+    bare = {path: work / "bare" / path.name for path in clones}
     for path, target in bare.items():
         single_files(path, target)
     repositories = [clone(target, work / "repositories" / target.name) for target in bare.values()]
@@ -99,8 +99,8 @@ def measure(repositories: list[Path], work: Path, arguments: argparse.Namespace)
         f'[kafka]\nbrokers = "127.0.0.1:{free_port()}"\n[paths]\nstate = "{work / "state"}"\n'
         f'[serve]\nlisten = "127.0.0.1:{free_port()}"\n'
     )
-    given = [f"--git={path}" for path in repositories]
-    command = [sys.executable, "-m", "midstream", "up", *given, "--config", str(config)]
+    sources = [f"--git={path}" for path in repositories]
+    command = [sys.executable, "-m", "midstream", "up", *sources, "--config", str(config)]
     backlog_commits, tree_bytes = backlog(repositories), trees(repositories)
     began = time.monotonic()
     with (work / "up.log").open("wb") as log:
@@ -132,8 +132,8 @@ def until_it_trains(work: Path, process: subprocess.Popen[bytes], began: float) 
     while True:
         if process.poll() is not None or time.monotonic() - began > BEGIN_S:
             raise SystemExit((work / "up.log").read_text(errors="replace")[-4000:])
-        told = pace.read(work / "state")
-        if told is not None and told.tokens_per_s:
+        latest = pace.read(work / "state")
+        if latest is not None and latest.tokens_per_s:
             return time.monotonic() - began
         time.sleep(0.5)
 
@@ -153,17 +153,17 @@ def follow(
     account: Account, repositories: list[Path], commits: int, work: Path, process: subprocess.Popen[bytes]
 ) -> list[float]:
     """Seconds from each commit to the step that trained on it, of those that were."""
-    made: dict[str, float] = {}
+    times: dict[str, float] = {}
     seconds: dict[str, float] = {}
     deadline = time.monotonic() + commits * EVERY_S + PATIENCE_S
     due = time.monotonic()
     while len(seconds) < commits and time.monotonic() < deadline and process.poll() is None:
-        if len(made) < commits and time.monotonic() >= due:
-            made[change(repositories[len(made) % len(repositories)], len(made))] = time.time()
+        if len(times) < commits and time.monotonic() >= due:
+            times[change(repositories[len(times) % len(repositories)], len(times))] = time.time()
             due += EVERY_S
-        for sha in account.trained(made.keys() - seconds.keys()):
-            seconds[sha] = time.time() - made[sha]
-            packed = account.packed_at(sha) - made[sha]
+        for sha in account.trained(times.keys() - seconds.keys()):
+            seconds[sha] = time.time() - times[sha]
+            packed = account.packed_at(sha) - times[sha]
             say(f"commit {len(seconds)} packed after {packed:.1f} s, trained on after {seconds[sha]:.1f} s")
         time.sleep(0.5)
     return list(seconds.values())
@@ -195,8 +195,8 @@ def trees(repositories: list[Path]) -> int:
 
 
 def asked(path: Path, *arguments: str) -> str:
-    told = subprocess.run(["git", "-C", str(path), *arguments], capture_output=True, check=True)
-    return told.stdout.decode(errors="replace").strip()
+    process = subprocess.run(["git", "-C", str(path), *arguments], capture_output=True, check=True)
+    return process.stdout.decode(errors="replace").strip()
 
 
 def say(line: str) -> None:

@@ -45,28 +45,28 @@ Part = Callable[[list[Path], Path], tuple[int, Counter[str]]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="*", type=Path, help="Clones of git; else releases, file by file.")
-    given = parser.parse_args().folders
+    folders = parser.parse_args().folders
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        origin, repositories = ("given", given) if given else made(work)
-        told: dict[str, object] = {"bench": "ingest", "histories": origin}
+        origin, repositories = ("given", folders) if folders else made(work)
+        report: dict[str, object] = {"bench": "ingest", "histories": origin}
         peak = 0.0
         left_out: Counter[str] = Counter()
         for key, part in PARTS.items():
             with get_context("spawn").Pool(1) as pool:
                 count, seconds, mb, left = pool.apply(measured, (part, repositories, work))
-            told[key] = round(count / seconds)
+            report[key] = round(count / seconds)
             left_out += left
             peak = max(peak, mb)
             print(f"{key}: {count:,} in {seconds:.2f} s, {mb:.0f} MB", file=sys.stderr, flush=True)
-    print(json.dumps({**told, "peak_mb": round(peak), "left_out": dict(left_out), "machine": machine()}))
+    print(json.dumps({**report, "peak_mb": round(peak), "left_out": dict(left_out), "machine": machine()}))
 
 
 def made(work: Path) -> tuple[str, list[Path]]:
-    origin, found = histories(cache_home(), work / "generated")
-    for path in found:
+    origin, clones = histories(cache_home(), work / "generated")
+    for path in clones:
         single_files(path, work / "bare" / path.name)
-    return origin, [clone(work / "bare" / path.name, work / "repositories" / path.name) for path in found]
+    return origin, [clone(work / "bare" / path.name, work / "repositories" / path.name) for path in clones]
 
 
 def measured(part: Part, repositories: list[Path], work: Path) -> tuple[int, float, float, Counter[str]]:
@@ -154,12 +154,12 @@ def events_s(repositories: list[Path], work: Path) -> tuple[int, Counter[str]]:
     with path.open("w") as lines:
         for number in range(ACTIONS):
             lines.write(json.dumps(action(draw, number)) + "\n")
-    kept = Kept()
+    delivery = Kept()
     with ThreadStore.of(work / "threads", "0" * 32) as store:
-        for sentence in take([path], store, kept.left_out, "", lambda: False):
+        for sentence in take([path], store, delivery.left_out, "", lambda: False):
             raise SystemExit(sentence)
-        send(store, kept, lambda: False)
-    return ACTIONS, kept.left_out
+        send(store, delivery, lambda: False)
+    return ACTIONS, delivery.left_out
 
 
 class Kept:

@@ -36,11 +36,11 @@ def main() -> None:
         try:
             create(settings.connection(), PARTITIONS)
             learn(settings, [varied(0), repeated(0)])
-            told = {"varied": measure(settings.connection(), folder, varied)}
-            told["repeated"] = measure(settings.connection(), folder, repeated)
+            report = {"varied": measure(settings.connection(), folder, varied)}
+            report["repeated"] = measure(settings.connection(), folder, repeated)
         finally:
             broker.stop()
-    print(json.dumps({"records": RECORDS, **told, "machine": machine()}))
+    print(json.dumps({"records": RECORDS, **report, "machine": machine()}))
 
 
 def measure(connection: Connection, folder: Path, text) -> dict[str, float]:  # pyright: ignore[reportMissingParameterType]

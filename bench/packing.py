@@ -36,16 +36,16 @@ Result = TypeVar("Result")
 
 def main() -> None:
     arguments = parser(__doc__, DOCUMENTS)
-    given = arguments.parse_args()
-    found = documents(given)
-    say(f"{len(found)} documents, {sum(d.size for d in found) / 1e6:.1f} million characters")
-    tokenizer = learned(found)
-    whole, _ = packed(found, tokenizer, 1 << 40)
+    options = arguments.parse_args()
+    sample = documents(options)
+    say(f"{len(sample)} documents, {sum(d.size for d in sample) / 1e6:.1f} million characters")
+    tokenizer = learned(sample)
+    whole, _ = packed(sample, tokenizer, 1 << 40)
     sizes = [size for pieces in whole for size in pieces]
     ours: dict[int, dict[str, Any]] = {}
     peers: dict[str, dict[int, dict[str, Any]]] = {}
     for row in ROWS:
-        pieces, line_ends = packed(found, tokenizer, row)
+        pieces, line_ends = packed(sample, tokenizer, row)
         ours[row] = {**filled(pieces, row), "cut_at_line_ends": line_ends}
         for name, figures in beside(sizes, pieces, row).items():
             peers.setdefault(name, {})[row] = figures
@@ -148,17 +148,17 @@ def beside(sizes: list[int], pieces: list[list[int]], row: int) -> dict[str, dic
         "truncating_best_fit_decreasing": lambda: truncating(sizes, row),
         "offline_best_fit_decreasing": lambda: decreasing(flat, row),
     }
-    found: dict[str, dict[str, Any]] = {}
+    report: dict[str, dict[str, Any]] = {}
     for name, call in calls.items():
         packed, seconds = best(call)
         apart = split if call is calls["offline_best_fit_decreasing"] else packed.split
-        found[name] = {
+        report[name] = {
             "use": ratio(packed.used, packed.rows * row), "discarded": packed.discarded,
             "discarded_share": ratio(packed.discarded, sum(sizes)), "split": ratio(apart, len(sizes)),
             "split_needlessly": ratio(packed.needlessly, len(sizes)),
             "us_per_document": round(seconds / len(sizes) * 1e6, 2),
         }  # fmt: skip
-    return found
+    return report
 
 
 def best(call: Callable[[], Result]) -> tuple[Result, float]:

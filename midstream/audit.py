@@ -47,38 +47,38 @@ def audit(connection: Connection, checkpoints: Path, state: FeedState) -> Audit:
     """The account of all that the source topics hold, at or above where the run began, against one checkpoint's feed
     state and ledger."""
     genesis = check(connection)
-    found = Audit()
+    result = Audit()
     entries = ledger.read(checkpoints, state.ledger)
     pieces = Counter((e.topic_id, e.partition, e.offset, e.index, e.piece) for e in entries)
     trained = {key[:4] for key in pieces}
-    waiting = {_id(held.origin) for group in (*state.open_bins, *state.rows) for held in group}
+    waiting = {_id(item.origin) for group in (*state.open_bins, *state.rows) for item in group}
     dead = {_id(Origin.parse(d)) for d in state.dead}
     skipped = {_id(Origin.parse(d)) for d in state.skipped}
     rules = _rules(connection, genesis)
     rejected: Counter[str] = Counter()
-    for key in _documents(connection, genesis, state.began, found):
-        found.documents += 1
+    for key in _documents(connection, genesis, state.began, result):
+        result.documents += 1
         if key[2] >= state.marks.get(f"{key[0]}:{key[1]}", 0):
-            found.in_flight += 1
+            result.in_flight += 1
         elif key in waiting:
-            found.waiting += 1
+            result.waiting += 1
         elif key in skipped:
-            found.skipped += 1
+            result.skipped += 1
         elif key in trained:
-            found.trained += 1
+            result.trained += 1
         elif key in dead:
-            found.dead_letters += 1
+            result.dead_letters += 1
         elif key in rules:
             rejected[rules[key]] += 1
         else:
-            found.lost += 1
-    found.rejected = dict(sorted(rejected.items()))
-    found.trained_twice = sum(n > 1 for n in pieces.values())
-    found.pieces = len(pieces)
-    return found
+            result.lost += 1
+    result.rejected = dict(sorted(rejected.items()))
+    result.trained_twice = sum(n > 1 for n in pieces.values())
+    result.pieces = len(pieces)
+    return result
 
 
-def _documents(connection: Connection, genesis: Genesis, began: dict[str, int], found: Audit) -> Iterator[Id]:
+def _documents(connection: Connection, genesis: Genesis, began: dict[str, int], result: Audit) -> Iterator[Id]:
     """Every document of every source record that is left, from where the run began; a record that is no event counts
     as one."""
     left = connection.beginning_offsets(SOURCES)
@@ -88,7 +88,7 @@ def _documents(connection: Connection, genesis: Genesis, began: dict[str, int], 
             source = Source(topic, start.id, partition)
             begin = max(first, left[topic, partition], began.get(f"{start.id}:{partition}", 0))
             for logged in read(connection, topic, partition, begin):
-                found.events += 1
+                result.events += 1
                 record = Record(logged.offset, logged.key, logged.value, logged.headers)
                 for index in range(count_documents(source, record)):
                     yield start.id, partition, logged.offset, index
@@ -96,12 +96,12 @@ def _documents(connection: Connection, genesis: Genesis, began: dict[str, int], 
 
 def _rules(connection: Connection, genesis: Genesis) -> dict[Id, str]:
     """The rule of every rejected document; the last record of a repeat counts."""
-    found: dict[Id, str] = {}
+    rules: dict[Id, str] = {}
     for partition in range(len(genesis.topics["rejected"].starts)):
         for logged in read(connection, "rejected", partition):
             for item in decode_rejections(logged.value or b"").items:
-                found[_id(item.origin)] = item.rule
-    return found
+                rules[_id(item.origin)] = item.rule
+    return rules
 
 
 def _id(origin: Origin) -> Id:

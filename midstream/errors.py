@@ -79,11 +79,11 @@ class Errors:
 
     def read(self) -> list[LastError]:
         """The last error of every program that has one; of repositories those that are tried again now."""
-        found: list[LastError] = []
+        errors: list[LastError] = []
         for path in sorted((self.state / "errors").glob("*.json")):
             with suppress(OSError, ValueError, TypeError):
-                found.append(LastError(**json.loads(path.read_text())))
-        return [e for e in found if e.prefix == self.prefix and not _stale(e)]
+                errors.append(LastError(**json.loads(path.read_text())))
+        return [e for e in errors if e.prefix == self.prefix and not _stale(e)]
 
     def _write(self, program: str, text: str, record: str) -> None:
         path = self._path(program)

@@ -30,14 +30,14 @@ class Fertility:
 
 def fertility(tokenizer: Tokenizer, texts: Iterable[tuple[str, str]]) -> list[Fertility]:
     """One for each language of the (language, text) pairs, the largest first, and behind them `all`."""
-    found: dict[str, Fertility] = {}
+    by_language: dict[str, Fertility] = {}
     total = Fertility("all")
     for language, text in texts:
         name = language or "unknown"
         size, tokens = len(text.encode("utf-8", "replace")), tokenizer.array(text).size
-        for row in (found.setdefault(name, Fertility(name)), total):
+        for row in (by_language.setdefault(name, Fertility(name)), total):
             row.documents += 1
             row.bytes += size
             row.tokens += tokens
             row.lines += text.count("\n") + (not text.endswith("\n"))
-    return [*sorted(found.values(), key=lambda row: (-row.bytes, row.language)), total]
+    return [*sorted(by_language.values(), key=lambda row: (-row.bytes, row.language)), total]

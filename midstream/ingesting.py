@@ -20,7 +20,7 @@ from streams.sources.git.cursors import CursorFile
 from streams.sources.git.fetch import Fetches
 from streams.sources.git.history import History
 from streams.sources.git.names import Names
-from streams.sources.git.objects import Git, GitError
+from streams.sources.git.objects import Git, GitError, NoRef
 from streams.sources.git.reader import Reader, rounds
 from streams.sources.meter import Meter
 from streams.sources.report import Reporter
@@ -65,17 +65,18 @@ class Ingest:
             else None
         )
         self.delivery = EventDelivery(connection, self.meter)
+        self._reporter = Reporter(settings.paths.state, self.delivery, self.meter, self.tell)
         self._topic_id = connection.topic_ids(["commits"])["commits"]
 
     def run(self, paths: Sequence[Path], stop: threading.Event) -> Iterator[None]:
         """Until all is read, or for ever with `follow`; gives way after each round. Raises Undelivered."""
         options, settings = self.options, self.settings
         names = Names(settings.paths.state / "cursors/names.json")
+        reporter = self._reporter
         self.readers += [self._reader(path, options.ref, names) for path in paths]
         if options.all_branches:
             self.readers += [self._reader(path, ref, names, branch=True) for path in paths for ref in _branches(path)]
         fetches = Fetches(paths, options.fetch_every, self.tell)
-        reporter = Reporter(settings.paths.state, self.delivery, self.meter, self.tell)
         share = settings.sources.share
         try:
             for _ in rounds(self.readers, stop, options.follow, options.interval, share):
@@ -90,6 +91,21 @@ class Ingest:
         for reader in self.readers:
             reader.close()
         reporter.report(self.readers, last=True)
+
+    def refs_that_are_not_there(self, paths: Sequence[Path]) -> list[str]:
+        """A sentence for each repository that lacks the ref, where it is followed: nothing would ever come of it.
+
+        A ref that goes later is waited for, and so is a repository that is not there yet.
+        """
+        options, missing = self.options, []
+        for path in paths if options.follow and options.ref != "HEAD" else ():
+            try:
+                History.open(path, options.ref).head()
+            except NoRef as error:
+                missing.append(str(error))
+            except GitError:
+                continue  # its reader says so
+        return missing
 
     def _reader(self, path: Path, ref: str, names: Names, branch: bool = False) -> Reader:
         file = CursorFile.of(self.settings.paths.state / "cursors", path, ref, self._topic_id)
@@ -107,7 +123,8 @@ class Ingest:
 
         title = str(path) if ref == "HEAD" else f"{path} ({ref.removeprefix('refs/heads/')})"
         unread = partial(self._unread, path) if options.follow else lambda _: None
-        return Reader(open_, file, self.delivery, tell, options.limit, time.monotonic, unread, self.meter, title)
+        note = partial(self._reporter.report, self.readers, at_once=True)
+        return Reader(open_, file, self.delivery, tell, options.limit, time.monotonic, unread, self.meter, title, note)
 
     def _unread(self, path: Path, sentence: str) -> None:
         """For `midstream status`: why a repository that is followed cannot be read; "": it is, or nobody follows it."""

@@ -107,7 +107,7 @@ def _this_process(what: str) -> dict[str, object]:
 def _holder(handle: int) -> str:
     """The holder as it describes itself; it may have locked and not yet written."""
     try:
-        told = json.loads(os.pread(handle, _HOLDER_BYTES, 0))
-        return f"process {told['pid']} on {told['host']} ({told['command']}, since {told['since']})"
+        facts = json.loads(os.pread(handle, _HOLDER_BYTES, 0))
+        return f"process {facts['pid']} on {facts['host']} ({facts['command']}, since {facts['since']})"
     except (ValueError, KeyError, TypeError):
         return "another process"

@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 
 def page(
-    found: Status | None, sources: SourcesReport | None, pace: Pace | None, states: Mapping[str, tuple[str, int]],
+    status: Status | None, sources: SourcesReport | None, pace: Pace | None, states: Mapping[str, tuple[str, int]],
     logs: str, width: int = 100,
 ) -> str:  # fmt: skip
-    """`states`: of each program, what it does and how often it was started again. `found` None: no broker answers."""
-    lines = [f"NEEDS A PERSON  {need}" for need in (found.needs if found else ["no broker answers"])]
-    lines += [*fresh(found, sources, pace), "", *repositories(sources), ""]
-    lines += [*programs(found, states), "", f"logs: {logs}"]
+    """`states`: of each program, what it does and how often it was started again. `status` None: no broker answers."""
+    lines = [f"NEEDS A PERSON  {need}" for need in (status.needs if status else ["no broker answers"])]
+    lines += [*fresh(status, sources, pace), "", *repositories(sources), ""]
+    lines += [*programs(status, states), "", f"logs: {logs}"]
     return "\n".join(line[:width] if not line.startswith("NEEDS") else line for line in lines)
 
 
-def fresh(found: Status | None, sources: SourcesReport | None, pace: Pace | None) -> list[str]:
+def fresh(status: Status | None, sources: SourcesReport | None, pace: Pace | None) -> list[str]:
     """How far training is behind."""
-    return [f"training        {training(found, pace)}", f"lag             {lag(sources)}"]
+    return [f"training        {training(status, pace)}", f"lag             {lag(sources)}"]
 
 
-def training(found: Status | None, pace: Pace | None) -> str:
-    trainer = found.trainer if found else None
+def training(status: Status | None, pace: Pace | None) -> str:
+    trainer = status.trainer if status else None
     if trainer is None:
         return "no checkpoint yet" if not (pace and pace.tokens_per_s) else f"{pace.tokens_per_s:,.0f} tokens/s"
     parts = [f"step {trainer.step:,}", f"{trainer.total.trained:,} documents"]
@@ -62,6 +62,7 @@ def repositories(sources: SourcesReport | None) -> list[str]:
     most = sorted(sources.left_out.items(), key=lambda item: -item[1])
     if most:
         lines += [f"{'' if n else 'left out':<16}{count:>9,} {reason}" for n, (reason, count) in enumerate(most)]
+    lines.append(f"{'':<16}new commits sent, and what was left out, by all runs from this state folder")
     return lines
 
 
@@ -78,9 +79,9 @@ def _repository(r: RepositoryReport) -> str:
     return f"source          {r.title}: {r.commits:,} new commits sent, {tree}, {past}"
 
 
-def programs(found: Status | None, states: Mapping[str, tuple[str, int]]) -> Iterable[str]:
+def programs(status: Status | None, states: Mapping[str, tuple[str, int]]) -> Iterable[str]:
     yield _row("program", "state", "lag", "documents", "docs/s", "rejected", "dead", "restarts")
-    stages = {stage.name: stage for stage in found.stages} if found else {}
+    stages = {stage.name: stage for stage in status.stages} if status else {}
     for name, (state, restarts) in states.items():
         stage = stages.get(name)
         figures: tuple[object, ...] = ("", "", "", "", "")
@@ -89,9 +90,9 @@ def programs(found: Status | None, states: Mapping[str, tuple[str, int]]) -> Ite
                 f"{stage.lag:,}", f"{stage.documents_in:,}", f"{stage.documents_per_s:.0f}", f"{stage.rejected:,}",
                 f"{stage.dead:,}",
             )  # fmt: skip
-        elif name == "train" and found and found.trainer:
-            total = found.trainer.total
-            figures = (f"{found.trainer.lag:,}", f"{total.trained:,}", "", "", f"{total.dead:,}")
+        elif name == "train" and status and status.trainer:
+            total = status.trainer.total
+            figures = (f"{status.trainer.lag:,}", f"{total.trained:,}", "", "", f"{total.dead:,}")
         yield _row(name, state, *figures, restarts or "")
 
 

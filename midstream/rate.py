@@ -24,8 +24,8 @@ def measure(settings: Settings) -> float | None:
     arguments = [msgspec.json.encode(part).decode() for part in (settings.model, settings.train)]
     command = [sys.executable, "-m", "midstream.rate", *arguments]
     try:
-        told = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=True, text=True)
-        return float(told.stdout)
+        process = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=True, text=True)
+        return float(process.stdout)
     except (subprocess.SubprocessError, ValueError):
         return None
 

@@ -14,7 +14,8 @@ from midstream.mapping import SettingsError, from_mapping
 from model import bounds
 from model.config import TrainConfig
 from model.fim.fim import Mix
-from model.fim.formats import AUTO, FORMATS, NEW, Format
+from model.fim.format import Format
+from model.fim.formats import AUTO, FORMATS, NEW
 from streams.recipe import Recipe, Shares, Thresholds
 
 if TYPE_CHECKING:
@@ -257,9 +258,9 @@ class Settings:
 
     def with_kafka(self, **changes: Any) -> Settings:
         """The same settings with the given, not None, fields of `[kafka]` replaced. Raises SettingsError."""
-        given = {name: value for name, value in changes.items() if value is not None}
+        overrides = {name: value for name, value in changes.items() if value is not None}
         try:
-            return replace(self, kafka=replace(self.kafka, **given))
+            return replace(self, kafka=replace(self.kafka, **overrides))
         except ValueError as error:
             raise SettingsError(str(error)) from error
 

@@ -61,7 +61,7 @@ def packer(settings: Settings) -> Packer:
     assert settings.paths.checkpoints is not None
     tokenizer = Tokenizer.load(waits.tokenizer_file(settings.paths.tokenizer, "pack"))
     fmt = choose(settings.model.format, tokenizer.specials)
-    made = Packer(tokenizer, fmt, settings.fim, settings.model.context, settings.pack)
-    if word := warning(made.packing, settings.paths.checkpoints):
+    result = Packer(tokenizer, fmt, settings.fim, settings.model.context, settings.pack)
+    if word := warning(result.packing, settings.paths.checkpoints):
         log.warning("%s", word)
-    return made
+    return result

@@ -104,6 +104,8 @@ class TrainerStatus(msgspec.Struct, frozen=True, kw_only=True):
     replaced: int
     retryable: int
     packing_use: float
+    foreign: int = 0
+    """Records of `examples` that somebody else wrote, or that are damaged; the trainer's log names them."""
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -138,8 +140,8 @@ def collect(settings: Settings, once: bool = False) -> Status:
     errors = Errors(folder, settings.kafka.prefix)
     needs = failing(errors, stages, checkpoint[0].written_ms / 1000 if checkpoint else 0.0)
     needs += deleted(committed, connection.beginning_offsets({topic for topic, _ in ends}), state)
-    found = gaps(identity, by_name, committed["prepare"], marks, trained, state)
-    needs += [f"{gap}. Stop the workers and run `midstream repair`." for gap in found]
+    missing = gaps(identity, by_name, committed["prepare"], marks, trained, state)
+    needs += [f"{gap}. Stop the workers and run `midstream repair`." for gap in missing]
     if trained and not trained.conserved:
         needs.append("The sum does not hold: documents of the newest checkpoint are not accounted for.")
     return Status(stages, trained, needs, _open_transactions(connection) if once else [])
@@ -163,9 +165,9 @@ def positions(connection: Connection) -> tuple[dict[str, Offsets], Offsets]:
 
 
 def lags(topics: Iterable[str], committed: Offsets, ends: Offsets) -> list[Lag]:
-    wanted = set(topics)
-    found = [(key, committed.get(key, 0), end) for key, end in sorted(ends.items()) if key[0] in wanted]
-    return [Lag(topic, partition, at, end, max(0, end - at)) for (topic, partition), at, end in found]
+    names = set(topics)
+    rows = [(key, committed.get(key, 0), end) for key, end in sorted(ends.items()) if key[0] in names]
+    return [Lag(topic, partition, at, end, max(0, end - at)) for (topic, partition), at, end in rows]
 
 
 def _stage(name: str, partitions: list[Lag], state: Path) -> StageStatus:
@@ -196,10 +198,10 @@ def _fresh(counters: dict[str, Any]) -> bool:
 
 def _counters(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text())
+        counters = json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return counters if isinstance(counters, dict) else {}
 
 
 def _dedup_marks(folder: Path, committed: Offsets) -> dict[str, int] | None:
@@ -229,8 +231,8 @@ def trainer(root: Path, ends: Offsets) -> TrainerStatus | None:
     from model.manifest import newest
     from streams.feed.state import decode
 
-    found = newest(root)
-    return _trainer(found[0], decode(found[1]), ends) if found else None
+    checkpoint = newest(root)
+    return _trainer(checkpoint[0], decode(checkpoint[1]), ends) if checkpoint else None
 
 
 def _trainer(manifest: Manifest, state: FeedState, ends: Offsets) -> TrainerStatus:
@@ -241,13 +243,13 @@ def _trainer(manifest: Manifest, state: FeedState, ends: Offsets) -> TrainerStat
         for key, c in sorted(state.counts.items(), key=lambda item: (item[1].topic, item[0]))
     ]
     total = _total(sources)
-    held = len({held.origin for row in (*state.open_bins, *state.rows) for held in row})
+    in_bins = len({in_bins.origin for row in (*state.open_bins, *state.rows) for in_bins in row})
     partitions = lags(["examples"], {("examples", p): at for p, at in enumerate(state.offsets)}, ends)
     return TrainerStatus(
         step=manifest.step, model_version=manifest.model_version, bits_per_byte=manifest.bits_per_byte,
-        lag=sum(p.lag for p in partitions), partitions=partitions, sources=sources, total=total, held=held,
-        conserved=held == total.waiting, replaced=len(state.replaced), retryable=len(retryable(state)),
-        packing_use=manifest.feed.get("use", 0.0),
+        lag=sum(p.lag for p in partitions), partitions=partitions, sources=sources, total=total, held=in_bins,
+        conserved=in_bins == total.waiting, replaced=len(state.replaced), retryable=len(retryable(state)),
+        packing_use=manifest.feed.get("use", 0.0), foreign=state.foreign,
     )  # fmt: skip
 
 

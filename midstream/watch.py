@@ -68,19 +68,19 @@ async def show(settings: Settings, run: Run, ending: asyncio.Event) -> list[str]
     console = Console()
     logs = str(settings.paths.state / "logs")
     if not console.is_terminal:
-        found = None
+        status = None
         while not await ended(ending, LINE_S):
-            found, sources, pace = await look(settings)
-            click.echo(line(found, sources, pace, run.restarts))
-        return found.needs if found else []
+            status, sources, pace = await look(settings)
+            click.echo(line(status, sources, pace, run.restarts))
+        return status.needs if status else []
     with Live(console=console, auto_refresh=False) as live:
         while True:
-            found, sources, pace = await look(settings)
-            shown = page(found, sources, pace, run.states, logs, console.width)
+            status, sources, pace = await look(settings)
+            shown = page(status, sources, pace, run.states, logs, console.width)
             live.update(Text(shown), refresh=True)
             if await ended(ending, LOOK_S):
                 live.update(Text(f"{shown}\n{run.waits}"), refresh=True)
-                return found.needs if found else []
+                return status.needs if status else []
 
 
 async def ended(ending: asyncio.Event, within_s: float) -> bool:
@@ -96,22 +96,22 @@ async def look(settings: Settings) -> tuple[Status | None, SourcesReport | None,
     from streams.kafka.connection import Unreachable
     from streams.sources import report
 
-    told = report.read(settings.paths.state), pace.read(settings.paths.state)
+    reports = report.read(settings.paths.state), pace.read(settings.paths.state)
     try:
-        return await asyncio.to_thread(collect, settings), *told
+        return await asyncio.to_thread(collect, settings), *reports
     except Unreachable:
-        return None, *told
+        return None, *reports
 
 
-def line(found: Status | None, sources: SourcesReport | None, pace: Pace | None, restarts: dict[str, int]) -> str:
+def line(status: Status | None, sources: SourcesReport | None, pace: Pace | None, restarts: dict[str, int]) -> str:
     """One plain line of what the page shows."""
     from midstream.page import lag, training
 
-    if found is None:
+    if status is None:
         return "no broker answers"
-    parts = ["stages behind " + " ".join(f"{stage.name} {stage.lag}" for stage in found.stages)]
-    parts += [f"train {found.trainer.lag}"] if found.trainer else []
-    parts += [training(found, pace), lag(sources)]
+    parts = ["stages behind " + " ".join(f"{stage.name} {stage.lag}" for stage in status.stages)]
+    parts += [f"train {status.trainer.lag}"] if status.trainer else []
+    parts += [training(status, pace), lag(sources)]
     parts += [f"{name} started again {n} times" for name, n in restarts.items() if n]
-    parts += [f"NEEDS A PERSON: {need}" for need in found.needs]
+    parts += [f"NEEDS A PERSON: {need}" for need in status.needs]
     return " | ".join(parts)

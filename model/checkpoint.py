@@ -193,7 +193,11 @@ def _weights(path: Path, manifest: Manifest, dtype: torch.dtype | None) -> dict[
     manifest's shape, before a model is made for them: a manifest may say any size."""
     check_file(path, manifest, WEIGHTS)
     try:
-        return weights.load(weights.find([path / WEIGHTS], manifest.model), dtype)
+        places = weights.find([path / WEIGHTS], manifest.model)
+    except Refused as error:
+        raise CheckpointError(f"{path.name}: the weights are not of the manifest's shape: {error}") from error
+    try:
+        return weights.load(places, dtype)
     except Refused as error:
         raise CheckpointError(f"{path.name}: {error}") from error
 

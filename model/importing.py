@@ -11,7 +11,8 @@ from model import checkpoint, families, weights
 from model.checkpoint import Contents
 from model.families import Spec
 from model.families.reading import Refused
-from model.fim.formats import AUTO, Format, choose
+from model.fim.format import Format
+from model.fim.formats import AUTO, choose
 from model.manifest import SIDE_FILES, Manifest
 from model.tokens.tokenizer import Tokenizer
 

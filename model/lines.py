@@ -29,16 +29,16 @@ def unified(text: str) -> str:
 
 def begin_behind(text: str, start: int, end: int) -> int:
     """Where the first line begins whose predecessor ends in [start, end); -1 when none does."""
-    found = text.find("\n", start, end)
-    other = text.find("\r", start, end if found < 0 else found)
+    at = text.find("\n", start, end)
+    other = text.find("\r", start, end if at < 0 else at)
     if other < 0:
-        return found + 1 if found >= 0 else -1
+        return at + 1 if at >= 0 else -1
     return other + 2 if text.startswith("\n", other + 1) else other + 1
 
 
 def last_begin(text: str, start: int, end: int) -> int:
     """Where the last line begins whose predecessor ends, whole, in [start, end); -1 when none does."""
-    found = max(text.rfind("\n", start, end), text.rfind("\r", start, end))
-    if 0 <= found == end - 1 and text[found] == "\r" and text.startswith("\n", end):  # its `\n` lies outside
-        found = max(text.rfind("\n", start, found), text.rfind("\r", start, found))
-    return found + 1 if found >= 0 else -1
+    at = max(text.rfind("\n", start, end), text.rfind("\r", start, end))
+    if 0 <= at == end - 1 and text[at] == "\r" and text.startswith("\n", end):  # its `\n` lies outside
+        at = max(text.rfind("\n", start, at), text.rfind("\r", start, at))
+    return at + 1 if at >= 0 else -1

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from model.families import Spec
-from model.fim.formats import Format
+from model.fim.format import Format
 
 VERSION = 1
 WEIGHTS, OPTIMIZER, FEED, TOKENIZER, MANIFEST = (

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import msgspec
 
-from model.fim.formats import Format
+from model.fim.format import Format
 
 SETTINGS = {"context": "[model] context", "format": "[model] format", "tokenizer": "[paths] tokenizer"}
 """A part of the text to the setting that it comes from."""

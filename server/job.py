@@ -36,11 +36,11 @@ class Job:
         request, context = self.request, served.manifest.length
         most = min(max(1, request.max_tokens), context // 2)
         manifest = served.manifest
-        made = build(manifest.format, served.tokenizer, request.path, request.prefix, request.suffix, context - most)
-        self._served, self._ids, self._owed = served, made.ids, made.healed
+        prompt = build(manifest.format, served.tokenizer, request.path, request.prefix, request.suffix, context - most)
+        self._served, self._ids, self._owed = served, prompt.ids, prompt.healed
         self._most, self._tokens = most, 0
         self._cache = served.sessions.take(request.session, served.model)
-        self._reused = self._cache.keep_common(made.ids)
+        self._reused = self._cache.keep_common(prompt.ids)
         self._stops = Stops(request.stop, request.single_line)
         self._generator = torch.Generator().manual_seed(request.seed)
         self._logits_V: Tensor | None = None

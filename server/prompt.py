@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from model.fim import fim
-from model.fim.formats import Format
+from model.fim.format import Format
 from model.tokens.tokenizer import Tokenizer
 
 PREFIX_SHARE = 0.75
@@ -102,6 +102,6 @@ def _beginning(tokenizer: Tokenizer, text: str, room: int) -> str:
     ids = tokenizer.encode(text)
     if len(ids) <= room:
         return text
-    kept = b"".join(tokenizer.bytes_of[i] for i in ids[:room]).decode(errors="ignore")
-    line = kept.rfind("\n") + 1
-    return kept[:line] if line else kept
+    tail = b"".join(tokenizer.bytes_of[i] for i in ids[:room]).decode(errors="ignore")
+    line = tail.rfind("\n") + 1
+    return tail[:line] if line else tail

@@ -21,18 +21,18 @@ class Stops:
     def push(self, data: bytes) -> str:
         """The text that is now certain; sets `stopped` at a stop string, after which nothing more may be pushed."""
         text = self._held + self._decoder.decode(data)
-        found = min((at for s in self._stops if (at := text.find(s)) >= 0), default=-1)
-        if found >= 0:
+        first = min((at for s in self._stops if (at := text.find(s)) >= 0), default=-1)
+        if first >= 0:
             self.stopped, self._held = True, ""
-            return text[:found]
+            return text[:first]
         keep = max((_overlap(text, s) for s in self._stops), default=0)
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep]
 
     def finish(self) -> str:
         """What was held back, when generation ended without a stop string. An unfinished character is dropped."""
-        held, self._held = self._held, ""
-        return held
+        tail, self._held = self._held, ""
+        return tail
 
 
 def _overlap(text: str, stop: str) -> int:

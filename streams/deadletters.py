@@ -92,9 +92,9 @@ def letters(connection: Connection) -> Iterator[Letter]:
         yield parse(logged)
 
 
-def newest(found: Iterator[Letter], wanted: set[str]) -> dict[str, Letter]:
+def newest(letters: Iterator[Letter], origins: set[str]) -> dict[str, Letter]:
     """The last letter of each wanted origin: repeats of a Frame leave several."""
-    return {letter.origin: letter for letter in found if letter.origin in wanted}
+    return {letter.origin: letter for letter in letters if letter.origin in origins}
 
 
 def again(letter: Letter, log: SourceLog) -> Retry:
@@ -113,16 +113,16 @@ def retry(origin: str, form: str, value: bytes) -> Retry:
 
 def fixed(origin: str, value: bytes) -> Retry:
     """An event in the place of what died. Raises Refused, and NoEvent unless prepare could read all of it."""
-    made = retry(origin, "event", value)
+    record = retry(origin, "event", value)
     try:
-        found = expand_record("retries", Record(0, made.key, value, dict(made.headers)))
+        expansion = expand_record("retries", Record(0, record.key, value, dict(record.headers)))
     except Exception as error:
         raise NoEvent(str(error) or type(error).__name__) from error
-    if found.broken:
-        raise NoEvent(f"file {found.broken[0].index}, counted from 0, cannot be read: {found.broken[0].error}")
-    if not found.documents:
+    if expansion.broken:
+        raise NoEvent(f"file {expansion.broken[0].index}, counted from 0, cannot be read: {expansion.broken[0].error}")
+    if not expansion.documents:
         raise NoEvent("it holds no document")
-    return made
+    return record
 
 
 def under_way(connection: Connection, marks: Mapping[str, int]) -> set[str]:
@@ -151,8 +151,8 @@ def source_log(connection: Connection) -> SourceLog:
             return None
         if origin.offset < connection.beginning_offsets([topic])[key]:
             return None
-        for found in read(connection, *key, origin.offset, origin.offset + 1):
-            return Record(found.offset, found.key, found.value, found.headers)
+        for record in read(connection, *key, origin.offset, origin.offset + 1):
+            return Record(record.offset, record.key, record.value, record.headers)
         return None
 
     return look
@@ -167,22 +167,22 @@ def _value(letter: Letter, log: SourceLog) -> bytes:
     if _hash(record.value or b"") == letter.sha256:
         return record.value or b""
     try:
-        found = expand_record(letter.topic, record)
+        expansion = expand_record(letter.topic, record)
     except Exception as error:
         raise _Another(letter) from error
     if letter.form == "document":
-        return encode(_document(letter, found, origin.index))
-    for broken in found.broken:
+        return encode(_document(letter, expansion, origin.index))
+    for broken in expansion.broken:
         if broken.index == origin.index and _hash(broken.value) == letter.sha256:
             return broken.value
     raise _Another(letter)
 
 
-def _document(letter: Letter, found: Expansion, index: int) -> Document:
+def _document(letter: Letter, expansion: Expansion, index: int) -> Document:
     """The event's document of this index, if it says what the one that died said. Raises Refused."""
     from streams.prepare.prepare import identity  # with numba, 1.4 s that nothing else here needs
 
-    for document in found.documents:
+    for document in expansion.documents:
         if document.index == index and identity(document).hex() == letter.id:
             return document
     raise _Another(letter)

@@ -64,7 +64,7 @@ def _between(frame: Frame, start: int, upto: int, tallies: list[Tally]) -> Frame
     )  # fmt: skip
 
 
-def _shed(outcome: Outcome, limit: int, given: Sequence[Document], stage: str) -> Outcome:
+def _shed(outcome: Outcome, limit: int, originals: Sequence[Document], stage: str) -> Outcome:
     """The Outcome of one offset without its largest documents, or those that stand in one example together."""
     frame, sizes = outcome.frame, _sizes(outcome.frame)
     gone: set[int] = set()
@@ -77,7 +77,7 @@ def _shed(outcome: Outcome, limit: int, given: Sequence[Document], stage: str) -
             excess -= size
         frame = _without(outcome.frame, gone)
     offset = frame.tallies[0].offset
-    dead = [d for d in given if d.offset == offset and d.index in gone]
+    dead = [d for d in originals if d.offset == offset and d.index in gone]
     more = (_letter(frame, document, stage) for document in dead)
     return Outcome(frame, outcome.rejections, (*outcome.dead, *more))
 

@@ -36,6 +36,17 @@ class NoFrame(ValueError):
     """No record of ours: somebody else wrote it into a topic of Frames, and no document is in it."""
 
 
+class Damaged(RuntimeError):
+    """A Frame whose head can be read and whose rest cannot: our own bug, or a disk's; the message says the way on."""
+
+    def __init__(self, place: str, head: FrameHead) -> None:
+        super().__init__(
+            f"{place} holds a Frame of {head.source}, offsets {head.start} to {head.upto - 1}, that cannot be decoded. "
+            "Stop the workers and run `midstream repair`: it passes over this record and brings back what was in it "
+            "from the topics before it, or says what of it is lost"
+        )
+
+
 class NewerFormat(RuntimeError):
     """A record was written by a later version of Midstream; the message says so."""
 
@@ -121,6 +132,7 @@ class FrameHead(msgspec.Struct):
     """A Frame or a Back without what makes it long: decoding passes over everything else."""
 
     source: Source
+    v: int = 1
     t: str = "frame"
     """frame or back."""
     start: int = 0
@@ -216,22 +228,21 @@ def shared_bytes(document: Document) -> int:
     return sum(len(p.text.encode()) for p in document.parts if _may_be_shared(p))
 
 
-Versioned = TypeVar("Versioned", bound="Frame | Back | Rejections")
+Versioned = TypeVar("Versioned", bound="Frame | FrameHead | Back | Rejections")
 
 
-def decode(value: bytes | None) -> Frame:
-    """Raises NoFrame, NewerFormat, and msgspec.DecodeError: a Frame that cannot be decoded is our own bug."""
+def decode(value: bytes | None, place: str = "a record") -> Frame:
+    """Raises NoFrame, NewerFormat, and Damaged, which names the place."""
     try:
         return _read(_checked(_frames.decode(value or b"")))
-    except _UNREADABLE:
-        decode_head(value)
-        raise
+    except _UNREADABLE as error:
+        raise _damaged(value, place) from error
 
 
-def decode_or_none(value: bytes | None) -> Frame | None:
+def decode_or_none(value: bytes | None, place: str = "a record") -> Frame | None:
     """As `decode`; None for what somebody else wrote."""
     try:
-        return decode(value)
+        return decode(value, place)
     except NoFrame:
         return None
 
@@ -247,14 +258,28 @@ def decode_head(value: bytes | None) -> FrameHead:
     return head
 
 
-def decode_candidate(value: bytes) -> Frame | Back:
+def decode_candidate(value: bytes, place: str = "a record") -> Frame | Back:
     """A record of `candidates` that is not empty. Raises as `decode`."""
     try:
         record = _checked(_candidates.decode(value))
-    except _UNREADABLE:
-        decode_head(value)
-        raise
+    except _UNREADABLE as error:
+        raise _damaged(value, place) from error
     return _read(record) if isinstance(record, Frame) else record
+
+
+def is_damaged(value: bytes | None) -> bool:
+    """Whether a record of which `decode_head` gives a head cannot be decoded. Raises NewerFormat."""
+    try:
+        _candidates.decode(value or b"")
+    except _UNREADABLE:
+        _checked(decode_head(value))
+        return True
+    return False
+
+
+def _damaged(value: bytes | None, place: str) -> Damaged:
+    """Raises NoFrame for what somebody else wrote, NewerFormat for what only a later version can decode."""
+    return Damaged(place, _checked(decode_head(value)))
 
 
 def decode_rejections(value: bytes) -> Rejections:

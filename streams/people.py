@@ -73,9 +73,9 @@ class _Renamed:
         def renamed(match: re.Match[str]) -> str:
             if code and _key(match.group(1)) not in self._authors:
                 return match.group()
-            made = f"@{self._name(match.group(1))}"
-            self.count += made != match.group()
-            return made
+            mention = f"@{self._name(match.group(1))}"
+            self.count += mention != match.group()
+            return mention
 
         return _MENTION.sub(renamed, text)
 

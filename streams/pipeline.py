@@ -159,7 +159,7 @@ class Pack:
                 alone += group
         alone.sort(key=lambda d: (d.offset, d.index))
         outcome = _each(msgspec.structs.replace(frame, documents=alone), "pack", self.call, self.packer.pack)
-        examples += (e for made in outcome.frame.documents for e in made)  # type: ignore[attr-defined]
+        examples += (e for pieces in outcome.frame.documents for e in pieces)  # type: ignore[attr-defined]
         examples.sort(key=lambda e: (e.offset, e.index, e.piece))
         packed = msgspec.structs.replace(
             outcome.frame,
@@ -207,9 +207,9 @@ def redact_document(document: Document) -> Document:
     counts = Counter(document.redactions)
 
     def clean(text: str) -> str:
-        made, kinds = redaction.replace(text)
+        clean_text, kinds = redaction.replace(text)
         counts.update(kinds)
-        return made
+        return clean_text
 
     renamed, names = people.rename(document)
     counts.update({"name": names} if names else {})
@@ -220,15 +220,15 @@ def redact_document(document: Document) -> Document:
 
 def _each(frame: Frame, stage: str, call: Call, step: Callable[[Document], Any]) -> Outcome:
     """The step on every document of the Frame; an exception on one dead-letters that one."""
-    made: list[Any] = []
+    results: list[Any] = []
     dead: list[DeadLetter] = []
     for document in frame.documents:
         try:
-            made.append(call(step, document))
+            results.append(call(step, document))
         except Exception as error:
             dead.append(letters.of_document(frame.source, document, stage, error))
     tallies = _with_dead(frame.tallies, dead)
-    return Outcome(msgspec.structs.replace(frame, documents=made, tallies=tallies), dead=tuple(dead))
+    return Outcome(msgspec.structs.replace(frame, documents=results, tallies=tallies), dead=tuple(dead))
 
 
 def _with_dead(tallies: list[Tally], dead: list[DeadLetter]) -> list[Tally]:

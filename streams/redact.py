@@ -84,8 +84,8 @@ def _database() -> hyperscan.Database:
 
 def redact(text: str) -> tuple[str, int]:
     """The text with every find replaced, and the number of replacements."""
-    made, kinds = replace(text)
-    return made, len(kinds)
+    clean_text, kinds = replace(text)
+    return clean_text, len(kinds)
 
 
 def replace(text: str) -> tuple[str, list[str]]:
@@ -111,8 +111,8 @@ def find(data: bytes) -> list[Span]:
         triggers.add((number, start))
 
     _database().scan(data, match_event_handler=on_match)
-    found = (_confirm(PATTERNS[number], data, start) for number, start in triggers)
-    return [span for span in found if span is not None]
+    spans = (_confirm(PATTERNS[number], data, start) for number, start in triggers)
+    return [span for span in spans if span is not None]
 
 
 def merge(spans: list[Span]) -> list[Span]:

@@ -154,8 +154,8 @@ class Crew:
         """Origins of the records, index 0; every delivery is checked."""
         name = self.connection.topic(topic)
         futures = [self._producer.send(name, key=b"local/r", value=v, partition=partition) for v in values]
-        told = [future.get(timeout=30) for future in futures]
-        return [Origin(self._topic_ids[topic], t.partition, t.offset, 0) for t in told]
+        deliveries = [future.get(timeout=30) for future in futures]
+        return [Origin(self._topic_ids[topic], t.partition, t.offset, 0) for t in deliveries]
 
     def train(self, begin: FeedState | None = None) -> Fate:
         """Everything that is in `examples` now through the feed, goes on where the last call ended.
@@ -178,11 +178,11 @@ class Crew:
         return Fate(trained_times(read(checkpoints, state.ledger)), self.rejections(), state)
 
     def rejections(self) -> dict[str, str]:
-        found: dict[str, str] = {}
+        rules: dict[str, str] = {}
         for partition in range(2):
             for logged in read_log(self.connection, "rejected", partition):
-                found.update({str(r.origin): r.rule for r in decode_rejections(logged.value or b"").items})
-        return found
+                rules.update({str(r.origin): r.rule for r in decode_rejections(logged.value or b"").items})
+        return rules
 
 
 def stage(name: str) -> str:
@@ -193,21 +193,23 @@ def stage(name: str) -> str:
 def trained_times(entries: Iterable[Entry]) -> Counter[str]:
     """How often each document was trained on; fails when a piece is missing or doubled beside its others."""
     pieces: dict[str, Counter[int]] = {}
-    wanted: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for entry in entries:
         pieces.setdefault(str(entry.origin), Counter())[entry.piece] += 1
-        wanted[str(entry.origin)] = entry.pieces
+        counts[str(entry.origin)] = entry.pieces
     times: Counter[str] = Counter()
-    for origin, found in pieces.items():
-        assert sorted(found) == list(range(wanted[origin])), f"pieces of {origin} are missing: {found}"
-        assert len(set(found.values())) == 1, f"a piece of {origin} was trained on twice"
-        times[origin] = found[0]
+    for origin, times_of_pieces in pieces.items():
+        assert sorted(times_of_pieces) == list(range(counts[origin])), (
+            f"pieces of {origin} are missing: {times_of_pieces}"
+        )
+        assert len(set(times_of_pieces.values())) == 1, f"a piece of {origin} was trained on twice"
+        times[origin] = times_of_pieces[0]
     return times
 
 
 def files(texts: list[str], name: str = "r") -> bytes:
-    made = [SourceFile(path=f"{name}/{n}.py", text=text) for n, text in enumerate(texts)]
-    return encode_event(Files(repository=Repository(name="r", licence="MIT"), files=made))
+    source_files = [SourceFile(path=f"{name}/{n}.py", text=text) for n, text in enumerate(texts)]
+    return encode_event(Files(repository=Repository(name="r", licence="MIT"), files=source_files))
 
 
 def python(seed: int, lines: int = 6) -> str:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from memory import PARTITIONS
 from tiny import tokenizer
-from world import PARTITIONS, SOURCES, Sent, World, starts, topic_id
+from world import SOURCES, Sent, World, starts, topic_id
 
 from model.fim.formats import STARCODER
 from streams import deadletters
@@ -79,12 +80,12 @@ def export(
         return card.beside(state, chosen)
 
     with Folder(path, between).held() as folder:
-        kept = folder.read()
+        earlier = folder.read()
         wanted = wanted or made(layout)
-        if kept:
-            refuse_other(kept.made, wanted)
-        folder.settle(kept, beside)
-        state = kept or fresh(wanted, [0] * PARTITIONS, starts())
+        if earlier:
+            refuse_other(earlier.made, wanted)
+        folder.settle(earlier, beside)
+        state = earlier or fresh(wanted, [0] * PARTITIONS, starts())
         with closing(Export(folder, chosen, state, beside, pass_gaps)) as opened:
             for partition, frames in enumerate(world.frames["clean"]):
                 for offset, frame in enumerate(frames[:upto]):

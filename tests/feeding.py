@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import msgspec
+from memory import PARTITIONS, MemoryLedger, MemoryLog
 from tiny import tokenizer
-from world import PARTITIONS, STAGES, MemoryLedger, MemoryLog, World, starts
+from world import STAGES, World, starts
 
 from streams.feed.feed import Feed
 from streams.feed.state import Limits, decode, fresh
@@ -32,7 +33,7 @@ def filled(events: int = 30) -> World:
 def feed(world: World, kept: bytes | None = None, book: object = None, **limits: object) -> Feed:
     state = decode(kept) if kept else fresh(tokenizer().hash, [0] * PARTITIONS, starts())
     set_to = Limits(**{"row_tokens": CONTEXT, "rows": 2, "open_bins": 8, "closed": True, **limits})  # type: ignore
-    return Feed(MemoryLog(world, state.offsets), book or MemoryLedger(), set_to, state)  # type: ignore[arg-type]
+    return Feed(MemoryLog(world.frames["examples"], state.offsets), book or MemoryLedger(), set_to, state)  # type: ignore[arg-type]
 
 
 def drain(opened: Feed) -> dict[str, int | float]:

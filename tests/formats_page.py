@@ -10,7 +10,8 @@ from tree import ROOT
 
 from model.fim.cut import SPANS_MEAN
 from model.fim.fim import Cut, file_head, repository, segments, whole
-from model.fim.formats import FORMATS, INCODER, SOURCES, STARCODER2, Format
+from model.fim.format import Format
+from model.fim.formats import FORMATS, INCODER, SOURCES, STARCODER2
 from model.fim.segment import Mark, encode
 from streams.document import Document, Part
 from streams.pack.changes import MARGIN
@@ -116,8 +117,8 @@ FORMS = (
 
 
 def page() -> str:
-    made = (*_introduction(), *_sentinels(), *_rules(), *_sequences(), *_heads(), *_kinds())
-    return "\n\n".join(made) + "\n"
+    sections = (*_introduction(), *_sentinels(), *_rules(), *_sequences(), *_heads(), *_kinds())
+    return "\n\n".join(sections) + "\n"
 
 
 def _introduction() -> Iterable[str]:
@@ -228,11 +229,11 @@ def _kinds() -> Iterable[str]:
 
 
 def _form(document: Document, fmt: Format, shares: Shares) -> list[str]:
-    made = render(document, fmt, shares)
-    if not made.middle:
-        return whole(fmt, made.head, made.body)
-    (text,), (start, end) = made.body, made.middle
-    return segments(fmt, made.head, text, Cut(text[:start], text[start:end], text[end:], "psm"))
+    example = render(document, fmt, shares)
+    if not example.middle:
+        return whole(fmt, example.head, example.body)
+    (text,), (start, end) = example.body, example.middle
+    return segments(fmt, example.head, text, Cut(text[:start], text[start:end], text[end:], "psm"))
 
 
 def _orders() -> list[tuple[Format, str]]:

@@ -39,11 +39,11 @@ class Log:
         return len(self.frames)
 
     def poll(self, timeout_s: float, enough: set[int]) -> list[tuple[int, int, Frame]]:
-        found: list[tuple[int, int, Frame]] = []
+        polled_frames: list[tuple[int, int, Frame]] = []
         for p in set(range(self.partitions)) - enough:
-            found += [(p, o, wire(f)) for o, f in enumerate(self.frames[p]) if o >= self.at[p]]
+            polled_frames += [(p, o, wire(f)) for o, f in enumerate(self.frames[p]) if o >= self.at[p]]
             self.at[p] = len(self.frames[p])
-        return found
+        return polled_frames
 
     def ended(self, partition: int, position: int) -> bool:
         return position >= len(self.frames[partition])
@@ -104,8 +104,8 @@ def logs(lanes: list[Any]) -> list[list[Frame]]:
 
 def expected(log: list[list[Frame]]) -> Counter[tuple[str, int, int, int, int]]:
     """Every piece once, however often it was delivered."""
-    made = ((f.source.topic_id, p, e) for p, lane in enumerate(log) for f in lane for e in f.examples)
-    return Counter({(topic_id, p, e.offset, e.index, e.piece): 1 for topic_id, p, e in made})
+    examples = ((f.source.topic_id, p, e) for p, lane in enumerate(log) for f in lane for e in f.examples)
+    return Counter({(topic_id, p, e.offset, e.index, e.piece): 1 for topic_id, p, e in examples})
 
 
 def some(partitions: int = 4, count: int = 9) -> list[list[Frame]]:

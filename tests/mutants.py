@@ -110,7 +110,7 @@ def refusal_in_place_of_the_end() -> Iterator[None]:
             raise Expired("beyond the end")
         return right(connection, stage)
 
-    with patch("simulation.settle", refuse):
+    with patch("workers.settle", refuse), patch("simulation.settle", refuse):
         yield
 
 
@@ -213,8 +213,8 @@ def restore_unbounded() -> Iterator[None]:
     rebuild = restore.rebuild
 
     def everything(index: Any, records: Any, first: int, begin: int, there: int = 0) -> Any:
-        kept = list(records)
-        return rebuild(index, kept, first, max([begin, *(record.offset + 1 for record in kept)]))
+        applied = list(records)
+        return rebuild(index, applied, first, max([begin, *(record.offset + 1 for record in applied)]))
 
     with patch.object(restore, "rebuild", everything):
         yield

@@ -186,8 +186,8 @@ def retry_nothing(crew: Crew, origin: str) -> str:
         future = producer.send(
             connection.topic("retries"), key=origin.encode(), value=b"", headers=[(FORM, b"event")], partition=0
         )
-        found = future.get(timeout=30)
-    return f"{connection.topic_ids(['retries'])['retries']}:0:{found.offset}:0"
+        delivery = future.get(timeout=30)
+    return f"{connection.topic_ids(['retries'])['retries']}:0:{delivery.offset}:0"
 
 
 def checkpoint(crew: Crew) -> None:

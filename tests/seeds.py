@@ -8,7 +8,8 @@ from tiny import texts
 from tokenizers import AddedToken, decoders, models, normalizers
 from tokenizers import Tokenizer as Backend
 
-from model.fim.formats import FORMATS, Format
+from model.fim.format import Format
+from model.fim.formats import FORMATS
 from model.tokens.tokenizer import Tokenizer, train
 
 SENTENCEPIECE = ("codellama", "aixcoder", "pre-suf-mid", "codestral")

@@ -1,52 +1,41 @@
-"""Midstream over a Kafka in memory: the real shell, stages, restore, repair and feed, stopped between any two effects.
+"""Midstream over a Kafka in memory: the real shell, stages, restore, repair and feed, and all that goes wrong there.
 
-A worker is a task that waits whenever it sends a record. The simulation lets one record after the other reach the log,
-in an order that it draws, and kills the worker wherever the story says; what was on its way may arrive later.
+What users, operators, retention, disks and power cuts do is here; the workers are in tests/workers.py, what the promise
+says of the end in tests/account.py.
 """
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import cache, partial
-from pathlib import Path
 from random import Random
-from types import SimpleNamespace
 from typing import Any
 
-from cluster import PARTITIONS, PREFIX, Cluster, Row
-from tiny import texts, tokenizer
-from world import GARBAGE, POISON, MemoryLedger, Poisoned
+from cluster import PARTITIONS, Cluster
+from damage import damaged
+from memory import MemoryLedger, in_repositories
+from produced import Place, Produced
+from tiny import tokenizer
+from workers import Workers
+from world import GARBAGE
 
 from model.fim.cut import Mix
-from model.fim.formats import FORMATS, STARCODER
-from model.tokens.tokenizer import train
+from model.fim.formats import STARCODER
 from streams import deadletters
-from streams.document import Document, Origin, Source
+from streams import frame as frames
+from streams.document import Origin
 from streams.event import Files, Issue, Repository, SourceFile
 from streams.event import encode as encode_event
 from streams.feed.examples import ExamplesLog, within
 from streams.feed.feed import Feed
 from streams.feed.ledger import Entry
 from streams.feed.state import Limits, decode, fresh, retryable
-from streams.kafka.log import read
-from streams.kafka.positions import Expired, Jump
+from streams.kafka.positions import Expired
 from streams.kafka.topics import genesis
 from streams.pack.pack import Packer
-from streams.pipeline import Pack, Prepare, Record, Redact, count_documents, expand_record
-from streams.recipe import Recipe, Shares, Thresholds
 from streams.repair.act import act
 from streams.repair.plan import Skip, missing, plan
 from streams.repair.survey import KafkaLogs, survey
 from streams.stages import STAGE
-from streams.worker.app import Place, Shell
-from streams.worker.counts import Counts
-from streams.worker.restore import restore
-from streams.worker.settle import go_back, settle
-from streams.worker.stage import DedupStage, EachFrame, PrepareStage, Stage, Watch
+from streams.worker.settle import settle
 
 SOURCES = ("files", "retries")
 FRAMES = (("candidates", 1), ("unique", PARTITIONS), ("clean", PARTITIONS), ("examples", PARTITIONS))
@@ -58,49 +47,6 @@ class Violation(AssertionError):
     """The promise was broken, or the path stands still for good."""
 
 
-class Quiet:
-    """A watchdog that never bites, and attempts that nobody counts."""
-
-    record = ""
-    careful = False
-
-    def beat(self) -> None: ...
-    def rest(self) -> None: ...
-    def begin(self, record: str) -> None: ...
-    def done(self, topic: str, partition: int, upto: int) -> None: ...
-
-
-@dataclass
-class Effect:
-    """A record on its way to the log."""
-
-    arrive: Callable[[], object]
-    future: asyncio.Future[None]
-
-
-@dataclass
-class Sink:
-    """What a worker sends waits here until the simulation lets it arrive."""
-
-    cluster: Cluster
-    waiting: list[Effect] = field(default_factory=list)
-
-    async def start(self) -> None: ...
-    async def stop(self) -> None: ...
-
-    async def send(self, topic: str, value: bytes, key: bytes | None, partition: int, headers: Any) -> None:
-        future = asyncio.get_running_loop().create_future()
-        arrive = partial(self.cluster.append, topic, partition, key, value, headers)
-        self.waiting.append(Effect(arrive, future))
-        await future
-
-
-@cache
-def in_repositories() -> Packer:
-    starcoder2 = FORMATS["starcoder2"]
-    return Packer(train(texts(), 340, starcoder2), starcoder2, Mix(), 160, Shares(context=0.5))
-
-
 class Simulation:
     def __init__(self, repositories: bool = False) -> None:
         self.cluster = Cluster()
@@ -108,19 +54,17 @@ class Simulation:
         for stage in STAGE.values():
             self.cluster.commit(self.cluster.group(stage.name), self.cluster.beginning_offsets(stage.reads))
         self.ids = self.cluster.topic_ids(SOURCES)
-        self.min_chars = 10
-        self.poisonous: set[str] = set()
+        self.workers = Workers(self.cluster, self.packer)
         self.ledgers: list[MemoryLedger] = []
         self.checkpoints: list[bytes] = []
-        self.late: list[Callable[[], object]] = []
         self.discarded: set[str] = set()
         self.empty: list[str] = []
         """Origins of retries without a value: each must be listed as dead."""
-        self.produced: dict[tuple[str, int, int], Row] = {}
-        """Every source record there ever was, by topic id, partition, offset."""
-        self.history: dict[str, list[dict[tuple[str, int], int]]] = {}
+        self.produced = Produced(self.ids)
         self.step = 0
         self.cuts = False
+        self.lost: set[Place] = set()
+        """Documents that a repair named as lost."""
 
     # What a user, an operator and a power cut do.
 
@@ -140,16 +84,15 @@ class Simulation:
 
     def _source(self, topic: str, partition: int, key: bytes, value: bytes | None, headers: Any = ()) -> None:
         self.cluster.append(topic, partition, key, value, headers)
-        row = self.cluster.logs[topic, partition].rows[-1]
-        self.produced[self.ids[topic], partition, row.offset] = row
+        self.produced.add(self.ids[topic], partition, self.cluster.logs[topic, partition].rows[-1])
 
     def retry(self, discard: bool) -> None:
         """Everything that the newest checkpoint offers."""
         if not self.checkpoints:
             return
-        held = {letter.origin: letter for letter in deadletters.letters(self.cluster)}  # type: ignore[arg-type]
+        letters = {letter.origin: letter for letter in deadletters.letters(self.cluster)}  # type: ignore[arg-type]
         for origin in retryable(decode(self.checkpoints[-1])):
-            letter = held[origin]
+            letter = letters[origin]
             try:
                 record = (
                     deadletters.removal(origin) if discard else deadletters.retry(origin, letter.form, letter.value)
@@ -157,7 +100,7 @@ class Simulation:
             except deadletters.Refused:  # an empty value: it can be discarded alone
                 record = deadletters.removal(origin)
             if record.value is None:
-                self.discarded.update(self.texts_at(origin))
+                self.discarded.update(self.produced.text(origin))
             self._source("retries", record.partition, record.key, record.value, record.headers)
             if record.value == b"":
                 row = self.cluster.logs["retries", record.partition].rows[-1]
@@ -175,88 +118,32 @@ class Simulation:
     def roll_back(self, stage: str, rng: Random) -> None:
         """The broker comes back with an older commit."""
         group = self.cluster.group(stage)
-        if self.history.get(group):
-            self.cluster.commit(group, rng.choice(self.history[group]))
+        if self.workers.history.get(group):
+            self.cluster.commit(group, rng.choice(self.workers.history[group]))
 
     def power_cut(self, counts: dict[str, int]) -> None:
         """Tails of logs are gone; what was on its way is, too. Signatures and sources are on the disk."""
-        self.late.clear()
+        self.workers.late.clear()
         for topic, partitions in FRAMES:
             for p in range(partitions):
                 self.cluster.logs[topic, p].cut(counts.get(topic, 0))
         self.cuts = True
 
-    # Workers.
+    def expire(self, topic: str, partition: int, remaining: int) -> None:
+        """Retention deletes the head of a log and leaves so many offsets of it."""
+        log = self.cluster.logs[topic, partition]
+        log.expire(log.end - remaining)
 
-    def work(self, stage: str, steps: int, end: str, commits: bool, rng: Random) -> None:
-        """Run one worker of the stage for so many effects, or to the end of what there is."""
-        asyncio.run(self._work(stage, steps, end, commits, rng))
+    def damage(self, topic: str, partition: int, back: int) -> None:
+        """A disk damages a Frame of a log, counted from its end, behind the head."""
+        rows = self.cluster.logs[topic, partition].rows
+        if back < len(rows) and rows[-1 - back].value:
+            rows[-1 - back] = rows[-1 - back]._replace(value=damaged(rows[-1 - back].value))
 
-    async def _work(self, stage: str, steps: int, end: str, commits: bool, rng: Random) -> None:
-        group = self.cluster.group(stage)
-        try:
-            settle(self.cluster, stage)  # type: ignore[arg-type]
-        except Expired:
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            sink = Sink(self.cluster)
-            built = self._stage(stage, Path(folder))
-            place = Place(self.cluster, group, Path(folder))  # type: ignore[arg-type]
-            shell = Shell(SimpleNamespace(consumer_generation_id=1), place, built, sink)
-            acked: dict[tuple[str, int], int] = {}
-            task = asyncio.ensure_future(self._drain(shell, stage, acked, rng))
-            while steps > 0 and not task.done():
-                await _quiet(task, sink)
-                if sink.waiting:
-                    effect = sink.waiting.pop(rng.randrange(len(sink.waiting)))
-                    effect.arrive()
-                    effect.future.set_result(None)
-                    steps -= 1
-                if end == "end":
-                    self.cluster.commit(group, acked)
-            if commits or end == "end":
-                self.cluster.commit(group, acked)
-            if end == "late":
-                self.late += [effect.arrive for effect in sink.waiting]
-            await _ended(task, shell)
-        go_back(self.cluster, group, built.watch.errors)  # type: ignore[arg-type]
-        self.history.setdefault(group, []).append(self.cluster.group_offsets(group))
-
-    async def _drain(self, shell: Shell, stage: str, acked: dict[tuple[str, int], int], rng: Random) -> None:
-        async def ack(event: Any) -> None:
-            key = (event.message.topic.removeprefix(PREFIX), event.message.partition)
-            acked[key] = event.message.offset + 1
-
-        begins = self.cluster.group_offsets(self.cluster.group(stage))
-        batch = rng.randint(1, 3) if stage == "prepare" else 1
-        for topic, p in sorted(key for key in self.cluster.logs if key[0] in STAGE[stage].reads and key[0] in READ):
-            at = max(self.cluster.logs[topic, p].first, begins[topic, p] - rng.choice([0, 0, 0, 1, 2]))  # fetched again
-            while rows := self.cluster.logs[topic, p].since(at, batch):
-                events = [SimpleNamespace(message=_message(topic, p, row)) for row in rows]
-                await shell.work(SimpleNamespace(ack=ack), events)
-                at = rows[-1].offset + 1
-
-    def _stage(self, name: str, folder: Path) -> Stage:
-        watch = Watch(Counts(folder / "counts.json"), Quiet(), Quiet())  # type: ignore[arg-type]
-        ids = self.cluster.topic_ids(self.cluster.topics())
-        match name:
-            case "prepare":
-                return PrepareStage(Prepare(Recipe(min_chars=self.min_chars), self._call(name)), ids, watch)
-            case "dedup":
-                return DedupStage(partial(restore, self.cluster, Thresholds()), watch, ids["candidates"])  # type: ignore
-            case "redact":
-                return EachFrame(name, "unique", "clean", Redact(self._call(name)), watch, ids["unique"])
-            case _:
-                return EachFrame(name, "clean", "examples", Pack(self.packer, self._call(name)), watch, ids["clean"])
-
-    def _call(self, stage: str) -> Callable[..., Any]:
-        def run(step: Callable[..., Any], *arguments: Any) -> Any:
-            given = [d for a in arguments for d in (a if isinstance(a, list) else [a]) if isinstance(d, Document)]
-            if stage in self.poisonous and any(POISON in d.parts[0].text for d in given):
-                raise Poisoned
-            return step(*arguments)
-
-        return run
+    def late(self) -> None:
+        """What killed workers had sent arrives."""
+        while self.workers.late:
+            self.workers.late.pop(0)()
 
     def train(self, steps: int, resume: int, every: int) -> None:
         """From checkpoint `resume` (negative: counted from the newest) for so many steps; then it is killed."""
@@ -297,21 +184,42 @@ class Simulation:
         picture = survey(self.cluster, logs, state.marks if state else {}, state.offsets if state else [])  # type: ignore
         gaps = missing(picture, logs)
         steps = plan(picture, logs)
-        if any(isinstance(step, Skip) for step in steps):
-            raise Violation(f"the sources hold everything, and yet {steps} is a plan")
+        for step in steps:
+            if isinstance(step, Skip):
+                self._lose(step)
         act(self.cluster, steps)  # type: ignore[arg-type]
         return bool(gaps or steps)
 
+    def _lose(self, skip: Skip) -> None:
+        """What a repair names as lost may stand neither in its source nor in `candidates` any more."""
+        source, at = skip.source, range(skip.start, skip.upto)
+        rows = self.cluster.logs[source.topic, source.partition].rows
+        hold(not any(row.offset in at for row in rows), f"the source holds what {skip} gives up")
+        lost = {p for offset in at for p in self.produced.documents_at(source.topic_id, source.partition, offset)}
+        hold(not lost & self._waiting(), f"candidates holds what {skip} gives up")
+        self.lost |= lost
+
+    def _waiting(self) -> set[Place]:
+        """Every document that stands in a Frame of `candidates`. A Frame behind dedup that is above the marks of all
+        that follow, while no other log holds what was in it, is given up (architecture §2.10)."""
+        documents: set[Place] = set()
+        for row in self.cluster.logs["candidates", 0].rows:
+            whole = row.value and not frames.is_damaged(row.value)
+            frame = frames.decode_candidate(row.value) if whole else None
+            if isinstance(frame, frames.Frame):
+                key = frame.source.topic_id, frame.source.partition
+                documents |= {(*key, d.offset, d.index) for d in frame.documents}
+        return documents
+
     def flow(self, rng: Random) -> None:
         for stage in STAGE:
-            self.work(stage, 10_000, "end", True, rng)
+            self.workers.run(stage, 10_000, "end", True, rng)
         self.train(10_000, -1, 2)
 
     def quiesce(self, rng: Random) -> None:
         """Everybody runs to the end, what is missing is repaired, and what died is retried until nothing is offered."""
-        while self.late:
-            self.late.pop(0)()
-        self.poisonous.clear()
+        self.late()
+        self.workers.poisonous.clear()
         for _ in range(ROUNDS):
             self.flow(rng)
             if not self.repair():
@@ -325,107 +233,15 @@ class Simulation:
                 raise Violation("something is missing again after it was repaired")
         offered = [Origin.parse(o) for o in retryable(decode(self.checkpoints[-1]))]
         for o in offered:
-            if self.produced[o.topic_id, o.partition, o.offset].value not in GARBAGE:
+            if self.produced.value(o.topic_id, o.partition, o.offset) not in GARBAGE:
                 raise Violation(f"{o} could be processed and is still dead")
-
-    # What the promise says.
-
-    def check(self) -> None:
-        state = decode(self.checkpoints[-1])
-        pieces = Counter((e.topic_id, e.partition, e.offset, e.index, e.piece) for e in self.entries())
-        _hold(all(n == 1 for n in pieces.values()), "trained twice")
-        whole = {(e.topic_id, e.partition, e.offset, e.index): e.pieces for e in self.entries()}
-        _hold(sum(whole.values()) == len(pieces), "a piece is missing")
-        seen = set(self.documents())
-        dead = {_id(d) for d in state.dead}
-        total: Counter[str] = Counter()
-        for count in state.counts.values():
-            total.update(documents=count.documents, rejected=count.rejected, dead=count.dead, waiting=count.waiting)
-        _hold(total["waiting"] == 0, "documents wait for ever")
-        _hold(set(whole) <= seen, "a document that never was")
-        _hold(not set(whole) & dead, "trained and dead")
-        _hold(total["documents"] == len(seen), f"{len(seen)} documents, {total['documents']} counted")
-        _hold(len(whole) + total["rejected"] + len(dead) == len(seen), "lost")
-        _hold(total["dead"] == len(dead), "dead letters are miscounted")
-        _hold(all(origin in state.dead for origin in self.empty), "a retry is listed nowhere")
 
     def entries(self) -> list[Entry]:
         """Of the ledgers, as far as the newest checkpoint counts them."""
         lengths = decode(self.checkpoints[-1]).ledger
         return [entry for book in self.ledgers for entry in book.entries[: lengths.get(book.name, 0)]]
 
-    def documents(self) -> Iterator[tuple[str, int, int, int]]:
-        """(topic id, partition, offset, index) of every document of every source record."""
-        for topic_id, partition, offset in self.produced:
-            for index in range(self._count(topic_id, partition, offset)):
-                yield topic_id, partition, offset, index
 
-    def _record(self, topic_id: str, partition: int, offset: int) -> tuple[str, Record]:
-        topic = next(name for name in SOURCES if self.ids[name] == topic_id)
-        row = self.produced[topic_id, partition, offset]
-        return topic, Record(row.offset, row.key, row.value, dict(row.headers))
-
-    def _count(self, topic_id: str, partition: int, offset: int) -> int:
-        topic, record = self._record(topic_id, partition, offset)
-        return count_documents(Source(topic, topic_id, partition), record)
-
-    def texts_of(self, topic_id: str, partition: int, offset: int) -> list[str]:
-        """The event's texts; none when it cannot be parsed."""
-        try:
-            return [d.parts[0].text for d in expand_record(*self._record(topic_id, partition, offset)).documents]
-        except Exception:
-            return []
-
-    def texts_at(self, origin: str) -> list[str]:
-        o = Origin.parse(origin)
-        return self.texts_of(o.topic_id, o.partition, o.offset)[o.index : o.index + 1]
-
-
-READ = {*SOURCES, *(topic for topic, _ in FRAMES)}
-"""The topics that a worker looks at: a story produces to no others."""
-
-
-def _message(topic: str, partition: int, row: Row) -> Any:
-    """As Faust hands one out: its timestamp in seconds."""
-    return SimpleNamespace(
-        topic=PREFIX + topic, partition=partition, offset=row.offset, key=row.key, value=row.value,
-        headers=dict(row.headers), timestamp=row.timestamp / 1000, generation_id=1,
-    )  # fmt: skip
-
-
-async def _quiet(task: asyncio.Task[None], sink: Sink) -> None:
-    """Until the worker waits for what it sent, or has ended."""
-    known = -1
-    while not task.done() and (not sink.waiting or len(sink.waiting) != known):
-        known = len(sink.waiting)
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-
-
-async def _ended(task: asyncio.Task[None], shell: Shell) -> None:
-    task.cancel()
-    try:
-        await task
-    except (asyncio.CancelledError, Jump):
-        pass
-    except Exception as error:
-        shell._stage.watch.errors.append(error)
-        if type(error).__name__ not in STOPS:
-            raise
-
-
-STOPS = {"Behind"}
-"""What may end a worker: the next one goes on where the error says."""
-
-
-def _hold(true: bool, what: str) -> None:
+def hold(true: bool, what: str) -> None:
     if not true:
         raise Violation(what)
-
-
-def _id(origin: str) -> tuple[str, int, int, int]:
-    o = Origin.parse(origin)
-    return o.topic_id, o.partition, o.offset, o.index
-
-
-__all__ = ["Simulation", "Violation", "read"]

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
+from account import Account
 from cluster import PARTITIONS
-from msgspec.structs import astuple
-from simulation import Simulation, Violation
+from simulation import FRAMES, Simulation
 from world import POISON
 
-from streams.document import Origin
-from streams.feed.state import decode
-from streams.frame import decode_rejections
-from streams.index.minhash import signature, similarity
 from streams.stages import STAGE
 
 WORDS = [f"alpha{i} beta{i} gamma{i} delta{i} epsilon{i} zeta{i} eta{i} theta{i} iota{i} kappa{i}" for i in range(4)]
@@ -36,6 +31,45 @@ def story(seed: int) -> list[Act]:
     """Three to fourteen acts; the same seed gives the same story."""
     rng = Random(seed)
     return [_act(rng) for _ in range(rng.randint(3, 14))]
+
+
+def eroded(seed: int) -> list[Act]:
+    """A story in which retention deletes the heads of logs, read or not, and disks damage Frames; repairs come in
+    between."""
+    return _among(story(seed), Random(f"eroded {seed}"), 4, _erosion)
+
+
+def haunted(seed: int) -> list[Act]:
+    """A story in which workers that were thought dead go on beside the next ones."""
+    return _among(story(seed), Random(f"haunted {seed}"), 3, _undead)
+
+
+def dire(seed: int) -> list[Act]:
+    """Both at once."""
+    return _among(eroded(seed), Random(f"haunted {seed}"), 3, _undead)
+
+
+def _among(acts: list[Act], rng: Random, most: int, draw: Callable[[Random], Act]) -> list[Act]:
+    """The acts, none before the first, and up to `most` others among them."""
+    for _ in range(rng.randint(1, most)):
+        act = draw(rng)
+        acts.insert(rng.randint(1, len(acts)), act)
+    return acts
+
+
+def _undead(rng: Random) -> Act:
+    return "run", rng.choice(STAGES), rng.randint(0, 12), "zombie", rng.random() < 0.5
+
+
+def _erosion(rng: Random) -> Act:
+    if rng.random() < 0.25:
+        return ("repair",)
+    if rng.random() < 0.3:
+        topic, partitions = rng.choice(FRAMES)
+        return "damage", topic, rng.randrange(partitions), rng.choice([0, 0, 0, 1, 2])
+    topic = rng.choices(["candidates", "unique", "clean", "files", "retries"], [1, 3, 3, 3, 1])[0]
+    partition = 0 if topic == "candidates" else rng.randrange(PARTITIONS)
+    return "expire", topic, partition, rng.choice([0, 0, 1, 2, 3])
 
 
 def _act(rng: Random) -> Act:
@@ -82,18 +116,16 @@ def _act(rng: Random) -> Act:
 def tell(acts: Sequence[Act], seed: int, before: Callable[[Simulation], None] = lambda _: None) -> Simulation:
     """Play the story to its end. Raises Violation when the promise did not hold. `before`: done before every act."""
     logging.disable(logging.CRITICAL)
+    sim, rng = Simulation(repositories=seed % 2 == 1), Random(seed)
     try:
-        sim, rng = Simulation(repositories=seed % 2 == 1), Random(seed)
         for act in acts:
             before(sim)
             _play(sim, act, rng)
         sim.quiesce(rng)
-        sim.check()
-        _check_shadows(sim)
-        _check_copies(sim)
-        _check_reasons(sim)
+        Account(sim).check()
         return sim
     finally:
+        sim.workers.close()
         logging.disable(logging.NOTSET)
 
 
@@ -101,42 +133,37 @@ def _play(sim: Simulation, act: Act, rng: Random) -> None:
     match act:
         case ("produce", partition, chosen):
             sim.produce(partition, [TEXTS[i] for i in chosen], [f"p{i % 2}.txt" for i in chosen])
-        case ("run", stage, steps, end, commits):
-            sim.work(stage, steps, end, commits, rng)
-        case ("flow", last):
-            for stage in STAGES[: STAGES.index(last) + 1]:
-                sim.work(stage, 10_000, "end", True, rng)
-        case ("train", steps, resume, every):
-            sim.train(steps, resume, every)
         case ("garbage", number):
             sim.produce_garbage(number)
+        case ("run", stage, steps, end, commits):
+            sim.workers.run(stage, steps, end, commits, rng)
+        case ("flow", last):
+            _flow(sim, STAGES[: STAGES.index(last) + 1], rng)
+        case ("train", steps, resume, every):
+            sim.train(steps, resume, every)
         case ("rule", least):
-            sim.min_chars = least
+            sim.workers.min_chars = least
         case ("poison", stage):
-            sim.poisonous.add(stage)
+            sim.workers.poisonous.add(stage)
         case ("cure",):
-            sim.poisonous.clear()
+            sim.workers.poisonous.clear()
         case ("retry",) | ("discard",):
             sim.retry(discard=act[0] == "discard")
-        case ("late",):
-            while sim.late:
-                sim.late.pop(0)()
         case ("sick", stage, copy):
-            sim.poisonous.add(stage)
-            sim.produce(0, [TEXTS[6]] * (1 + copy), ["sick.txt", "copy.txt"][: 1 + copy])
-            _play(sim, ("flow", "pack"), rng)
-            sim.poisonous.clear()
+            _sicken(sim, stage, copy, rng)
         case ("interrupted", stage, steps, rule):
-            sim.min_chars = 60 if rule else sim.min_chars
-            sim.poisonous.add(stage)
-            sim.produce(0, [TEXTS[7], TEXTS[5]], ["half.txt", "tiny.txt"])
-            for before in STAGES[: STAGES.index(stage)]:
-                sim.work(before, 10_000, "end", True, rng)
-            sim.work(stage, steps, "kill", False, rng)
-            sim.poisonous.clear()
-            sim.min_chars = 5
+            _interrupt(sim, stage, steps, rule, rng)
         case ("swapped", text, steps, rewound):
             _swap(sim, text, steps, rewound, rng)
+        case _:
+            _go_wrong(sim, act, rng)
+
+
+def _go_wrong(sim: Simulation, act: Act, rng: Random) -> None:
+    """What happens to groups and logs."""
+    match act:
+        case ("late",):
+            sim.late()
         case ("reset", stage, where):
             sim.reset(stage, where)
         case ("forget", stage):
@@ -145,68 +172,52 @@ def _play(sim: Simulation, act: Act, rng: Random) -> None:
             sim.roll_back(stage, rng)
         case ("cut", counts):
             sim.power_cut(counts)
+        case ("expire", topic, partition, remaining):
+            sim.expire(topic, partition, remaining)
+        case ("damage", topic, partition, back):
+            sim.damage(topic, partition, back)
+        case ("repair",):
+            sim.repair()
         case ("marker", partition):
             sim.cluster.logs["files", partition].mark()
+
+
+def _flow(sim: Simulation, stages: Sequence[str], rng: Random) -> None:
+    for stage in stages:
+        sim.workers.run(stage, 10_000, "end", True, rng)
+
+
+def _sicken(sim: Simulation, stage: str, copy: bool, rng: Random) -> None:
+    """A document, and maybe a copy of it, dies at the stage."""
+    sim.workers.poisonous.add(stage)
+    sim.produce(0, [TEXTS[6]] * (1 + copy), ["sick.txt", "copy.txt"][: 1 + copy])
+    _flow(sim, STAGES, rng)
+    sim.workers.poisonous.clear()
+
+
+def _interrupt(sim: Simulation, stage: str, steps: int, rule: bool, rng: Random) -> None:
+    """The stage is killed in the middle of a Frame that holds a document that dies and one that a rule drops."""
+    sim.workers.min_chars = 60 if rule else sim.workers.min_chars
+    sim.workers.poisonous.add(stage)
+    sim.produce(0, [TEXTS[7], TEXTS[5]], ["half.txt", "tiny.txt"])
+    _flow(sim, STAGES[: STAGES.index(stage)], rng)
+    sim.workers.run(stage, steps, "kill", False, rng)
+    sim.workers.poisonous.clear()
+    sim.workers.min_chars = 5
 
 
 def _swap(sim: Simulation, text: int, steps: int, rewound: bool, rng: Random) -> None:
     """Dedup dies uncommitted in the middle of a Frame, a power cut takes that Frame, and another gets its offset: one
     with a copy of what was in it, and maybe one that prepare cuts otherwise."""
     sim.produce(0, [TEXTS[text]], ["swapped.txt"])
-    _play(sim, ("flow", "prepare"), rng)
-    sim.work("dedup", steps, "kill", False, rng)
+    _flow(sim, STAGES[:1], rng)
+    sim.workers.run("dedup", steps, "kill", False, rng)
     sim.power_cut({"candidates": 1})
     if rewound:
         sim.reset("prepare", "begin")
         sim.produce(0, [TEXTS[(text + 1) % 4]], ["more.txt"])
     sim.produce(1, [TEXTS[text], TEXTS[(text + 1) % 4]], ["copy.txt", "more.txt"])
-    _play(sim, ("flow", "dedup"), rng)
-    sim.work("dedup", 10_000, "end", True, rng)
-
-
-def _check_shadows(sim: Simulation) -> None:
-    """Nothing was dropped for a copy of something that was never trained on: of every text that no rule drops, a copy
-    or a near copy was trained on, unless it was discarded."""
-    trained = {(e.topic_id, e.partition, e.offset, e.index) for e in sim.entries()}
-    dead = {Origin.parse(o) for o in decode(sim.checkpoints[-1]).dead}
-    expected: set[str] = set()
-    learned: set[str] = set()
-    for topic_id, partition, offset, index in sim.documents():
-        texts = sim.texts_of(topic_id, partition, offset)
-        if index < len(texts) and len(texts[index]) > 60 and Origin(topic_id, partition, offset, index) not in dead:
-            expected.add(texts[index])
-            if (topic_id, partition, offset, index) in trained:
-                learned.add(texts[index])
-    known = learned | sim.discarded  # a dead letter shadows its copies until it is discarded
-    shadowed = {t for t in expected if not any(similarity(signature(t), signature(k)) >= 0.65 for k in known)}
-    if shadowed:
-        raise Violation(f"dropped for a copy of something that was never trained on: {len(shadowed)}")
-
-
-def _check_copies(sim: Simulation) -> None:
-    """First seen wins: of one text, one document is trained on."""
-    trained = {(e.topic_id, e.partition, e.offset, e.index) for e in sim.entries()}
-    times = Counter(sim.texts_of(t, p, o)[i] for t, p, o, i in trained)
-    copies = {text: n for text, n in times.items() if n > 1}
-    if copies:
-        raise Violation(f"copies of one text were trained on: {sorted(copies.values())}")
-
-
-def _check_reasons(sim: Simulation) -> None:
-    """What is neither trained on nor dead stands in `rejected` with its reason, and what is dead in `deadletters`."""
-    trained = {(e.topic_id, e.partition, e.offset, e.index) for e in sim.entries()}
-    dead = {astuple(Origin.parse(o)) for o in decode(sim.checkpoints[-1]).dead}
-    rejected = {
-        astuple(item.origin)
-        for p in range(PARTITIONS)
-        for row in sim.cluster.logs["rejected", p].rows
-        for item in decode_rejections(row.value or b"").items
-    }
-    letters = {(row.key or b"").decode() for row in sim.cluster.logs["deadletters", 0].rows}
-    if set(sim.documents()) - trained - dead - rejected:
-        raise Violation("dropped without a reason")
-    if decode(sim.checkpoints[-1]).dead - letters:
-        raise Violation("dead without a letter")
+    _flow(sim, ("prepare", "dedup", "dedup"), rng)
 
 
 def shortest(acts: list[Act], seed: int) -> list[Act]:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from streams.event import Files, Notebook
 from streams.sources.folders import members as reading
 from streams.sources.folders.archive_names import is_archive, is_readable, name_and_version
-from streams.sources.folders.archives import events
+from streams.sources.folders.archives import Unreadable, events
 from streams.sources.folders.members import members, safe_path
 
 METADATA = "Metadata-Version: 2.4\nName: My_Pkg\nVersion: 1.2\nLicense-Expression: MIT\n\nName: other\n"
@@ -45,7 +45,13 @@ def tarred(path: Path, contents: dict[str, str | bytes], mode: str = "w:gz") -> 
 def read(path: Path, name: str = "") -> tuple[list[Files | Notebook], Counter[str], list[str]]:
     left_out: Counter[str] = Counter()
     told: list[str] = []
-    return list(events(path, left_out, name, told.append)), left_out, told
+    found: list[Files | Notebook] = []
+    try:
+        for event in events(path, left_out, name, told.append):
+            found.append(event)
+    except Unreadable as error:
+        told.append(str(error))
+    return found, left_out, told
 
 
 def paths(found: list[Files | Notebook]) -> list[str]:

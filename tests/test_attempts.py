@@ -25,9 +25,9 @@ else:
 
 def run(folder: Path, record: str, end: str = "die") -> str:
     """A worker's life at one record; what it said when it began."""
-    told = subprocess.run([sys.executable, "-c", DIES, str(folder), record, end], capture_output=True, text=True)
-    assert told.returncode == (0 if end == "done" else -9), told.stderr
-    return told.stdout.strip()
+    result = subprocess.run([sys.executable, "-c", DIES, str(folder), record, end], capture_output=True, text=True)
+    assert result.returncode == (0 if end == "done" else -9), result.stderr
+    return result.stdout.strip()
 
 
 def test_three_deaths_at_a_record_make_the_next_one_careful(tmp_path):

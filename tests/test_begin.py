@@ -94,11 +94,11 @@ def test_a_trainer_without_a_step_says_so_and_its_json_is_json(capsys):
 )
 def test_another_model_than_the_checkpoints_is_refused_by_its_settings(tmp_path, change, sentence):
     write_checkpoint(tmp_path, 3)
-    found = newest(tmp_path)
-    assert found is not None
-    fits.refuse(LIKE_THE_CHECKPOINT, found[0], tmp_path)
+    checkpoint = newest(tmp_path)
+    assert checkpoint is not None
+    fits.refuse(LIKE_THE_CHECKPOINT, checkpoint[0], tmp_path)
     with pytest.raises(fits.OtherModel) as refused:
-        fits.refuse(replace(LIKE_THE_CHECKPOINT, **change), found[0], tmp_path)
+        fits.refuse(replace(LIKE_THE_CHECKPOINT, **change), checkpoint[0], tmp_path)
     assert sentence in str(refused.value) and "step-00000003" in str(refused.value)
 
 

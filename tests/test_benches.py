@@ -28,7 +28,7 @@ def last_line(name: str, *arguments: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", PROMISED)
 def test_the_last_line_holds_what_is_promised(name: str) -> None:
-    found = last_line(name, *SMALL[name])
-    assert set(found) >= PROMISED[name]
-    assert {"processor", "cores", "load"} <= set(found["machine"])
-    assert found.get("discarded", 0) == 0
+    figures = last_line(name, *SMALL[name])
+    assert set(figures) >= PROMISED[name]
+    assert {"processor", "cores", "load"} <= set(figures["machine"])
+    assert figures.get("discarded", 0) == 0

@@ -22,36 +22,36 @@ def buffer() -> Buffer:
 
 
 async def test_large_records_wait_outside_until_there_is_room():
-    found, largest = buffer(), 0
-    putting = [asyncio.create_task(found.put(event(BUFFERED_BYTES // 4))) for _ in range(20)]
+    queue, largest = buffer(), 0
+    putting = [asyncio.create_task(queue.put(event(BUFFERED_BYTES // 4))) for _ in range(20)]
     for _ in range(20):
         await asyncio.sleep(0)
-        largest = max(largest, found.qsize())
-        await asyncio.wait_for(found.get(), 60)
+        largest = max(largest, queue.qsize())
+        await asyncio.wait_for(queue.get(), 60)
     await asyncio.gather(*putting)
-    assert largest == 4 and found.empty() and not found.full()
+    assert largest == 4 and queue.empty() and not queue.full()
 
 
 async def test_one_record_larger_than_the_buffer_goes_through():
-    found = buffer()
-    await found.put(event(2 * BUFFERED_BYTES))
-    assert found.full()
-    waiting = asyncio.create_task(found.put(event(1)))
-    await found.get()
+    queue = buffer()
+    await queue.put(event(2 * BUFFERED_BYTES))
+    assert queue.full()
+    waiting = asyncio.create_task(queue.put(event(1)))
+    await queue.get()
     await asyncio.wait_for(waiting, 60)
-    assert found.qsize() == 1
+    assert queue.qsize() == 1
 
 
 async def test_small_records_are_bounded_by_number_as_before():
-    found = buffer()
+    queue = buffer()
     for _ in range(BUFFERED_RECORDS):
-        found.put_nowait(event(1))
-    assert found.full()
+        queue.put_nowait(event(1))
+    assert queue.full()
 
 
 async def test_what_is_cleared_takes_no_room():
-    found = buffer()
-    await found.put(event(BUFFERED_BYTES))
-    assert found.full()
-    found.clear()
-    assert not found.full()
+    queue = buffer()
+    await queue.put(event(BUFFERED_BYTES))
+    assert queue.full()
+    queue.clear()
+    assert not queue.full()

@@ -48,8 +48,10 @@ def deadly(document: Document) -> Document:
 
 
 def frame(*texts: str) -> Frame:
-    made = [Document(offset=0, index=i, kind="file", parts=[Part("text", text)]) for i, text in enumerate(texts)]
-    return Frame(source=Source("files", "0" * 32, 0), start=0, upto=1, tallies=[Tally(0, len(texts))], documents=made)
+    documents = [Document(offset=0, index=i, kind="file", parts=[Part("text", text)]) for i, text in enumerate(texts)]
+    return Frame(
+        source=Source("files", "0" * 32, 0), start=0, upto=1, tallies=[Tally(0, len(texts))], documents=documents
+    )
 
 
 def test_a_document_that_ends_the_process_is_one_dead_letter(careful):
@@ -136,9 +138,9 @@ if sys.argv[2] != "rest":
 
 
 def test_a_call_that_never_lets_python_run_is_ended():
-    told = subprocess.run([sys.executable, "-c", HANGS, "0.5", "go"], capture_output=True, text=True)
-    assert told.returncode == 1 and told.stdout == "beat\n" * 3
-    assert "Timeout" in told.stderr and "aaaa" not in told.stderr
+    result = subprocess.run([sys.executable, "-c", HANGS, "0.5", "go"], capture_output=True, text=True)
+    assert result.returncode == 1 and result.stdout == "beat\n" * 3
+    assert "Timeout" in result.stderr and "aaaa" not in result.stderr
 
 
 def test_who_rests_is_not_watched():

@@ -63,9 +63,9 @@ def test_a_cell_of_another_language_is_a_comment(magic: str) -> None:
     ],
 )  # fmt: skip
 def test_each_kernel_has_its_script(told: str, extension: str, comment: str) -> None:
-    made = notebook("# Plot", told, "markdown")
-    assert script(made) == f"{comment} %% [markdown]\n{comment} # Plot\n"
-    assert script_path(made) == f"n/a.{extension}"
+    document = notebook("# Plot", told, "markdown")
+    assert script(document) == f"{comment} %% [markdown]\n{comment} # Plot\n"
+    assert script_path(document) == f"n/a.{extension}"
 
 
 def test_a_language_without_line_comments_closes_each() -> None:

@@ -38,12 +38,12 @@ def state(dead: set[str], replaced: set[str] = frozenset()) -> FeedState:  # typ
 
 def test_the_list_is_dead_minus_replaced_with_the_newest_letters_facts():
     one, two = f"{ID}:0:3:0", f"{ID}:0:4:1"
-    found = survey(state({one, two}, {two}), [letter(one), letter(one, 1, "KeyError"), letter(two)])
-    assert list(found.offered) == [one]
-    facts = found.offered[one]
+    letters = survey(state({one, two}, {two}), [letter(one), letter(one, 1, "KeyError"), letter(two)])
+    assert list(letters.offered) == [one]
+    facts = letters.offered[one]
     assert (facts.stage, facts.error, facts.topic, facts.bytes) == ("pack", "KeyError", "files", len(b"secret text"))
-    assert found.others == {two: REPLACED}
-    assert "secret" not in repr(found)
+    assert letters.others == {two: REPLACED}
+    assert "secret" not in repr(letters)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_a_letter_that_retention_took_is_still_offered():
 
 
 def test_a_retry_names_its_origin_and_form_in_the_origins_partition():
-    made, gone = retry(f"{ID}:2:3:0", "document", b"value"), removal(f"{ID}:1:3:0")
-    assert (made.key, made.value, made.headers, made.partition) == (
+    record, gone = retry(f"{ID}:2:3:0", "document", b"value"), removal(f"{ID}:1:3:0")
+    assert (record.key, record.value, record.headers, record.partition) == (
         f"{ID}:2:3:0".encode(), b"value", [(FORM, b"document")], 2,
     )  # fmt: skip
     assert (gone.value, gone.headers, gone.partition) == (None, [(FORM, b"removal")], 1)
@@ -90,15 +90,15 @@ def source(value: bytes | None) -> SourceLog:
 
 
 def test_a_letter_without_its_value_is_retried_from_the_source_topic():
-    made = again(incomplete(EVENT), source(EVENT))
-    assert (made.key, made.value, made.headers) == (f"{ID}:0:3:0".encode(), EVENT, [(FORM, b"event")])
+    record = again(incomplete(EVENT), source(EVENT))
+    assert (record.key, record.value, record.headers) == (f"{ID}:0:3:0".encode(), EVENT, [(FORM, b"event")])
 
 
 def test_a_document_is_taken_out_of_its_event():
     (_, document, _) = expand(EVENT, 3).documents
-    made = again(incomplete(b"grown", "document", 1, identity(document).hex()), source(EVENT))
-    found = msgspec.msgpack.decode(made.value, type=Document)
-    assert (found.parts, made.headers) == (document.parts, [(FORM, b"document")])
+    record = again(incomplete(b"grown", "document", 1, identity(document).hex()), source(EVENT))
+    content = msgspec.msgpack.decode(record.value, type=Document)
+    assert (content.parts, record.headers) == (document.parts, [(FORM, b"document")])
 
 
 def test_a_file_that_could_not_be_read_is_taken_out_of_its_event():
@@ -146,9 +146,9 @@ def test_a_removal_is_a_header_and_an_empty_value_is_no_event(value, headers, ta
 
 @pytest.mark.parametrize("arguments", [(), ("--all", f"{ID}:0:3:0")])
 def test_origins_or_all_and_not_both(arguments):
-    told = CliRunner().invoke(main, ["deadletters", "discard", *arguments])
-    assert told.exit_code == 1
-    assert "or give --all" in told.stderr
+    result = CliRunner().invoke(main, ["deadletters", "discard", *arguments])
+    assert result.exit_code == 1
+    assert "or give --all" in result.stderr
 
 
 NO_TEXT = EVENT.replace(b'"text":"x = 1\\n"', b'"text":5')
@@ -173,9 +173,9 @@ def test_what_takes_the_place_of_a_dead_letter_must_be_an_event(value, why):
 
 def test_what_is_under_way_is_not_offered_again():
     one, two = f"{ID}:0:3:0", f"{ID}:0:4:1"
-    found = survey(state({one, two}), [letter(one), letter(two)], {one})
-    assert list(found.offered) == [two]
-    assert found.others == {one: UNDER_WAY}
+    letters = survey(state({one, two}), [letter(one), letter(two)], {one})
+    assert list(letters.offered) == [two]
+    assert letters.others == {one: UNDER_WAY}
 
 
 @pytest.mark.broker
@@ -191,22 +191,22 @@ def test_a_second_retry_is_said_to_be_one_and_nothing_doubles(connection, tmp_pa
 
         def retry_(content: bytes) -> tuple[int, str]:
             file.write_bytes(content)
-            told = crew.run("deadletters", "retry", str(one), "--fixed", str(file))
-            return told.exit_code, told.output
+            result = crew.run("deadletters", "retry", str(one), "--fixed", str(file))
+            return result.exit_code, result.output
 
-        code, told = retry_(b"{")
-        assert code == 1 and "is no event as docs/events.md has them" in told and "Nothing was sent" in told
+        code, result = retry_(b"{")
+        assert code == 1 and "is no event as docs/events.md has them" in result and "Nothing was sent" in result
         assert retry_(files([python(1)])) == (0, "1 retried\n")
-        code, told = retry_(files([python(2)]))
-        assert code == 1 and UNDER_WAY in told
+        code, result = retry_(files([python(2)]))
+        assert code == 1 and UNDER_WAY in result
         deliver(connection, [fixed(str(other), files([python(3)]))] * 2)  # two commands at the same moment
-        told = crew.run("deadletters", "retry", "--all").output
-        assert told == f"2 left out: {UNDER_WAY}\n0 retried\n"
+        result = crew.run("deadletters", "retry", "--all").output
+        assert result == f"2 left out: {UNDER_WAY}\n0 retried\n"
         crew.drain()
         fate = crew.train()
         write_checkpoint(tmp_path / "checkpoints", 2, feed=crew.state or b"")
-        code, told = retry_(files([python(1)]))
-        assert code == 1 and REPLACED in told
+        code, result = retry_(files([python(1)]))
+        assert code == 1 and REPLACED in result
     assert sorted(fate.trained.values()) == [1, 1]
     assert list(fate.rejected.values()) == ["exact_duplicate"]
     assert fate.state.replaced == {str(one), str(other)}

@@ -20,18 +20,18 @@ TEXT = "import os\n\n\ndef total(items):\n    return sum(i.price * i.count for i
 
 
 def test_a_place_is_the_file_with_the_rest_of_a_line_missing() -> None:
-    found = places([("a.py", TEXT), ("b.py", TEXT.upper())], 10)
-    assert len(found) == len(set(found)) >= 4
-    for place in found:
+    completion_places = places([("a.py", TEXT), ("b.py", TEXT.upper())], 10)
+    assert len(completion_places) == len(set(completion_places)) >= 4
+    for place in completion_places:
         whole = TEXT if place.path == "a.py" else TEXT.upper()
         assert place.before + place.wanted + place.after == whole and "\n" not in place.wanted
         assert whole.split("\n")[place.position.line].startswith(place.before.rsplit("\n", 1)[-1])
-    assert found == places([("a.py", TEXT), ("b.py", TEXT.upper())], 10)
+    assert completion_places == places([("a.py", TEXT), ("b.py", TEXT.upper())], 10)
 
 
 def test_the_scratch_modules_are_no_copies_of_each_other(tmp_path: Path) -> None:
-    made = [signature(module(name, n)) for n, name in enumerate(FUNCTIONS)]
-    assert all(similarity(a, b) < 0.7 for i, a in enumerate(made) for b in made[:i])
+    signatures = [signature(module(name, n)) for n, name in enumerate(FUNCTIONS)]
+    assert all(similarity(a, b) < 0.7 for i, a in enumerate(signatures) for b in signatures[:i])
     scratch = Scratch(tmp_path / "s")
     assert scratch.commit(1) != scratch.commit(2)
     assert sorted(p.name for p in (tmp_path / "s").glob("*.py")) == sorted(f"{n}.py" for n in FUNCTIONS[:3])

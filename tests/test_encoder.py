@@ -62,13 +62,13 @@ def _ends(data, n, points, digits, ends):  # pyright: ignore
 def boundaries(text: str, digits: bool) -> tuple[set[int], set[int]]:
     """Bytes where pre-tokens and spans end, and bytes inside of spans."""
     raw = text.encode()
-    found = np.empty(len(raw) + 1, np.int64)
-    count = _ends(np.frombuffer(raw + pretokens.PAD, np.uint8), len(raw), classes(), digits, found)
+    ends = np.empty(len(raw) + 1, np.int64)
+    count = _ends(np.frombuffer(raw + pretokens.PAD, np.uint8), len(raw), classes(), digits, ends)
     inside: set[int] = set()
-    for before, end in zip([0, *found[:count]], found[:count], strict=False):
+    for before, end in zip([0, *ends[:count]], ends[:count], strict=False):
         if end < 0:
             inside |= set(range(abs(before) + 1, -end))
-    return {abs(int(end)) for end in found[:count]}, inside
+    return {abs(int(end)) for end in ends[:count]}, inside
 
 
 def of_library(text: str, pre_tokenizer: pre_tokenizers.PreTokenizer) -> set[int]:

@@ -8,12 +8,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from exporting import LAYOUTS, content, export, filled, frame, in_log, made, of, origins, remove, rows, staged
+from exporting import LAYOUTS, content, export, filled, frame, in_log, made, of, origins, remove, rows
+from memory import PARTITIONS
 from tiny import tokenizer
-from world import PARTITIONS, Sent, World, topic_id
 
-from streams import deadletters
-from streams.document import Document, Origin, Part
+from streams.document import Document, Part
 from streams.export.export import Export
 from streams.export.folder import Folder
 from streams.export.jsonl import Jsonl
@@ -144,71 +143,6 @@ def test_a_frame_that_lost_a_document_stops_it(tmp_path: Path) -> None:
         export(world, tmp_path)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_what_was_replaced_leaves_a_shard_that_was_written(tmp_path: Path, layout: str) -> None:
-    world = filled()
-    export(world, tmp_path, layout)
-    whole = in_log(world)
-    one, *_, other = sorted(whole)
-    state = export(remove(world, one, other), tmp_path, layout)
-    assert sorted(origins(tmp_path, layout)) == sorted(set(whole) - {one, other})
-    count = {c.topic: c for c in state.counts.values()}["files"]
-    assert (count.documents, count.exported, count.removed) == (len(whole), len(whole) - 2, 2)
-    assert state.contents.kinds == {"file": len(whole) - 2}
-    assert state.contents.size == sum(LAYOUTS[layout]().size(item) for item in rows(tmp_path, layout))
-    assert "2 origins were replaced by a retry or discarded; 2 documents" in (tmp_path / "README.md").read_text()
-
-
-def test_a_retry_takes_the_place_of_what_it_replaces(tmp_path: Path) -> None:
-    world = filled()
-    export(world, tmp_path)
-    replaced = min(in_log(world))
-    record = deadletters.retry(replaced, "document", msgspec.msgpack.encode(in_log(world)[replaced]))
-    world.sources["retries", record.partition].append(Sent(record.key, record.value, dict(record.headers)))
-    export(staged(world), tmp_path)
-    found = {item.origin: item for item in rows(tmp_path)}
-    assert replaced not in found
-    (again,) = [o for o in found if o.startswith(topic_id("retries"))]
-    assert found[again].text == in_log(world)[replaced].parts[0].text
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_shard_of_which_nothing_is_left_is_deleted(tmp_path: Path, layout: str) -> None:
-    world = filled(2)
-    export(world, tmp_path, layout)
-    export(remove(world, *in_log(world)), tmp_path, layout)
-    assert not any(tmp_path.glob("shard-*"))
-    world.produce(0, ["def one_more(x):\n    return x\n"], ["more.py"])
-    export(staged(world), tmp_path, layout)
-    assert len(origins(tmp_path, layout)) == 1
-
-
-def test_a_removal_that_comes_before_its_document_holds(tmp_path: Path) -> None:
-    world = World()
-    early = str(Origin(topic_id("files"), 0, 0, 1))
-    remove(world, early)
-    world.produce(0, [f"def f{i}(x):\n    return x + {i}\n" * 2 for i in range(3)], ["a.py", "b.py", "c.py"])
-    state = export(staged(world), tmp_path)
-    assert early in in_log(world) and early not in origins(tmp_path)
-    assert [c.removed for c in state.counts.values() if c.topic == "files"] == [1]
-
-
-def test_a_removal_in_another_partition_makes_the_same_bytes_before_and_after(tmp_path: Path) -> None:
-    world = filled()
-    gone = [origin for origin in sorted(in_log(world)) if Origin.parse(origin).partition == 0][:5]
-    for origin in gone:
-        world.sources["retries", 1].append(Sent(origin.encode(), None))
-    first, second = staged(world).frames["clean"]
-    export(world, tmp_path / "after")
-    world.frames["clean"][0] = []
-    export(world, tmp_path / "before")
-    world.frames["clean"][0] = first
-    export(world, tmp_path / "before")
-    assert world.frames["clean"][1] is second
-    assert content(tmp_path / "before") == content(tmp_path / "after")
-    assert not set(gone) & set(origins(tmp_path / "before"))
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -262,8 +196,8 @@ def test_the_card_counts_redactions_by_kind(tmp_path: Path) -> None:
     assert document.redactions == {"email": 2, "ip": 1}
     assert redact_document(document).redactions == document.redactions
     export(of(frame(document)), tmp_path)
-    told = (tmp_path / "README.md").read_text()
-    assert "| email | 2 |\n| ip | 1 |\n" in told
+    card = (tmp_path / "README.md").read_text()
+    assert "| email | 2 |\n| ip | 1 |\n" in card
     assert json.loads((tmp_path / "shard-000-00000.jsonl").read_text())["redactions"] == {"email": 2, "ip": 1}
 
 
@@ -279,17 +213,17 @@ def test_the_card_tells_what_is_in_the_folder(tmp_path: Path) -> None:
     ]  # fmt: skip
     tallies = [Tally(offset=0, seen=34, rejected=[32], dead=[33])]
     export(of(frame(*documents, tallies=tallies, time_ms=86_400_000)), tmp_path)
-    told = (tmp_path / "README.md").read_text()
-    assert told.startswith("---\n") and "size_categories:\n- n<1K\n" in told
-    assert "| files | 34 | 32 | 1 | 1 | 0 |" in told
-    assert "| GPL-3.0 | copyleft | 16 |\n| MIT | permissive | 16 |" in told
-    assert r"| evil/r\|x # head \<b\>\[a\](b)\` | 2 |" in told
-    assert "| 11 others | 11 |" in told and "| local | 30 | 30 |" in told
-    assert "between 1970-01-02 00:00:00 UTC" in told
-    assert "| recipe | min_chars | 50 |" in told and "| index | near | 0.7 |" in told
+    card = (tmp_path / "README.md").read_text()
+    assert card.startswith("---\n") and "size_categories:\n- n<1K\n" in card
+    assert "| files | 34 | 32 | 1 | 1 | 0 |" in card
+    assert "| GPL-3.0 | copyleft | 16 |\n| MIT | permissive | 16 |" in card
+    assert r"| evil/r\|x # head \<b\>\[a\](b)\` | 2 |" in card
+    assert "| 11 others | 11 |" in card and "| local | 30 | 30 |" in card
+    assert "between 1970-01-02 00:00:00 UTC" in card
+    assert "| recipe | min_chars | 50 |" in card and "| index | near | 0.7 |" in card
     again = tmp_path / "again"
     export(of(frame(*documents, tallies=tallies, time_ms=86_400_000)), again)
-    assert (again / "README.md").read_text() == told
+    assert (again / "README.md").read_text() == card
 
 
 def test_names_of_authors_are_not_exported(tmp_path: Path) -> None:
@@ -298,9 +232,9 @@ def test_names_of_authors_are_not_exported(tmp_path: Path) -> None:
         Part("comment", "Here.", "bob\ncommented"), Part("comment", "Thanks", "ann\nclosed"),
     ]  # fmt: skip
     export(of(frame(Document(offset=0, index=0, kind="issue", parts=parts, number=7))), tmp_path)
-    (told,) = rows(tmp_path)
-    assert told.text == "It fails\n\nusername_0: Why?\n\nusername_1: Here.\n\nusername_0: Thanks"
-    assert [p.label for p in told.parts] == ["", "username_0 opened", "username_1 commented", "username_0 closed"]
+    (row,) = rows(tmp_path)
+    assert row.text == "It fails\n\nusername_0: Why?\n\nusername_1: Here.\n\nusername_0: Thanks"
+    assert [p.label for p in row.parts] == ["", "username_0 opened", "username_1 commented", "username_0 closed"]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -320,16 +254,16 @@ def test_documents_of_every_kind_are_exported(tmp_path: Path, layout: str) -> No
     documents = [Document(offset=0, index=n, kind=kind, parts=p) for n, (kind, p) in enumerate(parts.items())]
     state = export(of(frame(*documents)), tmp_path, layout)
     assert state.contents.kinds == dict.fromkeys(parts, 1)
-    found = rows(tmp_path, layout)
-    assert [item.kind for item in found] == list(parts)
+    exported_rows = rows(tmp_path, layout)
+    assert [item.kind for item in exported_rows] == list(parts)
     if layout == "megatron":
-        texts = [tokenizer().decode(list(memoryview(item.ids).cast("H"))) for item in found]
+        texts = [tokenizer().decode(list(memoryview(item.ids).cast("H"))) for item in exported_rows]
         assert all(text.endswith("<|endoftext|>") for text in texts)
         assert "Two is better" in texts[1] and "<fim_prefix>" not in "".join(texts)
         return
-    assert [[(p.role, p.text) for p in item.parts] for item in found[1:]] == [
+    assert [[(p.role, p.text) for p in item.parts] for item in exported_rows[1:]] == [
         [(p.role, p.text) for p in d.parts] for d in documents[1:]
     ]
-    assert (found[0].text, found[0].parts) == ("x = 1\n", [])
-    assert found[3].text == "# Adding\n\n1 + 1\n\n2"
-    assert found[4].parts[2].label == "\n7\naccepted"
+    assert (exported_rows[0].text, exported_rows[0].parts) == ("x = 1\n", [])
+    assert exported_rows[3].text == "# Adding\n\n1 + 1\n\n2"
+    assert exported_rows[4].parts[2].label == "\n7\naccepted"

@@ -73,16 +73,16 @@ class Run(Crew):
         """Origins of what `clean` holds, once it is `count` documents from source to topic."""
         deadline = time.monotonic() + PATIENCE_S
         while True:
-            found = [
+            clean_frames = [
                 str(d.origin(f.source))
                 for p in range(2)
                 for logged in read(self.connection, "clean", p)
                 for f in [frames.decode(logged.value or b"")]
                 for d in f.documents
             ]
-            if len(found) >= count:
-                return found
-            assert time.monotonic() < deadline, (len(found), {s: self.log(s)[-500:] for s in STAGES})
+            if len(clean_frames) >= count:
+                return clean_frames
+            assert time.monotonic() < deadline, (len(clean_frames), {s: self.log(s)[-500:] for s in STAGES})
             time.sleep(0.5)
 
 
@@ -113,7 +113,7 @@ def progress(out: Path) -> bytes:
 @pytest.mark.broker
 @pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on(run: Run, tmp_path: Path) -> None:
-    wanted = run.clean(40)
+    clean_frames = run.clean(40)
     killed, straight = tmp_path / "killed", tmp_path / "straight"
     kills = 0
     for wait_s in (0.0, 0.03, 0.06):
@@ -125,9 +125,9 @@ def test_killed_at_any_moment_it_goes_on(run: Run, tmp_path: Path) -> None:
         process.communicate()
         kills += process.returncode == -signal.SIGKILL
     assert kills >= 1
-    told = run.finish(run.begin("jsonl", killed))
-    assert sorted(exported(killed)) == sorted(wanted)
-    assert "40 documents = 40 exported" in told
+    output = run.finish(run.begin("jsonl", killed))
+    assert sorted(exported(killed)) == sorted(clean_frames)
+    assert "40 documents = 40 exported" in output
     run.finish(run.begin("jsonl", straight))
     assert {p.name: p.read_bytes() for p in killed.glob("[!e]*")} == {
         p.name: p.read_bytes() for p in straight.glob("[!e]*")
@@ -140,26 +140,26 @@ def test_killed_at_any_moment_it_goes_on(run: Run, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stopped_it_ends_cleanly_and_goes_on(run: Run, tmp_path: Path, number: signal.Signals) -> None:
-    wanted = run.clean(40)
+    clean_frames = run.clean(40)
     process = run.begin("jsonl", tmp_path)
     while process.poll() is None and not progress(tmp_path):
         time.sleep(0.001)
     process.send_signal(number)
-    told = run.finish(process)
-    assert "stopped; " in told or "40 exported" in told
+    output = run.finish(process)
+    assert "stopped; " in output or "40 exported" in output
     assert sorted(set(exported(tmp_path))) == sorted(exported(tmp_path))
     assert not list(tmp_path.glob(".*"))
     run.finish(run.begin("jsonl", tmp_path))
-    assert sorted(exported(tmp_path)) == sorted(wanted)
+    assert sorted(exported(tmp_path)) == sorted(clean_frames)
 
 
 @pytest.mark.broker
 @pytest.mark.slow
 def test_a_discarded_origin_leaves_the_export(run: Run, tmp_path: Path) -> None:
-    wanted = run.clean(40)
+    clean_frames = run.clean(40)
     for layout in ("parquet", "megatron", "mds"):
         assert "40 exported" in run.finish(run.begin(layout, tmp_path / layout))
-    gone = min(wanted)
+    gone = min(clean_frames)
     deliver(run.connection, [removal(gone)])
     run.start(*STAGES)
     deadline = time.monotonic() + PATIENCE_S
@@ -168,10 +168,10 @@ def test_a_discarded_origin_leaves_the_export(run: Run, tmp_path: Path) -> None:
         time.sleep(0.5)
     run.stop()
     for layout in ("parquet", "megatron", "mds"):
-        told = run.finish(run.begin(layout, tmp_path / layout))
-        assert "-1 documents in this run" in told and "39 exported" in told and "1 removed" in told
-        held = b"".join(p.read_bytes() for p in (tmp_path / layout).glob("shard-*") if p.suffix in (".mds", ".jsonl"))
-        assert gone.encode() not in held
+        output = run.finish(run.begin(layout, tmp_path / layout))
+        assert "-1 documents in this run" in output and "39 exported" in output and "1 removed" in output
+        shards = b"".join(p.read_bytes() for p in (tmp_path / layout).glob("shard-*") if p.suffix in (".mds", ".jsonl"))
+        assert gone.encode() not in shards
 
 
 def _frames(run: Run, partition: int) -> list[frames.Frame]:

@@ -83,16 +83,16 @@ def read_mds(base: Path, listed: dict[str, Any] | None = None) -> Rows:
 def _sample(header: dict[str, Any], data: bytes) -> dict[str, Any]:
     variable = [name for name, size in zip(header["column_names"], header["column_sizes"], strict=True) if not size]
     sizes = dict(zip(variable, struct.unpack_from(f"<{len(variable)}I", data), strict=True))
-    at, found = 4 * len(variable), {}
+    at, sample = 4 * len(variable), {}
     assert header["column_names"] == sorted(header["column_names"])
     for name, encoding in zip(header["column_names"], header["column_encodings"], strict=True):
         value = data[at : at + sizes.get(name, 8)]
         at += len(value)
-        found[name] = {"int": lambda v: struct.unpack("<q", v)[0], "str": bytes.decode, "json": json.loads}[encoding](
+        sample[name] = {"int": lambda v: struct.unpack("<q", v)[0], "str": bytes.decode, "json": json.loads}[encoding](
             value
         )
     assert at == len(data)
-    return {**found, "stars": None if found["stars"] == -1 else found["stars"]}
+    return {**sample, "stars": None if sample["stars"] == -1 else sample["stars"]}
 
 
 def read_megatron(base: Path) -> tuple[list[list[int]], Rows]:
@@ -123,10 +123,10 @@ def write(layout: Layout, base: Path, items: list[Any]) -> None:
 @anything
 @given(items=st.lists(ROWS, max_size=6))
 def test_rows_come_back_as_they_were(tmp_path: Path, items: list[Row]) -> None:
-    wanted = [msgspec.to_builtins(item) for item in items]
+    expected = [msgspec.to_builtins(item) for item in items]
     for layout, read in ((Jsonl(), read_jsonl), (Parquet(), read_parquet), (Mds(), read_mds)):
         write(layout, tmp_path / "shard", items)
-        assert read(tmp_path / "shard") == wanted, layout.name
+        assert read(tmp_path / "shard") == expected, layout.name
 
 
 @anything
@@ -158,7 +158,7 @@ def test_an_index_lists_the_shards_of_an_export(tmp_path: Path) -> None:
     export(world, tmp_path, "mds")
     index = json.loads((tmp_path / "index.json").read_text())
     assert index["version"] == 2 and len(index["shards"]) > 3
-    found: Rows = []
+    indexed_rows: Rows = []
     for listed in index["shards"]:
         assert (listed["version"], listed["format"], listed["compression"], listed["zip_data"]) == (
             2,
@@ -166,8 +166,10 @@ def test_an_index_lists_the_shards_of_an_export(tmp_path: Path) -> None:
             None,
             None,
         )
-        found += read_mds(tmp_path / listed["raw_data"]["basename"].removesuffix(".mds"), listed)
-    assert {row["origin"]: row["text"] for row in found} == {o: d.parts[0].text for o, d in in_log(world).items()}
+        indexed_rows += read_mds(tmp_path / listed["raw_data"]["basename"].removesuffix(".mds"), listed)
+    assert {row["origin"]: row["text"] for row in indexed_rows} == {
+        o: d.parts[0].text for o, d in in_log(world).items()
+    }
 
 
 def test_an_empty_shard_is_not_listed() -> None:
@@ -178,12 +180,12 @@ def test_token_ids_are_those_of_pack_without_infilling(tmp_path: Path) -> None:
     world = filled()
     export(world, tmp_path, "megatron")
     packer = Packer(tokenizer(), STARCODER, Mix(fim_rate=0.0), 4096)
-    wanted = {o: packer.pack(d)[0].array().tolist() for o, d in in_log(world).items()}
-    found: dict[str, list[int]] = {}
+    expected = {o: packer.pack(d)[0].array().tolist() for o, d in in_log(world).items()}
+    ids_by_origin: dict[str, list[int]] = {}
     for path in tmp_path.glob("*.idx"):
         ids, facts = read_megatron(path.with_suffix(""))
-        found |= {told["origin"]: i for told, i in zip(facts, ids, strict=True)}
-    assert found == wanted
+        ids_by_origin |= {fact["origin"]: i for fact, i in zip(facts, ids, strict=True)}
+    assert ids_by_origin == expected
     assert (tmp_path / "tokenizer.json").read_text() == tokenizer().json
 
 

@@ -67,10 +67,10 @@ def kill_at_work(crew: Crew, number: int, left: dict[str, str]) -> int:
     `left` is what its former life left in the attempts file. Returns how many died at a record.
     """
     for stage in reversed(STAGES):
-        seen: set[str] = set()
+        records: set[str] = set()
         deadline = time.monotonic() + 60
-        while len(seen) < draw(3, number, stage) and time.monotonic() < deadline:
-            seen |= {at(crew, stage)} - {"", left[stage]}
+        while len(records) < draw(3, number, stage) and time.monotonic() < deadline:
+            records |= {at(crew, stage)} - {"", left[stage]}
             time.sleep(0.001)
         crew.kill(stage)
     return sum(bool(at(crew, stage)) for stage in STAGES)
@@ -79,10 +79,10 @@ def kill_at_work(crew: Crew, number: int, left: dict[str, str]) -> int:
 def at(crew: Crew, stage: str) -> str:
     """The record that a worker is at and how many died there, from its attempts file; "" between two."""
     try:
-        told = (crew.folder / f"attempts/{stage}-0").read_text().strip()
+        record = (crew.folder / f"attempts/{stage}-0").read_text().strip()
     except OSError:
         return ""
-    return told if json.loads(told or "{}").get("record") else ""
+    return record if json.loads(record or "{}").get("record") else ""
 
 
 @dataclass
@@ -169,9 +169,9 @@ def test_a_topic_made_again_is_refused_by_worker_and_feed(connection, tmp_path: 
         admin.wait_for_topics([name])
     with Crew(connection, tmp_path) as crew:
         for stage in STAGES:
-            told = crew.run("worker", stage)
-            assert told.exit_code == 1
-            assert f"{name} was deleted and made again" in told.stderr
+            result = crew.run("worker", stage)
+            assert result.exit_code == 1
+            assert f"{name} was deleted and made again" in result.stderr
     with pytest.raises(TopicsError, match="made again"):
         open_feed(connection, tmp_path, fresh(tokenizer().hash, [0, 0], {}), Limits(row_tokens=CONTEXT, rows=2))
 
@@ -180,6 +180,6 @@ def test_a_changed_partition_count_is_refused(connection, tmp_path: Path):
     with connection.admin() as admin:
         admin.create_partitions({connection.topic("clean"): 3})
     with Crew(connection, tmp_path) as crew:
-        told = crew.run("worker", "pack")
-    assert told.exit_code == 1
-    assert "clean has 3 partitions, not 2" in told.stderr
+        result = crew.run("worker", "pack")
+    assert result.exit_code == 1
+    assert "clean has 3 partitions, not 2" in result.stderr

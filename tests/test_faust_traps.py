@@ -150,11 +150,11 @@ def start(connection: Connection, how: str, folder: Path) -> subprocess.Popen[st
 
 def end(connection: Connection, how: str, process: subprocess.Popen[str]) -> Ended:
     try:
-        told, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=60)
     finally:
         process.kill()
     assert process.returncode == 1, "a crash of the agent must end the worker"
-    done = {json.loads(line.split()[1]) for line in told.splitlines() if line.startswith("did ")}
+    done = {json.loads(line.split()[1]) for line in output.splitlines() if line.startswith("did ")}
     return Ended(connection.group_offsets(connection.group(how)).get((how, 0), 0), done)
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 from feeding import CONTEXT, altered, drain, feed, filled
+from memory import PARTITIONS, MemoryLedger
 from tiny import QUICK, SHAPE, tokenizer
-from world import PARTITIONS, MemoryLedger, World, topic_id
+from world import World, topic_id
 
 from model import checkpoint
 from model.fim.formats import STARCODER
@@ -72,9 +73,9 @@ def test_every_piece_is_in_the_ledger_once(tmp_path: Path) -> None:
 
 def rows(folder: Path) -> list[Entry]:
     """What the newest checkpoint counts of the ledgers."""
-    found = newest(folder)
-    assert found is not None
-    return list(ledger.read(folder, decode(found[1]).ledger))
+    checkpoint = newest(folder)
+    assert checkpoint is not None
+    return list(ledger.read(folder, decode(checkpoint[1]).ledger))
 
 
 def test_only_what_a_checkpoint_counts_of_a_ledger_is_read(tmp_path: Path) -> None:
@@ -219,7 +220,7 @@ def test_frames_of_the_version_before_stay_readable() -> None:
     from streams import frame as frames
 
     data = (Path(__file__).parent / "data" / "frame-v1.msgpack").read_bytes()
-    found = frames.decode(data)
-    assert isinstance(found, Frame) and (found.start, found.upto) == (7, 9)
-    assert found.documents[0].parts[0].text == "x = 1\n" and found.examples[0].tokens == 3
-    assert found.tallies[0].dead == [1] and found.tallies[1].replaces == f"{'ab' * 16}:0:3:0"
+    frame = frames.decode(data)
+    assert isinstance(frame, Frame) and (frame.start, frame.upto) == (7, 9)
+    assert frame.documents[0].parts[0].text == "x = 1\n" and frame.examples[0].tokens == 3
+    assert frame.tallies[0].dead == [1] and frame.tallies[1].replaces == f"{'ab' * 16}:0:3:0"

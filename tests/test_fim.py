@@ -97,9 +97,9 @@ def test_a_cut_is_a_cut_of_its_text_and_depends_on_its_key_alone(text: str, key:
 def test_rates_are_those_of_the_mix() -> None:
     text = texts()[8]
     cuts = [choose(text, "python", str(n).encode(), Mix()) for n in range(2000)]
-    made = [c for c in cuts if c]
-    assert 0.56 < len(made) / len(cuts) < 0.64
-    assert 0.45 < sum(c.order == "spm" for c in made) / len(made) < 0.55
+    infills = [c for c in cuts if c]
+    assert 0.56 < len(infills) / len(cuts) < 0.64
+    assert 0.45 < sum(c.order == "spm" for c in infills) / len(infills) < 0.55
     assert cuts != [choose(text, "python", str(n).encode(), Mix(seed=1)) for n in range(2000)]
 
 
@@ -120,8 +120,8 @@ def test_a_line_cut_ends_at_the_end_of_a_line() -> None:
 
 def test_a_syntax_cut_is_one_named_node() -> None:
     text = "# é😀\ndef f(a, b):\n    return a + b\n"
-    found = {text[slice(*span)] for i in range(100) if (span := node_span(text, "Python", text.index("a +"), i / 100))}
-    assert found == {"a", "a + b", "return a + b", "def f(a, b):\n    return a + b"}
+    spans = {text[slice(*span)] for i in range(100) if (span := node_span(text, "Python", text.index("a +"), i / 100))}
+    assert spans == {"a", "a + b", "return a + b", "def f(a, b):\n    return a + b"}
     assert node_span(text, "Klingon", 3, 0.5) is None
     assert node_span("x" * 300_000, "python", 3, 0.5) is None
     only_syntax = replace(ALWAYS, random=0.0, line=0.0, syntax=1.0)

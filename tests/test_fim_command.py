@@ -23,9 +23,9 @@ def file(tmp_path: Path) -> Path:
 
 
 def told(file: Path, *options: str) -> str:
-    made = CliRunner().invoke(fim, [str(file), *options], color=True)
-    assert made.exit_code == 0, made.output
-    return made.output
+    result = CliRunner().invoke(fim, [str(file), *options], color=True)
+    assert result.exit_code == 0, result.output
+    return result.output
 
 
 def test_only_sentinels_are_marked(file: Path) -> None:
@@ -63,8 +63,8 @@ def test_a_rate_of_nothing_and_another_seed(file: Path) -> None:
 
 def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(b"\x89PNG\xff")
-    made = CliRunner().invoke(fim, [str(tmp_path / "x.png")])
-    assert made.exit_code == 1 and "x.png" in made.output and "Traceback" not in made.output
+    result = CliRunner().invoke(fim, [str(tmp_path / "x.png")])
+    assert result.exit_code == 1 and "x.png" in result.output and "Traceback" not in result.output
 
 
 def test_with_a_tokenizer_it_shows_the_pieces_that_pack_makes(file: Path, tmp_path: Path) -> None:

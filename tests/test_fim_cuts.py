@@ -13,7 +13,8 @@ from seeds import seed_tokenizer
 
 from model.fim.cut import Cut, Mix, choose
 from model.fim.fim import Parsed, file_head, parse, segments
-from model.fim.formats import INCODER, STARCODER, Format
+from model.fim.format import Format
+from model.fim.formats import INCODER, STARCODER
 from model.fim.segment import Mark, encode
 from model.fim.spans import spans
 from model.fim.syntax import node_span
@@ -132,8 +133,8 @@ def test_a_run_of_siblings() -> None:
 
 def test_kinds_are_weighed() -> None:
     at = CODE.index("x = 1")
-    found = [node_span(CODE, "python", at, i / 400, {"identifier": 6.0, "block": 0.0}) for i in range(400)]
-    texts = Counter(CODE[slice(*span)] for span in found if span)
+    spans = [node_span(CODE, "python", at, i / 400, {"identifier": 6.0, "block": 0.0}) for i in range(400)]
+    texts = Counter(CODE[slice(*span)] for span in spans if span)
     assert texts["x"] == 6 * texts["x = 1"] > 0 and not any(t.startswith("x") and "\n" in t for t in texts)
     assert node_span(CODE, "python", at, 0.5, {**OTHERS, "assignment": 0.0}) is None
 

@@ -13,9 +13,11 @@ from stories import story, tell
 
 from streams import frame as frames
 from streams.document import Source
-from streams.frame import Frame, NoFrame, Rejections
+from streams.frame import Damaged, Frame, NewerFormat, NoFrame, Rejections
 from streams.kafka.connection import Connection
 from tests.crew import Crew, files, python
+from tests.damage import damaged
+from tests.tiny import write_checkpoint
 
 REJECTIONS = frames.encode(Rejections(source=Source("files", "ab" * 16, 0), items=[]))
 JUNK = (b"hello", b'{"a": 1}', b"\xff\xfe\x00", b"\x93\x01", b"\xa3\xff\xff\xff", msgspec.msgpack.encode(7), REJECTIONS)
@@ -32,10 +34,18 @@ def test_what_somebody_else_wrote_is_no_frame(value):
 
 def test_a_frame_that_is_damaged_behind_its_head_is_our_own_bug():
     source = Source("files", "ab" * 16, 0)
-    made = msgspec.msgpack.decode(frames.encode(Frame(source=source, start=0, upto=1, tallies=[])))
-    with pytest.raises(msgspec.DecodeError) as refused:
-        frames.decode_or_none(msgspec.msgpack.encode({**made, "tallies": 5}))
-    assert not isinstance(refused.value, NoFrame)
+    whole = frames.encode(Frame(source=source, start=3, upto=5, tallies=[]))
+    with pytest.raises(Damaged, match=r"^unique/0 at 7 holds a Frame of files/0, offsets 3 to 4, .*midstream repair"):
+        frames.decode_or_none(damaged(whole), "unique/0 at 7")
+    assert frames.is_damaged(damaged(whole)) and not frames.is_damaged(whole)
+
+
+def test_a_frame_of_a_later_version_is_not_called_damaged():
+    source = Source("files", "ab" * 16, 0)
+    later = damaged(frames.encode(Frame(source=source, start=3, upto=5, tallies=[])), v=99)
+    for read in (frames.decode, frames.decode_candidate, frames.is_damaged):
+        with pytest.raises(NewerFormat):
+            read(later)
 
 
 @pytest.mark.parametrize("chunk", range(4))
@@ -52,6 +62,11 @@ def test_junk_between_any_two_acts_of_a_story_breaks_no_promise(chunk: int) -> N
         ends = sim.cluster.end_offsets(["examples"])
         assert sim.feed().state()  # it can go on
         assert {p: sim.feed()._s.offsets[p] for p in range(PARTITIONS)} == {p: ends["examples", p] for p in range(2)}
+
+
+def checkpointed(crew: Crew) -> None:
+    """What the feed has taken, as a trainer keeps it."""
+    write_checkpoint(crew.folder / "checkpoints", 1, feed=crew.state or b"")
 
 
 def write(connection: Connection, topic: str, *values: bytes) -> None:
@@ -76,9 +91,14 @@ def test_a_console_producer_in_every_topic_stops_no_worker(connection, tmp_path)
         crew.drain()
         assert set(crew.stop().values()) == {0}
         assert len(crew.train().trained) == 2
-        told = crew.run("status")
-        assert told.exit_code == 0, told.stdout
-        assert "dedup: 3 records that are no Frames were passed over" in " ".join(told.stdout.split())
+        checkpointed(crew)
+        result = crew.run("status")
+        assert result.exit_code == 0, result.stdout
+        for line in (
+            "dedup: 3 records that are no Frames were passed over",
+            "train: 3 records of examples that are no Frames were passed over",
+        ):
+            assert line in " ".join(result.stdout.split())
         listed = json.loads(crew.run("deadletters", "list", "--json").stdout)
         assert len(listed["others"]) == 9 and not listed["offered"]
         assert "somebody else wrote it" in crew.run("deadletters", "list").stdout

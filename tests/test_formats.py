@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from model.fim.fim import Cut, Mark, file_head, prompt, repository, segments
-from model.fim.formats import CODELLAMA, FORMATS, INCODER, PLAIN, QWEN25_CODER, SOURCES, STARCODER, STARCODER2, Format
+from model.fim.format import Format
+from model.fim.formats import CODELLAMA, FORMATS, INCODER, PLAIN, QWEN25_CODER, SOURCES, STARCODER, STARCODER2
 
 EVERY = pytest.mark.parametrize("fmt", FORMATS.values(), ids=lambda fmt: fmt.name)
 
@@ -15,8 +16,8 @@ def test_a_format_survives_the_manifest(fmt: Format) -> None:
 
 
 def test_a_manifest_of_the_first_version_still_says_the_same() -> None:
-    kept = ("name", "prefix", "middle", "suffix", "pad", "end", "orders", "stops", "joint", "repository", "file")
-    first = {field: getattr(STARCODER, field) for field in (*kept, "stars", "others")}
+    fields = ("name", "prefix", "middle", "suffix", "pad", "end", "orders", "stops", "joint", "repository", "file")
+    first = {field: getattr(STARCODER, field) for field in (*fields, "stars", "others")}
     assert msgspec.json.decode(msgspec.json.encode(first), type=Format) == STARCODER
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from seeds import PIECES, seed_tokenizer
 
 from model.fim.fim import Cut, Parsed, file_head, parse, prompt, repository, segments
-from model.fim.formats import FORMATS, STARCODER2, Format
+from model.fim.format import Format
+from model.fim.formats import FORMATS, STARCODER2
 from model.fim.segment import Mark, encode, encode_bare
 from model.tokens.tokenizer import Tokenizer
 

@@ -12,9 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.sources.git.cursors import Cursor
+from streams.sources.git.blobs import MISSING
+from streams.sources.git.commits import LACKING
+from streams.sources.git.cursors import Cursor, Cursors
 from streams.sources.git.history import History
 from streams.sources.git.objects import GitError
+from tests.test_git_lanes import drain, messages, paths
 from tests.test_git_source import changes, read
 
 
@@ -53,8 +56,71 @@ def test_what_a_clone_without_contents_lacks_is_counted_and_the_rest_goes_on(git
     assert "partial clone" in history.warning()
     commits, _, cursor, left_out, _ = read(history)
     assert [changes(commit) for commit in commits] == [{"LICENSE": (None, "MIT License")}, {"b.py": (None, "new")}]
-    assert left_out == {"missing in this clone": 2, "commit without text": 1}
+    assert left_out == {MISSING.reason: 2, LACKING: 1}
     assert cursor.done == partial.git("rev-parse", "HEAD")
+
+
+def test_contents_that_have_come_are_read_by_the_next_run(git_folder, tmp_path):
+    for number in range(6):
+        git_folder.commit(f"{number}", {f"{number}.py": f"{number}\n", f"{number}.txt": "text\n"})
+    partial = clone(git_folder, tmp_path, "blob:none")
+    history = History.open(partial.path, versions="last")
+    cursors, _ = history.begin(Cursors())
+    git_folder.commit("new", {"new.py": "new\n"})
+    partial.git("fetch", "--quiet", "origin")
+    partial.git("update-ref", "HEAD", "origin/main")
+    events, cursors, left_out = drain(history, cursors, "live", "present", "past")
+    assert events == [] and left_out == {LACKING: 7, MISSING.reason: 1 + 1 + 12 + 12}
+    assert cursors.past.done and cursors.present.done
+    assert history.mended(cursors) == (cursors, ""), "nothing has come"
+    git_folder.commit("newer", {"newer.py": "newer\n"})
+    partial.git("fetch", "--quiet", "origin")
+    partial.git("update-ref", "HEAD", "origin/main")
+    _, cursors, _ = drain(history, cursors, "live")
+    partial.git("fetch", "--quiet", "--refetch", "--no-filter", "origin")
+    cursors, note = history.mended(history.begin(cursors)[0])
+    assert "are there now" in note
+    events, cursors, left_out = drain(history, cursors, "live", "present", "past")
+    assert messages(events) == ["new", "newer", "5", "4", "3", "2", "1", "0"] and not left_out
+    assert len(paths(events)) == 12 + 2, "the tree, and the new commits' files"
+    assert history.mended(cursors) == (cursors, "") and drain(history, cursors, "live", "present", "past")[0] == []
+
+
+@pytest.mark.parametrize("lane", ["live", "present", "past"])
+def test_one_lost_blob_is_read_from_there_once_it_is_back(git_folder, tmp_path, lane):
+    git_folder.commit("0", {"0.py": "0\n"})
+    history = History.open(git_folder.path, versions="last")
+    first, _ = history.begin(Cursors())
+    for number in range(1, 5):
+        git_folder.commit(f"{number}", {f"{number}.py": f"{number}\n"})
+    cursors = first if lane == "live" else history.begin(Cursors())[0]
+    whole, *_ = drain(history, cursors, lane)
+    path = object_file(git_folder.path, git_folder.git("rev-parse", "HEAD:2.py"))
+    kept = path.rename(tmp_path / "kept")
+    some, cursors, left_out = drain(history, cursors, lane)
+    assert left_out[MISSING.reason] and names(some) == names(whole) - {"2.py"}
+    kept.rename(path)
+    cursors, _ = history.mended(cursors)
+    more, *_ = drain(history, cursors, lane)
+    assert names(some) | names(more) == names(whole)
+    assert lane != "past" or len(names(more)) < len(names(whole)), "what came before is not read again"
+
+
+def names(events) -> set[str]:
+    return {file.path for event in events for file in event.files}
+
+
+def test_a_merge_whose_other_parent_lacks_contents_is_not_taken_for_its_own(git_folder, tmp_path):
+    git_folder.commit("base", {"a": "a\nb\nc\n"})
+    git_folder.git("checkout", "--quiet", "-b", "side")
+    git_folder.commit("on the side", {"a": "a\nb\nside\n"})
+    git_folder.git("checkout", "--quiet", "main")
+    git_folder.commit("on main", {"a": "main\nb\nc\n"})
+    git_folder.git("merge", "--quiet", "--no-ff", "--message", "merge", "side")
+    object_file(git_folder.path, git_folder.git("rev-parse", "side:a")).rename(tmp_path / "kept")
+    commits, _, cursor, left_out, _ = read(History.open(git_folder.path))
+    assert [commit.message for commit in commits] == ["base", "on main"]
+    assert left_out == {MISSING.reason: 2, LACKING: 2} and cursor.lacks
 
 
 def test_renames_in_a_clone_without_contents_are_no_end(git_folder, tmp_path):
@@ -66,7 +132,7 @@ def test_renames_in_a_clone_without_contents_are_no_end(git_folder, tmp_path):
     partial = clone(git_folder, tmp_path, "blob:none")
     _, _, cursor, left_out, _ = read(History.open(partial.path))
     assert cursor.done == partial.git("rev-parse", "HEAD")
-    assert left_out["commit without text"] == 4
+    assert left_out[LACKING] == 4
 
 
 def test_a_lost_commit_tree_or_head_is_an_error(git_folder):

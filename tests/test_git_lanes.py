@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from streams.event import Commit, Files, Notebook
+from streams.event import Commit, Files, Notebook, encode
+from streams.prepare.expand import expand
+from streams.prepare.prepare import weigh
+from streams.recipe import Recipe
+from streams.sources.git.commits import ALL_TOO_WIDE, EVENT_CHARS
 from streams.sources.git.cursors import Cursors
 from streams.sources.git.history import History
 from streams.sources.git.names import Names
+from streams.sources.git.windows import TOO_WIDE
 
 
 def drain(history: History, cursors: Cursors, *lanes: str, steps: int | None = None):
@@ -226,3 +231,49 @@ def test_two_folders_of_one_name_are_two_repositories(git_folder, tmp_path):
 def described(folder: Path, names: Names) -> str:
     history = History.open(folder)
     return history.called(names.of(folder, history)).describe().key
+
+
+def test_a_commit_that_changes_both_ends_of_a_long_file_is_two_documents_of_one_message(git_folder):
+    lines = [f"{n:059}\n" for n in range(2000)]
+    git_folder.commit("long", {"long.txt": "".join(lines)})
+    git_folder.commit("both ends", {"long.txt": "".join(["first\n", *lines[1:-1], "last\n"]), "b.py": "b\n"})
+    history = History.open(git_folder.path, versions="last")
+    cursors, _ = history.begin(Cursors())
+    past, _, left_out = drain(history, cursors, "past")
+    assert messages(past) == ["both ends"]
+    assert [(f.path, f.line) for f in past[0].files] == [("b.py", 1), ("long.txt", 1), ("long.txt", 1968)]
+    assert left_out == {TOO_WIDE: 1, ALL_TOO_WIDE: 1}, "the file that was added is too wide"
+    documents = [weigh(document, Recipe()) for document in expand(encode(past[0]), 7).documents]
+    assert len({document.id for document in documents}) == len({document.exact for document in documents}) == 3
+    assert [(document.offset, document.index) for document in documents] == [(7, 0), (7, 1), (7, 2)]
+    again, *_ = drain(history, cursors, "past")
+    assert [encode(event) for event in again] == [encode(event) for event in past]
+
+
+def test_windows_of_one_commit_are_spread_over_events_and_steps(git_folder):
+    lines = [f"{n:059}\n" for n in range(16_000)]
+    git_folder.commit("long", {"long.txt": "".join(lines)})
+    git_folder.commit("hunks", {"long.txt": "".join(f"{n}\n" if n % 200 == 0 else one for n, one in enumerate(lines))})
+    history = History.open(git_folder.path, versions="last")
+    cursors, _ = history.begin(Cursors())
+    past, *_ = drain(history, cursors, "past")
+    assert len(past) > 5 and sum(len(event.files) for event in past) == 80
+    assert [(event.part, event.parts) for event in past] == [(n, len(past)) for n in range(len(past))]
+    assert max(len(encode(event)) for event in past) < EVENT_CHARS * 1.2
+    _, halfway, _ = drain(history, cursors, "past", steps=3)
+    rest, *_ = drain(history, halfway, "past")
+    assert (halfway.past, rest) == (cursors.past, past), "a commit of which a part was sent is sent again"
+
+
+def test_of_a_long_merge_come_the_hunks_that_are_its_own(git_folder):
+    lines = [f"{n:059}\n" for n in range(3000)]
+    git_folder.commit("base", {"a.txt": "".join(lines)})
+    git_folder.git("checkout", "--quiet", "-b", "side")
+    git_folder.commit("side", {"a.txt": "".join(["side\n", *lines[1:]])})
+    git_folder.git("checkout", "--quiet", "main")
+    git_folder.commit("main", {"a.txt": "".join([*lines[:1000], "main\n", *lines[1001:]])})
+    git_folder.git("merge", "--quiet", "--no-commit", "side")
+    git_folder.commit("merge", {"a.txt": "".join(["side\n", *lines[1:1000], "main\n", *lines[1001:-1], "merge\n"])})
+    history = History.open(git_folder.path, versions="last")
+    past, *_ = drain(history, history.begin(Cursors())[0], "past")
+    assert [f.after[-6:] for f in past[0].files] == ["merge\n"] and past[0].message == "merge"

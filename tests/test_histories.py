@@ -51,12 +51,12 @@ def test_a_release_is_a_commit_of_the_files_that_it_changes(histories, tmp_path:
 def test_generated_repositories_are_the_same_every_time_and_permissive(histories, tmp_path: Path) -> None:
     heads: list[list[str]] = []
     for folder in ("first", "second"):
-        made = list(histories.generated(tmp_path / folder))
-        heads.append([History.open(path).head() for path in made])
+        repositories = list(histories.generated(tmp_path / folder))
+        heads.append([History.open(path).head() for path in repositories])
     assert heads[0] == heads[1] and len(set(heads[0])) == histories.GENERATED
-    steps = list(History.open(made[0]).live(Cursor(), Counter()))
+    steps = list(History.open(repositories[0]).live(Cursor(), Counter()))
     assert sum(step.commits for step in steps) == histories.COMMITS
-    assert made and History.open(made[0]).describe().licence == "Unlicense"
+    assert repositories and History.open(repositories[0]).describe().licence == "Unlicense"
 
 
 def test_the_lock_names_at_least_twenty_releases_of_each_package(histories) -> None:

@@ -85,16 +85,16 @@ def test_estimates_agree_with_exact_jaccard_and_with_datasketch() -> None:
 
 
 def test_near_duplicates_are_found_and_others_are_not() -> None:
-    found = missed = wrong = 0
+    hits = missed = wrong = 0
     for one, other in texts(400):
         index = Index(Thresholds(), dict(STARTS))
         verdict = take(index, document(0, one), document(1, other))[1]
         similar = jaccard(one, other) >= 0.7
-        found += verdict != "" and similar
+        hits += verdict != "" and similar
         missed += verdict == "" and similar
         wrong += verdict != "" and jaccard(one, other) < 0.65
-    assert found / (found + missed) >= 0.95
-    assert wrong <= 0.01 * found
+    assert hits / (hits + missed) >= 0.95
+    assert wrong <= 0.01 * hits
 
 
 def test_first_seen_wins_and_names_the_match() -> None:
@@ -265,11 +265,11 @@ def test_an_index_restored_from_any_part_of_its_log_goes_on_alike(chosen, data) 
     candidates: list[tuple[Frame | Back, int]] = []
     while at < len(chosen):
         size = data.draw(st.integers(1, 5))
-        made = [thread(f"thread {n} " + TALK[: 40 * length], u, n, k) for n, u, length, k in chosen[at : at + size]]
-        for i, d in enumerate(made):
+        message = [thread(f"thread {n} " + TALK[: 40 * length], u, n, k) for n, u, length, k in chosen[at : at + size]]
+        for i, d in enumerate(message):
             d.offset, d.index = one.marks[SOURCE] + i // 2, i
         start = one.marks[SOURCE]
-        candidates.append((frame(made, start, start + (len(made) + 1) // 2), offset))
+        candidates.append((frame(message, start, start + (len(message) + 1) // 2), offset))
         log.append(one.judge(*candidates[-1]))
         at, offset = at + size, offset + 1
         if data.draw(st.integers(0, 9)) == 0:

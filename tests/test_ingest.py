@@ -60,12 +60,48 @@ def test_archives_and_notebooks_are_files_too_and_a_damaged_one_ends_nothing(mid
         archive.writestr("pkg/a.py", "x = 1\n")
         archive.writestr("pkg/n.ipynb", '{"cells": [{"cell_type": "code", "source": "1"}]}')
     (tmp_path / "bad.crate").write_text("none")
-    out = ended(midstream("ingest", "files", tmp_path / "bad.crate", tmp_path / "pkg-1.0-py3-none-any.whl"))
-    damaged, sent, counted = out.splitlines()
-    assert damaged.startswith(f"left out {tmp_path / 'bad.crate'} cannot be read: ")
+    process = midstream("ingest", "files", tmp_path / "bad.crate", tmp_path / "pkg-1.0-py3-none-any.whl")
+    out, _ = process.communicate(timeout=60)
+    damaged, sent, counted, error = out.splitlines()
+    assert damaged.startswith(f"{tmp_path / 'bad.crate'} cannot be read: ")
+    assert process.returncode == 1
+    assert error == "Error: 1 of the paths could not be read to the end; the others were"
     assert sent == "sent 1 files, 1 notebooks (0.0 MB)"
     assert counted == "left out 1: archive damaged or too large"
     assert {record.key for topic in ("files", "notebooks") for record in read_all(topic)} == {b"pypi/pkg"}
+
+
+@pytest.mark.parametrize("kind", ["files", "notebooks"])
+def test_a_path_that_is_not_there_is_named_and_the_others_are_read(midstream, read_all, tmp_path, kind):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "n.ipynb").write_text('{"cells": [{"cell_type": "code", "source": "1"}]}')
+    process = midstream("ingest", kind, tmp_path / "a", tmp_path / "nosuch", tmp_path / "b")
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert f"{tmp_path / 'nosuch'}: cannot be read (No such file or directory)" in out
+    assert out.splitlines()[-1] == "Error: 1 of the paths could not be read to the end; the others were"
+    assert {record.key for record in read_all("notebooks")} == {b"local/a", b"local/b"}
+
+
+def test_a_ref_that_is_not_there_when_following_begins_is_an_error(midstream, git_folder, tmp_path):
+    git_folder.commit("first", {"a.py": "1\n"})
+    process = midstream("ingest", "git", git_folder.path, "--follow", "--ref", "nosuch")
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1 and f"Error: {git_folder.path}: there is no nosuch" in out
+
+
+def test_new_commits_and_what_was_left_out_are_counted_over_all_runs(midstream, git_folder, tmp_path):
+    git_folder.commit("first", {"a.py": "1\n"})
+    ended(midstream("ingest", "git", git_folder.path))
+    for number in range(2):
+        git_folder.commit(f"{number}", {"a.py": f"{number}", "b.bin": f"\0{number}"})
+        ended(midstream("ingest", "git", git_folder.path))
+        ended(midstream("ingest", "git", git_folder.path, "--ref", "HEAD~0"))  # another title
+    (path,) = (tmp_path / "state").rglob("sources.json")
+    told = json.loads(path.read_bytes())
+    assert told["new_commits"] == {str(git_folder.path): 2, f"{git_folder.path} (HEAD~0)": 1}
+    assert told["repositories"][0]["commits"] == 1 and told["left_out"]["binary"] > 2
 
 
 def test_a_history_goes_on_where_the_last_run_ended(midstream, read_all, git_folder):

@@ -12,9 +12,9 @@ from model.languages import LANGUAGES, TITLES, grammar, headed, script
 
 @pytest.mark.parametrize("name", [language.name for language in LANGUAGES] + list(TITLES))
 def test_a_language_has_a_grammar_or_is_listed_as_without(name: str) -> None:
-    found = grammar(name)
-    if found is not None:
-        get_parser(found)  # type: ignore[arg-type]
+    parser = grammar(name)
+    if parser is not None:
+        get_parser(parser)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("column", ["extensions", "names", "interpreters", "headed", "kernels"])

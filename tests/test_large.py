@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 from tiny import tokenizer
 
-from model.example import Example
 from model.fim.fim import Mix
 from model.fim.formats import STARCODER
 from streams import frame as frames
-from streams.document import Document, Part, Source
+from streams.document import Source
 from streams.event import (
     MAX_RECORD_BYTES,
     ChangedFile,
@@ -23,38 +22,22 @@ from streams.event import (
     SourceFile,
     encode,
 )
-from streams.fit import TooLargeToDeliver, fit, fit_rejections, shorten
-from streams.frame import DeadLetter, Frame, Outcome, Rejection, Rejections, Tally, ranges
+from streams.frame import Frame, Tally, ranges
 from streams.marks import tallied
 from streams.pack.pack import Packer
 from streams.pipeline import Pack, Prepare, Record, Redact, count_documents
 from streams.prepare.expand import MAX_EVENT_BYTES
-from streams.recipe import Recipe, Shares
+from streams.recipe import Shares
 from streams.stages import FRAME_BYTES
+from tests.large import ALL, REPOSITORY, SOURCE, commit, file, frame_of, prepare
 
-SOURCE = Source("files", "0" * 32, 0)
-REPOSITORY = Repository(name="r", licence="MIT")
 HEAD = b'{"kind":"files","repository":{"name":"r","licence":"MIT"},"files":['
 GOOD = b'{"path":"a.py","text":"x = 1  # \\ud83d\\ude00 \\\\ud800"}'
-ALL = Recipe(min_chars=0, min_alphanumeric=0.0)
 MESSAGE = "Make the parser read what it wrote: see issue 12 by ann@corp.net.\n"
-
-
-def prepare(*values: bytes | None, recipe: Recipe = ALL) -> list[Outcome]:
-    return list(Prepare(recipe)(SOURCE, 0, [Record(n, None, v, {}) for n, v in enumerate(values)]))
-
-
-def commit(files: int, message: str) -> bytes:
-    changed = [ChangedFile(path=f"{n}.py", before="x = 1\n", after=f"x = {n}\n") for n in range(files)]
-    return encode(Commit(repository=REPOSITORY, sha="a" * 40, message=message, files=changed))
 
 
 def empty_files(count: int) -> bytes:
     return encode(Files(repository=REPOSITORY, files=[SourceFile(path="", text="")] * count))
-
-
-def file(text: str, path: str = "a.py") -> bytes:
-    return encode(Files(repository=REPOSITORY, files=[SourceFile(path=path, text=text)]))
 
 
 # Weighed as encoded.
@@ -88,10 +71,10 @@ def test_a_commits_message_stands_in_a_frame_once(files, bytes_):
     assert outcome.frame.tallies == [Tally(0, files)]
     data = frames.encode(outcome.frame)
     assert data.count(MESSAGE.encode()) == message.count(MESSAGE)
-    found = frames.decode(data)
-    assert {d.parts[0].text for d in found.documents} == {message}
-    assert len({id(d.parts[0].text) for d in found.documents}) == 1
-    assert frames.encode(found) == data
+    frame = frames.decode(data)
+    assert {d.parts[0].text for d in frame.documents} == {message}
+    assert len({id(d.parts[0].text) for d in frame.documents}) == 1
+    assert frames.encode(frame) == data
 
 
 def test_redaction_redacts_the_shared_message_for_all():
@@ -201,92 +184,6 @@ def replace_topic(topic: str) -> Source:
 
 
 # Behind prepare.
-
-
-def document(offset: int, index: int, size: int) -> Document:
-    return Document(offset=offset, index=index, kind="file", parts=[Part("text", "x" * size)], id=bytes(16))
-
-
-def frame_of(*sizes: list[int]) -> Frame:
-    """One offset for each list, one document for each size."""
-    documents = [document(o, i, size) for o, event in enumerate(sizes) for i, size in enumerate(event)]
-    tallies = [Tally(o, len(event)) for o, event in enumerate(sizes)]
-    return Frame(source=SOURCE, start=0, upto=len(sizes), tallies=tallies, documents=documents)
-
-
-def test_a_frame_is_cut_between_offsets():
-    frame = frame_of([500, 500], [800], [10], [700, 200])
-    rejection = Rejection(origin=document(0, 0, 0).origin(SOURCE), stage="s", rule="r", reason="")
-    parts = fit(Outcome(frame, (rejection,)), 1500)
-    assert [(p.frame.start, p.frame.upto) for p in parts] == [(0, 1), (1, 2), (2, 4)]
-    assert [d for p in parts for d in p.frame.documents] == frame.documents
-    assert [t for p in parts for t in p.frame.tallies] == frame.tallies
-    assert all(len(frames.encode(p.frame)) <= 1500 for p in parts)
-    assert [p.rejections for p in parts] == [(rejection,), (), ()] and not any(p.dead for p in parts)
-
-
-def test_ranges_of_a_cut_frame_meet_also_over_offsets_without_a_record():
-    frame = frame_of([900], [900])
-    frame.start, frame.upto, frame.tallies[1].offset, frame.documents[1].offset = 0, 9, 5, 5
-    assert [(p.frame.start, p.frame.upto) for p in fit(Outcome(frame), 1200)] == [(0, 1), (1, 9)]
-
-
-def test_one_offset_loses_its_largest_documents_until_it_fits():
-    given = [document(0, i, 10) for i in range(4)]
-    (part,) = fit(Outcome(frame_of([300, 900, 200, 800])), 1000, given, "redact")
-    assert [d.index for d in part.frame.documents] == [0, 2]
-    assert part.frame.tallies == [Tally(0, 4, dead=[1, 3])]
-    assert [(d.origin.index, d.error, d.stage) for d in part.dead] == [
-        (1, "TooLargeToDeliver", "redact"), (3, "TooLargeToDeliver", "redact"),
-    ]  # fmt: skip
-    assert part.dead[0].value == frames.encode(given[1])
-    assert tallied(part.frame, 0).alive == 2
-
-
-def test_files_that_stand_in_one_example_die_together():
-    frame = frame_of([10, 10, 10, 10])
-    sizes = {0: (300, []), 1: (900, [3]), 2: (300, [])}
-    examples = [Example(offset=0, index=i, ids=bytes(n), text_bytes=n, also=a) for i, (n, a) in sizes.items()]
-    given, frame.documents, frame.examples = frame.documents, [], examples
-    (part,) = fit(Outcome(frame), 1000, given)
-    assert [e.index for e in part.frame.examples] == [0, 2]
-    assert part.frame.tallies[0].dead == [1, 3] == [d.origin.index for d in part.dead]
-
-
-def test_an_offset_that_cannot_fit_is_our_own_bug():
-    with pytest.raises(TooLargeToDeliver):
-        fit(Outcome(frame_of([])), 10)
-
-
-def test_a_growing_redaction_is_cut_and_pack_too():
-    text = "write to a@b.co\n" * 400
-    (prepared,) = prepare(*[file(text, f"{n}.py") for n in range(20)])
-    redacted = Redact()(prepared.frame)
-    limit = len(frames.encode(prepared.frame))
-    assert len(frames.encode(redacted.frame)) > limit
-    parts = fit(redacted, limit, prepared.frame.documents, "redact")
-    assert len(parts) > 1 and sum(len(p.frame.documents) for p in parts) == 20
-    packed = Pack(Packer(tokenizer(), STARCODER, Mix(), 256))(redacted.frame)
-    small = fit(packed, 2_000, redacted.frame.documents, "pack")
-    assert sum(len(t.dead) for p in small for t in p.frame.tallies) == sum(len(p.dead) for p in small) > 0
-    assert [(a.frame.upto) for a in small[:-1]] == [b.frame.start for b in small[1:]]
-
-
-def test_rejections_go_in_several_records():
-    items = [
-        Rejection(origin=document(0, i, 0).origin(SOURCE), stage="s", rule="r", reason="x" * 90) for i in range(99)
-    ]
-    values = fit_rejections(Rejections(source=SOURCE, items=items), 2_000)
-    assert all(len(v) <= 2_000 for v in values)
-    assert [item for v in values for item in frames.decode_rejections(v).items] == items
-
-
-def test_a_letter_that_no_topic_holds_keeps_length_and_hash():
-    letter = DeadLetter(origin=document(0, 0, 0).origin(SOURCE), stage="s", error="E", form="event", value=b"x" * 99)
-    kept, short = shorten([letter], 99)[0], shorten([letter], 98)[0]
-    assert kept is letter and kept.complete
-    assert (short.value, short.length, short.complete) == (b"", 99, False)
-    assert short.without_value() is short
 
 
 # Tallies and old Frames.

@@ -128,10 +128,10 @@ def test_an_offset_beyond_the_end_is_set_to_the_end(training: Training) -> None:
     """The log lost its tail: what comes there is held against the marks."""
     training.fill(4)
     training.end(training.start("--until-drained"))
-    found = training.state
-    assert found is not None
-    found.offsets = [9, 4]
-    with closing(open_feed(training.connection, training.checkpoints, found, Limits(40, 1), 99)) as feed:
+    state = training.state
+    assert state is not None
+    state.offsets = [9, 4]
+    with closing(open_feed(training.connection, training.checkpoints, state, Limits(40, 1), 99)) as feed:
         assert feed.summary()["lag"] == 0 and feed._s.offsets == [4, 4]
         training.plan(0, [Planned((3,))])
         while feed.next(1.0) is None:

@@ -49,9 +49,9 @@ def _end(text: str, at: int) -> str:
 
 @given(TEXTS)
 def test_the_measure_counts_these_lines(text: str) -> None:
-    found = measure(text)
-    assert found.lines == len(bare(text))
-    assert found.longest_line == max((len(line.encode()) for line in bare(text)), default=0)
+    figures = measure(text)
+    assert figures.lines == len(bare(text))
+    assert figures.longest_line == max((len(line.encode()) for line in bare(text)), default=0)
 
 
 @given(TEXTS)
@@ -69,8 +69,8 @@ def test_nothing_else_ends_a_line(odd: str) -> None:
     assert window(before, after, 0) == ("c\n", f"d{odd}\n")
     shown = diff("p", "m", before, after, None)
     assert shown.endswith(f"@@ -1,2 +1,2 @@\n a{odd}b\n-c\n+d{odd}\n")
-    made = Document(offset=0, index=0, kind="notebook", parts=[Part("markdown", f"x{odd}y")], language="python")
-    assert script(made) == f"# %% [markdown]\n# x{odd}y\n"
+    document = Document(offset=0, index=0, kind="notebook", parts=[Part("markdown", f"x{odd}y")], language="python")
+    assert script(document) == f"# %% [markdown]\n# x{odd}y\n"
 
 
 def test_a_carriage_return_alone_ends_a_line() -> None:

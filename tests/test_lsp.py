@@ -4,24 +4,19 @@ learnt forty files."""
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from conftest import free_port
 from editor import INVOKED, POPUP, Editor, editing
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from tiny import texts, write_checkpoint
 
-from lsp.options import LspOptions
 from lsp.trim import trim
 from server.app import ServeConfig, Server
-from server.client import DEFAULT_ADDRESS, AsyncClient
+from server.client import AsyncClient
 
 FILE = "\n\n\n".join(texts()[20].split("\n\n\n")[:2]) + "\n"
 HEAD = FILE[:9]
@@ -259,30 +254,6 @@ async def test_without_inline_capability_one_line_is_offered_in_the_popup(server
         assert server.engine.served.version in item.detail
 
 
-async def test_no_server_is_one_message_and_it_recovers(tmp_path: Path) -> None:
-    address = f"127.0.0.1:{free_port()}"
-    async with editing(tmp_path, address, options={"deadline_ms": 20_000}) as editor:
-        editor.open("m1.py", HEAD)
-        for character in (9, 8, 7):
-            assert await editor.ask("m1.py", (0, character)) is None
-        assert (
-            editor.shown
-            == [f"Midstream: no completion server answers at {address}; `midstream serve` starts one"]
-            == editor.logged
-        )
-        server = Server(ServeConfig(tmp_path / "checkpoints", listen=address, grace_s=0.2))
-        await server.start()
-        try:
-            await asyncio.to_thread(write_checkpoint, tmp_path / "checkpoints", 1)
-            await asyncio.wait_for(server.ready(), 30)
-            async with asyncio.timeout(30):
-                while await editor.ask("m1.py", (0, 9)) is None:
-                    await asyncio.sleep(0.05)
-        finally:
-            await server.stop()
-        assert len(editor.shown) == 1 and editor.logged[-1] == "Midstream: the server answers again"
-
-
 async def test_a_wrong_option_is_told_and_the_rest_works(server: Server, tmp_path: Path) -> None:
     async with editing(tmp_path, server.address, options={"dead_line": 1}) as editor:
         editor.open("m1.py", HEAD)
@@ -310,25 +281,3 @@ async def test_nothing_of_the_text_is_logged(editor: Editor) -> None:
     editor.edit("m1.py", ((0, 0), (0, 0), "secret_word"))
     await editor.quit()
     assert b"secret_word" not in await editor.client._server.stderr.read()
-
-
-def test_it_starts_without_torch() -> None:
-    code = "import lsp.app, sys; assert not {'torch', 'model', 'midstream'} & set(sys.modules), 'heavy'"
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_both_ends_agree_on_the_address() -> None:
-    assert LspOptions().server == DEFAULT_ADDRESS == ServeConfig(Path()).listen
-
-
-def test_the_plug_ins_come_with_it() -> None:
-    command = [sys.executable, "-m", "midstream", "lsp", "--editors"]
-    folder = Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
-    for name in ("nvim/lua/midstream/init.lua", "vim/plugin/midstream.vim", "vscode/package.json"):
-        assert (folder / name).is_file(), name
-
-
-def test_every_option_is_in_the_manual() -> None:
-    manual = (Path(__file__).parents[1] / "docs" / "editors.md").read_text()
-    for option in fields(LspOptions):
-        assert f"| `{option.name}` |" in manual, option.name

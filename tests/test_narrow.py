@@ -27,11 +27,13 @@ async def test_a_cluster_of_smaller_records_cuts_frames_and_stops_nothing(connec
     delivered = await delivery.outcome(outcome(source), 1)
     await delivery.outcome(replace(outcome(source), rejections=(), dead=()), 1)
     await delivery.stop()
-    found = [decode(r.value or b"") for r in read(connection, "clean", 1)]
-    assert [(f.start, f.upto) for f in found[: len(delivered)]] == [(p.frame.start, p.frame.upto) for p in delivered]
-    ranges = sorted({(f.start, f.upto) for f in found})
+    clean_frames = [decode(r.value or b"") for r in read(connection, "clean", 1)]
+    assert [(f.start, f.upto) for f in clean_frames[: len(delivered)]] == [
+        (p.frame.start, p.frame.upto) for p in delivered
+    ]
+    ranges = sorted({(f.start, f.upto) for f in clean_frames})
     assert ranges[0][0] == 0 and ranges[-1][1] == 9 and len(ranges) > 1
-    assert {d.offset for f in found for d in f.documents} | {8} == set(range(9))
+    assert {d.offset for f in clean_frames for d in f.documents} | {8} == set(range(9))
     rejected = [i for r in read(connection, "rejected", 1) for i in decode_rejections(r.value or b"").items]
     assert {i.reason for i in rejected} == {noise(n, 3_000) for n in range(200)}
     letters = {(r.key or b"").decode(): r for r in read(connection, "deadletters", 0)}
@@ -46,9 +48,9 @@ def test_a_record_of_the_index_that_the_cluster_refuses_is_named_with_the_settin
         crew.start()
         assert crew.processes["dedup"].wait(timeout=60) == 1
         crew.processes.pop("dedup")
-        told = crew.run("status")
-        said = " ".join(told.stdout.split())
-        assert told.exit_code == 1
+        result = crew.run("status")
+        said = " ".join(result.stdout.split())
+        assert result.exit_code == 1
         assert said.startswith("worker dedup ended with an error at candidates/0/0")
         assert "in signatures: set max.message.bytes of that topic to 25169920 again" in said
         with connection.admin() as admin:

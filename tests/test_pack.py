@@ -55,21 +55,21 @@ lines = st.lists(st.text(st.characters(codec="utf-8"), max_size=60), max_size=40
 @settings(deadline=None)
 @given(st.sampled_from(list(KINDS)), lines, st.sampled_from([48, 128, 512]))
 def test_every_piece_fits_and_ends_with_end_of_text(kind: str, text: str, context: int) -> None:
-    made = packer(context).pack(document(kind, text))
+    examples = packer(context).pack(document(kind, text))
     end = tokenizer().special(STARCODER.end)
-    assert made and all(0 < e.tokens <= context for e in made)
-    assert all(list(e.array()).count(end) == 1 and e.array()[-1] == end for e in made)
-    assert [e.piece for e in made] == list(range(len(made))) and {e.pieces for e in made} == {len(made)}
+    assert examples and all(0 < e.tokens <= context for e in examples)
+    assert all(list(e.array()).count(end) == 1 and e.array()[-1] == end for e in examples)
+    assert [e.piece for e in examples] == list(range(len(examples))) and {e.pieces for e in examples} == {len(examples)}
 
 
 @settings(deadline=None)
 @given(lines, st.sampled_from([48, 128]))
 def test_the_pieces_of_a_file_hold_all_of_its_text(text: str, context: int) -> None:
-    found = ""
+    text_of_pieces = ""
     for e in packer(context, rate=1.0).pack(document("file", text)):
         part = parse(STARCODER, tokenizer(), [int(i) for i in e.array()])
-        found += part.prefix.split("\n", 1)[1] + part.middle + part.suffix
-    assert found == text
+        text_of_pieces += part.prefix.split("\n", 1)[1] + part.middle + part.suffix
+    assert text_of_pieces == text
 
 
 @settings(deadline=None)
@@ -83,9 +83,9 @@ def test_the_same_document_is_packed_alike(text: str) -> None:
 def test_the_pieces_of_a_long_document_fill_the_context(context: int, free: int) -> None:
     """All but the last; what they leave free would be lost to every row that is as long as the context."""
     text = "".join(f"    value_{n} = load({n * n}, 'naïve')\n" for n in range(1500))
-    made = packer(context).pack(document("file", text))
-    assert len(made) > 3 and all(context - free <= e.tokens <= context for e in made[:-1])
-    assert len({e.order for e in made}) > 1, "pieces of one document draw apart"
+    examples = packer(context).pack(document("file", text))
+    assert len(examples) > 3 and all(context - free <= e.tokens <= context for e in examples[:-1])
+    assert len({e.order for e in examples}) > 1, "pieces of one document draw apart"
 
 
 def test_both_orders_and_plain_occur() -> None:

@@ -7,10 +7,11 @@ from collections import Counter
 import msgspec
 import pytest
 from feeding import CONTEXT, altered, drain, feed, filled
+from memory import MemoryLedger
 from tiny import tokenizer
-from world import MemoryLedger
 
-from model.fim.formats import FORMATS, STARCODER, Format
+from model.fim.format import Format
+from model.fim.formats import FORMATS, STARCODER
 from model.packing import packing
 from streams.feed.fit import WrongPacking, WrongTokenizer
 from streams.feed.state import decode
@@ -59,9 +60,9 @@ def test_rows_that_have_become_too_long_are_filled_anew(caplog) -> None:
         assert opened.next(0.0) is not None
         if step < 3:
             opened.trained(step)
-    kept = opened.state()
-    assert any(sum(h.example.tokens for h in row) > CONTEXT for row in decode(kept).rows)
-    again = feed(world, kept, book)
+    state = opened.state()
+    assert any(sum(h.example.tokens for h in row) > CONTEXT for row in decode(state).rows)
+    again = feed(world, state, book)
     assert "[feed] row_contexts is lower than it was" in caplog.text
     plain = drain(feed(filled()))
     assert drain(again) == plain

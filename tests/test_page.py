@@ -54,6 +54,7 @@ def test_what_needs_a_person_stands_first_and_everything_is_told():
     assert "/src/broken: it lacks objects" in shown
     assert "the past is read in about 2.0 h" in shown
     assert "       12 binary\n" in shown and "        1 larger than 1 MiB\n" in shown
+    assert "new commits sent, and what was left out, by all runs from this state folder" in shown
     row = next(line.split() for line in lines if line.startswith("prepare"))
     assert row == ["prepare", "runs", "3", "900", "0", "75", "5", "2"]
     assert lines[-1] == "logs: /state/logs"

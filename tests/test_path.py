@@ -79,22 +79,22 @@ def test_a_larger_one_is_refused_when_it_is_produced(story):
 
 
 def test_order_is_kept_in_every_partition(story, story_frames):
-    for found in story_frames.values():
-        for one, other in pairwise(found):
+    for frames_of_source in story_frames.values():
+        for one, other in pairwise(frames_of_source):
             assert one.upto == other.start
-        offsets = [tally.offset for frame in found for tally in frame.tallies]
+        offsets = [tally.offset for frame in frames_of_source for tally in frame.tallies]
         assert offsets == sorted(offsets)
 
 
 @pytest.fixture(scope="module")
 def story_frames(story: Story) -> dict[str, list[frames.Frame]]:
     """All Frames of `examples`, by source partition."""
-    found: dict[str, list[frames.Frame]] = {}
+    by_source: dict[str, list[frames.Frame]] = {}
     for partition in range(2):
         for logged in read(story.crew.connection, "examples", partition):
             frame = frames.decode(logged.value or b"")
-            found.setdefault(str(frame.source), []).append(frame)
-    return found
+            by_source.setdefault(str(frame.source), []).append(frame)
+    return by_source
 
 
 def test_what_is_larger_than_a_record_may_be_is_held_by_length_and_hash(story, letters):
@@ -150,14 +150,14 @@ def test_a_retry_is_trained_once_and_replaces_its_origin(story):
 
 
 def test_the_sum_holds_in_the_status(story):
-    told = story.crew.run("status", "--json")
-    found = json.loads(told.stdout)
-    assert [stage["lag"] for stage in found["stages"]] == [0, 0, 0, 0]
-    assert found["trainer"]["conserved"] is True
-    total = found["trainer"]["total"]
+    result = story.crew.run("status", "--json")
+    status = json.loads(result.stdout)
+    assert [stage["lag"] for stage in status["stages"]] == [0, 0, 0, 0]
+    assert status["trainer"]["conserved"] is True
+    total = status["trainer"]["total"]
     assert total["documents"] == total["trained"] + total["rejected"] + total["dead"]
     assert total["trained"] == len(story.second.trained)
-    assert found["stages"][1]["rules"]["exact_duplicate"] == 1
+    assert status["stages"][1]["rules"]["exact_duplicate"] == 1
 
 
 def test_the_workers_end_well_and_say_nothing_of_the_content(story):

@@ -21,16 +21,16 @@ def said(document: Document) -> list[str]:
 
 
 def test_authors_and_mentions_are_numbered_as_they_appear() -> None:
-    made = thread(
+    message = thread(
         ("Ann", "Ask @bob or @Cat-1."), ("cat-1", "@ann, @BOB: done"), ("dep[bot]", "cc @ann"), title="For @dan"
     )
-    assert said(made) == [
+    assert said(message) == [
         ": For @username_1",
         "username_0: Ask @username_2 or @username_3.",
         "username_3: @username_0, @username_2: done",
         "username_4: cc @username_0",
     ]
-    assert redact_document(made).redactions == {"name": 6}
+    assert redact_document(message).redactions == {"name": 6}
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,9 @@ def test_what_is_no_mention_stays(text: str) -> None:
 
 
 def test_in_code_those_who_wrote_are_renamed() -> None:
-    made = thread(("ann", "`@cache @bob`"), ("bob", "yes"))
-    made.parts.insert(1, Part("hunk", "+@cache  # @ann", "a.py"))
-    assert said(made)[1:] == ["a.py: +@cache  # @username_0", "username_0: `@cache @username_1`", "username_1: yes"]
+    message = thread(("ann", "`@cache @bob`"), ("bob", "yes"))
+    message.parts.insert(1, Part("hunk", "+@cache  # @ann", "a.py"))
+    assert said(message)[1:] == ["a.py: +@cache  # @username_0", "username_0: `@cache @username_1`", "username_1: yes"]
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_in_code_those_who_wrote_are_renamed() -> None:
     [("users/jane.roe@corp/notes.py", "users/"), ("home/ann@lab/x", "/x"), ("a/jane.roe@mail.org", "a/")],
 )
 def test_paths_that_name_people_do_not(path: str, kept: str) -> None:
-    made = redact_document(Document(offset=0, index=0, kind="file", parts=[Part("text", "x")], path=path)).path
-    assert "jane" not in made and "ann@lab" not in made and kept in made and "@example.com" in made
+    document = redact_document(Document(offset=0, index=0, kind="file", parts=[Part("text", "x")], path=path)).path
+    assert "jane" not in document and "ann@lab" not in document and kept in document and "@example.com" in document
 
 
 @pytest.mark.parametrize("path", ["node_modules/@types/a.ts", "icon@2x.png", "react@18.2.0/a.js", "pkg@next/b.js"])

@@ -79,8 +79,8 @@ def tell(outage: Outage, cases: Sequence[Case]) -> None:
     outage.start()
     run(cases, 3)
     for one in cases:
-        told = one.crew.run("status")
-        one.before, one.needs = told.exit_code, told.output
+        result = one.crew.run("status")
+        one.before, one.needs = result.exit_code, result.output
         one.repair = one.crew.run("repair").output
     run(cases, 4)
     for one in cases:

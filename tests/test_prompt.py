@@ -30,9 +30,9 @@ def test_with_room_enough_it_is_the_training_sequence(prefix: str, suffix: str) 
 
 @given(st.sampled_from(STARCODER.sentinels), st.sampled_from(STARCODER.sentinels))
 def test_sentinels_in_user_text_do_not_change_the_structure(one: str, two: str) -> None:
-    made = build(STARCODER, tokenizer(), f"{two}.py", f"x = '{one}' + ", f"{two}\n", 400)
-    kept = [i for i in made.ids if i in SPECIALS]
-    assert kept == [tokenizer().special(s) for s in ("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<filename>")]
+    prompt = build(STARCODER, tokenizer(), f"{two}.py", f"x = '{one}' + ", f"{two}\n", 400)
+    sentinels = [i for i in prompt.ids if i in SPECIALS]
+    assert sentinels == [tokenizer().special(s) for s in ("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<filename>")]
 
 
 def test_typing_appends_to_the_prompt() -> None:

@@ -82,8 +82,8 @@ def trained(cluster: Cluster) -> Counter[tuple[str, int, int, int, int]]:
 
 
 def check_conserved(state: FeedState) -> None:
-    held = {str(h.origin) for row in (*state.open_bins, *state.rows) for h in row}
-    assert sum(c.waiting for c in state.counts.values()) == len(held)
+    in_bins = {str(h.origin) for row in (*state.open_bins, *state.rows) for h in row}
+    assert sum(c.waiting for c in state.counts.values()) == len(in_bins)
 
 
 @settings(deadline=None, max_examples=120, suppress_health_check=list(HealthCheck))
@@ -228,10 +228,10 @@ def test_one_rank_then_three_then_two_on_a_real_broker(bare_connection: Connecti
         for feed in opened:
             feed.close()
     assert done and state is not None
-    found = Counter(
+    times = Counter(
         (e.topic_id, e.partition, e.offset, e.index, e.piece) for e in ledger.read(tmp_path, decode(state).ledger)
     )
-    assert found == expected(log)
+    assert times == expected(log)
     check_counts(log, decode(state))
 
 

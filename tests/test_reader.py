@@ -65,10 +65,10 @@ def place(tmp_path, git_folder):
         def file(self, path: Path) -> CursorFile:
             return CursorFile.of(tmp_path / "cursors", path, "HEAD", "topic")
 
-        def reader(self, path: Path, limit: int | None = None) -> Reader:
+        def reader(self, path: Path, limit: int | None = None, ref: str = "HEAD") -> Reader:
             def open_() -> History:
                 self.opened.append((path.name, self.now))
-                return History.open(path, versions="none")
+                return History.open(path, ref, versions="none")
 
             return Reader(
                 open_, self.file(path), self.taken, self.words.append, limit, lambda: self.now, self.unread.append
@@ -129,6 +129,30 @@ def test_with_follow_one_that_fails_is_tried_again_ever_more_seldom_while_the_ot
     assert place.words[-1] == "is read again"
     assert readers[0].failure == ""
     assert [bool(word) for word in place.unread] == [True, False, True, True, True, True, True, False]
+
+
+def test_a_ref_that_goes_is_named_and_waited_for_ever_more_seldom(place):
+    folder = place.repository("one", 1)
+    folder.git("branch", "side")
+    reader = place.reader(folder.path, ref="side")
+    turns = rounds([reader], threading.Event(), follow=True, interval=0)
+    next(turns)
+    folder.git("branch", "--delete", "--force", "--quiet", "side")
+    failed = []
+    for second in range(1, 20):
+        place.now = float(second)
+        before = len(place.unread)
+        next(turns)
+        failed += [second] * (len(place.unread) > before)
+    assert len(place.words) == 1 and "there is no side" in place.words[0] and reader.failure
+    assert failed == [1, 2, 4, 8, 16]
+    folder.commit("later", {"b.py": "b"})
+    folder.git("branch", "side")
+    place.now = 1000.0
+    for _ in range(4):
+        next(turns)
+    reader.close()
+    assert sorted(place.taken.commits()) == [("one", "later"), ("one", "one 1")] and not reader.failure
 
 
 def test_the_cursor_of_what_was_sent_is_stored_when_git_fails(place, tmp_path):

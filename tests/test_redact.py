@@ -31,8 +31,8 @@ LEFT = [
 
 @pytest.mark.parametrize(("text", "secret"), [f for f in FOUND if f[1]])
 def test_what_is_found_is_gone(text: str, secret: str) -> None:
-    made, count = redact(text)
-    assert secret not in made and count >= 1
+    clean_text, count = redact(text)
+    assert secret not in clean_text and count >= 1
 
 
 @pytest.mark.parametrize("text", LEFT)
@@ -42,8 +42,8 @@ def test_what_is_no_secret_stays(text: str) -> None:
 
 def test_a_private_key_is_one_span() -> None:
     body = "MIIEowIBAAKCAQEA" + "x7Kq" * 40
-    made, count = redact(f"-----BEGIN RSA PRIVATE KEY-----\n{body}\n-----END RSA PRIVATE KEY-----\n")
-    assert count == 1 and body not in made and made.startswith("-----BEGIN")
+    clean_text, count = redact(f"-----BEGIN RSA PRIVATE KEY-----\n{body}\n-----END RSA PRIVATE KEY-----\n")
+    assert count == 1 and body not in clean_text and clean_text.startswith("-----BEGIN")
 
 
 def test_overlapping_finds_are_replaced_once() -> None:

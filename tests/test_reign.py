@@ -108,10 +108,10 @@ class Race:
     def trainer(self, number: int) -> Iterator[None]:
         own = take(self.folder)
         yield
-        found = newest(self.folder)
-        manifest = found[0] if found else None
+        checkpoint = newest(self.folder)
+        manifest = checkpoint[0] if checkpoint else None
         starts = {f"{t}:{p}": 0 for t in TOPICS.values() for p in range(len(self.log))}
-        state = decode(found[1]) if found else fresh(TOKENIZER, [0] * len(self.log), starts)
+        state = decode(checkpoint[1]) if checkpoint else fresh(TOKENIZER, [0] * len(self.log), starts)
         ledger.check(self.folder, state.ledger)
         yield
         publisher = Publisher(self.folder, QUICK, own, manifest)
@@ -129,11 +129,11 @@ class Race:
             self.publish(publisher, feed, step, own)
 
     def publish(self, publisher: Publisher, feed: Feed, step: int, own: int) -> None:
-        given = Manifest(
+        manifest = Manifest(
             step=step, reign=own, tokens=step, text_bytes=0, model=SHAPE, format=STARCODER,
             tokenizer=tokenizer().hash, bits_per_byte=None,
         )  # fmt: skip
-        publisher.publish(given, feed.state(), feed.changes, self.contents(given))
+        publisher.publish(manifest, feed.state(), feed.changes, self.contents(manifest))
 
     def contents(self, given: Manifest) -> Callable[[], Contents]:
         def build() -> Contents:
@@ -158,9 +158,9 @@ def test_whatever_two_or_three_do_at_once_every_piece_is_trained_once(schedule: 
         while race.schedule:
             race.turn()
         race.finish()
-        found = newest(Path(folder))
-        assert found is not None
-        entries = ledger.read(Path(folder), decode(found[1]).ledger)
+        checkpoint = newest(Path(folder))
+        assert checkpoint is not None
+        entries = ledger.read(Path(folder), decode(checkpoint[1]).ledger)
         trained = Counter((e.topic_id, e.partition, e.offset, e.index, e.piece) for e in entries)
         assert trained == expected(log)
         for number, trainer in race.running.items():  # all that still ran see that they are superseded

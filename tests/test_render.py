@@ -13,7 +13,8 @@ from test_pack import KINDS, document
 from tiny import texts, tokenizer
 
 from model.fim.fim import Mark, Mix, parse
-from model.fim.formats import FORMATS, STARCODER, Format
+from model.fim.format import Format
+from model.fim.formats import FORMATS, STARCODER
 from model.tokens.tokenizer import train
 from streams.document import Document, Part
 from streams.draw import unit
@@ -31,16 +32,16 @@ NEW = OLD.replace("line 100\n", "changed\nand more\n")
 
 def commit(before: str, after: str, number: int = 0) -> Document:
     parts = [Part("message", f"Say why {number}"), Part("before", before), Part("after", after)]
-    made = Document(offset=0, index=0, kind="commit", parts=parts, path="a/b.py", language="python")
-    made.id = identity(made)
-    return made
+    document = Document(offset=0, index=0, kind="commit", parts=parts, path="a/b.py", language="python")
+    document.id = identity(document)
+    return document
 
 
 def files(count: int) -> Iterator[Document]:
     for n in range(count):
-        made = Document(offset=0, index=n, kind="file", parts=[Part("text", f"x = {n}\n")], path="a.py", stars=50)
-        made.repository, made.id = "github.com/o/r", identity(made)
-        yield made
+        document = Document(offset=0, index=n, kind="file", parts=[Part("text", f"x = {n}\n")], path="a.py", stars=50)
+        document.repository, document.id = "github.com/o/r", identity(document)
+        yield document
 
 
 @pytest.mark.parametrize(("fmt", "kind"), list(product(BYTE_LEVEL, KINDS)), ids=lambda v: getattr(v, "name", v))
@@ -49,11 +50,11 @@ def test_every_kind_fits_and_ends_well_in_every_format(fmt: Format, kind: str) -
     ends = {tok.special(fmt.end), *(tok.special(stop) for stop in fmt.stops)}
     for context, shares in product((64, 512), (Shares(), Shares(hunk=1.0, script=1.0), Shares(hunk=0.0, script=0.0))):
         for text in (OLD, "é = 'ö'\r\n" * 9, ""):
-            made = Packer(tok, fmt, Mix(fim_rate=0.5), context, shares).pack(document(kind, text))
-            assert made and all(0 < e.tokens <= context and e.array()[-1] in ends for e in made)
-            first = {int(e.array()[0]) for e in made}
+            examples = Packer(tok, fmt, Mix(fim_rate=0.5), context, shares).pack(document(kind, text))
+            assert examples and all(0 < e.tokens <= context and e.array()[-1] in ends for e in examples)
+            first = {int(e.array()[0]) for e in examples}
             assert not fmt.begin or first == {tok.special(fmt.begin)}
-            assert all(e.order in (*fmt.orders, "plain") for e in made)
+            assert all(e.order in (*fmt.orders, "plain") for e in examples)
 
 
 def test_the_shares_of_a_head_are_those_of_the_settings() -> None:
@@ -67,9 +68,9 @@ def test_the_shares_of_a_head_are_those_of_the_settings() -> None:
 
 
 def test_a_hunk_becomes_the_middle() -> None:
-    made = Packer(tokenizer(), STARCODER, Mix(), 2048, Shares(hunk=1.0)).pack(commit(OLD, NEW))
-    assert len(made) == 1 and made[0].order in ("psm", "spm")
-    parsed = parse(STARCODER, tokenizer(), [int(i) for i in made[0].array()])
+    examples = Packer(tokenizer(), STARCODER, Mix(), 2048, Shares(hunk=1.0)).pack(commit(OLD, NEW))
+    assert len(examples) == 1 and examples[0].order in ("psm", "spm")
+    parsed = parse(STARCODER, tokenizer(), [int(i) for i in examples[0].array()])
     if parsed.order == "psm":
         assert parsed.middle == "changed\nand more"
     assert parsed.prefix.endswith("line 99\n" + ("" if parsed.middle else "changed\nand more"))
@@ -91,10 +92,10 @@ def test_a_hunk_keeps_as_many_lines_as_fit_and_gives_way_when_it_does_not() -> N
 
 def test_commit_windows_and_whole_files_have_their_shares() -> None:
     shares = Shares(hunk=0.25, whole=0.2)
-    made = [render(commit(OLD, NEW, n), STARCODER, shares) for n in range(3000)]
-    hunks = [m for m in made if m.middle]
-    rest = [m for m in made if not m.middle]
-    assert len(hunks) / len(made) == pytest.approx(0.25, abs=0.025)
+    examples = [render(commit(OLD, NEW, n), STARCODER, shares) for n in range(3000)]
+    hunks = [m for m in examples if m.middle]
+    rest = [m for m in examples if not m.middle]
+    assert len(hunks) / len(examples) == pytest.approx(0.25, abs=0.025)
     assert sum(m.body[-1] == NEW for m in rest) / len(rest) == pytest.approx(0.2, abs=0.025)
     lengths = {m.body[-1].count("\n") for m in rest if m.body[-1] != NEW}
     assert lengths == {2 + 2 * n for n in range(MARGIN)}
@@ -126,25 +127,25 @@ def test_a_window_keeps_the_change_and_some_lines() -> None:
 
 def test_notebooks_are_scripts_in_their_share() -> None:
     parts = [Part("markdown", "# Plot\n\nit"), Part("code", "x = 1\n"), Part("output", "1"), Part("raw", "r")]
-    made = Document(offset=0, index=0, kind="notebook", parts=parts, path="n/a.ipynb", language="python")
-    assert script(made) == "# %% [markdown]\n# # Plot\n#\n# it\n\n# %%\nx = 1\n\n# %% [raw]\n# r\n"
+    document = Document(offset=0, index=0, kind="notebook", parts=parts, path="n/a.ipynb", language="python")
+    assert script(document) == "# %% [markdown]\n# # Plot\n#\n# it\n\n# %%\nx = 1\n\n# %% [raw]\n# r\n"
     scripts = 0
     for n in range(2000):
-        made.id = n.to_bytes(16, "little")
-        scripts += render(made, STARCODER, Shares(script=0.3)).infill
+        document.id = n.to_bytes(16, "little")
+        scripts += render(document, STARCODER, Shares(script=0.3)).infill
     assert scripts / 2000 == pytest.approx(0.3, abs=0.03)
-    made.language = "javascript"
-    assert script(made).startswith("// %% [markdown]\n// # Plot")
-    assert render(made, FORMATS["qwen2.5-coder"]).head == ("<|file_sep|>", "n/a.js", "\n")
+    document.language = "javascript"
+    assert script(document).startswith("// %% [markdown]\n// # Plot")
+    assert render(document, FORMATS["qwen2.5-coder"]).head == ("<|file_sep|>", "n/a.js", "\n")
 
 
 def test_a_question_says_tags_and_votes_and_who_was_right() -> None:
     parts = [Part("title", "T"), Part("question", "Q", "python kafka\n-2"), Part("answer", "A", "\n250\naccepted")]
-    made = Document(offset=0, index=0, kind="question", parts=parts)
-    assert render(made).body == (
+    document = Document(offset=0, index=0, kind="question", parts=parts)
+    assert render(document).body == (
         "Title: T\n\nTags: python, kafka\nVotes: <0\n\nQ\n\nAnswer (votes 100+, accepted):\n\nA\n",
     )
-    assert "<| q tags=python,kafka votes=<0 |>\nQ" in render(made, FORMATS["incoder"]).body[0]
+    assert "<| q tags=python,kafka votes=<0 |>\nQ" in render(document, FORMATS["incoder"]).body[0]
 
 
 def test_draws_are_uniform_and_apart() -> None:

@@ -10,13 +10,16 @@ import pytest
 from kafka import TopicPartition
 
 from streams.document import Origin
-from streams.feed.state import decode
+from streams.feed.state import decode, encode
 from streams.kafka.connection import Connection, GroupInUse
+from streams.kafka.log import read
 from streams.kafka.topics import create
 from streams.repair.act import act, refuse_running
-from streams.repair.plan import Missing, Rewind, Skip, Step, TakeBack, missing, plan
+from streams.repair.plan import Missing, PassOver, Rewind, Skip, Step, TakeBack, missing, plan
 from streams.repair.survey import KafkaLogs, survey
-from tests.crew import Crew, Fate, documents, files, python
+from tests.crew import PATIENCE_S, Crew, Fate, documents, files, python
+from tests.damage import damaged
+from tests.tiny import write_checkpoint
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -192,3 +195,78 @@ def test_what_the_source_no_longer_holds_is_counted_as_lost(crew):
     assert set(fate.trained) == origins
     assert [count.lost for count in fate.state.counts.values()] == [2]
     assert look(crew) == ([], [])
+
+
+def damage_the_last(crew: Crew, stage: str, topic: str) -> int:
+    """The record that the stage would take next becomes one whose Frame is damaged; its offset."""
+    connection, end = crew.connection, crew.connection.end_offsets([topic])[topic, 0]
+    (last,) = read(connection, topic, 0, end - 1, end)
+    deleted(crew, topic, end)
+    to_the_end(crew, stage, topic)
+    producer = connection.producer()
+    producer.send(connection.topic(topic), damaged(last.value or b""), partition=0).get(timeout=30)
+    producer.close()
+    return end
+
+
+DAMAGED = {
+    "candidates": ("dedup", Rewind("prepare", "files", 0, 1)),
+    "unique": ("redact", Rewind("dedup", "candidates", 0, 1)),
+    "clean": ("pack", Rewind("redact", "unique", 0, 1)),
+}
+
+
+@pytest.mark.parametrize("topic", DAMAGED)
+def test_a_damaged_frame_stops_its_stage_and_repair_brings_back_what_was_in_it(crew, topic):
+    origins = produced(crew, 0, 1)
+    run(crew)
+    stage, way_back = DAMAGED[topic]
+    stages = ("prepare", "dedup", "redact", "pack")
+    before, end = stages[: stages.index(stage)], crew.connection.end_offsets([topic])[topic, 0]
+    origins |= produced(crew, 1, 1)
+    crew.start(*before)
+    crew.until(topic, end + 1)
+    crew.drain(stages=before)
+    crew.stop()
+    at = damage_the_last(crew, stage, topic)
+    origins |= produced(crew, 2, 1)
+    crew.start()
+    assert crew.processes.pop(stage).wait(timeout=PATIENCE_S) == 1
+    said = f"{topic}/0 at {at} holds a Frame of files/0, offsets 1 to 1, that cannot be decoded"
+    assert said in crew.log(stage)
+    write_checkpoint(crew.folder / "checkpoints", 1, feed=crew.state or b"")
+    status = " ".join(crew.run("status").stdout.split())
+    assert f"worker {stage} ended with an error at {topic}/0/{at}" in status
+    assert said in status and "run `midstream repair`" in status
+    crew.drain(stages=before)
+    crew.stop()
+    assert look(crew)[1] == [PassOver(stage, topic, 0, at), way_back]
+    repaired = crew.run("repair")
+    assert repaired.exit_code == 0, repaired.stdout
+    assert f"{stage} passes over {topic}/0 {at}, a Frame that is damaged" in repaired.stdout
+    fate = run(crew)
+    assert set(fate.trained) == origins and set(fate.trained.values()) == {1}
+    assert look(crew) == ([], [])
+
+
+def test_the_trainer_passes_over_a_damaged_frame_and_repair_sends_it_again(crew):
+    origins = produced(crew, 0, 1)
+    run(crew)
+    origins |= produced(crew, 1, 1)
+    crew.start()
+    crew.drain()
+    crew.stop()
+    end = crew.connection.end_offsets(["examples"])["examples", 0]
+    (last,) = read(crew.connection, "examples", 0, end - 1, end)
+    producer = crew.connection.producer()
+    deleted(crew, "examples", end)
+    producer.send(crew.connection.topic("examples"), damaged(last.value or b""), partition=0).get(timeout=30)
+    producer.close()
+    state = decode(crew.state or b"")
+    state.offsets[0] = end
+    crew.state = encode(state)
+    assert crew.train().state.foreign == 1
+    assert look(crew)[1] == [Rewind("pack", "clean", 0, 1)]
+    act(crew.connection, look(crew)[1])
+    fate = run(crew)
+    assert set(fate.trained) == origins and set(fate.trained.values()) == {1}

@@ -69,8 +69,8 @@ def test_revisions_push_no_other_model_out(tmp_path: Path) -> None:
         t.save()
     assert [path.name for path in folders(tmp_path)] == ["step-00000002", "step-00000003.8", "step-00000003.9"]
     damage(tmp_path / "step-00000003.9")
-    found = load_newest(tmp_path)
-    assert found is not None and found.manifest.step == 2
+    checkpoint = load_newest(tmp_path)
+    assert checkpoint is not None and checkpoint.manifest.step == 2
 
 
 def test_an_idle_and_drained_feed_makes_it_due_and_an_end_does(tmp_path: Path) -> None:
@@ -90,8 +90,8 @@ def test_an_idle_and_drained_feed_makes_it_due_and_an_end_does(tmp_path: Path) -
 
     t = trainer(tmp_path, Rejected([]))
     t.run()
-    found = newest(tmp_path)
-    assert found is not None and found[1].endswith(b"again") and found[0].step == 0
+    checkpoint = newest(tmp_path)
+    assert checkpoint is not None and checkpoint[1].endswith(b"again") and checkpoint[0].step == 0
     again = trainer(tmp_path, Rejected([]), reign=take(tmp_path))
     again.feed.changes += 1
     assert again.save() and latest(tmp_path) == tmp_path / "step-00000000-r1"
@@ -138,8 +138,8 @@ def test_what_is_unsaved_is_saved_before_an_error_ends_the_run(tmp_path: Path, e
     t = trainer(tmp_path, feed)
     with pytest.raises(type(error)):
         t.run()
-    found = newest(tmp_path)
-    assert found is not None and found[0].step == t.step > 0 and found[1] == feed.state()
+    checkpoint = newest(tmp_path)
+    assert checkpoint is not None and checkpoint[0].step == t.step > 0 and checkpoint[1] == feed.state()
 
 
 def test_a_save_that_fails_does_not_hide_the_first_error(tmp_path: Path, caplog) -> None:
@@ -232,8 +232,8 @@ def test_three_in_a_row_end_the_run_before_the_first_of_them(tmp_path: Path) -> 
     t, _ = poisoned(tmp_path, 3, 4, 5)
     with pytest.raises(Diverged, match="step 3: 3 Batches in a row"):
         t.run(Until(drained=True))
-    found = newest(tmp_path)
-    assert found is not None and found[0].step == 2
+    checkpoint = newest(tmp_path)
+    assert checkpoint is not None and checkpoint[0].step == 2
     resumed = trainer(tmp_path)
     assert isinstance(resumed.feed, ListFeed)
     resumed.run(Until(drained=True))
@@ -272,8 +272,8 @@ def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path: Path, caplog) -> N
         write_checkpoint(tmp_path, step, feed=b"%d" % step)
     damage(tmp_path / "step-00000003")
     (tmp_path / "step-00000002" / OPTIMIZER).unlink()
-    found = load_newest(tmp_path)
-    assert found is not None and found.feed == b"1"
+    checkpoint = load_newest(tmp_path)
+    assert checkpoint is not None and checkpoint.feed == b"1"
     assert "step-00000003" in caplog.text and "going on from step-00000001" in caplog.text
     damage(tmp_path / "step-00000001")
     with pytest.raises(CheckpointError, match=r"no checkpoint in .* is whole \(step-00000003, step-00000002, step"):

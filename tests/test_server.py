@@ -83,8 +83,8 @@ async def test_health_and_unavailable_until_there_is_a_model(
 async def test_reflection_lists_the_service(server: Server) -> None:
     async with grpc.aio.insecure_channel(server.address) as channel:
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-        asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
-        answers = [a async for a in stub.ServerReflectionInfo(asked)]
+        requests = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
+        answers = [a async for a in stub.ServerReflectionInfo(requests)]
     names = {s.name for s in answers[0].list_services_response.service}
     assert {"midstream.v1.InfillService", "grpc.health.v1.Health"} <= names
 

@@ -27,8 +27,8 @@ class Outer:
 
 
 def test_nested_tables_become_nested_dataclasses():
-    made = from_mapping(Outer, {"inner": {"rate": 1, "names": ["x"]}, "limits": {"a": 1}, "place": "/p"}, "f")
-    assert made == Outer(Inner(1.0, ("x",)), limits={"a": 1}, place=Path("/p"))
+    outer = from_mapping(Outer, {"inner": {"rate": 1, "names": ["x"]}, "limits": {"a": 1}, "place": "/p"}, "f")
+    assert outer == Outer(Inner(1.0, ("x",)), limits={"a": 1}, place=Path("/p"))
 
 
 @pytest.mark.parametrize(
@@ -123,6 +123,6 @@ def test_the_password_is_not_shown(monkeypatch):
 def test_every_setting_says_what_it_is():
     text = (Path(__file__).parent.parent / "midstream/settings.py").read_text()
     for section in fields(Settings):
-        made = getattr(Settings(), section.name)
-        for setting in fields(made) if is_dataclass(made) else ():
+        values = getattr(Settings(), section.name)
+        for setting in fields(values) if is_dataclass(values) else ():
             assert f"    {setting.name}: " not in text or '"""' in text.split(f"    {setting.name}: ")[1].split("\n")[1]

@@ -7,13 +7,14 @@ its seed with it. Every mutant of tests/mutants.py has to be found by some story
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from random import Random
 
 import pytest
 from cluster import PARTITIONS
 from mutants import MUTANTS
 from simulation import Simulation
-from stories import breaks, shortest, story, tell
+from stories import Act, breaks, dire, eroded, haunted, shortest, story, tell
 
 STORIES = int(os.environ.get("MIDSTREAM_STORIES", "320"))
 CHUNKS = 8
@@ -28,6 +29,16 @@ FIRST = {"a_passed_frame_moves_the_mark": 60, "refusal_in_place_of_the_end": 115
 def test_every_document_is_trained_once_or_rejected_or_dead(chunk: int) -> None:
     for seed in range(chunk, STORIES, CHUNKS):
         acts = story(seed)
+        error = breaks(acts, seed)
+        if error is not None:
+            raise AssertionError(f"seed {seed}: {shortest(acts, seed)}") from error
+
+
+@pytest.mark.parametrize("kind", [eroded, haunted, dire], ids=lambda kind: kind.__name__)
+def test_so_it_is_with_damage_retention_and_zombies(kind: Callable[[int], list[Act]]) -> None:
+    """What is lost stands neither in its source nor in `candidates` any more, and is counted as lost."""
+    for seed in range(STORIES // 2):
+        acts = kind(seed)
         error = breaks(acts, seed)
         if error is not None:
             raise AssertionError(f"seed {seed}: {shortest(acts, seed)}") from error

@@ -43,6 +43,6 @@ assert keep_freed_memory()
 faults()
 print(faults())
 """
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    before, after = map(int, told.stdout.split())
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    before, after = map(int, result.stdout.split())
     assert after < before / 10

@@ -22,8 +22,8 @@ from streams.frame import Frame, Gap, Tally
 from streams.stages import STAGE
 from streams.worker.counts import Counts
 from tests.crew import Crew, files, python
+from tests.memory import MemoryLedger
 from tests.tiny import example, tokenizer, write_checkpoint
-from tests.world import MemoryLedger
 
 TOPIC_ID = "ab" * 16
 
@@ -43,8 +43,8 @@ class OneFrame:
         ]
 
     def poll(self, timeout_s: float, enough: set[int]) -> list[tuple[int, int, Frame]]:
-        found, self.left = self.left, []
-        return found
+        frames, self.left = self.left, []
+        return frames
 
     def ended(self, partition: int, position: int) -> bool:
         return not self.left
@@ -63,12 +63,12 @@ def test_the_sum_counts_what_waits_one_by_one(tmp_path, trains, waiting):
     if trains:
         feed.trained(1)
     write_checkpoint(tmp_path, 1, feed=feed.state())
-    found = trainer(tmp_path, {("examples", 0): 4})
-    assert found is not None
-    total = found.total
+    status = trainer(tmp_path, {("examples", 0): 4})
+    assert status is not None
+    total = status.total
     assert (total.documents, total.waiting, total.rejected, total.dead) == (3, waiting, 1, 1)
-    assert (found.held, found.conserved, found.lag, found.retryable) == (waiting, True, 3, 1)
-    assert [source.source for source in found.sources] == ["files/0"]
+    assert (status.held, status.conserved, status.lag, status.retryable) == (waiting, True, 3, 1)
+    assert [source.source for source in status.sources] == ["files/0"]
 
 
 def test_the_newest_finished_checkpoint_counts(tmp_path):
@@ -76,9 +76,9 @@ def test_the_newest_finished_checkpoint_counts(tmp_path):
     for step in (2, 10):
         write_checkpoint(tmp_path, step)
     (tmp_path / ".unfinished-step-00000011").mkdir()
-    found = newest(tmp_path)
-    assert found is not None
-    assert found[0].step == 10
+    checkpoint = newest(tmp_path)
+    assert checkpoint is not None
+    assert checkpoint[0].step == 10
 
 
 def test_slots_of_a_stage_are_summed_and_a_torn_file_is_none(tmp_path):
@@ -96,16 +96,16 @@ def test_slots_of_a_stage_are_summed_and_a_torn_file_is_none(tmp_path):
     for slot in range(2):
         (folder / f"prepare-{slot}.json").write_text(json.dumps(counts))
     (folder / "prepare-2.json").write_text('{"documents')
-    found = _stage("prepare", [], tmp_path)
-    assert (found.documents_in, found.documents_out, found.rejected, found.dead) == (20, 14, 4, 2)
-    assert (found.rules, found.cpu_s, found.documents_per_s) == ({"size": 4}, 1.0, 9.0)
-    assert found.documents_per_cpu_s == 20.0
+    stage = _stage("prepare", [], tmp_path)
+    assert (stage.documents_in, stage.documents_out, stage.rejected, stage.dead) == (20, 14, 4, 2)
+    assert (stage.rules, stage.cpu_s, stage.documents_per_s) == ({"size": 4}, 1.0, 9.0)
+    assert stage.documents_per_cpu_s == 20.0
 
 
 def test_lag_is_never_negative_and_follows_the_topics_of_the_stage():
     ends = {("clean", 0): 5, ("clean", 1): 2, ("unique", 0): 9}
-    found = lags(["clean"], {("clean", 0): 3, ("clean", 1): 4}, ends)
-    assert [(lag.partition, lag.lag) for lag in found] == [(0, 2), (1, 0)]
+    rows = lags(["clean"], {("clean", 0): 3, ("clean", 1): 4}, ends)
+    assert [(lag.partition, lag.lag) for lag in rows] == [(0, 2), (1, 0)]
 
 
 @pytest.mark.broker
@@ -114,9 +114,9 @@ def test_caught_up_when_every_stage_has_committed_the_end(connection, tmp_path):
     with Crew(connection, tmp_path) as crew:
         crew.produce("files", [files([python(1)])])
         assert not caught_up(connection)
-        told = json.loads(crew.run("status", "--json").stdout)
-    assert {stage["name"]: stage["lag"] for stage in told["stages"]} == dict.fromkeys(STAGE, 0) | {"prepare": 1}
-    assert told["trainer"] is None
+        result = json.loads(crew.run("status", "--json").stdout)
+    assert {stage["name"]: stage["lag"] for stage in result["stages"]} == dict.fromkeys(STAGE, 0) | {"prepare": 1}
+    assert result["trainer"] is None
     connection.commit(connection.group("prepare"), {("files", 0): 1})
     assert caught_up(connection)
 
@@ -165,9 +165,9 @@ def test_a_worker_with_nothing_to_do_gives_a_sign_of_life_and_no_new_time(tmp_pa
     write_counts(tmp_path, "pack", frames=3, time=5.5)
     before = time.time()
     Counts(tmp_path / "counts" / "pack-0.json").report()
-    found = _stage("pack", [], tmp_path)
-    assert (found.frames, found.active_at) == (3, 5.5)
-    assert found.alive_at >= before
+    stage = _stage("pack", [], tmp_path)
+    assert (stage.frames, stage.active_at) == (3, 5.5)
+    assert stage.alive_at >= before
 
 
 def test_errors_of_another_prefix_are_not_named(tmp_path):
@@ -205,9 +205,9 @@ def test_what_retention_deleted_before_it_was_read_is_named_first_with_the_way_o
         crew.produce("files", [files([python(n)]) for n in range(3)])
         with connection.admin() as admin:
             admin.delete_records({TopicPartition(connection.topic("files"), 0): 2})
-        told = crew.run("status")
-    assert told.exit_code == 1
-    said = " ".join(told.stdout.split())
+        result = crew.run("status")
+    assert result.exit_code == 1
+    said = " ".join(result.stdout.split())
     assert said.startswith("prepare: files/0 offsets 0 to 1 were deleted by retention before they were read.")
     assert "midstream repair" in said
 
@@ -228,8 +228,10 @@ def test_a_gap_that_nothing_follows_is_named_and_repaired(connection, tmp_path):
         crew.produce("files", [files([python(1)]), files([python(2)])])
         assert crew.run("status").exit_code == 0
         connection.commit(connection.group("prepare"), {("files", 0): 2})
-        told = crew.run("status")
-        assert told.exit_code == 1 and "files/0: offsets 0 to 1 never reached dedup" in " ".join(told.stdout.split())
+        result = crew.run("status")
+        assert result.exit_code == 1 and "files/0: offsets 0 to 1 never reached dedup" in " ".join(
+            result.stdout.split()
+        )
         dry = crew.run("repair", "--dry-run")
         assert dry.exit_code == 1 and "prepare begins again at files/0 0" in dry.stdout
         assert crew.run("repair").exit_code == 0

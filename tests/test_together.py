@@ -52,12 +52,12 @@ NEEDS = {
 
 
 def event(tree: tuple[tuple[str, str, str], ...] = TREE, offset: int = 0) -> list[Document]:
-    made: list[Document] = []
+    documents: list[Document] = []
     for index, (path, language, text) in enumerate(tree):
         d = Document(offset=offset, index=index, kind="file", parts=[Part("text", text)], path=path, language=language)
         d.repository, d.id = "github.com/o/r", identity(d)
-        made.append(d)
-    return made
+        documents.append(d)
+    return documents
 
 
 def packer(context: int = 4096, share: float = 1.0, fmt: str = "starcoder2") -> Packer:
@@ -66,8 +66,8 @@ def packer(context: int = 4096, share: float = 1.0, fmt: str = "starcoder2") -> 
 
 def test_imports_are_resolved_among_the_event_s_files() -> None:
     files = event()
-    found = dependencies(files)
-    assert {d.path: {files[i].path for i in f} for d, f in zip(files, found, strict=True) if f} == NEEDS
+    edges = dependencies(files)
+    assert {d.path: {files[i].path for i in f} for d, f in zip(files, edges, strict=True) if f} == NEEDS
 
 
 def test_what_is_imported_comes_first() -> None:
@@ -90,22 +90,22 @@ def test_hostile_imports_are_read_in_time(text: str) -> None:
 
 
 def test_one_sequence_holds_every_file_once() -> None:
-    made = pack_together(packer(), event())
-    assert len(made) == 1 and sorted(made[0].indexes) == list(range(len(TREE)))
-    text = packer().tokenizer.decode([int(i) for i in made[0].array()])
+    examples = pack_together(packer(), event())
+    assert len(examples) == 1 and sorted(examples[0].indexes) == list(range(len(TREE)))
+    text = packer().tokenizer.decode([int(i) for i in examples[0].array()])
     assert text.startswith("<repo_name>github.com/o/r<file_sep>") and text.endswith("<|endoftext|>")
     assert text.count("<file_sep>") == len(TREE) and text.count("<repo_name>") == text.count("<|endoftext|>") == 1
     paths = sum(len(f"{path}\n{content}".encode()) for path, _, content in TREE)
-    assert made[0].text_bytes == paths + len("github.com/o/r")
+    assert examples[0].text_bytes == paths + len("github.com/o/r")
 
 
 def test_a_small_context_takes_several_and_a_long_file_stands_alone() -> None:
     long = (*TREE, ("pkg/long.py", "python", "import pkg.util\n" + "value = 'é'\n" * 300))
-    made = pack_together(packer(160), event(long))
-    assert all(e.tokens <= 160 for e in made)
-    whole = [i for e in made if e.pieces == 1 for i in e.indexes]
-    pieces = [e for e in made if e.pieces > 1]
-    assert sorted(whole) == list(range(len(TREE))) and len(whole) > len([e for e in made if e.pieces == 1])
+    examples = pack_together(packer(160), event(long))
+    assert all(e.tokens <= 160 for e in examples)
+    whole = [i for e in examples if e.pieces == 1 for i in e.indexes]
+    pieces = [e for e in examples if e.pieces > 1]
+    assert sorted(whole) == list(range(len(TREE))) and len(whole) > len([e for e in examples if e.pieces == 1])
     assert {e.index for e in pieces} == {len(TREE)} and len(pieces) == pieces[0].pieces
 
 
@@ -125,8 +125,8 @@ def test_the_stage_keeps_every_file_once() -> None:
             source=Source("files", "0" * 32, 0), start=n, upto=n + 1, tallies=[Tally(n, len(files))], documents=files
         )  # fmt: skip
         frames.append(Pack(packer(160, 0.5))(frame).frame)
-    held = [(e.offset, i) for f in frames for e in f.examples for i in e.indexes if e.piece == 0]
-    assert len(held) == len(set(held)) == sum(t.seen for f in frames for t in f.tallies)
+    places = [(e.offset, i) for f in frames for e in f.examples for i in e.indexes if e.piece == 0]
+    assert len(places) == len(set(places)) == sum(t.seen for f in frames for t in f.tallies)
     assert any(e.also for f in frames for e in f.examples)
 
 

@@ -15,18 +15,18 @@ def test_training_and_inspecting(tmp_path: Path) -> None:
         (tmp_path / f"m{n}.py").write_text(text)
     (tmp_path / "image.png").write_bytes(b"\x89PNG\xff")
     out = tmp_path / "out.json"
-    made = CliRunner().invoke(tokenizer, ["train", str(tmp_path), "--vocab-size", "330", "--out", str(out)])
+    training = CliRunner().invoke(tokenizer, ["train", str(tmp_path), "--vocab-size", "330", "--out", str(out)])
     found = Tokenizer.load(out)
-    assert made.exit_code == 0 and found.hash[:12] in made.output and found.vocab_size == 330
-    told = CliRunner().invoke(tokenizer, ["info", str(out), "--text", str(tmp_path / "m3.py")])
-    assert told.exit_code == 0 and found.hash in told.output and "<fim_middle>" in told.output
-    assert f"{len(texts()[3])} bytes, {len(found.encode(texts()[3]))} tokens" in told.output
+    assert training.exit_code == 0 and found.hash[:12] in training.output and found.vocab_size == 330
+    info = CliRunner().invoke(tokenizer, ["info", str(out), "--text", str(tmp_path / "m3.py")])
+    assert info.exit_code == 0 and found.hash in info.output and "<fim_middle>" in info.output
+    assert f"{len(texts()[3])} bytes, {len(found.encode(texts()[3]))} tokens" in info.output
 
 
 def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("[]")
-    told = CliRunner().invoke(tokenizer, ["info", str(tmp_path / "x.json")])
-    assert told.exit_code == 1 and "is not a tokenizer.json" in told.output
+    result = CliRunner().invoke(tokenizer, ["info", str(tmp_path / "x.json")])
+    assert result.exit_code == 1 and "is not a tokenizer.json" in result.output
 
 
 def test_fertility_is_told_by_language(tmp_path: Path) -> None:
@@ -36,8 +36,8 @@ def test_fertility_is_told_by_language(tmp_path: Path) -> None:
     out = tmp_path / "tokenizer" / "out.json"
     CliRunner().invoke(tokenizer, ["train", str(tmp_path), "--vocab-size", "330", "--out", str(out)])
     arguments = ["fertility", "--json", "--tokenizer", str(out), *map(str, sorted(tmp_path.glob("*.*")))]
-    told = CliRunner().invoke(tokenizer, arguments)
-    rows = {row["language"]: row for row in map(json.loads, told.output.splitlines())}
+    result = CliRunner().invoke(tokenizer, arguments)
+    rows = {row["language"]: row for row in map(json.loads, result.output.splitlines())}
     assert list(rows) == ["python", "markdown", "all"] and rows["all"]["documents"] == len(texts()) + 1
     tokens = sum(len(Tokenizer.load(out).encode(text)) for text in texts())
     assert rows["python"]["tokens"] == tokens and rows["markdown"]["bytes"] == len("Größe\n".encode())

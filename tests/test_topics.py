@@ -21,8 +21,8 @@ def test_creating_twice_changes_nothing(bare_connection):
 
 
 def test_every_row_of_the_table_has_its_partitions(connection):
-    made = connection.topics()
-    assert {name: partitions for name, (_, partitions) in made.items()} == {t.name: t.count(2) for t in TOPICS}
+    topics = connection.topics()
+    assert {name: partitions for name, (_, partitions) in topics.items()} == {t.name: t.count(2) for t in TOPICS}
 
 
 def test_a_record_with_an_old_timestamp_gets_the_brokers(connection, read_all):
@@ -43,8 +43,8 @@ def test_genesis_holds_every_topics_identity(connection):
 
 def test_each_group_begins_at_the_first_offset(connection):
     for stage, names in ((s.name, s.reads) for s in STAGES):
-        wanted = connection.beginning_offsets(names)
-        assert connection.group_offsets(connection.group(stage)) == wanted
+        starts = connection.beginning_offsets(names)
+        assert connection.group_offsets(connection.group(stage)) == starts
     assert len(connection.group_offsets(connection.group("prepare"))) == len(SOURCES) * 2
 
 

@@ -57,8 +57,8 @@ def trainer(crew: Crew) -> subprocess.Popen[bytes]:
 
 def ahead(folder: Path) -> int:
     """Bytes of the ledger that the newest checkpoint does not know of."""
-    found = newest(folder)
-    lengths = decode(found[1]).ledger if found else {}
+    checkpoint = newest(folder)
+    lengths = decode(checkpoint[1]).ledger if checkpoint else {}
     books = sorted(folder.glob("ledger-r*.bin"), key=lambda book: int(book.stem.rpartition("-r")[2]))
     return sum(book.stat().st_size - lengths.get(book.name, 0) for book in books[-1:])
 
@@ -92,8 +92,8 @@ def test_a_killed_trainer_goes_on_where_its_checkpoint_stood(crew):
     checkpoint = newest(folder)
     assert checkpoint is not None
     state = checkpoint[1]
-    found = audit(crew.connection, folder, decode(state))
-    assert (found.lost, found.trained_twice, found.waiting, found.in_flight) == (0, 0, 0, 0)
-    assert found.documents == EVENTS * A_RECORD == found.trained + sum(found.rejected.values())
-    assert found.trained > 300 and found.pieces == len(list(ledger.read(folder, decode(state).ledger)))
+    fate = audit(crew.connection, folder, decode(state))
+    assert (fate.lost, fate.trained_twice, fate.waiting, fate.in_flight) == (0, 0, 0, 0)
+    assert fate.documents == EVENTS * A_RECORD == fate.trained + sum(fate.rejected.values())
+    assert fate.trained > 300 and fate.pieces == len(list(ledger.read(folder, decode(state).ledger)))
     assert all(held.example.tokens <= CONTEXT for row in decode(state).rows for held in row)

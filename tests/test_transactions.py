@@ -40,8 +40,8 @@ def test_aborted_records_are_not_trained_on_and_markers_leave_no_lag(connection,
         crew.drain()
         assert set(crew.stop().values()) == {0}
         fate = crew.train()
-        kept = Origin(topic_id, 0, offsets[1], 0)
-        assert set(fate.trained) == set(documents([kept, later], [2, 1]))
+        origin = Origin(topic_id, 0, offsets[1], 0)
+        assert set(fate.trained) == set(documents([origin, later], [2, 1]))
         assert fate.state.marks[f"{topic_id}:0"] == connection.end_offsets(["files"])["files", 0]
 
 

@@ -41,11 +41,11 @@ def configured(folder: Path, repository: Path) -> Settings:
 
 def test_the_programs_are_data(tmp_path):
     settings = configured(tmp_path, tmp_path)
-    made = programs(settings, ["--prefix", "x."], [tmp_path])
-    assert [program.name for program in made] == NAMES
-    assert all(program.argv[-2:] == ("--prefix", "x.") for program in made)
-    assert [program.name for program in made if program.once] == ["tokenizer"]
-    tiers = [program.tier for program in made if not program.once]
+    program_list = programs(settings, ["--prefix", "x."], [tmp_path])
+    assert [program.name for program in program_list] == NAMES
+    assert all(program.argv[-2:] == ("--prefix", "x.") for program in program_list)
+    assert [program.name for program in program_list if program.once] == ["tokenizer"]
+    tiers = [program.tier for program in program_list if not program.once]
     assert tiers == sorted(tiers)
     settings.paths.state.mkdir()
     (settings.paths.state / "tokenizer.json").write_text("{}")
@@ -54,9 +54,9 @@ def test_the_programs_are_data(tmp_path):
 
 
 def test_without_a_source_it_says_what_to_give(tmp_path):
-    told = subprocess.run([sys.executable, "-m", "midstream", "up"], capture_output=True, text=True, cwd=tmp_path)
-    assert told.returncode == 2
-    assert "give --git PATH, or [up] git in midstream.toml" in told.stderr
+    result = subprocess.run([sys.executable, "-m", "midstream", "up"], capture_output=True, text=True, cwd=tmp_path)
+    assert result.returncode == 2
+    assert "give --git PATH, or [up] git in midstream.toml" in result.stderr
 
 
 def test_a_folder_that_is_no_repository_is_refused_at_once(tmp_path):
@@ -65,11 +65,11 @@ def test_a_folder_that_is_no_repository_is_refused_at_once(tmp_path):
         f'[paths]\nstate = "{tmp_path / "state"}"\n[up]\ngit = ["{tmp_path}/gone"]\n'
     )
     command = [sys.executable, "-m", "midstream", "up", "--git", "plain"]
-    told = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
-    assert told.returncode == 1
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert result.returncode == 1
     for name in ("plain", "gone"):
-        assert str(tmp_path / name) in told.stderr.partition("git cannot read what is to be followed:")[2]
-    assert "Traceback" not in told.stderr and not (tmp_path / "state/broker").exists()
+        assert str(tmp_path / name) in result.stderr.partition("git cannot read what is to be followed:")[2]
+    assert "Traceback" not in result.stderr and not (tmp_path / "state/broker").exists()
 
 
 def test_one_that_cannot_be_read_is_named_and_the_others_are_followed(tmp_path, git_folder, capsys):
@@ -102,9 +102,9 @@ def test_what_is_missing_first_is_said_first(bare_connection, tmp_path):
         config.write_text(
             f'[kafka]\nbrokers = "{brokers}"\nprefix = "{bare_connection.prefix}"\n[paths]\nstate = "{tmp_path}"\n'
         )
-        told = CliRunner().invoke(main, [*command, "--config", str(config)])
-        assert told.exit_code == 1
-        return told.stderr
+        result = CliRunner().invoke(main, [*command, "--config", str(config)])
+        assert result.exit_code == 1
+        return result.stderr
 
     for command in (("audit",), ("peek", "files")):
         assert "No Kafka broker answers" in said(*command, brokers="127.0.0.1:1")
@@ -123,9 +123,9 @@ def test_a_line_without_a_broker():
 def wait(true: Callable[[], object], process: subprocess.Popen[str], logs: Path, seconds: float = 150) -> None:
     deadline = time.monotonic() + seconds
     while not true():
-        told = {path.name: path.read_text()[-400:] for path in logs.glob("*.log")}
-        assert process.poll() is None, told
-        assert time.monotonic() < deadline, told
+        tails = {path.name: path.read_text()[-400:] for path in logs.glob("*.log")}
+        assert process.poll() is None, tails
+        assert time.monotonic() < deadline, tails
         time.sleep(0.5)
 
 
@@ -140,22 +140,22 @@ def test_commits_are_trained_on_and_one_ctrl_c_ends_everything(tmp_path, git_fol
     logs = settings.paths.state / "logs"
     try:
         wait(lambda: "ready: step-" in text(logs / "serve.log"), process, logs)
-        found = collect(settings)
+        status = collect(settings)
         os.kill(children(process.pid)["prepare"], signal.SIGKILL)
         wait(lambda: "ended with -9; starts again" in text(logs / "prepare.log"), process, logs)
         wait(lambda: "prepare" in children(process.pid), process, logs)
         pids = children(process.pid)
         process.send_signal(signal.SIGINT)
-        told, _ = process.communicate(timeout=90)
+        output, _ = process.communicate(timeout=90)
     finally:
         process.kill()
-    assert process.returncode == 0, told
+    assert process.returncode == 0, output
     assert set(pids) >= {"ingest", "prepare", "dedup", "redact", "pack", "train", "serve", "broker"}
     assert not [name for name, pid in pids.items() if Path(f"/proc/{pid}").exists()]
     assert Broker(settings.paths.state, cache_home()).status() is None
     assert not Connection(settings.kafka.brokers).ready()
-    assert found.trainer is not None
-    assert found.trainer.conserved
+    assert status.trainer is not None
+    assert status.trainer.conserved
 
 
 def text(path: Path) -> str:
@@ -164,10 +164,10 @@ def text(path: Path) -> str:
 
 def children(pid: int) -> dict[str, int]:
     """The supervisor's programs by what they run."""
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         words = Path(f"/proc/{child}/cmdline").read_bytes().decode().split("\0")
         if "midstream" in words:
             what = words[words.index("midstream") + 1 :]
-            found[what[1] if what[0] == "worker" else what[0]] = int(child)
-    return found
+            counts[what[1] if what[0] == "worker" else what[0]] = int(child)
+    return counts

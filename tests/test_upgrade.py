@@ -91,14 +91,14 @@ def with_sums(files: dict[str, bytes]) -> dict[str, bytes]:
 
 def make_old_topics(connection: Connection) -> None:
     """As the earlier version did: no topic that the table has gained, no flush."""
-    wanted = {
+    specs = {
         connection.topic(t.name): {"num_partitions": t.count(2), "replication_factor": 1, "configs": before(t)}
         for t in TOPICS
         if t.name != NEW
     }
     with connection.admin() as admin:
-        admin.create_topics(wanted)
-        admin.wait_for_topics(list(wanted))
+        admin.create_topics(specs)
+        admin.wait_for_topics(list(specs))
 
 
 def before(topic: Topic) -> dict[str, str]:
@@ -108,20 +108,20 @@ def before(topic: Topic) -> dict[str, str]:
 def put_back(connection: Connection, folder: Path) -> Left:
     """Topics with their records, the groups' offsets, the state folder."""
     make_old_topics(connection)
-    found = left(connection.topic_ids([t.name for t in TOPICS if t.name != NEW]))
+    leftover = left(connection.topic_ids([t.name for t in TOPICS if t.name != NEW]))
     with connection.producer() as producer:
-        for name, records in found.logs.items():
+        for name, records in leftover.logs.items():
             topic, _, partition = name.partition("/")
             for key, value, headers in records:
                 place = {"key": key, "headers": [(k, v) for k, v in headers], "partition": int(partition)}
                 producer.send(connection.topic(topic), value, **place).get(timeout=30)
-    for stage, offsets in found.groups.items():
+    for stage, offsets in leftover.groups.items():
         connection.commit(connection.group(stage), {(topic, p): at for topic, p, at in offsets})
-    for name, data in found.files.items():
+    for name, data in leftover.files.items():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
-    return found
+    return leftover
 
 
 @dataclass
@@ -161,26 +161,33 @@ def tell(crew: Crew, began: Genesis, gained: Genesis) -> Story:
     checkpoint = newest(folder)
     assert checkpoint is not None
     state = decode(checkpoint[1])
-    told = crew.run("status")
+    result = crew.run("status")
     return Story(
-        crew, began, gained, state, audit(crew.connection, folder, state), str(notebook), told.exit_code, told.output
+        crew,
+        began,
+        gained,
+        state,
+        audit(crew.connection, folder, state),
+        str(notebook),
+        result.exit_code,
+        result.output,
     )
 
 
 def train(crew: Crew) -> None:
     command = [sys.executable, "-m", "midstream", "train", "--until-drained", "--config", str(crew.config)]
-    told = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **ENVIRONMENT}, timeout=200)
-    assert told.returncode == 0, told.stderr
+    result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **ENVIRONMENT}, timeout=200)
+    assert result.returncode == 0, result.stderr
 
 
 def test_every_document_is_trained_once_or_rejected_or_dead(story):
-    found = story.found
-    assert (found.lost, found.trained_twice, found.waiting, found.in_flight) == (0, 0, 0, 0)
-    assert found.documents == found.trained + sum(found.rejected.values()) + found.dead_letters
+    fate = story.found
+    assert (fate.lost, fate.trained_twice, fate.waiting, fate.in_flight) == (0, 0, 0, 0)
+    assert fate.documents == fate.trained + sum(fate.rejected.values()) + fate.dead_letters
     # Twelve times: two files, one file, the two again; three that cannot be read; a notebook. Removals hold none.
-    assert found.documents == 12 * 5 + 3 + 1
-    assert found.rejected == {"exact_duplicate": 24}
-    assert found.trained == 12 * 3 + 1
+    assert fate.documents == 12 * 5 + 3 + 1
+    assert fate.rejected == {"exact_duplicate": 24}
+    assert fate.trained == 12 * 3 + 1
 
 
 def test_removals_of_the_old_form_are_removals(story):
@@ -214,9 +221,9 @@ def test_an_export_goes_on_when_the_table_has_gained_a_topic(bare_connection, tm
     )  # fmt: skip
     with bare_connection.producer() as producer:
         producer.send(bare_connection.topic("clean"), encode_frame(frame), partition=0).get(timeout=30)
-    told = CliRunner().invoke(main, [*command, *where])
-    assert told.exit_code == 0, told.output
-    assert "+1 documents in this run" in told.output
+    result = CliRunner().invoke(main, [*command, *where])
+    assert result.exit_code == 0, result.output
+    assert "+1 documents in this run" in result.output
 
 
 def test_the_status_needs_nobody(story):

@@ -71,8 +71,8 @@ class Training:
         """The partition's next Frame, written to `examples`."""
         lane = self.lanes[partition]
         start = lane[-1].upto if lane else 0
-        made = frame(Source("files", self._id, partition), start, list(events), {})
-        lane.append(msgspec.structs.replace(made, tokenizer=tokenizer().hash, **changes))
+        planned_frame = frame(Source("files", self._id, partition), start, list(events), {})
+        lane.append(msgspec.structs.replace(planned_frame, tokenizer=tokenizer().hash, **changes))
         self.write("examples", lane[-1])
         return lane[-1]
 
@@ -120,8 +120,8 @@ class Training:
     @property
     def state(self) -> FeedState | None:
         """Of the newest checkpoint."""
-        found = newest(self.checkpoints)
-        return decode(found[1]) if found else None
+        checkpoint = newest(self.checkpoints)
+        return decode(checkpoint[1]) if checkpoint else None
 
     @property
     def lag(self) -> int:

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
-from tiny import texts, tokenizer
+from memory import PARTITIONS, MemoryLedger, MemoryLog, in_repositories
+from tiny import tokenizer
 
 from model.fim.fim import Mix
-from model.fim.formats import FORMATS, STARCODER
-from model.tokens.tokenizer import train
+from model.fim.formats import STARCODER
 from streams import deadletters
 from streams import frame as frames
 from streams.document import Document, Origin, Source
@@ -31,10 +30,9 @@ from streams.index.index import Index
 from streams.index.signatures import Applied
 from streams.pack.pack import Packer
 from streams.pipeline import Pack, Prepare, Record, Redact, count_documents, expand_record
-from streams.recipe import Recipe, Shares, Thresholds
+from streams.recipe import Recipe, Thresholds
 from streams.stages import STAGE
 
-PARTITIONS = 2
 SOURCES = ("files", "retries")
 STAGES = tuple(STAGE)
 POISON = "POISON"
@@ -55,48 +53,6 @@ class Sent:
     key: bytes
     value: bytes | None
     headers: dict[str, bytes] = field(default_factory=dict)
-
-
-class MemoryLedger:
-    """A file of one reign; its length is counted in entries."""
-
-    def __init__(self, reign: int = 0) -> None:
-        self.name = f"ledger-r{reign}.bin"
-        self.entries: list[Entry] = []
-
-    def append(self, entries: list[Entry]) -> int:
-        self.entries += entries
-        return len(self.entries)
-
-
-class MemoryLog:
-    """`examples` as the feed reads it."""
-
-    partitions = PARTITIONS
-
-    def __init__(self, world: World, offsets: list[int]) -> None:
-        self._log = world.frames["examples"]
-        self._at = list(offsets)
-
-    def poll(self, timeout_s: float, enough: set[int]) -> list[tuple[int, int, Frame]]:
-        found: list[tuple[int, int, Frame]] = []
-        for p in range(PARTITIONS):
-            if p not in enough:
-                found += [(p, o, f) for o, f in enumerate(self._log[p]) if o >= self._at[p]]
-                self._at[p] = len(self._log[p])
-        return found
-
-    def ended(self, partition: int, position: int) -> bool:
-        return position >= len(self._log[partition])
-
-    def lag(self, positions: list[int]) -> int:
-        return sum(len(self._log[p]) - o for p, o in enumerate(positions))
-
-
-@cache
-def in_repositories() -> Packer:
-    starcoder2 = FORMATS["starcoder2"]
-    return Packer(train(texts(), 340, starcoder2), starcoder2, Mix(), 160, Shares(context=0.5))
 
 
 class World:
@@ -199,7 +155,7 @@ class World:
         state = decode(self.checkpoints[-1]) if self.checkpoints else first
         limits = Limits(row_tokens=packer.context, rows=2, open_bins=4, closed=True)
         self.ledgers.append(MemoryLedger(len(self.ledgers)))
-        feed = Feed(MemoryLog(self, state.offsets), self.ledgers[-1], limits, state)  # type: ignore[arg-type]
+        feed = Feed(MemoryLog(self.frames["examples"], state.offsets), self.ledgers[-1], limits, state)  # type: ignore[arg-type]
         yield
         while feed.next(0.0) is not None:
             yield
@@ -242,8 +198,8 @@ class World:
 
     def call(self, stage: str) -> Callable[..., Any]:
         def run(step: Callable[..., Any], *arguments: Any) -> Any:
-            given = [d for a in arguments for d in (a if isinstance(a, list) else [a]) if isinstance(d, Document)]
-            if stage in self.poisonous and any(POISON in d.parts[0].text for d in given):
+            documents = [d for a in arguments for d in (a if isinstance(a, list) else [a]) if isinstance(d, Document)]
+            if stage in self.poisonous and any(POISON in d.parts[0].text for d in documents):
                 raise Poisoned
             return step(*arguments)
 
@@ -274,16 +230,16 @@ class World:
         assert all(n == 1 for n in trained.values()), "trained twice"
         whole = {(e.topic_id, e.partition, e.offset, e.index): e.pieces for e in self.entries()}
         assert sum(whole.values()) == len(trained), "a piece is missing"
-        seen = {(topic_id(t), p, o, i) for t, p, o, i in self.documents()}
+        documents = {(topic_id(t), p, o, i) for t, p, o, i in self.documents()}
         dead = {tuple(origin(d)) for d in state.dead}
         total = Counter()
         for count in state.counts.values():
             total.update(documents=count.documents, rejected=count.rejected, dead=count.dead, waiting=count.waiting)
-        assert total["documents"] == len(seen), "a document was not counted"
+        assert total["documents"] == len(documents), "a document was not counted"
         assert total["waiting"] == 0
-        assert set(whole) <= seen
+        assert set(whole) <= documents
         assert not set(whole) & dead, "trained and dead"
-        assert len(whole) + total["rejected"] + len(dead) == len(seen), "lost"
+        assert len(whole) + total["rejected"] + len(dead) == len(documents), "lost"
         assert total["dead"] == len(dead)
 
     def documents(self) -> Iterator[tuple[str, int, int, int]]:

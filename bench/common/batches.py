@@ -46,8 +46,8 @@ def batches(folders: list[Path], work: Path) -> tuple[str, Batch, Batch]:
     """(given, releases or generated; what warms up; what is timed). `work`: where repositories may be generated."""
     if folders:
         return "given", *_of(folders)
-    origin, made = histories(cache_home(), work)
-    return origin, *_of(made)
+    origin, clones = histories(cache_home(), work)
+    return origin, *_of(clones)
 
 
 def _of(folders: list[Path]) -> tuple[Batch, Batch]:

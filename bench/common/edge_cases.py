@@ -79,8 +79,8 @@ class Stream:
         self.settle()
         needs = self.crew.run("status").exit_code
         self.rest()
-        told = self.crew.run("repair")
-        assert needs == 1 and "Done." in told.output, told.output
+        result = self.crew.run("repair")
+        assert needs == 1 and "Done." in result.output, result.output
 
 
 class Trainer:
@@ -168,8 +168,8 @@ def two_creations(stream: Stream) -> None:
 def two_trainers(stream: Stream) -> None:
     """A second trainer on the checkpoint folder is refused."""
     with FolderLock(stream.crew.folder / "checkpoints", "training"):
-        told = stream.crew.run("train", "--until-drained")
-    assert told.exit_code == 1 and "training" in told.output, told.output
+        result = stream.crew.run("train", "--until-drained")
+    assert result.exit_code == 1 and "training" in result.output, result.output
 
 
 def lost_groups(stream: Stream) -> None:
@@ -212,8 +212,8 @@ def broker_away(stream: Stream) -> None:
         stream.produce()
         stream.crew.drain(tended=True)
         trainer.has_taken(stream.crew)
-    found = trainer.audit()
-    assert not found["lost"] and not found["trained_twice"], found
+    fate = trainer.audit()
+    assert not fate["lost"] and not fate["trained_twice"], fate
 
 
 def stale_counters(stream: Stream) -> None:

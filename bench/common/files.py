@@ -25,30 +25,30 @@ SAMPLE_BYTES = 8_000_000
 
 def parser(description: str | None, count: int) -> argparse.ArgumentParser:
     """The arguments that say which documents: `folders`, `--documents`, `--installed-only`."""
-    made = argparse.ArgumentParser(description=description)
-    made.add_argument("folders", nargs="*", type=Path, help="Folders, or clones of git; else packages.")
-    made.add_argument("--documents", type=int, default=count)
-    made.add_argument("--installed-only", action="store_true", help="leave the demo's packages out")
-    return made
+    arguments = argparse.ArgumentParser(description=description)
+    arguments.add_argument("folders", nargs="*", type=Path, help="Folders, or clones of git; else packages.")
+    arguments.add_argument("--documents", type=int, default=count)
+    arguments.add_argument("--installed-only", action="store_true", help="leave the demo's packages out")
+    return arguments
 
 
-def documents(given: argparse.Namespace) -> list[Document]:
+def documents(arguments: argparse.Namespace) -> list[Document]:
     """The first so many files in an order that only a keyed hash of their names decides.
 
     With `installed_only`, those of the virtual environment alone, and no registry is asked.
     """
-    folders: list[Path] = given.folders or [Path(sysconfig.get_path("purelib"))]
-    if not given.folders and not given.installed_only:
+    folders: list[Path] = arguments.folders or [Path(sysconfig.get_path("purelib"))]
+    if not arguments.folders and not arguments.installed_only:
         folders += corpus.fetch(cache_home(), lambda line: print(line, flush=True)).values()
     named = sorted((xxhash.xxh3_64_intdigest(name.encode()), name, path) for name, path in _files(folders))
-    made: list[Document] = []
+    texts: list[Document] = []
     for _, name, path in named:
         text = _text(path)
         if text:
-            made.append(_document(len(made), name, text))
-        if len(made) == given.documents:
+            texts.append(_document(len(texts), name, text))
+        if len(texts) == arguments.documents:
             break
-    return made
+    return texts
 
 
 def learned(found: Sequence[Document], vocab: int = VOCAB) -> Tokenizer:
@@ -77,9 +77,9 @@ def _text(path: Path) -> str:
 
 
 def _document(number: int, name: str, text: str) -> Document:
-    made = Document(
+    document = Document(
         offset=number, index=0, kind="file", parts=[Part("text", text)], path=name, language=language(name, text),
         repository="bench",
     )  # fmt: skip
-    made.id = identity(made)
-    return made
+    document.id = identity(document)
+    return document

@@ -16,9 +16,9 @@ from streams.feed.ledger import read as read_ledger
 from streams.kafka.connection import Connection
 from streams.kafka.log import read as read_log
 from streams.sources import report
-from streams.sources.git.commits import ALL_TOO_WIDE, EDGE, MERGE, NO_TEXT
+from streams.sources.git.commits import ALL_TOO_WIDE, EDGE, LACKING, MERGE, NO_TEXT
 
-COMMIT_REASONS = (ALL_TOO_WIDE, EDGE, MERGE, NO_TEXT)
+COMMIT_REASONS = (ALL_TOO_WIDE, EDGE, LACKING, MERGE, NO_TEXT)
 
 
 class Account:
@@ -47,16 +47,16 @@ class Account:
     def left(self) -> dict[str, Any]:
         """What the last line says beside the seconds."""
         self._look()
-        told = report.read(self._settings.paths.state)
-        assert told is not None and self._settings.paths.tokenizer is not None
-        commits = sum(r.past_commits + r.commits for r in told.repositories)
-        counted = sum(told.left_out.get(reason, 0) for reason in COMMIT_REASONS)
+        latest = report.read(self._settings.paths.state)
+        assert latest is not None and self._settings.paths.tokenizer is not None
+        commits = sum(r.past_commits + r.commits for r in latest.repositories)
+        counted = sum(latest.left_out.get(reason, 0) for reason in COMMIT_REASONS)
         tokens = self._tokens()
         return {
             "share_of_today": round(tokens["today"] / max(1, tokens.total()), 3), "tokens_trained": tokens.total(),
             "tokenizer_ids": Tokenizer.load(self._settings.paths.tokenizer).vocab_size,
-            "past_commits_sent": sum(r.past_commits for r in told.repositories),
-            "trees_read": sum(r.present_done for r in told.repositories), "left_out": told.left_out,
+            "past_commits_sent": sum(r.past_commits for r in latest.repositories),
+            "trees_read": sum(r.present_done for r in latest.repositories), "left_out": latest.left_out,
             "silent": commits - len(self._origins) - counted,
         }  # fmt: skip
 

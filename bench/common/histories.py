@@ -66,8 +66,8 @@ def downloaded(folder: Path, releases: list[Pin]) -> dict[Pin, Path]:
     """Each release's unpacked folder. Raises CorpusError."""
     folder.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(DOWNLOADS) as several:
-        found = several.map(lambda pin: fetch(folder, lambda line: print(line, flush=True), [pin]), releases)
-        return {pin: path for one in found for pin, path in one.items()}
+        paths = several.map(lambda pin: fetch(folder, lambda line: print(line, flush=True), [pin]), releases)
+        return {pin: path for one in paths for pin, path in one.items()}
 
 
 def commit_releases(path: Path, releases: Iterable[tuple[str, Path]]) -> None:

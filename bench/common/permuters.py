@@ -57,10 +57,10 @@ def by_workers(
     chooser: Chooser, lengths: Sequence[int], rate: float, spm: float, seed: int, workers: int
 ) -> list[Choice]:
     """The choice of each text where so many workers take them in turn, each with the dataset's own seed."""
-    found: list[Choice] = [Choice()] * len(lengths)
+    choices: list[Choice] = [Choice()] * len(lengths)
     for worker in range(workers):
-        found[worker::workers] = chooser(lengths[worker::workers], rate, spm, seed)
-    return found
+        choices[worker::workers] = chooser(lengths[worker::workers], rate, spm, seed)
+    return choices
 
 
 def sequence(prefix: Ids, middle: Ids, suffix: Ids, order: str, marks: tuple[int, int, int]) -> Ids:

@@ -32,15 +32,15 @@ def audit(settings: Settings, as_json: bool) -> None:
     checkpoint = newest(folder)
     if checkpoint is None:
         raise click.ClickException(f"There is no checkpoint in {folder} yet: nothing was trained on.")
-    found = account(connection, folder, decode(checkpoint[1]))
+    result = account(connection, folder, decode(checkpoint[1]))
     if as_json:
-        click.echo(msgspec.json.encode(found))
+        click.echo(msgspec.json.encode(result))
     else:
-        for name, value in msgspec.to_builtins(found).items():
+        for name, value in msgspec.to_builtins(result).items():
             shown = (
                 ", ".join(f"{rule} {count:,}" for rule, count in value.items())
                 if isinstance(value, dict)
                 else f"{value:,}"
             )
             click.echo(f"{name.replace('_', ' '):<14} {shown or 'none'}")
-    sys.exit(bool(found.lost or found.trained_twice))
+    sys.exit(bool(result.lost or result.trained_twice))

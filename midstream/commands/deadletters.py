@@ -73,13 +73,13 @@ def deadletters() -> None:
 @with_settings
 def list_letters(settings: Settings, as_json: bool) -> None:
     """Show what may be retried: stage, error class, topic, age and size, never the content."""
-    found = _survey(settings)
+    letters = _survey(settings)
     if as_json:
         import msgspec
 
-        click.echo(msgspec.json.encode({"offered": list(found.offered.values()), "others": found.others}))
+        click.echo(msgspec.json.encode({"offered": list(letters.offered.values()), "others": letters.others}))
         return
-    for line in _lines(found):
+    for line in _lines(letters):
         click.echo(line)
 
 
@@ -168,8 +168,8 @@ def survey(state: FeedState | None, letters: Iterable[Letter], sent: Set[str] = 
         newest[a.origin] = LetterFacts(a.origin, a.stage, a.error, a.topic, a.bytes, a.time_ms, a.incomplete)
         if a.form == FOREIGN:
             foreign.add(a.origin)
-    wanted = [origin for origin in (retryable(state) if state else []) if origin not in sent]
-    offered = {origin: newest.get(origin, LetterFacts(origin)) for origin in wanted}
+    retryables = [origin for origin in (retryable(state) if state else []) if origin not in sent]
+    offered = {origin: newest.get(origin, LetterFacts(origin)) for origin in retryables}
     others = {o: NOT_OURS if o in foreign else reason(state, o) for o in newest if o not in offered}
     return LetterSurvey(offered, others | dict.fromkeys(sent, UNDER_WAY))
 
@@ -182,11 +182,11 @@ def reason(state: FeedState | None, origin: str) -> str:
         return NO_CHECKPOINT
     if origin in state.replaced:
         return REPLACED
-    found = Origin.parse(origin)
-    mark = state.marks.get(f"{found.topic_id}:{found.partition}")
+    place = Origin.parse(origin)
+    mark = state.marks.get(f"{place.topic_id}:{place.partition}")
     if mark is None:
         return "it belongs to a topic that was deleted and made again"
-    return NOT_YET if found.offset >= mark else VOID
+    return NOT_YET if place.offset >= mark else VOID
 
 
 def _state(settings: Settings) -> FeedState | None:
@@ -194,8 +194,8 @@ def _state(settings: Settings) -> FeedState | None:
     from streams.feed.state import decode
 
     assert settings.paths.checkpoints is not None
-    found = newest(settings.paths.checkpoints)
-    return decode(found[1]) if found else None
+    checkpoint = newest(settings.paths.checkpoints)
+    return decode(checkpoint[1]) if checkpoint else None
 
 
 def _letters(settings: Settings) -> Iterator[Letter]:
@@ -207,13 +207,13 @@ def _letters(settings: Settings) -> Iterator[Letter]:
     return letters(connection)
 
 
-def _lines(found: LetterSurvey) -> Iterator[str]:
-    width = max((len(origin) for origin in found.offered), default=0)
-    for origin, f in found.offered.items():
-        told = GONE if f.gone else f"{f.topic}, {_age(f.time_ms)}, {f.bytes:,} bytes{_LENGTH_ALONE * f.incomplete}"
-        yield f"{origin:<{width}}  {f.stage:<7} {f.error:<20} {told}".rstrip()
-    yield f"{len(found.offered):,} may be retried or discarded"
-    for why, count in Counter(found.others.values()).most_common():
+def _lines(letters: LetterSurvey) -> Iterator[str]:
+    width = max((len(origin) for origin in letters.offered), default=0)
+    for origin, f in letters.offered.items():
+        facts = GONE if f.gone else f"{f.topic}, {_age(f.time_ms)}, {f.bytes:,} bytes{_LENGTH_ALONE * f.incomplete}"
+        yield f"{origin:<{width}}  {f.stage:<7} {f.error:<20} {facts}".rstrip()
+    yield f"{len(letters.offered):,} may be retried or discarded"
+    for why, count in Counter(letters.others.values()).most_common():
         yield f"{count:,} more in the topic may not: {why}"
 
 
@@ -229,16 +229,16 @@ def _chosen(settings: Settings, origins: tuple[str, ...], every: bool) -> list[L
     """The offered letters that were named. Raises when one is not offered, before anything is sent."""
     if bool(origins) == every:
         raise click.ClickException("Name origins as `midstream deadletters list` shows them, or give --all.")
-    state, found = _state(settings), _survey(settings)
+    state, letters = _state(settings), _survey(settings)
     if every:
-        if sent := list(found.others.values()).count(UNDER_WAY):
+        if sent := list(letters.others.values()).count(UNDER_WAY):
             click.echo(f"{sent:,} left out: {UNDER_WAY}", err=True)
-        return list(found.offered.values())
+        return list(letters.offered.values())
     for origin in origins:
-        if origin not in found.offered:
-            why = found.others.get(origin) or (REPLACED if state and origin in state.replaced else UNKNOWN)
+        if origin not in letters.offered:
+            why = letters.others.get(origin) or (REPLACED if state and origin in state.replaced else UNKNOWN)
             raise click.ClickException(f"{origin} is not offered: {why}. Nothing was sent.")
-    return [found.offered[origin] for origin in dict.fromkeys(origins)]
+    return [letters.offered[origin] for origin in dict.fromkeys(origins)]
 
 
 def _send(settings: Settings, retries: Iterable[Retry], done: str) -> None:

@@ -31,15 +31,15 @@ def demo(settings: Settings, checkout: Path, report: Path) -> None:
             checkout.absolute(), settings.paths.state.absolute() / "demo", settings.paths.cache.absolute(), display.say
         )
         try:
-            found = asyncio.run(_until_done(run.run()))
+            result = asyncio.run(_until_done(run.run()))
         except StepFailed as failed:
             raise click.ClickException(str(failed)) from failed
         except (KeyboardInterrupt, asyncio.CancelledError):
             sys.exit("stopped; everything that the demo had started has ended")
-    found.write(report)
-    found.show(console)
+    result.write(report)
+    result.show(console)
     console.print(f"written to {report}")
-    if failures := found.failures():
+    if failures := result.failures():
         raise click.ClickException("the delivery promise was broken: " + ", ".join(failures))
 
 

@@ -73,7 +73,7 @@ def export(
         raise click.ClickException(f"{out} cannot be written to: {error.strerror or type(error).__name__}.") from error
 
 
-def _export(settings: Settings, folder: Folder, genesis: Genesis, asked: ExportRequest) -> None:
+def _export(settings: Settings, folder: Folder, genesis: Genesis, request: ExportRequest) -> None:
     from streams.export import card
     from streams.export.export import Export
     from streams.export.run import begin, renew, run
@@ -81,24 +81,24 @@ def _export(settings: Settings, folder: Folder, genesis: Genesis, asked: ExportR
     from streams.kafka.topics import first_genesis
 
     state = folder.read()
-    made = _origin(settings, genesis, asked, state)
+    origin = _origin(settings, genesis, request, state)
     if state:
         renew(state, genesis, first_genesis(settings.connection()))
-        refuse_other(state.made, made)
-    layout = _layout(made, settings, asked.tokenizer)
+        refuse_other(state.made, origin)
+    layout = _layout(origin, settings, request.tokenizer)
 
     def beside(state: ExportState) -> dict[str, bytes]:
         return card.beside(state, layout)
 
     folder.settle(state, beside)
-    opened = Export(folder, layout, state or begin(made, genesis), beside, asked.pass_gaps)
+    opened = Export(folder, layout, state or begin(origin, genesis), beside, request.pass_gaps)
     before = _exported(opened)
     with closing(opened), _stopping() as stop, _progress(opened) as progress:
-        run(settings.connection(), opened, asked.pass_gaps, stop.is_set, progress)
+        run(settings.connection(), opened, request.pass_gaps, stop.is_set, progress)
     _summary(opened, folder.path, before, stop.is_set())
 
 
-def _origin(settings: Settings, genesis: Genesis, asked: ExportRequest, state: ExportState | None) -> ExportOrigin:
+def _origin(settings: Settings, genesis: Genesis, request: ExportRequest, state: ExportState | None) -> ExportOrigin:
     import msgspec
 
     from model.fim.formats import choose
@@ -106,40 +106,40 @@ def _origin(settings: Settings, genesis: Genesis, asked: ExportRequest, state: E
     from streams.export.state import ExportOrigin
 
     was = state.made if state else None
-    chars = asked.shard_mb * 1_000_000 if asked.shard_mb else was.shard_chars if was else SHARD_MB * 1_000_000
-    compression = asked.compression or (was.compression if was else "none") if asked.layout == "jsonl" else ""
+    chars = request.shard_mb * 1_000_000 if request.shard_mb else was.shard_chars if was else SHARD_MB * 1_000_000
+    compression = request.compression or (was.compression if was else "none") if request.layout == "jsonl" else ""
     return ExportOrigin(
-        layout=asked.layout,
+        layout=request.layout,
         compression=compression,
         shard_chars=chars,
         genesis=fingerprint(genesis),
         recipe=msgspec.json.decode(msgspec.json.encode(asdict(settings.recipe))),
         index=asdict(settings.index),
-        tokenizer=asked.tokenizer.hash if asked.tokenizer else "",
-        format=choose(settings.model.format, asked.tokenizer.specials).name if asked.tokenizer else "",
+        tokenizer=request.tokenizer.hash if request.tokenizer else "",
+        format=choose(settings.model.format, request.tokenizer.specials).name if request.tokenizer else "",
     )
 
 
-def _layout(made: ExportOrigin, settings: Settings, tokenizer: Tokenizer | None) -> Layout:
+def _layout(origin: ExportOrigin, settings: Settings, tokenizer: Tokenizer | None) -> Layout:
     if tokenizer:
         from model.fim.formats import FORMATS
         from streams.export.megatron import Megatron
 
         try:
-            return Megatron(tokenizer, FORMATS[made.format])
+            return Megatron(tokenizer, FORMATS[origin.format])
         except ValueError as error:
-            raise click.ClickException(f"{settings.paths.tokenizer} does not fit {made.format}: {error}.") from error
-    if made.layout == "parquet":
+            raise click.ClickException(f"{settings.paths.tokenizer} does not fit {origin.format}: {error}.") from error
+    if origin.layout == "parquet":
         from streams.export.parquet import Parquet
 
         return Parquet()
-    if made.layout == "mds":
+    if origin.layout == "mds":
         from streams.export.mds import Mds
 
         return Mds()
     from streams.export.jsonl import Jsonl
 
-    return Jsonl(made.compression)  # type: ignore[arg-type]
+    return Jsonl(origin.compression)  # type: ignore[arg-type]
 
 
 def _tokenizer(settings: Settings) -> Tokenizer:

@@ -14,7 +14,8 @@ from midstream.commands.complete import path_in_repository
 from midstream.commands.options import with_settings
 from midstream.settings import Settings
 from model.fim.fim import Cut, Mark, Mix, choose, file_head, segments
-from model.fim.formats import FORMATS, Format
+from model.fim.format import Format
+from model.fim.formats import FORMATS
 
 if TYPE_CHECKING:
     from streams.document import Document
@@ -42,8 +43,8 @@ def fim(
         text = file.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         raise click.ClickException(f"{file}: {error}") from error
-    given = {"seed": seed, "fim_rate": rate}
-    mix = replace(settings.fim, **{key: value for key, value in given.items() if value is not None})
+    overrides = {"seed": seed, "fim_rate": rate}
+    mix = replace(settings.fim, **{key: value for key, value in overrides.items() if value is not None})
     path, fmt = path_in_repository(file), FORMATS[name] if name else settings.model.new_format
     if tokenizer is not None:
         _tell_pieces(_document(text, path), tokenizer, fmt, mix, settings)
@@ -77,14 +78,15 @@ def _tell_pieces(document: Document, file: Path, fmt: Format, mix: Mix, settings
 
     try:
         tokenizer = Tokenizer.load(file)
-        made = Packer(tokenizer, fmt, mix, settings.model.context, settings.pack).pack(document)
+        examples = Packer(tokenizer, fmt, mix, settings.model.context, settings.pack).pack(document)
     except (ValueError, UnfitTokenizer) as error:
         raise click.ClickException(str(error)) from error
     names = {i: sentinel for sentinel, i in tokenizer.specials.items()}
     click.echo(
-        f"{document.path}: {fmt.name}, seed {mix.seed}, {len(made)} pieces of at most {settings.model.context} tokens"
+        f"{document.path}: {fmt.name}, seed {mix.seed}, {len(examples)} pieces of at most "
+        f"{settings.model.context} tokens"
     )
-    for example in made:
+    for example in examples:
         click.echo(f"\npiece {example.piece + 1} of {example.pieces}: {example.order}, {example.tokens} tokens\n")
         parts: list[str] = []
         for special, run in groupby(map(int, example.array()), key=lambda i: i in names):

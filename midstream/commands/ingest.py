@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PROGRESS_SECONDS = 1.0
 """How often a terminal is shown how far it is."""
 
-paths_argument = click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+paths_argument = click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 name_option = click.option("--name", default="", help="The repository's name, instead of the one found.")
 
 ignored_option = click.option("--ignored", is_flag=True, help="Read also what .gitignore names.")
@@ -41,18 +41,23 @@ def ingest() -> None:
 @ignored_option
 @with_settings
 def files(settings: Settings, paths: tuple[Path, ...], name: str, ignored: bool) -> None:
-    """The text files and notebooks of folders, and of archives: wheels, crates, tarballs; each PATH is a repository."""
+    """The text files and notebooks of folders, and of archives: wheels, crates, tarballs; each PATH is a repository.
+
+    One that is not there or is damaged is named, and the others are read.
+    """
     from streams.sources.folders import archives
     from streams.sources.folders import files as folders
 
-    def read(left_out: Counter[str]) -> Iterator[Event]:
-        for path in paths:
-            if path.is_file() and archives.is_readable(path.name):
-                yield from archives.events(path, left_out, name, _tell)
-            else:
-                yield from folders.events(path, left_out, name, _tell, ignored)
+    def read(path: Path, left_out: Counter[str]) -> Iterator[Event]:
+        if not (path.is_file() and archives.is_readable(path.name)):
+            yield from folders.events(path, left_out, name, _tell, ignored)
+            return
+        try:
+            yield from archives.events(path, left_out, name, _tell)
+        except archives.Unreadable as error:
+            raise _UnreadableError(str(error)) from error
 
-    _send(settings, read)
+    _send(settings, paths, read)
 
 
 @ingest.command()
@@ -61,12 +66,13 @@ def files(settings: Settings, paths: tuple[Path, ...], name: str, ignored: bool)
 @ignored_option
 @with_settings
 def notebooks(settings: Settings, paths: tuple[Path, ...], name: str, ignored: bool) -> None:
-    """Jupyter notebooks of folders, outputs stripped to the text that the formats use."""
+    """Jupyter notebooks of folders, outputs stripped to the text that the formats use.
+
+    A PATH that is not there is named, and the others are read.
+    """
     from streams.sources.texts.notebooks import events
 
-    _send(
-        settings, lambda left_out: (event for path in paths for event in events(path, left_out, name, _tell, ignored))
-    )
+    _send(settings, paths, lambda path, left_out: events(path, left_out, name, _tell, ignored))
 
 
 def _tell(what: object) -> None:
@@ -94,8 +100,7 @@ def events(settings: Settings, paths: tuple[Path, ...], event_name: str) -> None
     _summary(delivery, stop.is_set())
     if waiting:
         click.echo(f"{waiting:,} threads wait in {store.path}: the next run sends them")
-    if failures:
-        raise click.ClickException(f"{len(failures)} of the files could not be read to the end; the others were")
+    _fail(failures, "files")
 
 
 def _store(settings: Settings) -> ThreadStore:
@@ -159,7 +164,7 @@ def git(
     """Repositories: new commits, then the present tree, then the past, newest first.
 
     Each goes on where the last run ended. They are read side by side; one that cannot be read is said, the others go
-    on, and with --follow it is tried again.
+    on, and with --follow it is tried again. A --ref that is not there when it begins ends it at once.
     With --follow the tree and the past are sent only as fast as the trainer of this state folder takes them.
     """
     from midstream.ingesting import Ingest, Options
@@ -174,6 +179,8 @@ def git(
     with Stop() as stop:
         ingest = Ingest(settings, options, lambda word: click.echo(word, err=True))
         with ingest.delivery as delivery:
+            if missing := ingest.refs_that_are_not_there(several):
+                raise click.ClickException("\n".join(missing))
             for _ in ingest.run(several, stop):
                 _progress(delivery)
         readers = ingest.readers
@@ -189,17 +196,45 @@ def _distinct(paths: Iterable[Path]) -> list[Path]:
     return list({path.resolve(): path for path in paths}.values())
 
 
-def _send(settings: Settings, read: Callable[[Counter[str]], Iterable[Event]]) -> None:
+class _UnreadableError(Exception):
+    """A path that cannot be read; the message is a sentence that names it."""
+
+
+def _send(settings: Settings, paths: Iterable[Path], read: Callable[[Path, Counter[str]], Iterable[Event]]) -> None:
+    """All paths, whatever is wrong with some of them. Raises ClickException at the end when something was."""
+    failures: list[str] = []
     with Stop() as stop, _delivery(settings) as delivery:
-        shown = time.monotonic()
-        for event in read(delivery.left_out):
-            delivery.send(event)
+        show = _shown(stop, delivery)
+        for path in paths:
+            try:
+                for event in _existing(path, read, delivery.left_out):
+                    delivery.send(event)
+                    if show():
+                        break
+            except _UnreadableError as error:
+                click.echo(error, err=True)
+                failures.append(str(error))
             if stop.is_set():
                 break
-            if time.monotonic() - shown > PROGRESS_SECONDS:
-                _progress(delivery)
-                shown = time.monotonic()
     _summary(delivery, stop.is_set())
+    _fail(failures, "paths")
+
+
+def _existing(
+    path: Path, read: Callable[[Path, Counter[str]], Iterable[Event]], left_out: Counter[str]
+) -> Iterator[Event]:
+    """Raises _UnreadableError for a path that is not there or cannot be opened."""
+    try:
+        path.stat()
+        yield from read(path, left_out)
+    except OSError as error:
+        raise _UnreadableError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _fail(failures: list[str], things: str) -> None:
+    """Raises ClickException when there are any."""
+    if failures:
+        raise click.ClickException(f"{len(failures)} of the {things} could not be read to the end; the others were")
 
 
 @contextlib.contextmanager

@@ -88,7 +88,7 @@ def _decoded(topic: str, value: bytes | None) -> Any:
         if topic == "rejected":
             return msgspec.to_builtins(frame.decode_rejections(value), builtin_types=(bytes,))
         return _json_or_msgpack(value)
-    except (frame.NoFrame, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (frame.NoFrame, frame.Damaged, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return {"undecodable": str(error), "bytes": len(value)}
 
 

@@ -29,18 +29,18 @@ def status(settings: Settings, as_json: bool, partitions: bool) -> None:
 
     from midstream.status import collect
 
-    found = collect(settings, once=True)
+    state = collect(settings, once=True)
     if as_json:
-        click.echo(msgspec.json.encode(found))
+        click.echo(msgspec.json.encode(state))
     else:
         from rich.console import Console
 
         console = Console()
-        for table in tables(found, partitions):
+        for table in tables(state, partitions):
             console.print(table)
         for line in sources(settings):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
-    sys.exit(bool(found.needs))
+    sys.exit(bool(state.needs))
 
 
 def sources(settings: Settings) -> list[str]:
@@ -48,24 +48,27 @@ def sources(settings: Settings) -> list[str]:
     from midstream.page import lag, repositories
     from streams.sources import report
 
-    told = report.read(settings.paths.state)
-    return [f"lag             {lag(told)}", *repositories(told)] if told else []
+    latest = report.read(settings.paths.state)
+    return [f"lag             {lag(latest)}", *repositories(latest)] if latest else []
 
 
-def tables(found: Status, partitions: bool = False) -> list[Table | str]:
+def tables(state: Status, partitions: bool = False) -> list[Table | str]:
     from rich.markup import escape
 
-    shown: list[Table | str] = [*(f"[bold red]{escape(need)}[/]" for need in found.needs), _stages(found.stages)]
+    shown: list[Table | str] = [*(f"[bold red]{escape(need)}[/]" for need in state.needs), _stages(state.stages)]
     if partitions:
-        shown.append(_partitions(found))
-    if any(stage.rules or stage.cut for stage in found.stages):
-        shown.append(_rules(found.stages))
+        shown.append(_partitions(state))
+    if any(stage.rules or stage.cut for stage in state.stages):
+        shown.append(_rules(state.stages))
     shown += [
         f"{s.name}: {s.foreign:,} records that are no Frames were passed over: `midstream deadletters list`"
-        for s in found.stages if s.foreign
+        for s in state.stages if s.foreign
     ]  # fmt: skip
-    shown += [f"{source}: an open transaction holds back what is behind it." for source in found.open_transactions]
-    return [*shown, *(_trainer(found.trainer, not found.needs) if found.trainer else ["No checkpoint yet."])]
+    if state.trainer and state.trainer.foreign:
+        count = state.trainer.foreign
+        shown.append(f"train: {count:,} records of examples that are no Frames were passed over; its log names them")
+    shown += [f"{source}: an open transaction holds back what is behind it." for source in state.open_transactions]
+    return [*shown, *(_trainer(state.trainer, not state.needs) if state.trainer else ["No checkpoint yet."])]
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -85,10 +88,10 @@ def _stages(stages: list[StageStatus]) -> Table:
     return table
 
 
-def _partitions(found: Status) -> Table:
+def _partitions(state: Status) -> Table:
     table = _table("Partitions", "stage", "topic", "committed", "end", "lag")
-    rows = [(s.name, p) for s in found.stages for p in s.partitions]
-    rows += [("train", p) for p in (found.trainer.partitions if found.trainer else [])]
+    rows = [(s.name, p) for s in state.stages for p in s.partitions]
+    rows += [("train", p) for p in (state.trainer.partitions if state.trainer else [])]
     for name, p in rows:
         table.add_row(name, f"{p.topic}/{p.partition}", *_counts(p.committed, p.end, p.lag))
     return table
@@ -111,10 +114,10 @@ def _trainer(t: TrainerStatus, whole: bool) -> list[Table | str]:
     table = _table(title, "source", "documents", "= waiting", "+ trained", "+ rejected", "+ dead", "+ skipped")
     for c in (*t.sources, t.total):
         table.add_row(c.source, *_counts(c.documents, c.waiting, c.trained, c.rejected, c.dead, c.skipped))
-    kept = f"THE SUM DOES NOT HOLD: {t.held:,} documents are in the bins"
+    verdict = f"THE SUM DOES NOT HOLD: {t.held:,} documents are in the bins"
     if t.conserved:
-        kept = "the sum holds" if whole else "the sum holds for what arrived"
-    return [table, f"{kept}; {t.replaced:,} replaced, {t.retryable:,} may be retried"]
+        verdict = "the sum holds" if whole else "the sum holds for what arrived"
+    return [table, f"{verdict}; {t.replaced:,} replaced, {t.retryable:,} may be retried"]
 
 
 def _counts(*values: int) -> list[str]:

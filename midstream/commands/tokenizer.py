@@ -60,16 +60,19 @@ def train(
     texts = _sampled(settings, sample_bytes, share, patience) if from_topic else _texts(files)
     texts = _of_trees(settings, files, sample_bytes) if from_git else texts
     counted = _Counted(texts)
-    wanted = vocab_size or settings.model.vocab
-    made = bpe.train(counted, wanted, settings.model.new_format)
+    vocab = vocab_size or settings.model.vocab
+    bpe_tokenizer = bpe.train(counted, vocab, settings.model.new_format)
     out.parent.mkdir(parents=True, exist_ok=True)
     unfinished = out.with_suffix(".unfinished")
-    made.save(unfinished)
+    bpe_tokenizer.save(unfinished)
     unfinished.replace(out)
-    click.echo(f"{out}: {made.vocab_size} ids from {counted.size / 1e6:.1f} MB of text, hash {made.hash[:12]}")
-    if made.vocab_size < wanted:
+    click.echo(
+        f"{out}: {bpe_tokenizer.vocab_size} ids from {counted.size / 1e6:.1f} MB of text, "
+        f"hash {bpe_tokenizer.hash[:12]}"
+    )
+    if bpe_tokenizer.vocab_size < vocab:
         click.echo(
-            f"{made.vocab_size:,} ids of {wanted:,} asked for: there is too little text for more. Name more "
+            f"{bpe_tokenizer.vocab_size:,} ids of {vocab:,} asked for: there is too little text for more. Name more "
             "repositories, or ask for fewer with [model] vocab; the model is that much smaller", err=True,
         )  # fmt: skip
 
@@ -82,12 +85,18 @@ def info(file: Path, text: Path | None) -> None:
     from model.tokens.tokenizer import Tokenizer
 
     try:
-        found = Tokenizer.load(file)
+        bpe_tokenizer = Tokenizer.load(file)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"ids        {found.vocab_size}\nhash       {found.hash}\nsentinels  {' '.join(found.specials)}")
+    click.echo(
+        f"ids        {bpe_tokenizer.vocab_size}\nhash       {bpe_tokenizer.hash}\n"
+        f"sentinels  {' '.join(bpe_tokenizer.specials)}"
+    )
     if text is not None:
-        size, tokens = text.stat().st_size, len(found.encode(text.read_text(encoding="utf-8", errors="replace")))
+        size, tokens = (
+            text.stat().st_size,
+            len(bpe_tokenizer.encode(text.read_text(encoding="utf-8", errors="replace"))),
+        )
         click.echo(f"text       {size} bytes, {tokens} tokens, {size / max(1, tokens):.2f} bytes a token")
 
 

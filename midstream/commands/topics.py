@@ -35,11 +35,11 @@ def list_topics(settings: Settings) -> None:
     existing = connection.topics()
     ends = connection.end_offsets(existing)
     for topic in TOPICS:
-        kept = "for ever" if topic.days is None else f"{topic.days} days"
+        retention = "for ever" if topic.days is None else f"{topic.days} days"
         if topic.name in existing:
             id_, partitions = existing[topic.name]
             records = sum(end for (name, _), end in ends.items() if name == topic.name)
             has = f"{partitions} partitions  {records:>9} records  {id_}"
         else:
             has = "missing"
-        click.echo(f"{topic.name:<12} kept {kept:<9} up to {topic.max_bytes >> 20:>2} MiB  {has}  {topic.holds}")
+        click.echo(f"{topic.name:<12} kept {retention:<9} up to {topic.max_bytes >> 20:>2} MiB  {has}  {topic.holds}")

@@ -48,13 +48,13 @@ def up(settings: Settings, repositories: tuple[Path, ...], without_lock: bool) -
         asyncio.run(_run(settings, where, paths))
 
 
-def _repositories(given: tuple[Path, ...]) -> list[Path]:
+def _repositories(arguments: tuple[Path, ...]) -> list[Path]:
     """Each once. Where git can read none of them, that is said before anything is started; one that it cannot read is
     named, and tried again while the others are followed."""
     from streams.sources.git.history import History
     from streams.sources.git.objects import GitError
 
-    paths = [path.expanduser().absolute() for path in dict.fromkeys(given)]
+    paths = [path.expanduser().absolute() for path in dict.fromkeys(arguments)]
     if not paths:
         raise click.UsageError("Nothing to read: give --git PATH, or [up] git in midstream.toml.")
     wrong: list[str] = []
@@ -81,14 +81,14 @@ def programs(settings: Settings, where: list[str], paths: list[Path]) -> list[Pr
     chosen, tokenizer = settings.up, settings.paths.tokenizer
     follow = ("--follow", "--versions", chosen.versions, "--interval", str(chosen.interval_s))
     follow += ("--fetch-every", str(chosen.fetch_every_s)) if chosen.fetch_every_s else ()
-    made = [Program("ingest", midstream("ingest", "git", *map(str, paths), *follow), tier=SOURCES)]
-    made += [Program(name, midstream("worker", name), tier=WORKERS) for name in STAGE]
+    rest = [Program("ingest", midstream("ingest", "git", *map(str, paths), *follow), tier=SOURCES)]
+    rest += [Program(name, midstream("worker", name), tier=WORKERS) for name in STAGE]
     if tokenizer is not None and not tokenizer.exists():
         sample = ("--sample-bytes", str(chosen.sample_bytes), "--out", str(tokenizer))
         train = midstream("tokenizer", "train", "--from-git", *(str(path) for path in paths if path.exists()), *sample)
-        made.append(Program("tokenizer", train, tier=SOURCES, once=True))
-    made.append(Program("train", midstream("train"), tier=TRAINER))
-    return made
+        rest.append(Program("tokenizer", train, tier=SOURCES, once=True))
+    rest.append(Program("train", midstream("train"), tier=TRAINER))
+    return rest
 
 
 def server_program(where: list[str]) -> Program:

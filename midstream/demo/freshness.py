@@ -85,10 +85,10 @@ class FreshnessWatch:
     async def served(self, sha: str, above: dict[tuple[str, int], int]) -> float:
         """Wait until the served model was trained on all of the commit that was not rejected; the moment of it."""
         deadline = time.monotonic() + PATIENCE_S
-        wanted: set[Origin] = set()
+        origins: set[Origin] = set()
         while time.monotonic() < deadline:
-            wanted = wanted or await asyncio.to_thread(self._origins, sha, above)
-            step = await asyncio.to_thread(self._trained_at, wanted, above) if wanted else None
+            origins = origins or await asyncio.to_thread(self._origins, sha, above)
+            step = await asyncio.to_thread(self._trained_at, origins, above) if origins else None
             if step is not None and (await self._server.model()).step >= step:
                 return time.monotonic()
             await asyncio.sleep(0.25)
@@ -96,26 +96,26 @@ class FreshnessWatch:
 
     def _origins(self, sha: str, above: dict[tuple[str, int], int]) -> set[Origin]:
         """All documents of the commit, once its commit and its files have both arrived; else none."""
-        found: set[Origin] = set()
-        seen: set[str] = set()
+        origins: set[Origin] = set()
+        shas: set[str] = set()
         for topic in TOPICS:
             for p in self._partitions:
                 for logged in read(self._connection, topic, p, above[topic, p]):
                     event = events.decode(logged.value or b"")
                     if getattr(event, "sha", "") == sha or getattr(event, "revision", "") == sha:
-                        seen.add(topic)
+                        shas.add(topic)
                         ids = range(len(event.files))  # type: ignore[union-attr]
-                        found |= {Origin(self._genesis.topics[topic].id, p, logged.offset, i) for i in ids}
-        return found if seen == set(TOPICS) else set()
+                        origins |= {Origin(self._genesis.topics[topic].id, p, logged.offset, i) for i in ids}
+        return origins if shas == set(TOPICS) else set()
 
-    def _trained_at(self, wanted: set[Origin], above: dict[tuple[str, int], int]) -> int | None:
+    def _trained_at(self, origins: set[Origin], above: dict[tuple[str, int], int]) -> int | None:
         """The step of the last piece, or None while a document is neither trained on nor rejected."""
         pieces: dict[Origin, list[tuple[int, int]]] = {}
         checkpoint = newest(self._checkpoints)
         for entry in ledger.read(self._checkpoints, decode(checkpoint[1]).ledger) if checkpoint else ():
-            if entry.origin in wanted:
+            if entry.origin in origins:
                 pieces.setdefault(entry.origin, []).append((entry.step, entry.pieces))
-        missing = {o for o in wanted if o not in pieces or len(pieces[o]) < pieces[o][0][1]}
+        missing = {o for o in origins if o not in pieces or len(pieces[o]) < pieces[o][0][1]}
         if missing and missing - self._rejected(above):
             return None
         return max((step for rows in pieces.values() for step, _ in rows), default=None)

@@ -42,7 +42,7 @@ class CompletionAnswer:
 
 def places(files: list[tuple[str, str]], count: int) -> list[CompletionPlace]:
     """`count` places in the files, spread over them by a keyed hash, none twice."""
-    found: list[tuple[int, CompletionPlace]] = []
+    candidates: list[tuple[int, CompletionPlace]] = []
     for path, text in files:
         lines = split(text)
         for number, line in enumerate(lines):
@@ -52,11 +52,11 @@ def places(files: list[tuple[str, str]], count: int) -> list[CompletionPlace]:
             indent = len(line) - len(line.lstrip())
             cut = indent + len(line.strip()) * (30 + key % 50) // 100
             before = "".join(lines[:number]) + line[:cut]
-            wanted = line[cut:].rstrip("\r\n")
-            found.append(
-                (key, CompletionPlace(path, before, wanted, line[cut + len(wanted) :] + "".join(lines[number + 1 :])))
+            rest = line[cut:].rstrip("\r\n")
+            candidates.append(
+                (key, CompletionPlace(path, before, rest, line[cut + len(rest) :] + "".join(lines[number + 1 :])))
             )
-    return [place for _, place in sorted(found, key=lambda row: row[0])[:count]]
+    return [place for _, place in sorted(candidates, key=lambda row: row[0])[:count]]
 
 
 class Editor:
@@ -76,10 +76,10 @@ class Editor:
         capabilities = lsp.ClientCapabilities(
             text_document=lsp.TextDocumentClientCapabilities(inline_completion=lsp.InlineCompletionClientCapabilities())
         )
-        told = await self._client.initialize_async(
+        answer = await self._client.initialize_async(
             lsp.InitializeParams(capabilities=capabilities, root_uri=self._root.as_uri())
         )
-        if told.capabilities.inline_completion_provider is None:
+        if answer.capabilities.inline_completion_provider is None:
             raise RuntimeError("the language server does not offer inline completion")
         self._client.initialized(lsp.InitializedParams())
 
@@ -88,7 +88,7 @@ class Editor:
         uri = (self._root / place.path).as_uri()
         self._show(uri, place.before + place.after)
         began = time.perf_counter()
-        found = await self._client.text_document_inline_completion_async(
+        answer = await self._client.text_document_inline_completion_async(
             lsp.InlineCompletionParams(
                 context=lsp.InlineCompletionContext(trigger_kind=lsp.InlineCompletionTriggerKind.Automatic),
                 text_document=lsp.TextDocumentIdentifier(uri=uri),
@@ -96,7 +96,7 @@ class Editor:
             )
         )
         took = 1000 * (time.perf_counter() - began)
-        items = found.items if isinstance(found, lsp.InlineCompletionList) else list(found or [])
+        items = answer.items if isinstance(answer, lsp.InlineCompletionList) else list(answer or [])
         if not items:
             return CompletionAnswer("", "", took)
         text = items[0].insert_text

@@ -176,21 +176,21 @@ class Broker:
     def _format(self, command: list[str], properties: Path) -> None:
         version = self.folder / "version"
         if version.exists():
-            found = version.read_text(encoding="utf-8").strip()
-            if found != KAFKA_VERSION:
+            version_text = version.read_text(encoding="utf-8").strip()
+            if version_text != KAFKA_VERSION:
                 raise BrokerError(
-                    f"{self.folder} holds data of Kafka {found}; this is {KAFKA_VERSION}. Move the folder away "
+                    f"{self.folder} holds data of Kafka {version_text}; this is {KAFKA_VERSION}. Move the folder away "
                     f"to begin anew, or use the Midstream that made it."
                 )
             return
         options = ["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool", "format"]
-        told = subprocess.run(
+        process = subprocess.run(
             [*command, *options, "--ignore-formatted", "-t", _cluster_id(), "-c", str(properties)],
             capture_output=True,
             text=True,
         )
-        if told.returncode:
-            raise BrokerError(f"Kafka could not format {self.folder}:\n{_tail(told.stdout + told.stderr)}")
+        if process.returncode:
+            raise BrokerError(f"Kafka could not format {self.folder}:\n{_tail(process.stdout + process.stderr)}")
         version.write_text(KAFKA_VERSION + "\n", encoding="utf-8")
 
     def _spawn(self, command: list[str], properties: Path) -> subprocess.Popen[bytes]:

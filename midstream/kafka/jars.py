@@ -77,12 +77,12 @@ def ensure(
 
     Raises JarsError.
     """
-    wanted = read_lock() if jars is None else tuple(jars)
+    listed_jars = read_lock() if jars is None else tuple(jars)
     folder.mkdir(parents=True, exist_ok=True)
-    missing = [jar for jar in wanted if not is_whole(folder / jar.file, jar)]
+    missing = [jar for jar in listed_jars if not is_whole(folder / jar.file, jar)]
     if missing:
-        _fetch_all(folder, missing, sum(jar.size for jar in wanted), fetch or maven_fetch(), progress)
-    return [folder / jar.file for jar in wanted]
+        _fetch_all(folder, missing, sum(jar.size for jar in listed_jars), fetch or maven_fetch(), progress)
+    return [folder / jar.file for jar in listed_jars]
 
 
 def _fetch_all(folder: Path, missing: list[Jar], total: int, fetch: Fetch, progress: Progress) -> None:
@@ -145,8 +145,8 @@ def find_java(environment: Mapping[str, str] = os.environ, bundled: bool = True)
     candidates = [_bundled_java()] if bundled else []
     if home := environment.get("JAVA_HOME"):
         candidates.append(Path(home) / "bin/java")
-    if found := shutil.which("java", path=environment.get("PATH", "")):
-        candidates.append(Path(found))
+    if on_path := shutil.which("java", path=environment.get("PATH", "")):
+        candidates.append(Path(on_path))
     for java in candidates:
         if java is not None and java.exists() and java_version(java) >= OLDEST_JAVA:
             return java
@@ -167,11 +167,11 @@ def _bundled_java() -> Path | None:
 def java_version(java: Path) -> int:
     """The major version; 0 when it cannot be run or tells none."""
     try:
-        told = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=20, check=True).stderr
+        output = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=20, check=True).stderr
     except (OSError, subprocess.SubprocessError):
         return 0
-    found = re.search(r'version "(?:1\.)?(\d+)', told)
-    return int(found[1]) if found else 0
+    match = re.search(r'version "(?:1\.)?(\d+)', output)
+    return int(match[1]) if match else 0
 
 
 def resolve_lock() -> str:

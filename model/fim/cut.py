@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import exp
 
 from model import bounds
-from model.fim.formats import Format, Infill
+from model.fim.format import Format, Infill
 
 SPANS_MEAN = 1.0
 """Of the Poisson distribution of how many spans are cut (InCoder, arXiv 2204.05999, section 2.1), at least one."""

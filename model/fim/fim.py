@@ -10,7 +10,7 @@ from model.fim.cut import Mix as Mix
 from model.fim.cut import around as around
 from model.fim.cut import choose as choose
 from model.fim.cut import cuts as cuts
-from model.fim.formats import Format
+from model.fim.format import Format
 from model.fim.head import file_head
 from model.fim.head import repository_head as repository_head
 from model.fim.head import star_bucket as star_bucket
@@ -176,8 +176,8 @@ def _pieces(
 
 def _parsed(fmt: Format, tokenizer: Encoder, order: str, pieces: dict[str, Sequence[int]]) -> Parsed:
     def text(places: str) -> str:
-        found = pieces.get(places, ())
-        return decode_bare(tokenizer, found) if places in fmt.bare else tokenizer.decode(found)
+        ids = pieces.get(places, ())
+        return decode_bare(tokenizer, ids) if places in fmt.bare else tokenizer.decode(ids)
 
     head = tokenizer.decode(pieces.get("", ()))
     return Parsed(order, head + text("P") + text("PM"), text("M"), text("S"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from model.fim.formats import STARCODER, Format
+from model.fim.format import Format
+from model.fim.formats import STARCODER
 from model.fim.segment import Mark
 from model.languages import headed
 
@@ -44,8 +45,8 @@ def _attributes(fmt: Format, path: str, repository: str) -> str:
     name = PurePosixPath(path)
     host = repository.split("/")[0] if "/" in repository else ""
     values = {"ext": name.suffix, "filename": name.name, "source": host.split(".")[0] if "." in host else ""}
-    given = [f"{key}={'_'.join(values[key].split())}" for key in fmt.attributes if values[key]]
-    return " ".join(["<| file", *given, "|>\n"])
+    attributes = [f"{key}={'_'.join(values[key].split())}" for key in fmt.attributes if values[key]]
+    return " ".join(["<| file", *attributes, "|>\n"])
 
 
 def _comments(path: str) -> list[str]:

@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from model.fim.cut import Cut
-from model.fim.formats import Format
+from model.fim.format import Format
 from model.fim.segment import Encoder, Mark
 
 
 def spans(fmt: Format, head: Sequence[str], cut: Cut) -> list[str]:
     """What follows `begin`, up to the end. Raises ValueError for more spans than `fmt` has sentinels for."""
-    kept = [[*head, cut.prefix], [cut.suffix], *([after] for _, after in cut.more)]
+    segments = [[*head, cut.prefix], [cut.suffix], *([after] for _, after in cut.more)]
     middles = [cut.middle, *(middle for middle, _ in cut.more)]
     fmt.layout(cut.order)
     if len(middles) > fmt.spans:
         raise ValueError(f"the format {fmt.name} was trained on {fmt.spans} spans at most, not on {len(middles)}")
-    parts = [part for n, texts in enumerate(kept) for part in (*texts, Mark(fmt.mask(n)))]
+    parts = [part for n, texts in enumerate(segments) for part in (*texts, Mark(fmt.mask(n)))]
     return parts + [p for n, text in enumerate(middles) for p in (Mark(fmt.mask(n)), text, Mark(fmt.close))]
 
 
@@ -30,20 +30,20 @@ def taken_apart(
     """The kept texts' ids and the spans' of what `spans` made; None when `ids` is no such sequence."""
     masks = [tokenizer.special(fmt.mask(n)) for n in range(fmt.spans + 1)]
     close, at = tokenizer.special(fmt.close), 0
-    kept: list[Sequence[int]] = []
+    segments: list[Sequence[int]] = []
     for mask in masks:
         if mask not in ids[at:]:
             break
         stop = list(ids).index(mask, at)
-        kept.append(ids[at:stop])
+        segments.append(ids[at:stop])
         at = stop + 1
-        if len(kept) > 1 and list(ids[at : at + 1]) == masks[:1]:
+        if len(segments) > 1 and list(ids[at : at + 1]) == masks[:1]:
             break
     middles: list[Sequence[int]] = []
-    for mask in masks[: max(0, len(kept) - 1)]:
+    for mask in masks[: max(0, len(segments) - 1)]:
         if list(ids[at : at + 1]) != [mask] or close not in ids[at:]:
             return None
         stop = list(ids).index(close, at)
         middles.append(ids[at + 1 : stop])
         at = stop + 1
-    return (kept, middles) if middles and at == len(ids) else None
+    return (segments, middles) if middles and at == len(ids) else None

@@ -147,5 +147,5 @@ def _run(data, at, n, points, digits, merges, work, table, out, count):  # pyrig
 @njit(cache=True, nogil=True)
 def _learn(data, at, end, merges, work, slot, table):  # pyright: ignore
     """Merge a pre-token of at most LONGEST bytes and put it into its slot."""
-    made = merge(data, at, end, merges.first, merges.pairs, work[0], work[1])
-    insert(data, at, end - at, slot, work[0], made, table)
+    count = merge(data, at, end, merges.first, merges.pairs, work[0], work[1])
+    insert(data, at, end - at, slot, work[0], count, table)

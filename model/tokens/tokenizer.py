@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from tokenizers import AddedToken, decoders, models, pre_tokenizers, trainers
 from tokenizers import Tokenizer as Backend
 
-from model.fim.formats import STARCODER, Format
+from model.fim.format import Format
+from model.fim.formats import STARCODER
 from model.tokens.encoder import TableEncoder, Unknown
 from model.tokens.letters import BYTE_LETTERS
 

@@ -18,7 +18,7 @@ from model.config import TrainConfig
 from model.decoder.decoder import Decoder
 from model.example import Batch, BatchSource
 from model.families import Spec
-from model.fim.formats import Format
+from model.fim.format import Format
 from model.manifest import CheckpointError, Manifest, name
 from model.reign import Superseded
 from model.tokens.tokenizer import Tokenizer

@@ -112,21 +112,22 @@ def _removals(state: ExportState) -> Iterator[str]:
     yield "for it, the others had never reached the export. Repositories whose owners opted out are rejected before."
 
 
-def _recipe(made: ExportOrigin) -> Iterator[str]:
+def _recipe(origin: ExportOrigin) -> Iterator[str]:
     yield "## Recipe\n"
     yield "The rules and what each setting means are in Midstream's docs/rules.md.\n"
-    rows = [(s, name, _value(v)) for s in ("recipe", "index") for name, v in sorted(getattr(made, s).items())]
+    rows = [(s, name, _value(v)) for s in ("recipe", "index") for name, v in sorted(getattr(origin, s).items())]
     yield from _table(("section", "setting", "value"), rows)
 
 
-def _origin(made: ExportOrigin) -> Iterator[str]:
+def _origin(origin: ExportOrigin) -> Iterator[str]:
     yield "## Made by\n"
     rows = [
-        ("export format", VERSION), ("layout", made.layout), ("compression", made.compression or "the layout's own"),
-        ("characters a shard", f"{made.shard_chars:,}"), ("topics, SHA-256", made.genesis),
+        ("export format", VERSION), ("layout", origin.layout),
+        ("compression", origin.compression or "the layout's own"),
+        ("characters a shard", f"{origin.shard_chars:,}"), ("topics, SHA-256", origin.genesis),
     ]  # fmt: skip
-    if made.tokenizer:
-        rows += [("tokenizer, SHA-256", made.tokenizer), ("format of the token ids", made.format)]
+    if origin.tokenizer:
+        rows += [("tokenizer, SHA-256", origin.tokenizer), ("format of the token ids", origin.format)]
     yield from _table(("what", "value"), rows)
 
 

@@ -103,15 +103,15 @@ class Export:
         return frame.start
 
     def _count(self, frame: Frame, mark: int, documents: int) -> None:
-        found = tallied(frame, mark)
-        if found.alive != documents:
-            raise NotConserved(f"{frame.source}: a Frame of clean holds {documents} documents, not {found.alive}")
+        new = tallied(frame, mark)
+        if new.alive != documents:
+            raise NotConserved(f"{frame.source}: a Frame of clean holds {documents} documents, not {new.alive}")
         count = self.state.counts.setdefault(frame.source.topic_id, ExportCount(frame.source.topic))
-        count.documents += found.documents
-        count.rejected += found.rejected
-        count.dead += len(found.dead)
-        self.state.replaced.update(found.replaced)
-        self._replaced.update(found.replaced)
+        count.documents += new.documents
+        count.rejected += new.rejected
+        count.dead += len(new.dead)
+        self.state.replaced.update(new.replaced)
+        self._replaced.update(new.replaced)
 
     def _add(self, partition: int, source: Source, document: Document) -> None:
         origin = document.origin(source)
@@ -157,11 +157,11 @@ class Export:
                 ):
                     by_shard.setdefault(shard.name, (shard, set()))[1].add(name)
         for shard, origins in by_shard.values():
-            found = [item for item in self._items(shard) if item.origin in origins]
-            for item in found:
+            items = [item for item in self._items(shard) if item.origin in origins]
+            for item in items:
                 self.state.contents.count(item, self._layout.size(item), times=-1)
                 self.state.counts[Origin.parse(item.origin).topic_id].removed += 1
-            if found:
+            if items:
                 self._rewrite(shard, origins)
         self._replaced = set()
 

@@ -82,9 +82,9 @@ class Folder:
 
     def settle(self, state: ExportState | None, beside: Beside) -> None:
         """Finishes the last commit and drops an unfinished one. Raises ExportError when shards are gone or changed."""
-        kept = state.commits if state else 0
+        commits = state.commits if state else 0
         for left in [*self.path.glob(UNFINISHED + "*"), *self.path.glob(COMMIT + "*")]:
-            if left.is_dir() and left != self._waiting(kept):
+            if left.is_dir() and left != self._waiting(commits):
                 shutil.rmtree(left)
             elif left.is_file():
                 left.unlink()
@@ -106,12 +106,12 @@ class Folder:
         _sync(self.path)
 
     def _check(self, state: ExportState) -> None:
-        wanted = {shard.name + suffix: size for shard in state.shards for suffix, size in shard.files.items()}
+        sizes = {shard.name + suffix: size for shard in state.shards for suffix, size in shard.files.items()}
         there = {path.name: path for path in self.path.iterdir() if SHARD.match(path.name)}
-        for name, size in wanted.items():
+        for name, size in sizes.items():
             if name not in there or there[name].stat().st_size != size:
                 raise ExportError(f"{name} is not what was written there; export into another folder")
-        for name in sorted(set(there) - set(wanted)):
+        for name in sorted(set(there) - set(sizes)):
             there[name].unlink()
             self._between(f"{name} is deleted")
 

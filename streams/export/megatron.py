@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from model.fim import fim
-from model.fim.formats import Format
+from model.fim.format import Format
 from model.tokens.tokenizer import Tokenizer
 from streams.document import Document, Source
 from streams.export.row import Facts, Tokens, facts

@@ -73,14 +73,14 @@ def row(document: Document, source: Source) -> Row:
 def _parts(document: Document) -> list[RowPart]:
     """Authors are numbered as where the trainer's text is rendered: no names."""
     names: dict[str, int] = {}
-    made: list[RowPart] = []
+    row_parts: list[RowPart] = []
     for part in document.parts:
         label = part.label
         if part.role == "comment":
             author, _, action = label.partition("\n")
             label = f"{speaker(author, names)} {action}".strip()
-        made.append(RowPart(part.role, part.text, label))
-    return made
+        row_parts.append(RowPart(part.role, part.text, label))
+    return row_parts
 
 
 def _text(parts: list[RowPart]) -> str:

@@ -15,7 +15,7 @@ from streams.export.export import Export, fresh
 from streams.export.state import ExportOrigin, ExportState
 from streams.frame import Frame
 from streams.kafka.connection import Connection, Offsets
-from streams.kafka.log import read
+from streams.kafka.log import Logged, read
 from streams.kafka.positions import Expired
 from streams.kafka.topics import Genesis
 
@@ -63,11 +63,8 @@ def run(
     for partition, start in enumerate(list(export.state.offsets)):
         with _explained(connection, export.state, partition):
             for logged in read(connection, TOPIC, partition, start, ends[TOPIC, partition]):
-                frame = frames.decode_or_none(logged.value)
-                if frame is None:
-                    log.error("clean/%d at %d is no Frame: it is passed over", partition, logged.offset)
-                    export.pass_over(partition, logged.offset)
-                elif not pass_gaps and returns.after(export, partition, logged.offset, frame):
+                frame = _frame(partition, logged)
+                if frame is None or (not pass_gaps and returns.after(export, partition, logged.offset, frame)):
                     export.pass_over(partition, logged.offset)
                 else:
                     export.take(partition, logged.offset, frame)
@@ -78,6 +75,19 @@ def run(
         progress()
         if stopped():
             return
+
+
+def _frame(partition: int, logged: Logged) -> Frame | None:
+    """None for what brings nothing, with a line in the log; what was in a damaged record shows as a gap behind it."""
+    place = f"{TOPIC}/{partition} at {logged.offset}"
+    try:
+        frame = frames.decode_or_none(logged.value, place)
+    except frames.Damaged as error:
+        log.error("%s", error)
+        return None
+    if frame is None:
+        log.error("%s is no Frame: it is passed over", place)
+    return frame
 
 
 class _Returns:
@@ -100,7 +110,7 @@ class _Returns:
     def _find(self, partition: int, start: int, source: Source, mark: int) -> int:
         """The first Frame from `start` on that carries the mark on; -1: there is none."""
         for logged in read(self._connection, TOPIC, partition, start, self._ends[TOPIC, partition]):
-            frame = frames.decode_or_none(logged.value)
+            frame = _frame(partition, logged)
             if frame and frame.source == source and frame.start <= mark < frame.upto:
                 return logged.offset
         return -1
@@ -118,9 +128,9 @@ def _check_expired(connection: Connection, state: ExportState, pass_gaps: bool) 
             f"Deleted by retention before they were exported: {'; '.join(lost.values())}. "
             "With --pass-gaps the export goes on without them and names them in its data card."
         )
-    for p, told in lost.items():
+    for p, offsets in lost.items():
         state.offsets[p] = first[TOPIC, p]
-        state.gaps.append(told)
+        state.gaps.append(offsets)
 
 
 @contextmanager

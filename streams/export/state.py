@@ -93,8 +93,8 @@ class ExportContents(msgspec.Struct):
             (self.languages, item.language), (self.repositories, item.repository),
         ):  # fmt: skip
             _change(counter, value, times)
-        for kind, found in item.redactions.items():
-            _change(self.redactions, kind, times * found)
+        for kind, number in item.redactions.items():
+            _change(self.redactions, kind, times * number)
 
 
 class ExportState(msgspec.Struct, kw_only=True):
@@ -140,20 +140,20 @@ def decode(data: bytes) -> ExportState:
         raise ExportError("its export.json is damaged") from error
 
 
-def refuse_other(was: ExportOrigin, wanted: ExportOrigin) -> None:
+def refuse_other(was: ExportOrigin, request: ExportOrigin) -> None:
     """Raises ExportError naming what differs."""
-    if was.genesis != wanted.genesis:
+    if was.genesis != request.genesis:
         raise ExportError("it was made from other topics: another cluster or prefix, or topics that were made again")
-    differing = [f"{name} was {old}, is {new}" for name, old, new in _settings(was, wanted) if old != new]
+    differing = [f"{name} was {old}, is {new}" for name, old, new in _settings(was, request) if old != new]
     if differing:
         raise ExportError(f"it was made with other settings: {'; '.join(differing)}")
 
 
-def _settings(was: ExportOrigin, wanted: ExportOrigin) -> Iterator[tuple[str, Any, Any]]:
+def _settings(was: ExportOrigin, request: ExportOrigin) -> Iterator[tuple[str, Any, Any]]:
     for name in ("layout", "compression", "shard_chars", "tokenizer", "format"):
-        yield name, getattr(was, name), getattr(wanted, name)
+        yield name, getattr(was, name), getattr(request, name)
     for section in ("recipe", "index"):
-        old, new = getattr(was, section), getattr(wanted, section)
+        old, new = getattr(was, section), getattr(request, section)
         for name in sorted({*old, *new}):
             yield f"[{section}] {name}", old.get(name), new.get(name)
 

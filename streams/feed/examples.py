@@ -65,7 +65,7 @@ class ExamplesLog:
         self._drop_what_is_used_up()
         polled = self._patient(lambda: self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=64), {})
         return [
-            (tp.partition, record.offset, frames.decode_or_none(record.value))
+            (tp.partition, record.offset, _frame(tp.partition, record))
             for tp, records in polled.items()
             for record in records
             if not self._closed or record.offset < self._ends[tp.partition]
@@ -132,6 +132,17 @@ class ExamplesLog:
         if self._away_said is not None:
             log.warning("%s: the broker answers again", TOPIC)
             self._away_said = None
+
+
+def _frame(partition: int, record: Any) -> Frame | None:
+    """None for what brings nothing. No group's offset leads the trainer over a damaged record, so it does not stop
+    there: what was in it is missing before the next Frame, an alarm until `midstream repair` sends it again."""
+    place = f"{TOPIC}/{partition} at {record.offset}"
+    try:
+        return frames.decode_or_none(record.value, place)
+    except frames.Damaged as error:
+        log.error("%s", error)
+        return None
 
 
 def open_feed(

@@ -41,7 +41,7 @@ class FrameLog(Protocol):
 
     def poll(self, timeout_s: float, enough: set[int]) -> Sequence[tuple[int, int, Frame | None]]:
         """(partition, offset, Frame) in each partition's order, none of the partitions that have `enough`;
-        empty when nothing came in time. None: a record that somebody else wrote."""
+        empty when nothing came in time. None: somebody else wrote the record, or it is damaged."""
         ...
 
     def ended(self, partition: int, position: int) -> bool:
@@ -88,13 +88,13 @@ class Feed:
 
     def trained(self, step: int) -> None:
         """Write the Batch handed out last to the ledger and count its documents."""
-        entries = [e for row in self._handed for held in row for e in _entries(held, step)]
+        entries = [e for row in self._handed for item in row for e in _entries(item, step)]
         self._s.ledger[self._ledger.name] = self._ledger.append(entries)
         self._count_handed()
 
     def skipped(self) -> None:
         """Give up the Batch handed out last: its documents are named as skipped, and never come again."""
-        names = [name for row in self._handed for held in row for name in held.names]
+        names = [name for row in self._handed for item in row for name in item.names]
         self._s.skipped.update(names)
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         log.error("%d documents are skipped: %s%s", len(names), ", ".join(names[:NAMED]), more)
@@ -142,6 +142,7 @@ class Feed:
             "rejected": sum(c.rejected for c in counts),
             "dead": sum(c.dead for c in counts),
             "replaced": len(s.replaced),
+            "foreign": s.foreign,
             "use": round(s.full_tokens / max(1, s.full_rows * self._limits.row_tokens), 5),
             "full_rows": s.full_rows,
             "flushed_rows": s.flushed_rows,
@@ -179,7 +180,8 @@ class Feed:
         """
         s = self._s
         if frame is None:
-            log.error("examples/%d at %d is no Frame: it is passed over", partition, offset)
+            log.error("examples/%d at %d holds no Frame of ours that can be read: it is passed over", partition, offset)
+            s.foreign += 1
         else:
             self._take_frame(partition, offset, frame)
         s.offsets[partition] = offset + 1
@@ -214,32 +216,32 @@ class Feed:
         )  # fmt: skip
 
     def _count_taken(self, frame: Frame, mark: int, examples: list[Example]) -> None:
-        source, found = frame.source, tallied(frame, mark)
+        source, new = frame.source, tallied(frame, mark)
         arrived = {(e.offset, index) for e in examples for index in e.indexes}
-        if found.alive != len(arrived):
+        if new.alive != len(arrived):
             raise NotConserved(
-                f"{source} [{frame.start}, {frame.upto}): {found.alive} documents should be here, {len(arrived)} are"
+                f"{source} [{frame.start}, {frame.upto}): {new.alive} documents should be here, {len(arrived)} are"
             )
         count = self._s.counts.setdefault(source.key, Count(source.topic))
-        count.documents += found.documents
-        count.rejected += found.rejected
-        count.dead += len(found.dead)
+        count.documents += new.documents
+        count.rejected += new.rejected
+        count.dead += len(new.dead)
         count.lost += max(0, frame.upto - mark) if frame.lost else 0
-        self._s.dead.update(found.dead)
-        self._s.replaced.update(found.replaced)
+        self._s.dead.update(new.dead)
+        self._s.replaced.update(new.replaced)
 
     def _count_handed(self) -> None:
         """The rows handed out have left: their documents are counted."""
         for row in self._handed:
-            for held in row:
-                self._count_gone(held)
+            for item in row:
+                self._count_gone(item)
         self._handed, self._handed_flushed = [], 0
         self.changes += 1
 
-    def _count_gone(self, held: BinItem) -> None:
+    def _count_gone(self, item: BinItem) -> None:
         """A document is trained when its last piece has left the rows, or skipped when any piece of it was."""
-        e = held.example
-        name = str(held.origin)
+        e = item.example
+        name = str(item.origin)
         if e.pieces > 1:
             if name in self._s.shared:
                 return
@@ -247,7 +249,7 @@ class Feed:
             if left:
                 self._s.pieces_left[name] = left
                 return
-        count = self._s.counts[f"{held.topic_id}:{held.partition}"]
+        count = self._s.counts[f"{item.topic_id}:{item.partition}"]
         if name in self._s.skipped:
             count.skipped += len(e.indexes)
         else:
@@ -288,6 +290,6 @@ class Feed:
         return not any(self._queues) and all(self._log.ended(p, self._s.offsets[p]) for p in self._owned)
 
 
-def _entries(held: BinItem, step: int) -> list[Entry]:
-    e = held.example
-    return [Entry(held.topic_id, held.partition, e.offset, index, e.piece, e.pieces, step) for index in e.indexes]
+def _entries(item: BinItem, step: int) -> list[Entry]:
+    e = item.example
+    return [Entry(item.topic_id, item.partition, e.offset, index, e.piece, e.pieces, step) for index in e.indexes]

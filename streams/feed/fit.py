@@ -51,12 +51,12 @@ def restore(state: FeedState, limits: Limits) -> Bins[BinItem]:
         )
     log.warning("[feed] row_contexts is lower than it was: the %d rows of the checkpoint are filled anew", len(groups))
     bins: Bins[BinItem] = Bins(limits.row_tokens, limits.open_bins)
-    for held in (held for row in groups for held in row):
-        if held.example.tokens > limits.row_tokens:
+    for item in (item for row in groups for item in row):
+        if item.example.tokens > limits.row_tokens:
             raise WrongPacking(
-                f"the checkpoint holds an example of {held.example.tokens} tokens, and a row has {limits.row_tokens}: "
+                f"the checkpoint holds an example of {item.example.tokens} tokens, and a row has {limits.row_tokens}: "
                 "raise [feed] row_contexts"
             )
-        bins.add(held.example.tokens, held, now)
+        bins.add(item.example.tokens, item, now)
     state.flushing = 0
     return bins

@@ -69,9 +69,9 @@ class PacedFeed:
             return
         self._written = now
         ready, waiting = self._feed.waiting_tokens()
-        told = Pace(time.time(), self._rate, self._trained + waiting, ready, self._feed.marks)
+        latest = Pace(time.time(), self._rate, self._trained + waiting, ready, self._feed.marks)
         try:
-            pace.write(self._folder, told)
+            pace.write(self._folder, latest)
             self._failed = False
         except OSError as error:
             if not self._failed:

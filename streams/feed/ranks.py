@@ -19,7 +19,7 @@ from streams.document import Origin
 from streams.feed.state import BinItem, Count, FeedState, Share
 
 Item = TypeVar("Item")
-_FIGURES = ("full_rows", "full_tokens", "flushed_rows", "flushed_tokens")
+_FIGURES = ("foreign", "full_rows", "full_tokens", "flushed_rows", "flushed_tokens")
 
 
 def split(state: FeedState, ranks: int) -> list[FeedState]:
@@ -142,7 +142,7 @@ def _dealt(items: list[Item], ranks: int, sizes: list[int]) -> list[list[Item]]:
 
 def _pieces(rows: Sequence[list[BinItem]]) -> Iterator[str]:
     """The document of every piece, as often as it is held."""
-    return (str(held.origin) for row in rows for held in row if held.example.pieces > 1)
+    return (str(item.origin) for row in rows for item in row if item.example.pieces > 1)
 
 
 def _summed(states: Sequence[FeedState]) -> dict[str, Count]:

@@ -93,6 +93,8 @@ class FeedState(msgspec.Struct, kw_only=True):
     """How many of the last rows were closed by a flush."""
     ledger: dict[str, int] = {}
     """Bytes that count of each ledger file, by its name; what stands behind them was undone."""
+    foreign: int = 0
+    """Records of `examples` that were passed over: somebody else's, or damaged ones."""
     full_rows: int = 0
     full_tokens: int = 0
     flushed_rows: int = 0

@@ -83,6 +83,8 @@ class Index:
 
     def apply(self, record: Applied) -> None:
         """Redo a record of the log. Raises WrongIndex when it was written under another fingerprint."""
+        if record.form == "empty":  # it says nothing, and repair writes it without knowing the index
+            return
         if record.fingerprint != self.fingerprint:
             raise WrongIndex(
                 f"the index in `signatures` was made with other settings (fingerprint {record.fingerprint}, "
@@ -115,9 +117,11 @@ class Index:
         for origin in removals:
             self._forget(Origin.parse(origin))
         unknown = [d for d in documents if str(d.origin(source)) not in again] if again else documents
-        kept, rejections, insertions = self._judge(source, unknown)
+        remaining, rejections, insertions = self._judge(source, unknown)
         if again:
-            kept = sorted([*kept, *(d for d in documents if d not in unknown)], key=lambda d: (d.offset, d.index))
+            remaining = sorted(
+                [*remaining, *(d for d in documents if d not in unknown)], key=lambda d: (d.offset, d.index)
+            )
         self.marks.advance(source, upto)
         applied = Applied(
             offset=offset, source=source, upto=upto, fingerprint=self.fingerprint,
@@ -125,7 +129,7 @@ class Index:
             v=VERSIONED if any(i.version for i in insertions) else 1,
         )  # fmt: skip
         rest = msgspec.structs.replace(
-            frame, start=mark, upto=upto, tallies=_with_rejected(tallies, rejections), documents=kept
+            frame, start=mark, upto=upto, tallies=_with_rejected(tallies, rejections), documents=remaining
         )
         return Judged(rest, tuple(rejections), applied)
 
@@ -151,7 +155,7 @@ class Index:
         paths = [path_id(d) for d in documents]
         versions = [version(d) for d in documents]
         matches = self._table.admit(_document_columns(documents, paths, versions))
-        kept: list[Document] = []
+        remaining: list[Document] = []
         rejections: list[Rejection] = []
         insertions: list[Insertion] = []
         for i, d in enumerate(documents):
@@ -159,13 +163,13 @@ class Index:
             if match < 0:
                 # A row that was written over within this Frame has the origin of the last one, as `apply` gives it.
                 self._remember(int(matches.places[i]), source, d.offset, d.index)
-                kept.append(d)
+                remaining.append(d)
                 kind = KINDS.index(d.kind)
                 insertions.append(Insertion(d.offset, d.index, kind, d.exact, path, d.signature, versions[i]))
             else:
                 rule = self._rule(match, path, bool(matches.exact[i]))
                 rejections.append(self._rejection(source, d, rule, match, float(matches.similarities[i])))
-        return kept, rejections, insertions
+        return remaining, rejections, insertions
 
     def _rule(self, match: int, path: int, exact: bool) -> str:
         """Why a document is dropped that repeats the one of number `match`."""

@@ -72,6 +72,11 @@ class Applied(Head, kw_only=True, omit_defaults=True, tag="applied", tag_field="
     """Origins that retries and removals replaced, and those that did not come again after a Back."""
 
 
+def empty(offset: int) -> Applied:
+    """The record of an offset of `candidates` at which nothing was taken, made without the index."""
+    return Applied(offset=offset, source=NOWHERE, upto=0, form="empty", fingerprint="")
+
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Applied)
 _heads = msgspec.msgpack.Decoder(Head)

@@ -80,17 +80,17 @@ class SignatureTable:
         """Look up and insert in one pass; what is kept gets the next numbers, in order."""
         n = len(rows.kinds)
         self._reserve(n)
-        made = Matches(np.zeros(n, np.int64), np.zeros(n), np.zeros(n, np.bool_), np.zeros(n, np.int64))
+        matches = Matches(np.zeros(n, np.int64), np.zeros(n), np.zeros(n, np.bool_), np.zeros(n, np.int64))
         own = self._rows
         self.count, added = probe.take(
             self._tags, self._documents, self._alive, own.kinds, own.exacts, own.paths, own.versions, own.signatures,
             own.signed, self._stamps, self._next_stamp(n),
             rows.kinds, rows.exacts, rows.paths, rows.versions, rows.signatures, rows.signed,
             self.count, self.threshold, self.version_threshold,
-            made.numbers, made.similarities, made.exact, made.places,
+            matches.numbers, matches.similarities, matches.exact, matches.places,
         )  # fmt: skip
         self._entries += added
-        return made
+        return matches
 
     def append(self, rows: Columns) -> NDArray[np.int64]:
         """Insert without a look-up: a verdict that the log already holds. Returns the numbers of the rows."""

@@ -161,10 +161,10 @@ class Connection:
         """Whether a broker answers and knows its controller. Never raises Unreachable."""
         try:
             with self._reach(KafkaAdminClient, bootstrap_timeout_ms=500) as admin:
-                told = admin.describe_cluster()
+                description = admin.describe_cluster()
         except (Unreachable, KafkaError):
             return False
-        return told["controller_id"] >= 0 and bool(told["brokers"])
+        return description["controller_id"] >= 0 and bool(description["brokers"])
 
     def reach(self) -> None:
         """Raises Unreachable while no broker answers."""
@@ -174,10 +174,10 @@ class Connection:
     def topics(self) -> dict[str, tuple[str, int]]:
         """The cluster's topics under our prefix: name to (topic id as 32 hex digits, partitions)."""
         with self._asking() as admin:
-            told = [t for t in admin.describe_topics() if t["name"].startswith(self.prefix)]
+            descriptions = [t for t in admin.describe_topics() if t["name"].startswith(self.prefix)]
         return {
             topic["name"].removeprefix(self.prefix): (UUID(str(topic["topic_id"])).hex, len(topic["partitions"]))
-            for topic in told
+            for topic in descriptions
         }
 
     def topic_ids(self, names: Iterable[str]) -> dict[str, str]:
@@ -200,21 +200,21 @@ class Connection:
     def group_offsets(self, group: str) -> Offsets:
         """What the group (its full name) has committed; partitions without a commit are left out."""
         with self._asking() as admin:
-            told = self._settled(lambda: admin.list_group_offsets(group))[group]
+            answer = self._settled(lambda: admin.list_group_offsets(group))[group]
         return {
             (key.topic.removeprefix(self.prefix), key.partition): value.offset
-            for key, value in told.items()
+            for key, value in answer.items()
             if value.offset >= 0 and key.topic.startswith(self.prefix)
         }
 
     def commit(self, group: str, offsets: Mapping[tuple[str, int], int]) -> None:
         """Commits for a group that has no member. Raises GroupInUse when it has one, KafkaError when a commit fails."""
-        wanted = {self._partition(key): OffsetAndMetadata(offset, "", -1) for key, offset in offsets.items()}
-        if not wanted:
+        positions = {self._partition(key): OffsetAndMetadata(offset, "", -1) for key, offset in offsets.items()}
+        if not positions:
             return
 
         def attempt() -> None:
-            for error in admin.alter_group_offsets(group, wanted).values():
+            for error in admin.alter_group_offsets(group, positions).values():
                 if issubclass(error, UnknownMemberIdError):
                     raise GroupInUse(f"group {group} has members: stop the workers first")
                 if error.errno:
@@ -232,9 +232,9 @@ class Connection:
         if not keys:
             return {}
         with self._asking() as admin:
-            wanted = {self._partition(key): spec for key in keys}
-            told = self._settled(lambda: admin.list_partition_offsets(wanted, level))
-        return {key: told[self._partition(key)].offset for key in keys}
+            specs = {self._partition(key): spec for key in keys}
+            answer = self._settled(lambda: admin.list_partition_offsets(specs, level))
+        return {key: answer[self._partition(key)].offset for key in keys}
 
     @contextmanager
     def _asking(self) -> Iterator[KafkaAdminClient]:

@@ -107,8 +107,8 @@ def _addition(connection: Connection) -> Addition | None:
     """
     noted = connection.group_offsets(connection.group(ADDITIONS)).get(("signatures", 0))
     values = [_identity(connection, noted)] if noted else [r.value for r in read(connection, "signatures", 0) if r.key]
-    found = [_identities.decode(value) for value in values if value]
-    return next((record for record in reversed(found) if isinstance(record, Addition)), None)
+    additions = [_identities.decode(value) for value in values if value]
+    return next((record for record in reversed(additions) if isinstance(record, Addition)), None)
 
 
 def _identity(connection: Connection, offset: int) -> bytes:
@@ -149,8 +149,8 @@ def _full(connection: Connection, names: Iterable[str]) -> str:
     return ", ".join(connection.topic(name) for name in names)
 
 
-def _refuse_other_counts(existing: dict[str, tuple[str, int]], wanted: dict[str, int]) -> None:
-    for name, count in wanted.items():
+def _refuse_other_counts(existing: dict[str, tuple[str, int]], counts: dict[str, int]) -> None:
+    for name, count in counts.items():
         if name in existing and existing[name][1] != count:
             raise TopicsError(
                 f"Topic {name} has {existing[name][1]} partitions, not {count}. A partition count never changes: "
@@ -159,7 +159,7 @@ def _refuse_other_counts(existing: dict[str, tuple[str, int]], wanted: dict[str,
 
 
 def _make(connection: Connection, missing: list[Topic], partitions: int, replication: int) -> None:
-    wanted = {
+    specs = {
         connection.topic(topic.name): {
             "num_partitions": topic.count(partitions),
             "replication_factor": replication,
@@ -167,12 +167,12 @@ def _make(connection: Connection, missing: list[Topic], partitions: int, replica
         }
         for topic in missing
     }
-    if not wanted:
+    if not specs:
         return
     with connection.admin() as admin:
         with suppress(TopicAlreadyExistsError):  # another `topics create` at the same time
-            admin.create_topics(wanted)
-        admin.wait_for_topics(list(wanted))
+            admin.create_topics(specs)
+        admin.wait_for_topics(list(specs))
 
 
 def _commit_first_offsets(connection: Connection) -> None:

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from model import languages
 from model.fim.fim import Mark
-from model.fim.formats import Format
+from model.fim.format import Format
 from model.languages import Language
 from model.lines import bare
 from streams.document import Document

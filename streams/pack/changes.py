@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from model.fim.fim import Mark
-from model.fim.formats import Format
+from model.fim.format import Format
 from model.lines import bare, begin_behind, last_begin, split
 from streams.draw import unit
 

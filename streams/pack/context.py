@@ -60,14 +60,14 @@ def dependencies(documents: Sequence[Document]) -> list[set[int]]:
     for i, stem in enumerate(stems):
         by_name[stem.rsplit("/", 1)[-1]].append(i)
         by_name[stem.rsplit("/", 2)[-2] if "/" in stem else ""].append(i)  # a folder is a package in Go
-    found: list[set[int]] = []
+    edges: list[set[int]] = []
     for i, d in enumerate(documents):
         hits: set[int] = set()
         for target in islice(dict.fromkeys(targets(d)), MOST_TARGETS):
             near = by_name.get(target.rsplit("/", 1)[-1], ())
             hits |= {j for j in near if _matches(stems[j], target, d.language)}
-        found.append(hits - {i})
-    return found
+        edges.append(hits - {i})
+    return edges
 
 
 def targets(document: Document) -> Iterator[str]:

@@ -41,8 +41,8 @@ def commented(line: str, language: Language) -> str:
 def cell_language(lines: list[str]) -> str:
     """What a cell whose first line is `%%NAME` is written in, where it is not the kernel's language; else nothing."""
     first = next((line for line in lines if line.strip()), "")
-    found = _CELL.match(first)
-    return found[1] if found and found[1] in OTHERS else ""
+    match = _CELL.match(first)
+    return match[1] if match and match[1] in OTHERS else ""
 
 
 def without_magics(lines: list[str], language: Language) -> list[str]:
@@ -83,18 +83,18 @@ def _quoted(lines: list[str], language: Language) -> Iterator[bool]:
                 if at < 0:
                     break
                 inside = ""
-            found = _QUOTES.search(line, at)
-            if found is None:
+            match = _QUOTES.search(line, at)
+            if match is None:
                 break
-            at = found.end()
-            inside = found[0] if found[0] in ('"""', "'''") else ""
+            at = match.end()
+            inside = match[0] if match[0] in ('"""', "'''") else ""
 
 
 def _closing(line: str, at: int, quotes: str) -> int:
     """The place behind the quotes that end a text, those behind a `\\` not counted; -1 when there are none."""
-    while (found := line.find(quotes, at)) >= 0:
-        slashes = len(line[:found]) - len(line[:found].rstrip("\\"))
+    while (place := line.find(quotes, at)) >= 0:
+        slashes = len(line[:place]) - len(line[:place].rstrip("\\"))
         if slashes % 2 == 0:
-            return found + len(quotes)
-        at = found + 1
+            return place + len(quotes)
+        at = place + 1
     return -1

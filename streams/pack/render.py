@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from model.fim.fim import file_head, star_bucket
-from model.fim.formats import STARCODER, Format
+from model.fim.format import Format
+from model.fim.formats import STARCODER
 from streams.document import Document
 from streams.draw import drawn
 from streams.pack import cells, changes, threads

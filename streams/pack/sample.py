@@ -41,13 +41,13 @@ def documents(
     """
     starts, first = genesis(connection).topics["clean"].starts, connection.beginning_offsets(["clean"])
     positions = {partition: max(start, first["clean", partition]) for partition, start in enumerate(starts)}
-    left, last, told = size, math.inf, False
+    left, last, warned = size, math.inf, False
     while left > 0:
         ends = connection.end_offsets(["clean"])
         for partition, position in positions.items():
             for logged in read(connection, "clean", partition, position, ends["clean", partition]):
                 positions[partition] = logged.offset + 1
-                frame = frames.decode_or_none(logged.value)
+                frame = frames.decode_or_none(logged.value, f"clean/{partition} at {logged.offset}")
                 for document in frame.documents if frame else ():
                     last = time.monotonic()
                     if left > 0 and chosen(document, share, seed):
@@ -55,9 +55,9 @@ def documents(
                         yield document
         if patience_s is None or time.monotonic() - last > patience_s:
             return
-        if math.isinf(last) and not told:
+        if math.isinf(last) and not warned:
             log.warning("waiting for the first document in clean")
-            told = True
+            warned = True
         if all(positions[p] >= ends["clean", p] for p in positions):
             time.sleep(0.5)
 

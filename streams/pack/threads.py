@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from model.fim.fim import Mark
-from model.fim.formats import Format
+from model.fim.format import Format
 from streams.document import Document, Part
 from streams.people import speaker
 
@@ -148,8 +148,8 @@ def question(document: Document, fmt: Format) -> list[str]:
 
 
 def _attributes(role: str, tags: str, votes: str) -> str:
-    given = [f"tags={','.join(tags.split())}"] if tags.strip() else []
-    return " ".join(["<|", role[0], *given, f"votes={bucket(votes)}", "|>\n"])
+    attributes = [f"tags={','.join(tags.split())}"] if tags.strip() else []
+    return " ".join(["<|", role[0], *attributes, f"votes={bucket(votes)}", "|>\n"])
 
 
 def bucket(votes: str) -> str:

@@ -75,10 +75,10 @@ def expand(value: bytes, offset: int) -> Expansion:
 def _salvaged(value: bytes, error: Exception) -> tuple[events.Event, list[int], list[Broken]]:
     """Raises `error` when no file can be read by itself, or none is the reason of it."""
     try:
-        found = salvage(value)
+        remains = salvage(value)
     except UNREADABLE:
         raise error from None
-    return found.event, found.indexes, found.broken
+    return remains.event, remains.indexes, remains.broken
 
 
 def _documents(event: events.Event) -> Iterator[Document]:
@@ -147,8 +147,8 @@ def _name(event: events.Issue | events.Pull) -> str:
 def seconds(date: str) -> int:
     """Of an ISO 8601 date and time, seconds since 1970; 0 for what is none. Without a zone it is UTC."""
     try:
-        found = datetime.fromisoformat(date)
-        return max(0, int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()))
+        time = datetime.fromisoformat(date)
+        return max(0, int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()))
     except (ValueError, OverflowError):
         return 0
 

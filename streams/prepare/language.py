@@ -20,12 +20,12 @@ def language(path: str, text: str) -> str:
     """A lower-case name, "" when unknown. Looks at no more than the first 4,096 characters of the text."""
     name = path.rsplit("/", 1)[-1].lower()
     row = BY_FILE_NAME.get(name) or BY_EXTENSION.get(name.rsplit(".", 1)[-1] if "." in name else "")
-    found = row.name if row else ""
-    if found == "c" and name.endswith(".h"):
+    guess = row.name if row else ""
+    if guess == "c" and name.endswith(".h"):
         return _header(text[:4096])
-    if found == "objc" and name.endswith(".m") and not _OBJC.search(text[:4096]):
+    if guess == "objc" and name.endswith(".m") and not _OBJC.search(text[:4096]):
         return "matlab"
-    return found or _by_shebang(text)
+    return guess or _by_shebang(text)
 
 
 def _header(text: str) -> str:

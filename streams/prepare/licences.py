@@ -57,8 +57,8 @@ _SUFFIX = re.compile(r"(\+|-only|-or-later)$")
 
 def spdx_line(text: str) -> str:
     """The expression of an `SPDX-License-Identifier:` line among the first 4,096 characters, or ""."""
-    found = _SPDX.search(text[:4096])
-    return found.group(1).strip(" \t-*/") if found else ""
+    match = _SPDX.search(text[:4096])
+    return match.group(1).strip(" \t-*/") if match else ""
 
 
 def classify(expression: str) -> Class:
@@ -71,9 +71,9 @@ def classify(expression: str) -> Class:
     if not expression:
         return "unknown"
     sides = [_all_of(side) for side in re.split(r"\s+OR\s+|/", expression, flags=re.I)]
-    for wanted in ("permissive", "unknown"):
-        if wanted in sides:
-            return wanted
+    for category in ("permissive", "unknown"):
+        if category in sides:
+            return category
     return "copyleft"
 
 

@@ -84,8 +84,8 @@ def _opt_out(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
 
 
 def _licence(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
-    found = classify(s.document.licence)
-    return None if found in r.licences else (f"licence {s.document.licence} is {found}", 0.0)
+    category = classify(s.document.licence)
+    return None if category in r.licences else (f"licence {s.document.licence} is {category}", 0.0)
 
 
 def _language(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
@@ -99,8 +99,8 @@ def _binary(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
 
 
 def _vendored(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
-    found = _VENDORED.search(s.document.path)
-    return (f"path goes through {found.group(0).strip('/')}", 1.0) if found else None
+    match = _VENDORED.search(s.document.path)
+    return (f"path goes through {match.group(0).strip('/')}", 1.0) if match else None
 
 
 def _minimum(kind: str, r: Recipe) -> int:
@@ -249,7 +249,7 @@ def judge(seen: RuleInput, recipe: Recipe) -> Verdict | None:
     """The first rule, in the table's order, that drops the document; None when none does."""
     for rule in RULES:
         if seen.document.kind in rule.kinds:
-            found = rule.check(seen, recipe)
-            if found is not None:
-                return Verdict(rule.name, *found)
+            verdict = rule.check(seen, recipe)
+            if verdict is not None:
+                return Verdict(rule.name, *verdict)
     return None

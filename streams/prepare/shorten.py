@@ -35,12 +35,12 @@ def lines(text: str, most: int) -> str:
     """The text with at most `most` lines, the mark being one of them."""
     if text.count("\n") < most:
         return text
-    found = text.split("\n")
-    if len(found) - (not found[-1]) <= most:
+    rows = text.split("\n")
+    if len(rows) - (not rows[-1]) <= most:
         return text
     head = int(most * HEAD)
     tail = max(0, most - head - 1)
-    return "\n".join([*found[:head], MARK, *(found[-tail:] if tail else ())])
+    return "\n".join([*rows[:head], MARK, *(rows[-tail:] if tail else ())])
 
 
 def middle(text: str, most: int) -> str:

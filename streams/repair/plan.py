@@ -25,10 +25,12 @@ class Span:
     start: int
     upto: int
     back: bool = False
+    damaged: bool = False
+    """Its head can be read and the rest cannot: the stage that reads it stops there."""
 
     def carries(self, mark: int) -> bool:
         """Whether a mark is moved on by it."""
-        return not self.back and self.start <= mark < self.upto
+        return not (self.back or self.damaged) and self.start <= mark < self.upto
 
 
 class Logs(Protocol):
@@ -62,6 +64,19 @@ class Rewind:
 
 
 @dataclass(frozen=True)
+class PassOver:
+    """Set a stage's group behind a damaged record. In dedup's log the offset gets an empty record."""
+
+    stage: str
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.stage} passes over {self.topic}/{self.partition} {self.offset}, a Frame that is damaged"
+
+
+@dataclass(frozen=True)
 class TakeBack:
     """Write a Back to `candidates`: dedup's mark of the source goes down to `to`."""
 
@@ -84,7 +99,21 @@ class Skip:
         return f"{self.source}: offsets {self.start} to {self.upto - 1} are lost: the topic no longer holds them"
 
 
-Step = Rewind | TakeBack | Skip
+@dataclass(frozen=True)
+class Resend:
+    """Write the record at `offset` of `candidates` once more, at the end: a Frame over [start, upto) that dedup does
+    not take there, or has to take again, and that the source no longer holds."""
+
+    source: Source
+    offset: int
+    start: int
+    upto: int
+
+    def __str__(self) -> str:
+        return f"{self.source}: offsets {self.start} to {self.upto - 1} are sent again from candidates/0 {self.offset}"
+
+
+Step = Rewind | PassOver | TakeBack | Resend | Skip
 
 
 @dataclass
@@ -112,12 +141,16 @@ class Survey:
     took_back: dict[str, int] = field(default_factory=dict)
     """Where this plan takes a source's mark back to: from there on everything flows again."""
     skipped: dict[str, int] = field(default_factory=dict)
-    """Up to where this plan passes what a source no longer holds."""
+    """Up to where this plan passes what a source no longer holds, or sends it again."""
     dedup_end: int = 0
     """Where dedup stood before this plan."""
 
     def __post_init__(self) -> None:
         self.dedup_end = self.dedup
+
+    def damaged_at(self, logs: Logs, offset: int) -> bool:
+        """Whether the record at the offset of `candidates` is damaged."""
+        return any(span.damaged for span in logs.spans("candidates", 0, offset, offset + 1))
 
 
 @dataclass(frozen=True)
@@ -173,7 +206,7 @@ def carry(marks: dict[str, int], spans: Iterable[Span]) -> None:
         mark = marks.get(span.source.key)
         if mark is None:
             continue
-        if span.back:
+        if span.back and not span.damaged:
             marks[span.source.key] = min(mark, span.upto)
         elif span.carries(mark):
             marks[span.source.key] = span.upto
@@ -181,7 +214,7 @@ def carry(marks: dict[str, int], spans: Iterable[Span]) -> None:
 
 def plan(survey: Survey, logs: Logs) -> list[Step]:
     """The steps after which nothing is missing but what a Skip names. Changes `survey` to what it will be then."""
-    steps: list[Step] = [*survey.expired]
+    steps: list[Step] = [*survey.expired, *pass_damaged(survey, logs)]
     for _ in range(PASSES):
         following = _next(survey, logs)
         if following is None:
@@ -189,6 +222,31 @@ def plan(survey: Survey, logs: Logs) -> list[Step]:
         steps.append(following)
         _apply(survey, following)
     raise RuntimeError(f"no end of repairs: {steps[-3:]}")
+
+
+def pass_damaged(survey: Survey, logs: Logs) -> list[PassOver]:
+    """Over the damaged records that stages stand at; what lay in them is then missing, like anything else.
+
+    Of redact and pack, what lies before such a record may be above the committed offset, when the next stage has taken
+    it. Dedup has to stand just there. Changes `survey`.
+    """
+    passed: list[PassOver] = []
+    while survey.damaged_at(logs, survey.dedup):
+        passed.append(PassOver("dedup", "candidates", 0, survey.dedup))
+        survey.dedup = survey.dedup_end = survey.dedup + 1
+    joints = reaches(survey, logs)
+    for stage, topic, marks, committed in (
+        ("pack", "clean", joints[0], survey.pack),
+        ("redact", "unique", joints[1], survey.redact),
+    ):
+        for partition, start in sorted(committed.items()):
+            for span in logs.spans(topic, partition, start):
+                if span.damaged:
+                    passed.append(PassOver(stage, topic, partition, span.offset))
+                    committed[partition] = span.offset + 1
+                elif marks.get(span.source.key, span.upto) < span.upto:
+                    break
+    return passed
 
 
 def _next(survey: Survey, logs: Logs) -> Step | None:
@@ -200,10 +258,25 @@ def _next(survey: Survey, logs: Logs) -> Step | None:
     ahead = dedup_reaches(survey, logs)
     for key, source in sorted(survey.sources.items()):
         if ahead[key] < survey.first[key]:
-            return Skip(source, ahead[key], survey.first[key])
+            return _without_source(survey, logs, source, ahead[key])
         if survey.prepare[key] > ahead[key] or survey.prepare[key] < survey.first[key]:
             return Rewind("prepare", source.topic, source.partition, max(ahead[key], survey.first[key]))
     return None
+
+
+def _without_source(survey: Survey, logs: Logs, source: Source, mark: int) -> Resend | Skip:
+    """On from a mark that lies before what the source still holds: by what stands in `candidates`, where dedup passed
+    over it, will do so, or took it before its mark went back; and over the rest."""
+    ahead = [
+        span
+        for span in logs.spans("candidates", 0, 0)
+        if span.source == source and span.upto > mark and not (span.back or span.damaged)
+    ]
+    carrying = [span for span in ahead if span.carries(mark)]
+    if carrying:
+        longest = max(carrying, key=lambda span: span.upto)
+        return Resend(source, longest.offset, longest.start, longest.upto)
+    return Skip(source, mark, min([survey.first[source.key], *(span.start for span in ahead)]))
 
 
 def _downstream(survey: Survey, logs: Logs, source: Source, joints: list[int]) -> Step:
@@ -235,12 +308,13 @@ def _apply(survey: Survey, step: Step) -> None:
             survey.pack[step.partition] = step.offset
         case TakeBack(source, to):
             survey.took_back[source.key] = to
-        case Skip(source, _, upto):
+        case Skip(source, _, upto) | Resend(source, _, _, upto):
             survey.skipped[source.key] = upto
 
 
 def _merged(steps: list[Step]) -> list[Step]:
-    """Of several Rewinds of one partition the last, lowest one counts; the records for `candidates` go first."""
+    """Of several Rewinds of one partition the last, lowest one counts; the records for `candidates` go first. What is
+    passed over goes before Rewinds, which may lead back before it."""
     rewinds = {(s.stage, s.topic, s.partition): s for s in steps if isinstance(s, Rewind)}
-    backs = [s for s in steps if isinstance(s, TakeBack)]
-    return [*backs, *(s for s in steps if isinstance(s, Skip)), *rewinds.values()]
+    others = [s for kind in (TakeBack, Skip | Resend, PassOver) for s in steps if isinstance(s, kind)]
+    return [*others, *rewinds.values()]

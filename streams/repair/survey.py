@@ -49,9 +49,8 @@ class KafkaLogs:
                     log.warning("%s/%d at %d holds no Frame: it is passed over", topic, partition, logged.offset)
                     continue
                 back = head.t == "back"
-                yield Span(
-                    logged.offset, head.source, head.to if back else head.start, head.to if back else head.upto, back
-                )
+                start, upto = (head.to, head.to) if back else (head.start, head.upto)
+                yield Span(logged.offset, head.source, start, upto, back, frames.is_damaged(logged.value))
 
     def dedup_carries(self, source: Source, mark: int) -> int | None:
         return next(
@@ -81,7 +80,7 @@ class KafkaLogs:
         head = next(h for h in self.applied if h.offset == span.offset)
         try:
             return head.names(frames.decode_candidate(logged.value), logged.time_ms)
-        except frames.NoFrame:
+        except (frames.NoFrame, frames.Damaged):
             return False
 
 

@@ -24,7 +24,7 @@ class RepositoryReport(msgspec.Struct, frozen=True):
 
     title: str
     commits: int
-    """New commits that this run has sent."""
+    """New commits that all runs from this state folder have sent."""
     present_done: bool
     past_commits: int
     """Commits of the past that were sent."""
@@ -50,6 +50,8 @@ class SourcesReport(msgspec.Struct, frozen=True):
     eta_s: float | None = None
     """Until the past is read, as it goes; None: not known."""
     ended: bool = False
+    new_commits: dict[str, int] = {}
+    """By title, also of repositories that this run does not read: as for `left_out`, by all runs from this folder."""
 
     @property
     def fresh(self) -> bool:
@@ -66,19 +68,23 @@ class Reporter:
         former = read(folder)
         self._left_out = Counter(former.left_out if former else {})
         """Of the runs before."""
+        self._new_commits = dict(former.new_commits or _by_title(former) if former else {})
+        """The same."""
         self._failed = False
 
-    def report(self, readers: Sequence[Reader], last: bool = False) -> None:
+    def report(self, readers: Sequence[Reader], last: bool = False, at_once: bool = False) -> None:
+        """`at_once`: before a cursor is stored, so that no kill comes between what it passed and the counts of that."""
         now = time.time()
-        if not last and now - self._written < EVERY_S:
+        if not last and not at_once and now - self._written < EVERY_S:
             return
         self._written = now
-        repositories = [_of(reader) for reader in readers]
+        repositories = [_of(reader, self._new_commits.get(reader.title, 0)) for reader in readers]
         meter = self._meter
         report = SourcesReport(
             time=now, repositories=repositories, left_out=dict(self._left_out + self._delivery.left_out), ended=last,
             behind_s=meter.behind_s() if meter else None, live_lag_s=meter.lag_s("live") if meter else 0.0,
             past_lag_s=meter.lag_s("present", "past") if meter else 0.0, eta_s=self._eta(repositories, now),
+            new_commits=self._new_commits | {repository.title: repository.commits for repository in repositories},
         )  # fmt: skip
         try:
             write(self._folder, report)
@@ -97,10 +103,14 @@ class Reporter:
         return left / rate if rate and left else None
 
 
-def _of(reader: Reader) -> RepositoryReport:
+def _by_title(report: SourcesReport) -> dict[str, int]:
+    return {repository.title: repository.commits for repository in report.repositories}
+
+
+def _of(reader: Reader, former: int) -> RepositoryReport:
     cursors = reader.cursors
     return RepositoryReport(
-        title=reader.title, commits=reader.new_commits, present_done=cursors.present.done,
+        title=reader.title, commits=former + reader.new_commits, present_done=cursors.present.done,
         past_commits=cursors.past.position, past_left=reader.past_left, past_done=cursors.past.done,
         failure=reader.failure,
     )  # fmt: skip

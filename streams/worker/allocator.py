@@ -26,5 +26,5 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return False
-    wanted = ((MMAP_THRESHOLD, LARGEST_MAPPING_BYTES), (TRIM_THRESHOLD, KEPT_BYTES), (ARENA_MAX, 1))
-    return all(mallopt(name, value) for name, value in wanted)
+    options = ((MMAP_THRESHOLD, LARGEST_MAPPING_BYTES), (TRIM_THRESHOLD, KEPT_BYTES), (ARENA_MAX, 1))
+    return all(mallopt(name, value) for name, value in options)

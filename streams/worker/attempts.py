@@ -63,10 +63,10 @@ def _below(record: str, topic: str, partition: int, upto: int) -> bool:
 
 def _deaths(left: dict[str, object]) -> dict[str, int]:
     """By record, after the end of the process that left this."""
-    found, record = left.get("deaths"), left.get("record")
-    deaths = {str(r): int(n) for r, n in found.items()} if isinstance(found, dict) else {}
-    if isinstance(found, int) and record:  # as it was written before deaths were counted by record
-        deaths = {str(record): found}
+    counts, record = left.get("deaths"), left.get("record")
+    deaths = {str(r): int(n) for r, n in counts.items()} if isinstance(counts, dict) else {}
+    if isinstance(counts, int) and record:  # as it was written before deaths were counted by record
+        deaths = {str(record): counts}
     if record:
         deaths[str(record)] = deaths.pop(str(record), 0) + 1
     return dict(list(deaths.items())[-RECORDS:])
@@ -87,7 +87,7 @@ def _claim(folder: Path, stage: str) -> tuple[int, int]:
 
 def _parse(data: bytes) -> dict[str, object]:
     try:
-        found = json.loads(data or b"{}")
+        content = json.loads(data or b"{}")
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}

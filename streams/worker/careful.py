@@ -125,10 +125,10 @@ def _serve(pipe: Connection, parent: int) -> None:
     step: Callable[..., Any] | None = None
     while os.getppid() == parent:
         try:
-            given, arguments = pipe.recv()
+            call, arguments = pipe.recv()
         except EOFError:
             return
-        step = given or step
+        step = call or step
         pipe.send(None)
         try:
             assert step is not None

@@ -24,9 +24,9 @@ class Counts:
         self._written = time.monotonic()
         self._said = -ALIVE_S
         self._documents = self._rate = 0.0
-        found = _read(path)
-        self._counter: Counter[str] = Counter({k: v for k, v in found.items() if isinstance(v, int)})
-        self._time = found.get("time", 0.0)
+        earlier = _read(path)
+        self._counter: Counter[str] = Counter({k: v for k, v in earlier.items() if isinstance(v, int)})
+        self._time = earlier.get("time", 0.0)
         self._facts: dict[str, object] = {}
         self._written_facts: dict[str, object] = {}
 
@@ -34,8 +34,8 @@ class Counts:
         frame = outcome.frame
         c = self._counter
         c["frames"] += 1
-        made = len({(e.offset, e.index) for e in frame.examples}) or len(frame.documents)
-        c["documents_out"] += made
+        documents = len({(e.offset, e.index) for e in frame.examples}) or len(frame.documents)
+        c["documents_out"] += documents
         c["examples_out"] += len(frame.examples)
         c["rejected"] += len(outcome.rejections)
         c["dead"] += len(outcome.dead)
@@ -45,7 +45,7 @@ class Counts:
         for document in frame.documents:
             c["licence_unknown"] += not document.licence
             c["cut"] += document.cut > 0
-        self._documents += made + len(outcome.rejections) + len(outcome.dead)
+        self._documents += documents + len(outcome.rejections) + len(outcome.dead)
         if time.monotonic() - self._written > INTERVAL_S:
             self.write()
 
@@ -83,7 +83,7 @@ class Counts:
 def _read(path: Path) -> dict[str, Any]:
     """A torn or foreign file counts as none: these are figures for a screen, not for a sum."""
     try:
-        found = json.loads(path.read_text())
+        counters = json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return counters if isinstance(counters, dict) else {}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from streams import frame as frames
 from streams import letter as letters
 from streams.document import Source
-from streams.frame import Back, Frame, NoFrame, Outcome
+from streams.frame import Back, Damaged, Frame, NoFrame, Outcome
 from streams.index import signatures
 from streams.kafka.producer import Delivery
 from streams.pipeline import Pack, Prepare, Record, Redact
@@ -162,11 +162,11 @@ class EachFrame(_OneByOne):
     ) -> None:
         for message in messages:
             self.watch.begin(topic, partition, message.offset)
-            given = frames.decode_or_none(message.value)
-            if given is None:
+            frame = frames.decode_or_none(message.value, f"{topic}/{partition} at {message.offset}")
+            if frame is None:
                 await self._pass_foreign(delivery, topic, message)
                 continue
-            delivered = await delivery.outcome(self._step(given), partition, given.documents)
+            delivered = await delivery.outcome(self._step(frame), partition, frame.documents)
             self.watch.end(topic, partition, message.offset + 1, delivered, began)
 
 
@@ -201,7 +201,7 @@ class DedupStage(_OneByOne):
     async def _take(self, delivery: Delivery, restored: Restored, message: Any, began: float) -> None:
         """Judge the record unless it was judged before; its Applied record goes first, then what falls out."""
         time_ms = int((message.timestamp or 0) * 1000)
-        candidate, foreign = _candidate(message.value)
+        candidate, foreign = _candidate(message, message.offset in restored.pending)
         earlier = restored.pending.pop(message.offset, None)
         if earlier is not None and not earlier.names(candidate, time_ms):
             restored.index.apply(earlier)
@@ -237,12 +237,20 @@ class DedupStage(_OneByOne):
         self.watch.passed("candidates", 0, record.offset)
 
 
-def _candidate(value: bytes | None) -> tuple[Frame | Back | None, bool]:
-    """A record of `candidates`, None for one that brings nothing; and whether that is because it is none of ours."""
+def _candidate(message: Any, judged: bool) -> tuple[Frame | Back | None, bool]:
+    """A record of `candidates`, None for one that brings nothing; and whether that is because it is none of ours.
+
+    `judged`: the offset has an Applied record, so nothing depends on what stands there now. Raises Damaged otherwise.
+    """
+    value = message.value
     try:
-        return (frames.decode_candidate(value) if value else None), False
+        return (frames.decode_candidate(value, f"candidates/0 at {message.offset}") if value else None), False
     except NoFrame:
         return None, True
+    except Damaged:
+        if judged:
+            return None, False
+        raise
 
 
 def _record(message: Any) -> Record:

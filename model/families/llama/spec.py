@@ -136,7 +136,7 @@ def _stretched(context: int, rope: Scaling) -> int:
     return int(context * rope.factor) if rope.kind == "dynamic" else context
 
 
-def _biases(c: Config, variant: str) -> dict[str, bool]:
+def _biases(c: Config, variant: str) -> dict[str, Any]:
     if variant == "starcoder2":
         return dict.fromkeys(("qkv_bias", "out_bias", "mlp_bias"), c.flag("use_bias", True))
     if variant in ("qwen2", "mistral"):
@@ -145,7 +145,7 @@ def _biases(c: Config, variant: str) -> dict[str, bool]:
     return {"qkv_bias": attention, "out_bias": attention, "mlp_bias": variant != "qwen3" and c.flag("mlp_bias", False)}
 
 
-def _multipliers(c: Config, variant: str) -> dict[str, float]:
+def _multipliers(c: Config, variant: str) -> dict[str, Any]:
     if variant != "granite":
         return {}
     return {

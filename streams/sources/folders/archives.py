@@ -27,7 +27,11 @@ MAX_METADATA_FILES = 64
 MAX_NAME = 214
 """Characters of a package's name, npm's limit; the other registries' are lower."""
 
-__all__ = ["events", "is_readable"]
+__all__ = ["Unreadable", "events", "is_readable"]
+
+
+class Unreadable(Exception):
+    """An archive that is damaged or too large; the message is a sentence that names it."""
 
 
 @dataclass
@@ -43,7 +47,7 @@ class _Metadata:
 def events(
     path: Path, left_out: Counts, name: str = "", tell: Tell = lambda sentence: None
 ) -> Iterator[Files | Notebook]:
-    """An archive's texts and notebooks in its order. A damaged one is counted and told in a sentence, and is no error.
+    """An archive's texts and notebooks in its order. Raises Unreadable for a damaged one, which is also counted.
 
     It is read twice: first whole, for its metadata; so nothing comes from an archive that is damaged.
     """
@@ -54,7 +58,7 @@ def events(
         yield from sort_out(repository, contents, left_out, lambda member: tell(f"{path}: {member}"), version)
     except Damaged as error:
         left_out["archive damaged or too large"] += 1
-        tell(f"{path} {error}")
+        raise Unreadable(f"{path} {error}") from error
 
 
 def _contents(path: Path, folder: str, left_out: Counts) -> Iterator[tuple[str, bytes | LeftOut]]:

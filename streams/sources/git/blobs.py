@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from streams.sources.git.objects import Child, Git, GitError
 from streams.sources.texts.text import MAX_FILE_BYTES, TOO_LARGE, LeftOut, text_of
 
-MISSING = LeftOut("missing in this clone")
+MISSING = LeftOut("file whose contents this clone lacks: git fetch --refetch --no-filter")
+"""It names what brings them; the next run reads them then (`cursors`)."""
 AHEAD_BYTES = 4 * 1024 * 1024
 AHEAD_FILE_BYTES = 256 * 1024
 """A larger one is read when its turn comes."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -40,6 +40,14 @@ class Changes:
 
     blobs: Blobs
     left_out: Counts
+    lacking: list[str] = field(default_factory=list)
+    """Ids of contents that were not there, since it was emptied."""
+
+    def leave_out(self, reason: LeftOut, *ids: str) -> None:
+        """Counts one thing; the ids are those that were asked for."""
+        self.left_out[reason.reason] += 1
+        if reason is MISSING:
+            self.lacking.extend(ids)
 
     def parts(self, changes: Iterable[PathChange], envelope: int) -> list[list[PathChange]]:
         """The changes in groups of at most 256 that fit PART_BYTES with `envelope` bytes of JSON around them.
@@ -70,7 +78,7 @@ class Changes:
         for change in changes:
             before, after = (texts[change.path, id_] if id_ else None for id_ in (change.before, change.after))
             if isinstance(before, LeftOut) or isinstance(after, LeftOut):
-                self.left_out[next(t.reason for t in (after, before) if isinstance(t, LeftOut))] += 1
+                self.leave_out(next(text for text in (after, before) if isinstance(text, LeftOut)))
             elif before == after:
                 self.left_out[RENAME if change.former else SAME_TEXT] += 1
             elif change.others and not self._is_own(change, before, after):
@@ -101,13 +109,19 @@ class Changes:
 
     def _is_own(self, change: PathChange, before: str | None, after: str | None) -> bool:
         """Whether a merge wrote lines that stand in none of its parents."""
-        if after is None:
-            return False
-        sides = [self.blobs.text(id_) for id_ in change.others if id_]
+        return after is not None and _writes(bare(after), self._parents_lines(change, before))
+
+    def own_lines(self, change: PathChange, before: str | None) -> Callable[[Sequence[str]], bool]:
+        """Whether some lines of a merge, with their ends, hold one that stands in none of its parents."""
+        known = self._parents_lines(change, before)
+        return lambda lines: _writes(bare("".join(lines)), known)
+
+    def _parents_lines(self, change: PathChange, before: str | None) -> set[str]:
+        """Of a merged file, without their ends."""
         known = set(bare(before or ""))
-        for side in sides:
+        for side in (self.blobs.text(id_) for id_ in change.others if id_):
             known.update(bare(side) if isinstance(side, str) else ())
-        return any(line not in known for line in bare(after))
+        return known
 
     def _sizes(self, changes: list[PathChange]) -> list[tuple[PathChange, int]]:
         """Those whose sides are there and small enough, with the bytes of path and sides; the others are counted."""
@@ -115,13 +129,15 @@ class Changes:
         if private:
             self.left_out[PRIVATE] += len(private)
             changes = [change for change in changes if not is_private(change.path)]
-        ids = sorted({id_ for change in changes for id_ in (change.before, change.after) if id_})
+        ids = sorted({id_ for change in changes for id_ in (change.before, change.after, *change.others) if id_})
         sizes = self.blobs.sizes(ids) | {"": 0}
         entries: list[tuple[PathChange, int]] = []
         for change in changes:
-            sides = [sizes[id_] for id_ in (change.before, change.after) if id_ in sizes]
-            if len(sides) < 2 or max(sides) > limit_of(change.path):
-                self.left_out[(MISSING if len(sides) < 2 else TOO_LARGE).reason] += 1
+            sides = [sizes.get(id_, 0) for id_ in (change.before, change.after)]
+            if lacking := [id_ for id_ in (change.before, change.after, *change.others) if id_ not in sizes]:
+                self.leave_out(MISSING, *lacking)
+            elif max(sides) > limit_of(change.path):
+                self.leave_out(TOO_LARGE)
             else:
                 weight = sum(min(side, MAX_FILE_BYTES) for side in sides)
                 entries.append((change, weight + len(change.path.encode())))
@@ -142,3 +158,7 @@ class Changes:
     def _weigh(self, changes: list[PathChange]) -> Iterator[tuple[PathChange, int]]:
         for change, file in self.read(changes):
             yield change, len(msgspec.json.encode(file)) + 1
+
+
+def _writes(lines: Iterable[str], known: set[str]) -> bool:
+    return any(line not in known for line in lines)

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, Literal, TypeVar
 
 import msgspec
 
 from streams.event import ChangedFile, Commit, Event, Notebook, Repository, SourceFile, encode
-from streams.sources.folders.files import pack
+from streams.sources.folders.files import MAX_EVENT_FILES, pack
 from streams.sources.folders.folder import PRIVATE
-from streams.sources.git.changes import Changes
+from streams.sources.git.changes import PART_FILES, Changes
 from streams.sources.git.cursors import Cursor, Past, Present
 from streams.sources.git.log import LoggedCommit, PathChange
-from streams.sources.git.windows import TOO_WIDE, window
+from streams.sources.git.windows import MAX_WINDOW, TOO_WIDE, windows
 from streams.sources.private import is_private
 from streams.sources.record import SLACK
 from streams.sources.texts.notebooks import is_notebook
@@ -27,12 +28,16 @@ writes it. Of 43,700 messages of twelve public repositories 10 have more than 4,
 CUT_MESSAGE = f"rest of a message beyond {MAX_MESSAGE:,} characters"
 EDGE = "commit at the edge of a shallow clone"
 NO_TEXT = "commit without text"
+LACKING = "commit whose contents this clone lacks: git fetch --refetch --no-filter"
 ALL_TOO_WIDE = "commit of the past whose windows are all too wide"
 MERGE = "merge without lines of its own"
+EVENT_CHARS = MAX_WINDOW
+"""Of both sides of the windows in one event: what the meter lets through or holds at a time."""
 COPIES = "whole version of a path beyond its copies"
 
 Versions = Literal["all", "last", "none"]
 CursorT = TypeVar("CursorT", Cursor, Present, Past)
+CommitsT = TypeVar("CommitsT", Cursor, Past)
 
 
 @dataclass(frozen=True)
@@ -69,29 +74,43 @@ class Reading:
         return self.changes.left_out
 
     def steps(
-        self, logged: LoggedCommit, before: CursorT, cursor: CursorT, windows: bool = False
-    ) -> Iterator[Step[CursorT]]:
+        self, logged: LoggedCommit, before: CommitsT, cursor: CommitsT, windows: bool = False
+    ) -> Iterator[Step[CommitsT]]:
         """The steps of one commit; until its last part the cursor is the one before it.
 
         (A part sent twice is a copy, one not sent is lost.) `windows`: the change with lines around it, not whole
-        files.
+        files, an event a step. The last cursor says so when contents were not there.
         """
         self.left_out.update(logged.left_out)
+        self.changes.lacking.clear()
         message = self._message(logged)
         commit = Commit(repository=self.repository, sha=logged.sha, message=message, files=[], date=logged.date)
         parts = self.changes.parts(logged.changes, len(encode(commit)) + SLACK)
         note = f"commit {logged.sha[:12]} is split by file into {len(parts)} parts" if len(parts) > 1 else ""
         reasons: list[str] = []
+        batches = self._batches(commit, parts, logged, windows, reasons)
+        last = next(batches, ())
+        for batch in batches:
+            yield Step(last, before, note)
+            last, note = batch, ""
+        if len(reasons) == len(parts):  # none of them was sent
+            self.left_out[reasons[0] if reasons else self._why_none(logged)] += 1
+        after: CommitsT = cursor.lacking(self.changes.lacking)
+        yield Step(last, after, note, commits=1)
+
+    def _batches(
+        self, commit: Commit, parts: list[list[PathChange]], logged: LoggedCommit, windows: bool, reasons: list[str]
+    ) -> Iterator[tuple[Event, ...]]:
+        """Of each part its events together; of windows each by itself."""
         for number, changes in enumerate(parts):
-            part = msgspec.structs.replace(commit, part=number, parts=len(parts))
+            part = commit if len(parts) == 1 else msgspec.structs.replace(commit, part=number, parts=len(parts))
             events = tuple(self._events(part, changes, logged, windows, reasons))
-            whole = number + 1 == len(parts)
-            if whole and len(reasons) == len(parts):  # none of them was sent
-                self.left_out[reasons[0]] += 1
-            yield Step(events, cursor if whole else before, note if number == 0 else "", int(whole))
-        if not parts:
-            self.left_out[_without_text(logged)] += 1
-            yield Step((), cursor, commits=1)
+            yield from ((event,) for event in events) if windows else (events,)
+
+    def _why_none(self, logged: LoggedCommit) -> str:
+        if self.changes.lacking:
+            return LACKING
+        return MERGE if logged.parents > 1 else NO_TEXT
 
     def files(self, blobs: dict[str, str], revision: str) -> Iterator[Event]:
         """The versions of files at a commit, by path and blob id; what is no text is counted."""
@@ -106,19 +125,21 @@ class Reading:
     def notebook(self, path: str, blob: str) -> Iterator[Notebook]:
         found = self.changes.notebook(blob)
         if isinstance(found, LeftOut):
-            self.left_out[found.reason] += 1
+            self.changes.leave_out(found, blob)
         else:
             yield Notebook(repository=self.repository, path=path, cells=found[0], language=found[1])
 
     def _texts(self, blobs: dict[str, str]) -> Iterator[SourceFile]:
-        for path, blob in blobs.items():
-            if is_notebook(path):
-                continue
-            text = self.changes.blobs.text(blob)
-            if isinstance(text, LeftOut):
-                self.left_out[text.reason] += 1
-            else:
-                yield SourceFile(path=path, text=text, blob=blob)
+        files = [(path, blob) for path, blob in blobs.items() if not is_notebook(path)]
+        for at in range(0, len(files), MAX_EVENT_FILES):
+            some = files[at : at + MAX_EVENT_FILES]
+            texts = self.changes.blobs.texts([blob for _, blob in some])
+            for path, blob in some:
+                text = texts[blob]
+                if isinstance(text, LeftOut):
+                    self.changes.leave_out(text, blob)
+                else:
+                    yield SourceFile(path=path, text=text, blob=blob)
 
     def _message(self, logged: LoggedCommit) -> str:
         if len(logged.message) > MAX_MESSAGE:
@@ -131,12 +152,12 @@ class Reading:
         """Those of one part; to `reasons` goes why there is no commit among them."""
         files = list(self.changes.read(changes))
         if not files:
-            reasons.append(_without_text(logged))
+            reasons.append(self._why_none(logged))
             return
         if commit.sha in self.edges:  # git shows it as if it had added every file
             reasons.append(EDGE)
         elif shown := list(self._windows(files) if windows else self._whole(files)):
-            yield msgspec.structs.replace(commit, files=shown)
+            yield from _by_files(commit, shown) if windows else (msgspec.structs.replace(commit, files=shown),)
         else:
             reasons.append(ALL_TOO_WIDE)
         if self.versions == "all":
@@ -156,12 +177,12 @@ class Reading:
             yield msgspec.structs.replace(file, copies=self.copies[change.path])
 
     def _windows(self, files: Iterable[tuple[PathChange, ChangedFile]]) -> Iterator[ChangedFile]:
-        for _, file in files:
-            sides = window(file.before, file.after)
-            if sides is None:
-                self.left_out[TOO_WIDE] += 1
-            else:
-                yield msgspec.structs.replace(file, before=sides[0], after=sides[1], line=sides[2])
+        for change, file in files:
+            own = partial(self.changes.own_lines, change, file.before) if change.others else None
+            found, too_wide = windows(file.before, file.after, own)
+            self.left_out.update({TOO_WIDE: too_wide} if too_wide else {})
+            for one in found:
+                yield msgspec.structs.replace(file, before=one.before, after=one.after, line=one.line)
 
     def _versions(self, files: list[tuple[PathChange, ChangedFile]], revision: str) -> Iterator[Event]:
         blobs = {change.path: change.after for change, file in files if file.after is not None}
@@ -172,5 +193,17 @@ class Reading:
         yield from self.files(few, revision)
 
 
-def _without_text(logged: LoggedCommit) -> str:
-    return MERGE if logged.parents > 1 else NO_TEXT
+def _by_files(commit: Commit, files: list[ChangedFile]) -> Iterator[Commit]:
+    """A commit of one part whose windows are more than an event holds is split; a part of several keeps its number."""
+    groups: list[list[ChangedFile]] = []
+    total = 0
+    for file in files:
+        size = len(file.before or "") + len(file.after or "")
+        if not groups or len(groups[-1]) == PART_FILES or total + size > EVENT_CHARS:
+            groups.append([])
+            total = 0
+        groups[-1].append(file)
+        total += size
+    for number, group in enumerate(groups):
+        part = {"part": number, "parts": len(groups)} if commit.parts == 1 else {}
+        yield msgspec.structs.replace(commit, files=group, **part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +25,21 @@ class Cursor(msgspec.Struct, frozen=True):
     """The commit at `position`; when another one stands there, the pass begins again."""
     edges: tuple[str, ...] = ()
     """Where a shallow clone ended when the pass began: a deeper one is read from its beginning."""
+    lacks: str = ""
+    """The first contents that were not there, a blob's id: once they are, it is read again from `lacks_from` on."""
+    lacks_from: str = ""
+    """`done` of the pass that they are missing in."""
 
     def at(self, position: int, last: str) -> Cursor:
-        return Cursor(self.done, self.target, position, last, self.edges)
+        return msgspec.structs.replace(self, position=position, last=last)
+
+    def lacking(self, ids: Sequence[str]) -> Cursor:
+        """The same, with the first of the contents that were not there; the first ones of all stay."""
+        return self if self.lacks or not ids else msgspec.structs.replace(self, lacks=ids[0], lacks_from=self.done)
+
+    def again(self) -> Cursor:
+        """Where to read from once what was lacking is there."""
+        return Cursor(self.lacks_from, edges=self.edges)
 
 
 class Present(msgspec.Struct, frozen=True):
@@ -37,6 +50,18 @@ class Present(msgspec.Struct, frozen=True):
     path: str = ""
     """The last path that was sent, in the paths' order."""
     done: bool = False
+    lacks: str = ""
+    """As a Cursor's."""
+    lacks_from: str = ""
+    """`path` before the step that they are missing in."""
+
+    def upto(self, path: str, lacking: Sequence[str]) -> Present:
+        """`lacking`: ids of contents of the step that were not there."""
+        lacks = {"lacks": lacking[0], "lacks_from": self.path} if lacking and not self.lacks else {}
+        return msgspec.structs.replace(self, path=path, **lacks)
+
+    def again(self) -> Present:
+        return Present(self.commit, self.lacks_from)
 
 
 class Past(msgspec.Struct, frozen=True):
@@ -51,6 +76,23 @@ class Past(msgspec.Struct, frozen=True):
     done: bool = False
     edges: tuple[str, ...] = ()
     """Where a shallow clone ended when this began."""
+    lacks: str = ""
+    """As a Cursor's."""
+    lacks_from: int = 0
+    """`position` before the commit that they are missing in."""
+
+    def at(self, position: int, last: str) -> Past:
+        return msgspec.structs.replace(self, position=position, last=last)
+
+    def lacking(self, ids: Sequence[str]) -> Past:
+        """As a Cursor's, of a commit at `position`."""
+        if self.lacks or not ids:
+            return self
+        return msgspec.structs.replace(self, lacks=ids[0], lacks_from=self.position - 1)
+
+    def again(self) -> Past:
+        """`last` is not known there, and any will do."""
+        return Past(self.start, self.lacks_from, edges=self.edges)
 
 
 class Cursors(msgspec.Struct, frozen=True):

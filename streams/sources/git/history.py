@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -24,7 +25,7 @@ from streams.sources.git.changes import Changes
 from streams.sources.git.commits import Reading, Step, Versions
 from streams.sources.git.cursors import Cursor, Cursors, Past, Present
 from streams.sources.git.log import tree
-from streams.sources.git.objects import Git, GitError, edges, merge_base, view_of
+from streams.sources.git.objects import Git, GitError, NoRef, edges, merge_base, view_of
 from streams.sources.repository import host_and_name, licence_of
 from streams.sources.texts.text import Counts, LeftOut, clean
 
@@ -51,6 +52,8 @@ class History:
     """Only what the ref has and HEAD has not is read."""
     tree_bytes: int = MAX_EVENT_BYTES
     """Of the tree that one step takes at most, or one larger file."""
+    _described: dict[tuple[str, str], Repository] = field(default_factory=dict, repr=False, compare=False)
+    """By name and commit: the lanes ask for the same one."""
 
     @classmethod
     def open(
@@ -78,22 +81,22 @@ class History:
         if self.git.ask("rev-parse", "--verify", "--quiet", "--end-of-options", self.ref):
             raise GitError(f"{self.git.path}: {self.ref} names an object that is not there or is no commit")
         if self.ref != "HEAD":
-            raise GitError(f"{self.git.path}: there is no {self.ref}")
+            raise NoRef(f"{self.git.path}: there is no {self.ref}: `git -C {self.git.path} branch --all` lists what is")
         return ""
 
     def warning(self) -> str:
         """What a person should know before the history is read; mostly nothing."""
         if self.git.is_partial():
             return (
-                "a partial clone: files that it lacks, its licence among them, are left out for good; "
-                "`git fetch --refetch --no-filter` brings them first"
+                "a partial clone: files that it lacks, its licence among them, are left out; "
+                f"`git -C {self.git.path} fetch --refetch --no-filter` brings them, and the next run reads them"
             )
         return "" if self.head() else "HEAD names no commit yet"
 
     def describe(self) -> Repository:
         """Name, host, licence and commits as of the ref."""
-        with view_of(self.git) as view:
-            return self._describe(view, self.head())
+        with view_of(self.git) as view, Blobs(view) as blobs:
+            return self._describe(view, self.head(), blobs)
 
     def begin(self, cursors: Cursors) -> tuple[Cursors, str]:
         """The cursors to go on with, and a word when they are not those that were stored: at first sight, and when the
@@ -147,12 +150,13 @@ class History:
             return
         with self._advice(), view_of(self.git) as view, self._reading(view, cursor.commit, left_out) as reading:
             blobs = tree(view, cursor.commit, left_out=None if cursor.path else left_out)
-            last = cursor.path
+            last = cursor
             for paths in self._steps_of(reading, {path: blobs[path] for path in sorted(blobs) if path > cursor.path}):
-                last = paths[-1]
+                reading.changes.lacking.clear()
                 events = tuple(reading.files({path: blobs[path] for path in paths}, cursor.commit))
-                yield Step(events, Present(cursor.commit, last))
-            yield Step((), Present(cursor.commit, last, True))
+                last = last.upto(paths[-1], reading.changes.lacking)
+                yield Step(events, last)
+            yield Step((), msgspec.structs.replace(last, done=True))
 
     def _steps_of(self, reading: Reading, blobs: dict[str, str]) -> Iterator[list[str]]:
         """The paths in groups of at most TREE_FILES and `tree_bytes`."""
@@ -198,6 +202,17 @@ class History:
                 return msgspec.structs.replace(cursors, past=Past(past.start, edges=ends))
         return cursors
 
+    def mended(self, cursors: Cursors) -> tuple[Cursors, str]:
+        """The lanes whose contents were missing go back to there once these have come, with a word about it."""
+        lanes = {"live": cursors.live, "present": cursors.present, "past": cursors.past}
+        if not any(lane.lacks for lane in lanes.values()):
+            return cursors, ""
+        with view_of(self.git) as view, Blobs(view) as blobs:
+            known = blobs.sizes([lane.lacks for lane in lanes.values() if lane.lacks])
+        back = {name: lane.again() for name, lane in lanes.items() if lane.lacks in known}
+        note = "contents that were missing are there now: it is read again from where they were" if back else ""
+        return msgspec.structs.replace(cursors, **back), note
+
     def _first_sight(self, head: str) -> Cursors:
         present = Present(head, done=self.versions == "none")
         return Cursors(
@@ -212,7 +227,9 @@ class History:
     def _reading(self, view: Git, head: str, left_out: Counts) -> Generator[Reading]:
         with Blobs(view) as blobs:
             changes = Changes(blobs, left_out)
-            yield Reading(self._describe(view, head), changes, self.versions, self.copies, edges(view))
+            repository = self._described.get((self.name, head)) or self._describe(view, head, blobs)
+            self._described[self.name, head] = repository
+            yield Reading(repository, changes, self.versions, self.copies, edges(view))
 
     @contextmanager
     def _advice(self) -> Generator[None]:
@@ -229,11 +246,10 @@ class History:
                 )
             raise GitError(f"{error}. What comes before was read; {advice}.") from error
 
-    def _describe(self, view: Git, head: str) -> Repository:
+    def _describe(self, view: Git, head: str, blobs: Blobs) -> Repository:
         host, name = host_and_name(self.git.ask("config", "--get", "remote.origin.url")) or ("local", self._folder())
         root = tree(view, head, ".") if head else {}
-        with Blobs(view) as blobs:
-            spdx, text = licence_of(root, lambda path: _text_or_none(blobs, root[path]))
+        spdx, text = licence_of(root, lambda path: _text_or_none(blobs, root[path]))
         commits = int(view.run("rev-list", "--count", head)) if head else 0
         if self.name:
             host, name = "local", clean(self.name)
@@ -251,18 +267,17 @@ class History:
         `whole`: this lane reads the past, too, so a clone that was deepened is read from its beginning.
         """
         done, ends = cursor.done, edges(view) if whole else ()
+        begun = partial(Cursor, edges=ends, lacks=cursor.lacks, lacks_from=cursor.lacks_from)
         if any(edge not in ends and view.commit(f"{edge}^") for edge in cursor.edges):
-            return Cursor(
-                "", self.head(), edges=ends
-            ), "the clone reaches further back now: going on from the beginning"
+            return begun("", self.head()), "the clone reaches further back now: going on from the beginning"
         if cursor.target and view.commit(cursor.target) and (not done or view.commit(done)):
             return cursor, ""
         base = merge_base(view, done, head) if done and head else ""
         if not done or not head or base == done:
-            return Cursor(done, head, edges=ends), ""
+            return begun(done, head), ""
         place = f"from their last common commit {base[:12]}" if base else "from the beginning"
         note = f"the history of {self.ref} was rewritten: going on {place}"
-        return Cursor(base, head, edges=ends), note
+        return begun(base, head), note
 
 
 def _text_or_none(blobs: Blobs, blob: str) -> str | None:

@@ -46,11 +46,17 @@ VARIABLES = {
 
 OLDEST = (2, 36)
 """The first version whose cat-file takes commands."""
+_VERSIONS: dict[str, str] = {}
+"""By PATH: a program is asked for it once, and not for every repository."""
 PARTIAL = r"^(remote\..*\.(promisor|partialclonefilter)|extensions\.partialclone)$"
 
 
 class GitError(Exception):
     """git could not do what was asked; the message is a sentence with git's own last line."""
+
+
+class NoRef(GitError):
+    """The repository has no such branch or commit."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +97,12 @@ class Git:
 
     def check(self) -> None:
         """Raises GitError when this is no repository, or git is too old to read one."""
-        version = re.search(r"(\d+)\.(\d+)", self.ask("version"))
-        if version and tuple(map(int, version.groups())) < OLDEST:
-            raise GitError(f"git {version[0]} is too old: install git 2.36 or newer")
+        version = _VERSIONS.get(path := os.environ.get("PATH", ""))
+        if version is None:
+            version = _VERSIONS[path] = self.ask("version")
+        found = re.search(r"(\d+)\.(\d+)", version)
+        if found and tuple(map(int, found.groups())) < OLDEST:
+            raise GitError(f"git {found[0]} is too old: install git 2.36 or newer")
         self.run("rev-parse", "--git-dir")
 
     def commit(self, ref: str) -> str:
@@ -161,10 +170,9 @@ def view_of(git: Git) -> Iterator[Git]:
 
     Where a shallow clone ends is as of now.
     """
-    objects = git.path_of("--git-path", "objects")
-    shallow = git.path_of("--git-path", "shallow")
+    objects, shallow, form = _places(git)
     version, extensions = 0, ""
-    if (form := git.ask("rev-parse", "--show-object-format")) != "sha1":
+    if form != "sha1":
         version, extensions = 1, f"[extensions]\n\tobjectFormat = {form}\n"
     with tempfile.TemporaryDirectory(prefix="midstream-git-") as name:
         folder = Path(name)
@@ -174,6 +182,17 @@ def view_of(git: Git) -> Iterator[Git]:
         if shallow.exists():
             (folder / "shallow").write_bytes(shallow.read_bytes())
         yield Git(git.path, (("GIT_DIR", name), ("GIT_OBJECT_DIRECTORY", str(objects))))
+
+
+def _places(git: Git) -> tuple[Path, Path, str]:
+    """Where objects lie and where a shallow clone's ends are written, and the objects' format. Raises GitError."""
+    places = ("--git-path", "objects"), ("--git-path", "shallow")
+    asked = ("rev-parse", "--path-format=absolute", *places[0], *places[1], "--show-object-format")
+    lines = git.run(*asked).removesuffix(b"\n").split(b"\n")
+    if len(lines) == 3:
+        return Path(os.fsdecode(lines[0])), Path(os.fsdecode(lines[1])), lines[2].decode()
+    objects, shallow = (git.path_of(*place) for place in places)  # a path with a line end in it
+    return objects, shallow, git.ask("rev-parse", "--show-object-format")
 
 
 def edges(view: Git) -> tuple[str, ...]:

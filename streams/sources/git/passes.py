@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
+import msgspec
+
 from streams.sources.git.commits import Reading, Step
 from streams.sources.git.cursors import Cursor, Past
 from streams.sources.git.log import LoggedCommit, log, tree
@@ -34,8 +36,9 @@ def live(view: Git, reading: Reading, start: Cursor) -> Iterator[Step[Cursor]]:
             yield from _again(view, reading, start)
             return
         if position > start.position:
-            before, last = last, start.at(position, logged.sha)
-            yield from reading.steps(logged, before, last)
+            for step in reading.steps(logged, last, last.at(position, logged.sha)):
+                last = step.cursor
+                yield step
         else:
             reading.count(logged.changes, windows=False)
     if position < start.position:
@@ -44,9 +47,11 @@ def live(view: Git, reading: Reading, start: Cursor) -> Iterator[Step[Cursor]]:
     if reading.versions == "last":
         blobs = tree(view, start.target)
         changed = {path: blobs[path] for path in sorted(paths & blobs.keys())}
+        reading.changes.lacking.clear()
         for event in reading.files(changed, start.target):
             yield Step((event,), last)
-    yield Step((), Cursor(start.target, edges=start.edges))
+        last = last.lacking(reading.changes.lacking)
+    yield Step((), Cursor(start.target, edges=start.edges, lacks=last.lacks, lacks_from=last.lacks_from))
 
 
 def _again(view: Git, reading: Reading, start: Cursor) -> Iterator[Step[Cursor]]:
@@ -61,20 +66,21 @@ def past(view: Git, reading: Reading, start: Past, most: int) -> Iterator[Step[P
     commits = log(view, "", start.start, newest_first=True)
     for position, logged in enumerate(_ahead(commits, reading, start.position), 1):
         if position == start.position and start.last not in ("", logged.sha):
-            again = Past(start.start, edges=start.edges)
+            again = Past(start.start, edges=start.edges, lacks=start.lacks, lacks_from=start.lacks_from)
             yield Step((), again, "the past is another than was read: it is read from its newest commit again")
             yield from past(view, reading, again, most)
             return
         if position > most:
             break
         if position > start.position:
-            before, last = last, Past(start.start, position, logged.sha, edges=start.edges)
-            yield from reading.steps(logged, before, last, windows=True)
+            for step in reading.steps(logged, last, last.at(position, logged.sha), windows=True):
+                last = step.cursor
+                yield step
         else:
             reading.count(logged.changes, windows=True)
     if position > most:
         reading.left_out[OLDER] += int(view.run("rev-list", "--count", start.start)) - most
-    yield Step((), Past(start.start, last.position, last.last, True, start.edges))
+    yield Step((), msgspec.structs.replace(last, done=True))
 
 
 def _ahead(commits: Iterator[LoggedCommit], reading: Reading, skipped: int) -> Iterator[LoggedCommit]:

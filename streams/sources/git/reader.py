@@ -21,7 +21,7 @@ from streams.sources.meter import Lane, Meter, Unmetered
 METERED: tuple[Lane, ...] = ("present", "past")
 BEYOND: dict[Lane, str] = {
     "present": "file of the tree that would take longer to train on than [sources] lag_s",
-    "past": "commit of the past that would take longer to train on than [sources] lag_s",
+    "past": "changes of a commit of the past that would take longer to train on than [sources] lag_s",
 }
 
 TURN_STEPS = 256
@@ -58,12 +58,13 @@ class Reader:
         unread: Callable[[str], None] = lambda _: None,
         meter: Meter | Unmetered | None = None,
         title: str = "",
+        note: Callable[[], None] = lambda: None,
     ) -> None:
         """`limit`: of commits; None: all. `unread` is called with what is wrong at every try that fails, and with ""
-        once the repository is read."""
+        once the repository is read; `note` before a cursor is stored: what it passes is sent, and counted."""
         self._open, self._file, self._delivery, self._tell, self._unread = open_, file, delivery, tell, unread
         self._clock, self._meter, self.title = clock, meter or Unmetered(), title
-        self._left = limit
+        self._left, self._note = limit, note
         self._history: History | None = None
         self.cursors = self._on_disk = Cursors()
         self._lanes: dict[Lane, Generator[Step[Any]]] = {}
@@ -211,7 +212,10 @@ class Reader:
         cursors, note = history.begin(stored)
         if note:
             self._tell(note)
-        self._history, self._on_disk, self.cursors = history, stored, history.deepened(cursors)
+        self.cursors, note = history.mended(history.deepened(cursors))
+        if note:
+            self._tell(note)
+        self._history, self._on_disk = history, stored
         if self.cursors.past.start and not self.cursors.past.done:
             self._past_commits = history.past_commits(self.cursors.past.start)
         return history
@@ -235,6 +239,7 @@ class Reader:
     def _store(self) -> None:
         self._delivery.confirm()
         if self.cursors != self._on_disk:
+            self._note()
             self._file.write(self.cursors)
         self._on_disk, self._stored_at = self.cursors, self._clock()
 

@@ -6,6 +6,7 @@ surrogate pair becomes `?`, as everywhere else where a source meets one.
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import json
@@ -23,6 +24,11 @@ MAX_LINE_BYTES = 32 * 1024 * 1024
 ENDINGS = (".json", ".jsonl", ".ndjson", ".gz")
 """Files of a folder that are looked at."""
 GZIP = b"\x1f\x8b"
+MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
+"""Byte-order marks, the longer ones first: one of UTF-32 begins with one of UTF-16."""
 _BOM = b"\xef\xbb\xbf"
 _NOISE = (b"", b"[", b"]", b",")
 """Lines of an array with an element a line."""
@@ -53,13 +59,42 @@ def values(file: IO[bytes], name: str, left_out: Counts) -> Iterator[Any]:
     seen = False
     try:
         packed = file.peek(2)[:2] == GZIP  # pyright: ignore[reportAttributeAccessIssue]
-        for value in _values(cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if packed else file, left_out):
+        opened = io.BufferedReader(cast("Any", gzip.GzipFile(fileobj=file))) if packed else file
+        for value in _values(_as_utf8(opened), left_out):
             seen = True
             yield value
     except (OSError, EOFError, zlib.error) as error:
         raise Unreadable(f"{name}: cannot be read to its end ({type(error).__name__})") from error
     if not seen:
         raise Unreadable(f"{name}: holds no JSON object or array, neither as a whole nor in any line")
+
+
+def _as_utf8(file: IO[bytes]) -> IO[bytes]:
+    """A file that begins with the byte-order mark of UTF-16 or UTF-32, as some shells write them, in UTF-8."""
+    head = file.peek(4)[:4]  # pyright: ignore[reportAttributeAccessIssue]
+    encoding = next((name for mark, name in MARKS.items() if head.startswith(mark)), "")
+    return io.BufferedReader(_Recoded(file, encoding)) if encoding else file
+
+
+class _Recoded(io.RawIOBase):
+    """What is no character is U+FFFD."""
+
+    def __init__(self, file: IO[bytes], encoding: str) -> None:
+        self._file, self._decoder = file, codecs.getincrementaldecoder(encoding)("replace")
+        self._left = b""
+        self._ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        while not self._left and not self._ended:
+            value = self._file.read(1 << 16)
+            self._ended = not value
+            self._left = self._decoder.decode(value, final=self._ended).encode()
+        size = min(len(buffer), len(self._left))
+        buffer[:size], self._left = self._left[:size], self._left[size:]
+        return size
 
 
 def _values(file: IO[bytes], left_out: Counts) -> Iterator[Any]:

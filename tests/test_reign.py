@@ -138,7 +138,7 @@ class Race:
     def contents(self, given: Manifest) -> Callable[[], Contents]:
         def build() -> Contents:
             self.others()
-            return Contents(given, {"w": torch.zeros(1)}, {}, b"", tokenizer())
+            return Contents(given, {"norm.weight": torch.zeros(1)}, {}, b"", tokenizer())
 
         return build
 

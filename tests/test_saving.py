@@ -271,7 +271,7 @@ def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path: Path, caplog) -> N
     for step in (1, 2, 3):
         write_checkpoint(tmp_path, step, feed=b"%d" % step)
     damage(tmp_path / "step-00000003")
-    (tmp_path / "step-00000002" / OPTIMIZER).unlink()
+    (tmp_path / "step-00000002" / FEED).unlink()
     checkpoint = load_newest(tmp_path)
     assert checkpoint is not None and checkpoint.feed == b"1"
     assert "step-00000003" in caplog.text and "going on from step-00000001" in caplog.text
@@ -295,5 +295,5 @@ def test_only_the_owner_reads_checkpoints(tmp_path: Path, caplog) -> None:
     trainer(root).run(Until(max_steps=1))
     paths = [root, *root.rglob("*")]
     assert {path.stat().st_mode & 0o777 for path in paths if path.is_dir()} == {0o700}
-    assert {path.stat().st_mode & 0o777 for path in paths if path.is_file()} == {0o600} and len(paths) == 7
+    assert {path.stat().st_mode & 0o777 for path in paths if path.is_file()} == {0o600} and len(paths) == 10
     assert not [r for r in caplog.records if r.levelno >= logging.ERROR]

@@ -137,6 +137,7 @@ def write_checkpoint(root: Path, step: int, seed: int = 0, keep: int = 100, feed
     """Writes the learnt weights as the checkpoint of `step`; returns its version."""
     manifest = Manifest(
         step=step, reign=reign, tokens=step * 100, text_bytes=step * 200,
-        model=msgspec.structs.replace(SHAPE, seed=seed), format=STARCODER, tokenizer=tokenizer().hash, bits_per_byte=2.5,
+        model=msgspec.structs.replace(SHAPE, seed=seed), format=STARCODER, tokenizer=tokenizer().hash,
+        bits_per_byte=2.5,
     )  # fmt: skip
     return write(root, Contents(manifest, weights(seed), {}, feed, tokenizer()), keep).model_version

@@ -36,7 +36,7 @@ def look(settings: Settings) -> tuple[list[Missing], list[Step]]:
             continue  # the plan goes on at what is left, and says what is lost
     assert settings.paths.checkpoints is not None
     checkpoint = newest(settings.paths.checkpoints)
-    state = decode(checkpoint[1]) if checkpoint else None
+    state = decode(checkpoint[1]) if checkpoint and checkpoint[1] else None
     logs = KafkaLogs(connection)
     picture = survey(connection, logs, state.marks if state else {}, state.offsets if state else [])
     gaps = missing(picture, logs)

@@ -133,7 +133,7 @@ def collect(settings: Settings, once: bool = False) -> Status:
     stages = [_stage(s.name, lags(s.reads, committed[s.name], ends), folder) for s in STAGES]
     assert settings.paths.checkpoints is not None
     checkpoint = newest(settings.paths.checkpoints)
-    state = decode(checkpoint[1]) if checkpoint else None
+    state = decode(checkpoint[1]) if checkpoint and checkpoint[1] else None
     trained = _trainer(checkpoint[0], state, ends) if checkpoint and state else None
     marks = _dedup_marks(folder, committed["dedup"]) or (_marks_of_log(connection) if once else None)
     by_name = {stage.name: stage for stage in stages}
@@ -232,7 +232,7 @@ def trainer(root: Path, ends: Offsets) -> TrainerStatus | None:
     from streams.feed.state import decode
 
     checkpoint = newest(root)
-    return _trainer(checkpoint[0], decode(checkpoint[1]), ends) if checkpoint else None
+    return _trainer(checkpoint[0], decode(checkpoint[1]), ends) if checkpoint and checkpoint[1] else None
 
 
 def _trainer(manifest: Manifest, state: FeedState, ends: Offsets) -> TrainerStatus:

@@ -30,7 +30,7 @@ def audit(settings: Settings, as_json: bool) -> None:
     assert folder is not None
     check(connection)  # what is missing first is said first: a broker, then topics, then a checkpoint
     checkpoint = newest(folder)
-    if checkpoint is None:
+    if checkpoint is None or not checkpoint[1]:  # of imported weights the first has no state of the feed
         raise click.ClickException(f"There is no checkpoint in {folder} yet: nothing was trained on.")
     result = account(connection, folder, decode(checkpoint[1]))
     if as_json:

@@ -195,7 +195,7 @@ def _state(settings: Settings) -> FeedState | None:
 
     assert settings.paths.checkpoints is not None
     checkpoint = newest(settings.paths.checkpoints)
-    return decode(checkpoint[1]) if checkpoint else None
+    return decode(checkpoint[1]) if checkpoint and checkpoint[1] else None
 
 
 def _letters(settings: Settings) -> Iterator[Letter]:

@@ -17,6 +17,7 @@ REPORTED = {
     "midstream.mapping": ("SettingsError",),
     "midstream.kafka.jars": ("JarsError",),
     "midstream.fits": ("OtherModel",),
+    "midstream.weights": ("CannotImport",),
     "midstream.lock": ("FolderInUse", "NoLocks"),
     "midstream.kafka.broker": ("BrokerError",),
     "streams.kafka.connection": ("GroupInUse", "Unreachable"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -20,12 +21,16 @@ def serve(checkpoints: Path | None, listen: str | None, threads: int | None, set
     import asyncio
     import logging
 
+    from midstream.lock import FolderInUse
+    from midstream.weights import begin
     from server.app import CannotListen, ServeConfig
     from server.app import serve as run
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     folder = checkpoints or settings.paths.checkpoints
     assert folder is not None
+    with suppress(FolderInUse):  # a trainer that has the folder imports them itself
+        begin(settings, click.echo, folder)
     config = ServeConfig(folder, listen or settings.serve.listen, threads or settings.serve.threads)
     try:
         asyncio.run(run(config, say=click.echo))

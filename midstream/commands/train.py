@@ -80,10 +80,11 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
 
     Its feed is closed at the end.
     """
-    from midstream import fits, waits
+    from midstream import fits, waits, weights
     from model import families, reign
     from model.checkpoint import load_newest
     from model.fim.formats import choose
+    from model.manifest import folders
     from model.packing import packing
     from model.tokens.tokenizer import Tokenizer
     from model.training.train import Trainer
@@ -91,6 +92,8 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
     from streams.feed.paced import PacedFeed
     from streams.feed.state import Limits
 
+    if settings.model.weights and not folders(folder):
+        weights.take(settings, settings.model.weights, folder, click.echo)
     own = reign.take(folder)
     resume = load_newest(folder)
     if resume and resume.feed and what_is_left:

@@ -53,6 +53,11 @@ class GptBigcode(msgspec.Struct, frozen=True, kw_only=True, tag_field="family", 
         return self.mlp or 4 * self.width
 
     @property
+    def family_name(self) -> str:
+        """Hugging Face's `model_type`."""
+        return "gpt_bigcode"
+
+    @property
     def parameters(self) -> int:
         """Numbers that are learnt."""
         d, k = self.width, self.head_width * self.kv_heads

@@ -78,6 +78,11 @@ class Llama(msgspec.Struct, frozen=True, kw_only=True, tag_field="family", tag="
         return self.window if self.window and (not self.windowed or self.windowed[layer]) else None
 
     @property
+    def family_name(self) -> str:
+        """Hugging Face's `model_type`."""
+        return self.variant
+
+    @property
     def parameters(self) -> int:
         """Numbers that are learnt."""
         d, q, k, i = self.width, self.heads * self.head_width, self.kv_heads * self.head_width, self.inner

@@ -1,0 +1,121 @@
+"""`midstream models`: weights in and out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from midstream.commands.options import with_settings
+from midstream.settings import Settings
+from model.fim.formats import AUTO, FORMATS
+
+FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+GGUF_KINDS = ("f32", "f16", "bf16", "q8_0")
+
+
+@click.group()
+def models() -> None:
+    """Bring weights in, look at what is there, write it for others."""
+
+
+@models.command("import")
+@click.argument("reference")
+@click.option("--checkpoints", type=click.Path(path_type=Path, file_okay=False), help="Default: [paths] checkpoints.")
+@click.option(
+    "--format", "name", type=click.Choice((AUTO, *FORMATS)),
+    help="FIM format that it was trained on; auto: as its tokenizer tells.",
+)  # fmt: skip
+@with_settings
+def import_(reference: str, checkpoints: Path | None, name: str | None, settings: Settings) -> None:
+    """Make REFERENCE, a folder or hf:ORG/NAME@REVISION, the checkpoint that training and serving begin with."""
+    from dataclasses import replace
+
+    from midstream.lock import FolderLock
+    from midstream.weights import take
+
+    root = checkpoints or settings.paths.checkpoints
+    assert root is not None
+    if name is not None:
+        settings = replace(settings, model=replace(settings.model, format=name))
+    with FolderLock(root, "importing weights"):
+        take(settings, reference, root, click.echo)
+    if name not in (None, AUTO):
+        click.echo(f'Set [model] format = "{name}", so that pack packs for it too.')
+
+
+@models.command()
+@click.argument("folder", type=FOLDER, required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@with_settings
+def show(folder: Path | None, as_json: bool, settings: Settings) -> None:
+    """Say what FOLDER holds: a checkpoint, or a model that could be imported. Default: the newest checkpoint."""
+    from model import importing
+    from model.families.reading import Refused
+    from model.manifest import MANIFEST, latest, read_manifest
+
+    assert settings.paths.checkpoints is not None
+    path = folder or latest(settings.paths.checkpoints)
+    if path is None:
+        raise click.ClickException(f"{settings.paths.checkpoints} has no checkpoint yet: name a FOLDER.")
+    if (path / MANIFEST).exists():
+        manifest = read_manifest(path)
+        facts = {"checkpoint": manifest.model_version, "step": manifest.step, "tokens": manifest.tokens,
+                 "imported": manifest.imported, "context": manifest.length}  # fmt: skip
+        spec, fmt, tokenizer = manifest.model, manifest.format, manifest.tokenizer
+    else:
+        try:
+            foreign = importing.read(path, settings.model.format)
+        except Refused as error:
+            raise click.ClickException(f"{path} cannot be imported: {error}.") from error
+        facts = {"bytes": foreign.bytes, "context": foreign.spec.context}
+        spec, fmt, tokenizer = foreign.spec, foreign.format, foreign.tokenizer.hash
+    facts |= {
+        "family": spec.family_name, "parameters": spec.parameters, "layers": spec.layers, "width": spec.width,
+        "heads": spec.heads, "kv_heads": spec.kv_heads, "vocab": spec.vocab, "format": fmt.name,
+        "orders": list(fmt.orders), "tokenizer": tokenizer,
+    }  # fmt: skip
+    if as_json:
+        click.echo(json.dumps(facts))
+        return
+    for key, value in facts.items():
+        click.echo(f"{key:<11} {_words(value)}")
+
+
+def _words(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+@models.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--to", "target", type=click.Choice(("hf", "gguf")), required=True)
+@click.option("--checkpoint", type=FOLDER, help="Default: the newest one.")
+@click.option("--kind", type=click.Choice(GGUF_KINDS), default="f16", show_default=True, help="Numbers of a GGUF file.")
+@with_settings
+def export(out: Path, target: str, checkpoint: Path | None, kind: str, settings: Settings) -> None:
+    """Write a checkpoint to OUT: a folder for `transformers` and others (hf), or one file for llama.cpp (gguf)."""
+    from midstream.weights import CannotImport
+    from model.families.reading import Refused
+    from model.manifest import latest
+
+    assert settings.paths.checkpoints is not None
+    path = checkpoint or latest(settings.paths.checkpoints)
+    if path is None:
+        raise click.ClickException(f"{settings.paths.checkpoints} has no checkpoint yet.")
+    if out.exists():
+        raise click.ClickException(f"{out} is there already: name another.")
+    try:
+        if target == "hf":
+            from model.exporting import export as write
+
+            write(path, out)
+        else:
+            from model import gguf
+
+            gguf.export(path, out, kind)
+    except (Refused, CannotImport) as error:
+        raise click.ClickException(f"{path} cannot be written as {target}: {error}.") from error
+    click.echo(f"{out}: {path.name}")

@@ -1,0 +1,111 @@
+"""`[model] weights`: an empty checkpoint folder begins with what somebody brings; the tokenizer comes with it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from midstream.settings import Settings
+from model.manifest import Manifest, folders, latest, read_manifest
+
+log = logging.getLogger("midstream.model")
+
+
+class CannotImport(Exception):
+    """Weights that cannot be taken; the message says why and what to do."""
+
+
+def begin(settings: Settings, say: Callable[[str], None], checkpoints: Path | None = None) -> Manifest | None:
+    """Imports `[model] weights` where the checkpoint folder is empty; None where there is nothing to do.
+
+    `checkpoints`: in place of the settings'. Raises CannotImport; FolderInUse when a trainer has the folder.
+    """
+    from midstream.lock import FolderLock
+
+    root = checkpoints or settings.paths.checkpoints
+    assert root is not None
+    if not settings.model.weights or folders(root):
+        return None
+    with FolderLock(root, "importing weights"):
+        return None if folders(root) else take(settings, settings.model.weights, root, say)
+
+
+def take(settings: Settings, reference: str, root: Path, say: Callable[[str], None]) -> Manifest:
+    """Imports the folder or hub reference as the checkpoint of step 0 and puts its tokenizer where pack looks for it.
+
+    Raises CannotImport.
+    """
+    from model import hub, importing
+    from model.families.reading import Refused
+    from model.manifest import CheckpointError
+
+    if present := folders(root):
+        raise CannotImport(f"{root} has checkpoints already ({present[-1].name}): name a new folder, --checkpoints")
+    try:
+        is_hub = reference.startswith(hub.PREFIX)
+        folder, origin = hub.fetch(reference) if is_hub else _folder(reference)
+        foreign = importing.read(folder, settings.model.format)
+        if settings.model.context > foreign.spec.context:
+            raise Refused(
+                f"the model's context is {foreign.spec.context}, and [model] context {settings.model.context}: set it "
+                f"to {foreign.spec.context} or less"
+            )
+        _refuse_other_tokenizer(settings, foreign.tokenizer.hash)
+        size = f"{foreign.spec.parameters / 1e6:,.0f} million parameters, {foreign.bytes / 1e6:,.0f} MB"
+        say(f"{reference}: {foreign.spec.family_name}, {size}, format {foreign.format.name}")
+        manifest = importing.import_model(foreign, root, origin, settings.model.context, settings.train.keep)
+    except (Refused, CheckpointError, OSError) as error:
+        raise CannotImport(f"{reference} cannot be imported: {error}.") from error
+    _place_tokenizer(settings, foreign.tokenizer.json)
+    say(f"checkpoint {manifest.model_version} in {root}: it is served at once, and training goes on from it")
+    return manifest
+
+
+def _folder(reference: str) -> tuple[Path, str]:
+    folder = Path(reference).expanduser().absolute()
+    if not folder.is_dir():
+        from model.families.reading import Refused
+
+        raise Refused("there is no such folder; a model of a hub is named hf:ORG/NAME")
+    return folder, folder.name
+
+
+def _refuse_other_tokenizer(settings: Settings, own: str) -> None:
+    """What has been packed already cannot be trained on with another tokenizer."""
+    from model.families.reading import Refused
+    from model.tokens.tokenizer import Tokenizer
+
+    path = settings.paths.tokenizer
+    assert path is not None
+    if path.exists() and Tokenizer.load(path).hash != own:
+        raise Refused(
+            f"{path} is another tokenizer, and examples may have been packed with it. Begin with a new state folder "
+            "([paths] state) and a new [kafka] prefix, or remove that file if nothing was packed yet"
+        )
+
+
+def _place_tokenizer(settings: Settings, text: str) -> None:
+    path = settings.paths.tokenizer
+    assert path is not None
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)
+
+
+def warning(settings: Settings) -> str:
+    """What is said where the checkpoints did not begin with `[model] weights`; "": they did, or none are named."""
+    assert settings.paths.checkpoints is not None
+    path = latest(settings.paths.checkpoints)
+    if not settings.model.weights or path is None:
+        return ""
+    imported = read_manifest(path).imported
+    named = settings.model.weights
+    same = imported == named or imported.startswith(f"{named}@") or imported == Path(named).expanduser().name
+    return "" if same else (
+        f"{path} did not begin with [model] weights = {named!r} but with {imported or 'nothing'}: it is gone on with. "
+        "For these weights name a new checkpoint folder ([paths] checkpoints)"
+    )  # fmt: skip

@@ -1,9 +1,6 @@
-"""Every family against `transformers`: logits, gradients, greedy answers; alone, packed, with a cache; folders there and
-back."""
+"""Every family against `transformers`: logits, gradients, greedy answers; alone, packed, with a cache."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 import torch

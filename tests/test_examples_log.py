@@ -18,7 +18,7 @@ RECORDS, READ_AHEAD = 96, 16
 @pytest.mark.parametrize("seed", range(4))
 def test_a_partition_that_was_paused_is_read_on(connection, monkeypatch, seed):
     """kafka-python parks what it holds of a paused partition, and must give it back."""
-    monkeypatch.setattr(examples.frames, "decode_or_none", lambda value: value)
+    monkeypatch.setattr(examples.frames, "decode_or_none", lambda value, place: value)
     draws = random.Random(seed)
     with connection.producer() as producer:
         for number in range(RECORDS):

@@ -16,8 +16,9 @@ from tokenizers import AddedToken, decoders, models, pre_tokenizers, trainers
 from tokenizers import Tokenizer as Backend
 
 from model.fim.formats import STARCODER, Format
-from model.tokens.encoder import TableEncoder, Unknown
+from model.tokens.encoder import TableEncoder
 from model.tokens.letters import BYTE_LETTERS
+from model.tokens.recipe import Unknown
 
 log = logging.getLogger("midstream.model")
 

@@ -18,7 +18,10 @@ from model.tokens.tokenizer import Tokenizer, train
 
 PROSE = "Größe naïve coöperation — “quoted” 日本語のテキスト を書く. Привет, мир! 12½ ٣٤ x² \u3000 don't we'll I'm\r\n"
 MORE = "IT'S don'T we'VE 日本, 中文abc。\u3000中 한국어 12345\t(x)\n\n\n  x=1 ₹5 a\u0301\u0300 1٢३ ſ'ſ ’s ==\r\n\r\n"
-ODD = "\n\t '\r  strvelmd019.,()=\x00\x1c\x85\u00a0\u3000\u2028é日٣½\u0301\u0378\ufffd\U0001f600\U000e0100STRVELMDſ一龥龦가ퟻ\u07ff\u0800①।、"
+ODD = (
+    "\n\t '\r  strvelmd019.,()=\x00\x1c\x85\u00a0\u3000\u2028é日٣½\u0301\u0378\ufffd\U0001f600\U000e0100"
+    "STRVELMDſ一龥龦가ퟻ\u07ff\u0800①।、"
+)
 """Contractions in both cases, ends of lines, spaces, digits, marks, and both ends of DeepSeek-Coder's range."""
 
 _BYTES = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)

@@ -76,9 +76,9 @@ def test_added_tokens_cut_a_text() -> None:
     """DeepSeek-Coder's file adds letters for the bytes that no text has, and its merges lack them."""
     config = json.loads(made(DEEPSEEK).json)
     for letter in "õ÷Áý":
-        id = config["model"]["vocab"].pop(letter)
+        number = config["model"]["vocab"].pop(letter)
         config["added_tokens"].append(
-            {"id": id, "content": letter, "special": False, "normalized": True}
+            {"id": number, "content": letter, "special": False, "normalized": True}
             | dict.fromkeys(("single_word", "lstrip", "rstrip"), False)
         )
     tokenizer = Tokenizer(Backend.from_str(json.dumps(config)))

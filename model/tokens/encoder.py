@@ -60,8 +60,14 @@ class TableEncoder:
         return self._table.nbytes
 
     def _ids(self, text: str) -> NDArray[np.int32]:
-        """Of a text without added tokens."""
-        normal = unicodedata.normalize("NFC", text) if self._recipe.nfc else text
+        """Of a text without added tokens.
+
+        What is in form C by Python's tables the library leaves as it is, whether its own are older (to it a mark is a
+        base then, which nothing moves across) or newer (what Python has not assigned ends `_encode`).
+        """
+        normal = text
+        if self._recipe.nfc and not unicodedata.is_normalized("NFC", text):
+            normal = self._backend.normalizer.normalize_str(text)
         raw = normal.encode()
         data = np.frombuffer(raw + PAD, np.uint8)
         with self._lock:

@@ -1,7 +1,7 @@
 """Where a pre-token ends, in the patterns that are known; the GPT-2 one is here, the others have modules of their own.
 
-GPT-2's is `'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+` (openai/gpt-2, encoder.py).
-StarCoder's family cuts at every digit first, and matches in each piece by itself.
+GPT-2's is `'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+` (openai/gpt-2,
+encoder.py). StarCoder's family cuts at every digit first, and matches in each piece by itself.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def points(pattern: int) -> NDArray[np.uint8]:
 def pretoken_end(data, at, n, table, pattern):  # pyright: ignore
     """The end of the pre-token that begins at `at` < n, or -1: a character of UNKNOWN class has a say in it.
 
-    `at` must be where a match begins; `data` is valid UTF-8, eight zeros longer than n; `table` are the pattern's points.
+    `at` must be where a match begins; `data` is valid UTF-8, PAD behind n; `table` is the pattern's points.
     """
     if pattern <= DIGITS:
         return gpt2_end(data, at, n, table, pattern == DIGITS)

@@ -1,8 +1,8 @@
 """Where a pre-token ends in DeepSeek-Coder's pattern (its tokenizer.json), five splits one after the other, each in the
 pieces of those before: `[\\r\\n]`, `\\s?\\p{L}+`, `\\s?\\p{P}+`, `[一-龥ࠀ-一가-퟿]+`, single digits.
 
-Letters, and punctuation, go with one white space before them, unless only one of the two is in the fourth's range, which
-cuts everything where it begins or ends; what is left are runs of symbols, marks and the rest of the white space.
+Letters, and punctuation, go with one white space before them, unless only one of the two is in the fourth's range,
+which cuts everything where it begins or ends; what is left are runs of symbols, marks and the rest of the white space.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ def deepseek_end(data, at, n, table):  # pyright: ignore
     end = at + width
     if kind == UNKNOWN:
         return -1
-    if kind == NUMBER or kind == _LINE:
+    if kind in (NUMBER, _LINE):
         return end
     if kind == SPACE and end < n:
         following, more = class_at(data, end, n, table)
         kind = following & _KIND
         if kind == UNKNOWN:
             return -1
-        if kind == LETTER or kind == _PUNCTUATION:
+        if kind in (LETTER, _PUNCTUATION):
             if (following ^ value) & _RANGE:
                 return end
             value, end = following, end + more
@@ -71,7 +71,7 @@ def deepseek_end(data, at, n, table):  # pyright: ignore
             kind = SPACE
     if value == LETTER:
         return letters_end(data, end, n, table)
-    if kind == LETTER or kind == _PUNCTUATION:
+    if kind in (LETTER, _PUNCTUATION):
         return _run_end(data, end, n, table, value)
     return _rest_end(data, at, end, n, table, value)
 
@@ -102,9 +102,9 @@ def _rest_end(data, at, end, n, table, value):  # pyright: ignore
         kind = following & _KIND
         if kind == UNKNOWN:
             return -1
-        if kind == LETTER or kind == _PUNCTUATION:
+        if kind in (LETTER, _PUNCTUATION):
             return last if last >= 0 else end
-        if kind == NUMBER or kind == _LINE or (following ^ value) & _RANGE:
+        if kind in (NUMBER, _LINE) or (following ^ value) & _RANGE:
             return end
         last = end if kind == SPACE else -1
         end += more

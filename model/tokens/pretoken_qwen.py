@@ -1,6 +1,6 @@
-"""Where a pre-token ends in Qwen2's and Llama 3's pattern (their tokenizer.json), which is tiktoken's cl100k_base with
-single digits in Qwen2:
-`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`
+"""Where a pre-token ends in Qwen2's and Llama 3's pattern (their tokenizer.json), cl100k_base's; single numbers in Qwen2:
+`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+`,
+then `\\s+(?!\\S)|\\s+` as in GPT-2's.
 """
 
 from __future__ import annotations

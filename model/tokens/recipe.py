@@ -1,4 +1,4 @@
-"""What the encoder needs to know of a tokenizer, read from its own JSON; everything that it does not know is Unknown."""
+"""What the encoder needs to know of a tokenizer, read from its own JSON; what is not known exactly is Unknown."""
 
 from __future__ import annotations
 

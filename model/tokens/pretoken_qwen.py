@@ -1,4 +1,5 @@
-"""Where a pre-token ends in Qwen2's and Llama 3's pattern (their tokenizer.json), cl100k_base's; single numbers in Qwen2:
+"""Where a pre-token ends in Llama 3's pattern (its tokenizer.json), which is cl100k_base's, and in Qwen2's, the same
+with single numbers:
 `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+`,
 then `\\s+(?!\\S)|\\s+` as in GPT-2's.
 """

@@ -26,8 +26,9 @@ PATTERNS: dict[tuple[str, ...], int] = {
     (*_DEEPSEEK, "single digits", _CUT): DEEPSEEK,
 }
 """The steps of the pre-tokenizers that are known: a split's expression, or what a step does."""
-_NEVER = frozenset((0xC0, 0xC1, *range(0xF5, 0x100)))
-"""Bytes that are in no UTF-8 text: DeepSeek-Coder's merges lack them."""
+_NEVER = frozenset((0xC0, 0xC1, *range(0xF1, 0x100)))
+"""Bytes that are never merged here: in no UTF-8 text, or only in characters of no class, which are the library's.
+DeepSeek-Coder's vocabulary lacks the former, StarCoder2's 0xF1 as well (planes 4 to 7, where nothing is)."""
 
 
 class Unknown(ValueError):
@@ -63,7 +64,7 @@ def read(config: dict[str, Any]) -> Recipe:
     vocab: dict[str, int] = model["vocab"]
     missing = sum(letter not in vocab for b, letter in enumerate(BYTE_LETTERS) if b not in _NEVER)
     if missing:
-        raise Unknown(f"{missing} of the {256 - len(_NEVER)} bytes of UTF-8 have no id")
+        raise Unknown(f"{missing} of the {256 - len(_NEVER)} bytes that are merged have no id")
     pairs = (m.split(" ") if isinstance(m, str) else m for m in model["merges"])
     triples = [(vocab[left], vocab[right], vocab[left + right]) for left, right in pairs]
     merges = Merges.of([vocab.get(letter, 0) for letter in BYTE_LETTERS], triples)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from patterns import MORE, PROSE
 from real import real
@@ -13,7 +15,10 @@ from model.fim.formats import FORMATS
 from model.tokens.tokenizer import Tokenizer
 
 SAID = "a<|fim_prefix|>b<｜fim▁hole｜>c<s>d</s><|endoftext|>"
-SCRIPTS = "Việt Nam, Ελληνικά; עברית العربية १२३ हिन्दी ไทย ქართული አማርኛ 한국어 こんにちは 中文，𠀀 🙂👩‍💻\n\t▁ a\u0301 \ufb01 \u00a0\u2003x\x00\x7f\r\n"
+SCRIPTS = (
+    "Việt Nam, Ελληνικά; עברית العربية १२३ हिन्दी ไทย ქართული አማርኛ 한국어 こんにちは 中文，𠀀 🙂👩\u200d💻 schön õ÷Á\n"
+    "\t▁ a\u0301 \ufb01 \u00a0\u2003x\x00\x7f\r\n\U000e0100\u0378 IT'S 'ſ\r\n \u3000中"
+)
 
 
 def texts() -> list[str]:
@@ -37,9 +42,9 @@ def test_the_table_gives_the_ids_of_a_real_tokenizer(name: str, size: int) -> No
     tokenizer = real(name)
     assert tokenizer._encoder is not None and tokenizer.vocab_size == size
     for text in texts():
-        assert tokenizer.encode(text) == library(tokenizer, text)
-        if name not in ("qwen2.5-coder", "qwen3") or text.isascii():
-            assert tokenizer.decode(tokenizer.encode(text)) == text
+        ids = tokenizer.encode(text)
+        assert ids == library(tokenizer, text)
+        assert tokenizer.decode(ids) == (unicodedata.normalize("NFC", text) if name.startswith("qwen") else text)
 
 
 @pytest.mark.parametrize("name", ["qwen2.5-coder", "deepseek"])
@@ -49,8 +54,9 @@ def test_a_real_tokenizer_has_the_sentinels_and_takes_none_from_a_text(name: str
     assert len(sentinels) == len(fmt.sentinels)
     for text in texts():
         ids = tokenizer.encode(text)
-        assert tokenizer.decode(ids) == text and not sentinels & set(ids)
-        assert b"".join(tokenizer.bytes_of[i] for i in ids).decode() == text
+        said = unicodedata.normalize("NFC", text) if name == "qwen2.5-coder" else text
+        assert tokenizer.decode(ids) == said and not sentinels & set(ids)
+        assert b"".join(tokenizer.bytes_of[i] for i in ids).decode() == said
 
 
 @pytest.mark.parametrize("name", ["qwen2.5-coder", "deepseek"])

@@ -4,6 +4,9 @@ GPT-2's is `'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\
 encoder.py). StarCoder's family cuts at every digit first, and matches in each piece by itself.
 """
 
+# pyright: reportCallIssue=false
+# numba itself passes an intrinsic its first argument.
+
 from __future__ import annotations
 
 import numpy as np

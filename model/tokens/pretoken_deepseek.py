@@ -5,6 +5,9 @@ Letters, and punctuation, go with one white space before them, unless only one o
 which cuts everything where it begins or ends; what is left are runs of symbols, marks and the rest of the white space.
 """
 
+# pyright: reportCallIssue=false
+# numba itself passes an intrinsic its first argument.
+
 from __future__ import annotations
 
 import unicodedata

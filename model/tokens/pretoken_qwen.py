@@ -4,6 +4,9 @@ with single numbers:
 then `\\s+(?!\\S)|\\s+` as in GPT-2's.
 """
 
+# pyright: reportCallIssue=false
+# numba itself passes an intrinsic its first argument.
+
 from __future__ import annotations
 
 from numba import njit

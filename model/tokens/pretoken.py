@@ -23,7 +23,7 @@ from model.tokens.characters import (
     blanks,
     class_at,
     classes,
-    letters_end,
+    letters,
     load8,
 )
 from model.tokens.pretoken_deepseek import deepseek_end, ranges
@@ -38,7 +38,7 @@ def points(pattern: int) -> NDArray[np.uint8]:
     return ranges() if pattern == DEEPSEEK else classes()
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True)
 def pretoken_end(data, at, n, table, pattern):  # pyright: ignore
     """The end of the pre-token that begins at `at` < n, or -1: a character of UNKNOWN class has a say in it.
 
@@ -103,7 +103,12 @@ def gpt2_end(data, at, n, table, split_digits):  # pyright: ignore
     if kind == SPACE:
         return _space_end(data, at, n, table, split_digits)
     if kind == LETTER:
-        return letters_end(data, end, n, table)
+        run = 8
+        while run == 8:
+            run = letters(load8(data, end))
+            end += run
+        if data[end] < 0x80:
+            return end
     while end < n:
         following, more = class_at(data, end, n, table)
         if following != kind:

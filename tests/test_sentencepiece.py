@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from patterns import MORE, ODD, PROSE, library
+from patterns import MORE, ODD, PROSE, library, made
 from seeds import seed_tokenizer
 from tokenizers import Tokenizer as Backend
 
+from model.tokens.pretoken import DIGITS
 from model.tokens.tokenizer import BLANK, Tokenizer
 
 text = st.text(st.one_of(st.sampled_from(ODD + BLANK), st.characters(codec="utf-8")), max_size=80)
@@ -47,3 +48,10 @@ def test_a_vocabulary_without_a_blank_is_refused_in_a_sentence(tmp_path: Path) -
 def test_a_vocabulary_that_spells_a_blank_as_its_byte_is_taken() -> None:
     tokenizer = Tokenizer(without_blank(" "))
     assert tokenizer.decode(tokenizer.encode("a  b\n")) == "a  b\n" and not tokenizer.spaced
+
+
+def test_byte_letters_stay_such_in_a_file_that_claims_to_fall_back_on_bytes() -> None:
+    config = json.loads(made(DIGITS).json)
+    config["model"]["byte_fallback"] = True
+    tokenizer = Tokenizer(Backend.from_str(json.dumps(config)))
+    assert tokenizer.decode(tokenizer.encode(PROSE)) == PROSE and not tokenizer.spaced

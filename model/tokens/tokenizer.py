@@ -130,7 +130,8 @@ class Tokenizer:
     @cached_property
     def _pieces(self) -> bool:
         """Tokens are characters, with BLANK for a blank and `<0x0A>` for a byte, not GPT-2's letters for bytes."""
-        return bool(json.loads(self._backend.to_str())["model"].get("byte_fallback"))
+        config = json.loads(self._backend.to_str())
+        return bool(config["model"].get("byte_fallback")) and "ByteLevel" not in json.dumps(config["pre_tokenizer"])
 
     def _keeps_blanks(self) -> bool:
         tokens = self._backend.encode("a a", add_special_tokens=False).tokens

@@ -201,7 +201,7 @@ def pattern(backend: Backend, fill: Sequence[Text], rest: Sequence[Text]) -> dic
     for text in fill:
         encoder(text.text)
     ours = speed(f"table, {backend.get_vocab_size()} tokens", rest, encoder)
-    timed, untimed = divided(rest, min(TIMED_BYTES, sum(t.bytes for t in rest) // 9))
+    timed, untimed = divided(rest, min(TIMED_BYTES, sum(t.bytes for t in rest) // 2))
     library, different, _ = compared(backend, encoder, timed)
     different += differing(backend, encoder, untimed)
     size = sum(t.bytes for t in (*timed, *untimed))
@@ -237,7 +237,7 @@ def compared(backend: Backend, encoder: TableEncoder, texts: Sequence[Text]) -> 
         seconds += time.process_time() - start
         tokens[text.suffix] += len(ids)
         different += encoder(text.text).tolist() != ids
-    return round(sum(t.bytes for t in texts) / 1e6 / seconds, 2), different, tokens
+    return round(sum(t.bytes for t in texts) / 1e6 / max(seconds, 1e-6), 2), different, tokens
 
 
 def of_tiktoken(config: dict[str, Any]) -> tiktoken.Encoding:

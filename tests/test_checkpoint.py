@@ -9,8 +9,9 @@ import pytest
 import torch
 from tiny import SHAPE, tokenizer
 
-from model import checkpoint, families
+from model import checkpoint
 from model.checkpoint import Contents, load_all, load_model, write
+from model.families import build
 from model.fim.formats import STARCODER
 from model.manifest import MANIFEST, CheckpointError, Manifest, folders, latest, newest
 
@@ -21,7 +22,7 @@ def contents(step: int = 7) -> Contents:
         bits_per_byte=1.5, feed={"lag": 0},
     )  # fmt: skip
     moments = {"exp_avg/norm.weight": torch.ones(32)}
-    return Contents(manifest, dict(families.decoder(SHAPE).state_dict()), moments, b"feed", tokenizer())
+    return Contents(manifest, dict(build.decoder(SHAPE).state_dict()), moments, b"feed", tokenizer())
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

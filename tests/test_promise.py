@@ -5,12 +5,13 @@ from __future__ import annotations
 from midstream import promise
 from midstream.settings import Settings
 from model import families
+from model.families import build
 
 
 def test_the_parameters_are_those_of_the_decoder():
     m = Settings().model
     shape = families.new(vocab=m.vocab, context=m.context, width=m.width, layers=m.layers, heads=m.heads)
-    real = sum(p.numel() for p in families.decoder(shape).parameters())
+    real = sum(p.numel() for p in build.decoder(shape).parameters())
     assert promise.parameters(Settings()) == real
 
 

@@ -9,9 +9,10 @@ import pytest
 import torch
 from tiny import QUICK, SHAPE, ListFeed, examples, texts, tokenizer
 
-from model import checkpoint, families
+from model import checkpoint
 from model.checkpoint import load_all
 from model.config import TrainConfig
+from model.families import build
 from model.fim.formats import STARCODER
 from model.manifest import CheckpointError, folders, latest, name, read_manifest
 from model.training import optimizer
@@ -140,7 +141,7 @@ def test_the_rate_warms_up_and_stays() -> None:
 
 
 def test_norms_biases_and_positions_do_not_decay() -> None:
-    model = families.decoder(SHAPE)
+    model = build.decoder(SHAPE)
     decayed, kept = optimizer.make(model, QUICK).param_groups
     assert decayed["weight_decay"] == 0.1 and kept["weight_decay"] == 0
     names = {id(p): n for n, p in model.named_parameters()}
@@ -155,7 +156,7 @@ def test_only_the_next_token_of_the_same_document_is_a_target() -> None:
 
 
 def test_a_model_that_knows_nothing_scores_its_entropy() -> None:
-    model = families.decoder(SHAPE)
+    model = build.decoder(SHAPE)
     with torch.no_grad():
         model.tokens.weight.zero_()
     text = "abcdefgh" * 40

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from model import families
 from model.decoder.runner import Runner
+from model.families import build
 
 SMALL = families.new(vocab=97, context=48, width=32, layers=2, heads=4)
 
@@ -23,7 +24,7 @@ def row(*lengths: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def test_a_document_does_not_see_another() -> None:
-    model = families.decoder(SMALL)
+    model = build.decoder(SMALL)
     ids, positions, documents = row(10, 15, 12, -5)
     changed = ids.clone()
     changed[:, 10:25] = (changed[:, 10:25] + 1) % SMALL.vocab
@@ -39,7 +40,7 @@ def test_a_document_does_not_see_another() -> None:
 
 
 def test_a_token_does_not_look_ahead() -> None:
-    model = families.decoder(SMALL)
+    model = build.decoder(SMALL)
     ids, positions, documents = row(20)
     changed = ids.clone()
     changed[:, 12:] = 0
@@ -50,9 +51,9 @@ def test_a_token_does_not_look_ahead() -> None:
 
 def test_the_seed_makes_the_weights() -> None:
     one, two, other = (
-        families.decoder(SMALL),
-        families.decoder(SMALL),
-        families.decoder(msgspec.structs.replace(SMALL, seed=1)),
+        build.decoder(SMALL),
+        build.decoder(SMALL),
+        build.decoder(msgspec.structs.replace(SMALL, seed=1)),
     )
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
     assert not torch.equal(one.tokens.weight, other.tokens.weight)
@@ -61,7 +62,7 @@ def test_the_seed_makes_the_weights() -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=5))
 def test_a_cache_changes_no_logits(chunks: list[int]) -> None:
-    model = families.decoder(SMALL).eval()
+    model = build.decoder(SMALL).eval()
     ids, positions, documents = row(sum(chunks))
     runner = Runner(model)
     cache = runner.new_cache()
@@ -75,7 +76,7 @@ def test_a_cache_changes_no_logits(chunks: list[int]) -> None:
 
 
 def test_a_cache_is_cut_to_the_common_prefix() -> None:
-    runner = Runner(families.decoder(SMALL))
+    runner = Runner(build.decoder(SMALL))
     cache = runner.new_cache()
     runner.extend([1, 2, 3, 4, 5], cache)
     assert cache.keep_common([1, 2, 3, 9, 9]) == 3 and cache.ids == [1, 2, 3]
@@ -86,7 +87,7 @@ def test_a_cache_is_cut_to_the_common_prefix() -> None:
 
 
 def test_more_than_the_context_is_refused() -> None:
-    runner = Runner(families.decoder(SMALL))
+    runner = Runner(build.decoder(SMALL))
     with pytest.raises(ValueError, match="context of 48"):
         runner.extend([1] * 49, runner.new_cache())
     with pytest.raises(ValueError, match="multiple of heads"):
@@ -94,7 +95,7 @@ def test_more_than_the_context_is_refused() -> None:
 
 
 def test_the_compiled_step_is_the_plain_one() -> None:
-    runner, plain = Runner(families.decoder(SMALL)), Runner(families.decoder(SMALL), compiled=False)
+    runner, plain = Runner(build.decoder(SMALL)), Runner(build.decoder(SMALL), compiled=False)
     ours, theirs = runner.new_cache(), plain.new_cache()
     for token in (5, 6, 7, 90):
         torch.testing.assert_close(runner.extend([token], ours), plain.extend([token], theirs), atol=1e-5, rtol=1e-4)

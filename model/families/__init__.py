@@ -1,23 +1,20 @@
 """The families of decoders: what each is, and which one a config.json names. Nobody else knows a family's name.
 
 A family is a folder: `spec.py`, its shape as a record and as Hugging Face's config.json, which loads no torch; and
-`decoder.py`, its layers.
+`decoder.py`, its layers, which `build.py` makes.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from model.families.gpt_bigcode import spec as gpt_bigcode
 from model.families.gpt_bigcode.spec import GptBigcode
 from model.families.llama import spec as llama
 from model.families.llama.spec import Llama
 from model.families.reading import Refused
-
-if TYPE_CHECKING:
-    from model.decoder.decoder import Decoder
 
 Spec = GptBigcode | Llama
 """What a manifest holds of a decoder's shape."""
@@ -44,17 +41,6 @@ def read_config(keys: Mapping[str, Any]) -> Spec:
 def write_config(spec: Spec) -> dict[str, Any]:
     """The keys of a config.json, which `transformers` reads."""
     return gpt_bigcode.write(spec) if isinstance(spec, GptBigcode) else llama.write(spec)
-
-
-def decoder(spec: Spec) -> Decoder:
-    """A new decoder of the shape, with its first weights; without any under `torch.device("meta")`."""
-    if isinstance(spec, GptBigcode):
-        from model.families.gpt_bigcode.decoder import GptBigcodeDecoder
-
-        return GptBigcodeDecoder(spec)
-    from model.families.llama.decoder import LlamaDecoder
-
-    return LlamaDecoder(spec)
 
 
 class Names:

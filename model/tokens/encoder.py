@@ -8,24 +8,24 @@ no known class, and very long pre-tokens. What the table holds never changes the
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
+from collections.abc import Callable
 from threading import Lock
-from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 from tokenizers import Tokenizer as Backend
 
-from model.tokens.letters import BYTE_LETTERS
-from model.tokens.merges import LONGEST, Merges, merge
-from model.tokens.pretoken import classes, pretoken_end, span_end
+from model.tokens.merges import LONGEST, merge
+from model.tokens.pretoken import DIGITS, LLAMA3, QWEN, gpt2_end, points, span_end
+from model.tokens.pretoken_deepseek import deepseek_end
+from model.tokens.pretoken_qwen import qwen_end
 from model.tokens.pretokens import KEPT, PAD, SLACK, SLOTS, copy, empty, find, full, grown, insert
+from model.tokens.recipe import PATTERNS, read
 
-_DONE, _LIBRARY, _GROW = 0, 1, 2
-
-
-class Unknown(ValueError):
-    """The table cannot stand in for this tokenizer; the message says why."""
+_DONE, _LIBRARY, _GROW, _UNKNOWN = 0, 1, 2, 3
 
 
 class TableEncoder:
@@ -35,9 +35,11 @@ class TableEncoder:
         """`most_slots`, a power of two, bounds the table. Raises Unknown for a tokenizer that does not cut or merge as
         the compiled loop does."""
         self._most = most_slots
-        self._digits, self._merges = _read(json.loads(backend.to_str()))
+        self._recipe = read(json.loads(backend.to_str()))
         self._backend = backend
-        self._classes = classes()
+        self._words = {word.text: np.array([word.id], np.int32) for word in self._recipe.words}
+        self._cut = re.compile("(" + "|".join(re.escape(word) for word in self._words) + ")")
+        self._points = points(self._recipe.pattern)
         self._table = empty()
         self._work = np.empty(LONGEST, np.int32), np.empty(LONGEST, np.uint64)
         self._out = np.empty(1 << 16, np.int32)
@@ -45,12 +47,10 @@ class TableEncoder:
 
     def __call__(self, text: str) -> NDArray[np.int32]:
         """The ids of `text`, an array of its own. Raises UnicodeEncodeError for a lone surrogate, as the library."""
-        raw = text.encode()
-        data = np.frombuffer(raw + PAD, np.uint8)
-        with self._lock:
-            if len(raw) + SLACK > self._out.size:
-                self._out = np.empty(2 * (len(raw) + SLACK), np.int32)
-            return self._out[: self._encode(raw, data)].copy()
+        if any(word in text for word in self._words):
+            parts = (part for part in self._cut.split(text) if part)
+            return np.concatenate([self._words[part] if part in self._words else self._ids(part) for part in parts])
+        return self._ids(text)
 
     @property
     def entries(self) -> int:
@@ -62,21 +62,45 @@ class TableEncoder:
         """Bytes of the table with its arenas."""
         return self._table.nbytes
 
+    def _ids(self, text: str) -> NDArray[np.int32]:
+        """Of a text without added tokens.
+
+        What is in form C by Python's tables the library leaves as it is, whether its own are older (to it a mark is a
+        base then, which nothing moves across) or newer (what Python has not assigned ends `_encode`).
+        """
+        normal = text
+        if self._recipe.nfc and not unicodedata.is_normalized("NFC", text):
+            normal = self._backend.normalizer.normalize_str(text)
+        raw = normal.encode()
+        data = np.frombuffer(raw + PAD, np.uint8)
+        with self._lock:
+            if len(raw) + SLACK > self._out.size:
+                self._out = np.empty(2 * (len(raw) + SLACK), np.int32)
+            count = self._encode(raw, data)
+            return self._ask(text) if count < 0 else self._out[:count].copy()
+
     def _encode(self, raw: bytes, data: NDArray[np.uint8]) -> int:
-        """Fill `_out` and return how many ids there are."""
+        """Fill `_out` and return how many ids there are; -1: how the text is normalised is the library's to say."""
         at, n, count = 0, len(raw), 0
+        pattern, nfc, merges, whole, _ = self._recipe
+        run = _RUNS[pattern]
         while at < n:
-            status, at, end, count = _run(
-                data, at, n, self._classes, self._digits, self._merges, self._work, self._table, self._out, count
+            status, at, end, count = run(
+                data, at, n, self._points, merges, whole, self._work, self._table, self._out, count
             )
             if status == _GROW:
                 self._table = grown(self._table, self._most)
-            elif status == _LIBRARY:
-                ids = np.array(self._backend.encode(raw[at:end].decode(), add_special_tokens=False).ids, np.int32)
+            elif status == _UNKNOWN and nfc:
+                return -1
+            elif status != _DONE:
+                ids = self._ask(raw[at:end].decode())
                 self._out[count : count + ids.size] = ids
                 self._keep(data, at, end - at, ids)
                 at, count = end, count + ids.size
         return count
+
+    def _ask(self, text: str) -> NDArray[np.int32]:
+        return np.array(self._backend.encode(text, add_special_tokens=False).ids, np.int32)
 
     def _keep(self, data: NDArray[np.uint8], at: int, length: int, ids: NDArray[np.int32]) -> None:
         if length <= KEPT:
@@ -86,66 +110,50 @@ class TableEncoder:
             insert(data, at, length, slot, ids, ids.size, self._table)
 
 
-def _read(config: dict[str, Any]) -> tuple[bool, Merges]:
-    """Whether digits are split off, and the merges."""
-    model = config["model"]
-    if model["type"] != "BPE":
-        raise Unknown(f"its model is {model['type']}, not BPE")
-    for name in ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges"):
-        if model.get(name):
-            raise Unknown(f"its model has {name}")
-    if config["normalizer"] is not None:
-        raise Unknown("it normalises its texts")
-    if any(not token["special"] for token in config["added_tokens"]):
-        raise Unknown("it has added tokens that are matched in texts")
-    vocab: dict[str, int] = model["vocab"]
-    missing = sum(letter not in vocab for letter in BYTE_LETTERS)
-    if missing:
-        raise Unknown(f"{missing} of the 256 bytes have no id")
-    digits = _splits_digits(config["pre_tokenizer"])
-    pairs = (m.split(" ") if isinstance(m, str) else m for m in model["merges"])
-    merges = [(vocab[left], vocab[right], vocab[left + right]) for left, right in pairs]
-    return digits, Merges.of([vocab[letter] for letter in BYTE_LETTERS], merges)
-
-
-def _splits_digits(pre_tokenizer: dict[str, Any] | None) -> bool:
-    """Raises Unknown for all but GPT-2's pattern, alone or behind a split of single digits."""
-    steps = [pre_tokenizer or {"type": "none"}]
-    if steps[0]["type"] == "Sequence":
-        steps = steps[0]["pretokenizers"]
-    *before, last = steps
-    plain = last["type"] == "ByteLevel" and last.get("use_regex", True) and not last["add_prefix_space"]
-    digits = [step["type"] == "Digits" and step["individual_digits"] for step in before]
-    if not plain or digits not in ([], [True]):
-        raise Unknown("its pre-tokenizer is " + " and ".join(step["type"] for step in steps))
-    return bool(digits)
-
-
 @njit(cache=True, nogil=True)
-def _run(data, at, n, points, digits, merges, work, table, out, count):  # pyright: ignore
-    """Encode data[at:n] behind out[:count]. Returns (status, at, end, count): _LIBRARY asks for the ids of
-    data[at:end], _GROW for room in the table; the caller then goes on at `at`."""
-    slots, ids, kept, _ = table
-    while at < n:
-        end = pretoken_end(data, at, n, points, digits)
-        if end < 0:
-            end = span_end(data, at, n)
-            if end - at > KEPT or slots[find(data, at, end - at, slots, ids, kept), 0] == np.uint64(0):
-                return _LIBRARY, at, end, count
-        slot = find(data, at, end - at, slots, ids, kept)
-        if slots[slot, 0] == np.uint64(0):
-            if end - at > LONGEST:
-                return _LIBRARY, at, end, count
-            if full(table):
-                return _GROW, at, end, count
-            _learn(data, at, end, merges, work, slot, table)
-        count += copy(slots, ids, slot, end - at, out, count)
-        at = end
-    return _DONE, at, n, count
+def _learn(data, at, end, merges, whole, work, slot, table):  # pyright: ignore
+    """Merge a pre-token of at most LONGEST bytes, unless it is a token as a whole, and put it into its slot."""
+    known = find(data, at, end - at, whole.slots, whole.ids, whole.bytes)
+    if whole.slots[known, 0] != np.uint64(0):
+        made = copy(whole.slots, whole.ids, known, end - at, work[0], 0)
+    else:
+        made = merge(data, at, end, merges.first, merges.pairs, work[0], work[1])
+    insert(data, at, end - at, slot, work[0], made, table)
 
 
-@njit(cache=True, nogil=True)
-def _learn(data, at, end, merges, work, slot, table):  # pyright: ignore
-    """Merge a pre-token of at most LONGEST bytes and put it into its slot."""
-    count = merge(data, at, end, merges.first, merges.pairs, work[0], work[1])
-    insert(data, at, end - at, slot, work[0], count, table)
+def _runner(pattern: int) -> Callable[..., tuple[int, int, int, int]]:
+    """The compiled loop of one pattern. What chooses the pattern is as in pretoken_end and constant here: with all of
+    them in one loop it would be a quarter slower."""
+    single, most = pattern == DIGITS, 1 if pattern == QWEN else 3
+
+    @njit(cache=True, nogil=True)
+    def run(data, at, n, points, merges, whole, work, table, out, count):  # pyright: ignore
+        """Encode data[at:n] behind out[:count]. Returns (status, at, end, count): _LIBRARY and _UNKNOWN ask for the
+        ids of data[at:end], _GROW for room in the table; the caller then goes on at `at`."""
+        slots, ids, kept, _ = table
+        while at < n:
+            if pattern <= DIGITS:
+                end = gpt2_end(data, at, n, points, single)
+            elif pattern <= LLAMA3:
+                end = qwen_end(data, at, n, points, most)
+            else:
+                end = deepseek_end(data, at, n, points)
+            if end < 0:
+                end = span_end(data, at, n)
+                if end - at > KEPT or slots[find(data, at, end - at, slots, ids, kept), 0] == np.uint64(0):
+                    return _UNKNOWN, at, end, count
+            slot = find(data, at, end - at, slots, ids, kept)
+            if slots[slot, 0] == np.uint64(0):
+                if end - at > LONGEST:
+                    return _LIBRARY, at, end, count
+                if full(table):
+                    return _GROW, at, end, count
+                _learn(data, at, end, merges, whole, work, slot, table)
+            count += copy(slots, ids, slot, end - at, out, count)
+            at = end
+        return _DONE, at, n, count
+
+    return run
+
+
+_RUNS = {pattern: _runner(pattern) for pattern in PATTERNS.values()}

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from model.tokens.pretoken import load8
+from model.tokens.characters import load8
 
 SLOTS = 1 << 20
 """Of the largest table: 16 MiB. It doubles up to there; then, half full, it is emptied and filled anew."""

@@ -17,8 +17,9 @@ from tokenizers import Tokenizer as Backend
 
 from model.fim.format import Format
 from model.fim.formats import STARCODER
-from model.tokens.encoder import TableEncoder, Unknown
+from model.tokens.encoder import TableEncoder
 from model.tokens.letters import BYTE_LETTERS
+from model.tokens.recipe import Unknown
 
 log = logging.getLogger("midstream.model")
 
@@ -36,22 +37,29 @@ class Tokenizer:
     """Text to ids and back. Sentinels come from `special` alone: in a text their strings are ordinary characters."""
 
     def __init__(self, backend: Backend) -> None:
+        """Raises ValueError for SentencePiece's kind without a token for a blank: its ids do not spell the text."""
         backend = _sealed(backend)
         backend.encode_special_tokens = True
         backend.no_truncation()
         backend.no_padding()
         self._backend = backend
         self._special = {t.content: i for i, t in backend.get_added_tokens_decoder().items() if t.special}
+        if self._pieces and BLANK not in backend.get_vocab() and not self._keeps_blanks():
+            raise ValueError(f"the tokenizer has no token for {BLANK}, and writes each blank as that letter's bytes")
 
     @classmethod
     def load(cls, path: Path) -> Tokenizer:
-        """Reads a `tokenizer.json`. Raises ValueError when it is none."""
+        """Reads a `tokenizer.json`. Raises ValueError when it is none, or one that cannot be used."""
         try:
-            return cls(Backend.from_str(path.read_text(encoding="utf-8")))
+            backend = Backend.from_str(path.read_text(encoding="utf-8"))
         except OSError:
             raise
         except Exception as error:  # the library raises a bare Exception
             raise ValueError(f"{path} is not a tokenizer.json: {error}") from error
+        try:
+            return cls(backend)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
 
     def save(self, path: Path) -> None:
         path.write_text(self.json, encoding="utf-8")
@@ -123,7 +131,12 @@ class Tokenizer:
     @cached_property
     def _pieces(self) -> bool:
         """Tokens are characters, with BLANK for a blank and `<0x0A>` for a byte, not GPT-2's letters for bytes."""
-        return bool(json.loads(self._backend.to_str())["model"].get("byte_fallback"))
+        config = json.loads(self._backend.to_str())
+        return bool(config["model"].get("byte_fallback")) and "ByteLevel" not in json.dumps(config["pre_tokenizer"])
+
+    def _keeps_blanks(self) -> bool:
+        tokens = self._backend.encode("a a", add_special_tokens=False).tokens
+        return b"".join(_piece(token) for token in tokens).strip() == b"a a"
 
     @cached_property
     def bytes_of(self) -> tuple[bytes, ...]:

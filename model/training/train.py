@@ -12,12 +12,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from model import families, weights
+from model import weights
 from model.checkpoint import Contents
 from model.config import TrainConfig
 from model.decoder.decoder import Decoder
 from model.example import Batch, BatchSource
-from model.families import Spec
+from model.families import Spec, build
 from model.fim.format import Format
 from model.manifest import CheckpointError, Manifest, name
 from model.reign import Superseded
@@ -279,7 +279,7 @@ class Trainer:
 def _decoder(spec: Spec, resume: Contents | None) -> Decoder:
     """A new one, or one with the checkpoint's own tensors: they are not there twice."""
     if resume is None or spec != resume.manifest.model:  # which is refused a moment later
-        return families.decoder(spec)
+        return build.decoder(spec)
     return weights.assemble(spec, resume.weights)
 
 

@@ -1,9 +1,10 @@
-// What llama.cpp makes of a GGUF file: argv holds node-llama-cpp's folder, stdin a job as JSON, stdout the results.
-import { readFileSync } from "node:fs";
+// What llama.cpp makes of a GGUF file: argv holds node-llama-cpp's folder, a file with a job as JSON,
+// and the file for the results.
+import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
 const { getLlama } = await import(pathToFileURL(`${process.argv[2]}/node_modules/node-llama-cpp/dist/index.js`));
-const job = JSON.parse(readFileSync(0, "utf8"));
+const job = JSON.parse(readFileSync(process.argv[3], "utf8"));
 const llama = await getLlama({ gpu: false, build: "never", skipDownload: true, logLevel: "error", maxThreads: 1 });
 const model = await llama.loadModel({ modelPath: job.model, gpuLayers: 0 });
 const context = await model.createContext({
@@ -44,4 +45,5 @@ for (const text of job.texts) {
   results.tokens.push(ids);
   results.texts.push(model.detokenize(ids, true));
 }
-process.stdout.write(JSON.stringify(results), () => process.exit(0));
+writeFileSync(process.argv[4], JSON.stringify(results));
+process.exit(0);

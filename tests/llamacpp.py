@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import shutil
 import subprocess
@@ -75,10 +74,10 @@ def ask(
         "model": str(model), "rows": rows, "context": context, "prompts": prompts, "count": count, "forced": forced,
         "texts": texts,
     }  # fmt: skip
-    command = ["node", str(SCRIPT), str(folder())]
-    quiet = {**os.environ, "NODE_NO_WARNINGS": "1"}
-    done = subprocess.run(
-        command, input=json.dumps(job), capture_output=True, text=True, timeout=TIMEOUT_S, env=quiet
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr + done.stdout
-    return Answer(**json.loads(done.stdout))
+    with tempfile.TemporaryDirectory() as work:
+        asked, answered = Path(work) / "job.json", Path(work) / "results.json"
+        asked.write_text(json.dumps(job))
+        command = ["node", str(SCRIPT), str(folder()), str(asked), str(answered)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
+        assert done.returncode == 0, done.stderr + done.stdout
+        return Answer(**json.loads(answered.read_text()))

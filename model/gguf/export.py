@@ -44,11 +44,13 @@ def export(folder: Path, out: Path, kind: str) -> dict[str, Any]:
         **vocabulary.keys(tokenizer, manifest.format, spec.vocab),
     }  # fmt: skip
     listed = parts(spec, weights.find([check_file(folder, manifest, WEIGHTS)], spec), kind)
+    pre = keys["tokenizer.ggml.pre"]
     _write(library, out, shape.architecture(spec), keys, listed)
     return {
         "file": str(out), "bytes": out.stat().st_size, "kind": kind, "architecture": shape.architecture(spec),
-        "context": shape.context(spec), "pre_tokenizer": keys["tokenizer.ggml.pre"],
-        "tensors": dict(Counter(part.kind for part in listed)), "notes": _notes(spec) + vocabulary.notes(tokenizer),
+        "context": shape.context(spec), "pre_tokenizer": pre,
+        "tensors": dict(Counter(part.kind for part in listed)),
+        "notes": _notes(spec) + vocabulary.notes(tokenizer, str(pre)),
     }  # fmt: skip
 
 

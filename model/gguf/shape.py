@@ -1,7 +1,7 @@
 """A decoder's shape as the metadata that llama.cpp reads, and what llama.cpp cannot compute, refused by name.
 
-llama.cpp has a graph of its own for each architecture, and takes from the file only what that graph asks for: a key that
-it does not know is passed over without a word. What is written here was checked against those graphs.
+llama.cpp has a graph of its own for each architecture, and takes from the file only what that graph asks for: a key
+that it does not know is passed over without a word. So what a graph would compute otherwise is refused here.
 """
 
 from __future__ import annotations

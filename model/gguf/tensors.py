@@ -67,7 +67,7 @@ class Part(NamedTuple):
             return torch.from_numpy(numbers_RC).to(torch.bfloat16).view(torch.uint16).numpy()
         largest = HALF * (127 if self.kind == "q8_0" else 1)
         if np.abs(numbers_RC).max(initial=0) > largest:
-            raise Refused(f"{self.name} has numbers beyond {largest:g}, more than {self.kind} holds: choose f32 or bf16")
+            raise Refused(f"{self.name} has numbers beyond {largest:g}, which {self.kind} cannot hold: choose bf16")
         return numbers_RC.astype(np.float16) if self.kind == "f16" else q8_0(numbers_RC)
 
 

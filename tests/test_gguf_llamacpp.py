@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import llamacpp
 import msgspec
@@ -21,6 +23,8 @@ from model.decoder.runner import Runner
 from model.families import Spec
 from model.fim.formats import DEEPSEEK, PLAIN, PRE_SUF_MID, QWEN25_CODER, STARCODER
 from model.gguf.export import export
+from model.gguf.vocabulary import PRE_TOKENIZERS
+from model.tokens.tokenizer import Tokenizer
 from model.training.train import Trainer, Until
 
 pytestmark = [pytest.mark.slow, pytest.mark.llamacpp]
@@ -115,6 +119,7 @@ def test_a_trained_model_generates_the_same_in_every_type(tmp_path: Path) -> Non
         assert share >= least and apart < most
 
 
+ODD = ("a  b\n\n\tc  1234 don't I'LL .  , ! end . ", " héllo 東京 12３ ½ \r\n\u3000y", "👩‍💻 — x", "\n", "")
 FORMATS = {"gpt2": PLAIN, "qwen2.5-coder": QWEN25_CODER, "deepseek": DEEPSEEK, "llama2": PRE_SUF_MID}
 
 
@@ -124,8 +129,31 @@ def test_llama_cpp_has_the_same_ids_for_texts(name: str, tmp_path: Path) -> None
     tok, fmt = (tokenizer(), STARCODER) if name == "tiny" else (real(name), FORMATS[name])
     narrow = msgspec.structs.replace(shapes.llama(), vocab=tok.vocab_size, layers=1, width=32, tied=True)
     export(shapes.written(tmp_path / "c", shapes.decoder(narrow), tok, fmt), tmp_path / "m.gguf", "f16")
-    asked = [*texts(), "a  b\n\n\tc  1234 don't I'LL .  , ! end . ", " héllo 東京 12３ ½ \r\n\u3000y", "👩‍💻 — x", "\n"]
+    asked = [*texts(), *ODD]
     answer = llamacpp.ask(tmp_path / "m.gguf", tok.vocab_size, texts=asked)
     assert answer.tokens == [tok.encode(text) for text in asked]
     blank = "▁" if name == "llama2" else " "  # SentencePiece's letter for a blank comes back as one
     assert answer.texts == [text.replace(blank, " ") for text in asked]
+
+
+def pre_tokenizer_step(step: str) -> dict[str, Any]:
+    """A step of model.gguf.vocabulary's table as a tokenizer.json has it."""
+    if step == "digits":
+        return {"type": "Digits", "individual_digits": True}
+    if step in ("gpt-2", "bytes"):
+        return {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": step == "gpt-2"}
+    return {"type": "Split", "pattern": {"Regex": step}, "behavior": "Isolated", "invert": False}
+
+
+@pytest.mark.parametrize("steps", PRE_TOKENIZERS, ids=PRE_TOKENIZERS.values())
+def test_llama_cpp_cuts_texts_as_its_name_says(steps: tuple[str, ...], tmp_path: Path) -> None:
+    """GPT-2's merges behind every way to cut that has a name."""
+    config = json.loads(real("gpt2").json)
+    config["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [pre_tokenizer_step(step) for step in steps]}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(config))
+    tok = Tokenizer.load(tmp_path / "tokenizer.json")
+    narrow = shapes.llama(vocab=tok.vocab_size, layers=1, width=32, tied=True)
+    report = export(shapes.written(tmp_path / "c", shapes.decoder(narrow), tok, PLAIN), tmp_path / "m.gguf", "f16")
+    assert report["pre_tokenizer"] == PRE_TOKENIZERS[steps]
+    answer = llamacpp.ask(tmp_path / "m.gguf", tok.vocab_size, texts=[*texts(), *ODD])
+    assert answer.tokens == [tok.encode(text) for text in [*texts(), *ODD]]

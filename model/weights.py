@@ -75,8 +75,7 @@ def theirs(spec: Spec, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
     """Of our parameters. Raises Refused for a shape that no model can have."""
     try:
-        with torch.device("meta"):
-            return {name: tuple(t.shape) for name, t in build.decoder(spec).state_dict().items()}
+        return {name: tuple(t.shape) for name, t in build.empty(spec).state_dict().items()}
     except (RuntimeError, ValueError, OverflowError, TypeError) as error:
         raise Refused(f"the shape is no model's: {error}") from error
 
@@ -156,7 +155,6 @@ def _finite(tensor: Tensor) -> bool:
 
 def assemble(spec: Spec, tensors: dict[str, Tensor]) -> Any:
     """The decoder with these very tensors: none is copied."""
-    with torch.device("meta"):
-        decoder = build.decoder(spec)
+    decoder = build.empty(spec)
     decoder.load_state_dict(tensors, assign=True)
     return decoder

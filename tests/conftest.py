@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import hypothesis
+import llamacpp
 import pytest
 from neovim import neovim_012
 from vim import vim
@@ -29,6 +30,7 @@ NEEDED: dict[str, tuple[bool, str]] = {
         "MIDSTREAM_NEOVIM_012 names no program, and .ci/neovim-012 has unpacked none",
     ),
     "vim": (vim() is not None, "no Vim with channels, patch 9.0.908 or later, is on PATH"),
+    "llamacpp": (llamacpp.is_possible(), "node and npm are not here, or no llama.cpp is built for this system"),
     "seed_files": ("MIDSTREAM_SEED_TOKENIZERS" in os.environ, "MIDSTREAM_SEED_TOKENIZERS names no folder"),
 }
 """Marker to whether this machine has what its tests need, and the word about it when it has not."""

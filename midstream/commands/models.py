@@ -113,9 +113,10 @@ def export(out: Path, target: str, checkpoint: Path | None, kind: str, settings:
 
             write(path, out)
         else:
-            from model import gguf
+            from model.gguf.export import export as write_gguf
 
-            gguf.export(path, out, kind)
+            for note in write_gguf(path, out, kind)["notes"]:
+                click.echo(note, err=True)
     except (Refused, CannotImport) as error:
         raise click.ClickException(f"{path} cannot be written as {target}: {error}.") from error
     click.echo(f"{out}: {path.name}")

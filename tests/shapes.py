@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from tiny import tokenizer
 
-from model import checkpoint, families
+from model import checkpoint
 from model.checkpoint import Contents
 from model.decoder.decoder import Decoder
-from model.families import Spec
+from model.families import Spec, build
 from model.families.gpt_bigcode.spec import GptBigcode
 from model.families.llama.scaling import Scaling
 from model.families.llama.spec import Llama
@@ -59,7 +59,7 @@ def llama(variant: str = "llama", **more: Any) -> Llama:
 
 def decoder(spec: Spec, seed: int = 5, deviation: float = 0.3) -> Decoder:
     """Normal(0.02), with which training begins, would leave all ids nearly as likely."""
-    model, generator = families.decoder(spec), torch.Generator().manual_seed(seed)
+    model, generator = build.decoder(spec), torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
             noise = torch.randn(parameter.shape, generator=generator)

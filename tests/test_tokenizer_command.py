@@ -54,4 +54,4 @@ def test_the_format_of_the_settings_gives_the_sentinels(tmp_path: Path) -> None:
     assert "<|file_sep|>" in Tokenizer.load(out).specials
     (tmp_path / "midstream.toml").write_text('[model]\nformat = "gpt"\n')
     refused = CliRunner().invoke(tokenizer, [*arguments, "--out", str(out)])
-    assert refused.exit_code != 0 and "format must be one of starcoder, santacoder" in refused.output
+    assert refused.exit_code != 0 and "format must be one of auto, starcoder, santacoder" in refused.output

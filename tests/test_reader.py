@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from streams.event import Commit, Event
+from streams.event import Commit, Event, Files, encode
 from streams.sources.delivery import Undelivered
+from streams.sources.git.commits import Versions
 from streams.sources.git.cursors import Cursor, CursorFile, Cursors
 from streams.sources.git.history import History
 from streams.sources.git.reader import OPEN, TURN_STEPS, Reader, rounds
@@ -23,10 +24,11 @@ class Taken:
         self.events: list[Event] = []
         self.refuse = False
 
-    bytes = 0
+        self.bytes = 0
 
     def send(self, event: Event, lane: str = "live") -> None:
         self.events.append(event)
+        self.bytes += len(encode(event))
 
     def confirm(self) -> None:
         if self.refuse:
@@ -65,10 +67,12 @@ def place(tmp_path, git_folder):
         def file(self, path: Path) -> CursorFile:
             return CursorFile.of(tmp_path / "cursors", path, "HEAD", "topic")
 
-        def reader(self, path: Path, limit: int | None = None, ref: str = "HEAD") -> Reader:
+        def reader(
+            self, path: Path, limit: int | None = None, ref: str = "HEAD", versions: Versions = "none"
+        ) -> Reader:
             def open_() -> History:
                 self.opened.append((path.name, self.now))
-                return History.open(path, ref, versions="none")
+                return History.open(path, ref, versions=versions)
 
             return Reader(
                 open_, self.file(path), self.taken, self.words.append, limit, lambda: self.now, self.unread.append
@@ -91,6 +95,24 @@ def test_a_small_repository_does_not_wait_for_a_huge_one(place):
     assert names.index("small") <= TURN_STEPS
     assert Counter(names) == {"huge": 4 * TURN_STEPS, "small": 2}
     assert place.file(huge.path).read().past.done
+
+
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.5, 1.0])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
+def test_no_share_of_a_repository_makes_all_of_them_wait(place, monkeypatch, share: float, order: tuple[int, ...]):
+    """One that has had its share waits for others, but not for those whose past waits for its own tree."""
+    monkeypatch.setattr("streams.sources.git.reader.SHARED_BYTES", 1000)
+    folders = [place.repository(name, commits) for name, commits in (("large", 3), ("small", 40), ("other", 2))]
+    for n in range(30):
+        folders[0].write({f"d{n}/f.py": f"value_{n} = {n}\n" * 400})
+    folders[0].git("add", "--all")
+    folders[0].git("commit", "--quiet", "--message", "many")
+    readers = [place.reader(folders[n].path, versions="last") for n in order]
+    for number, _ in enumerate(rounds(readers, threading.Event(), follow=False, interval=0, share=share)):
+        assert number < 2000, [(r.title, r.metered_bytes, r.cursors.present.done) for r in readers]
+    sent = {(e.repository.name, file.path) for e in place.taken.events if isinstance(e, Files) for file in e.files}
+    assert {("large", f"d{n}/f.py") for n in range(30)} <= sent
+    assert all(reader.cursors.past.done for reader in readers)
 
 
 def test_the_one_that_fails_is_said_and_the_others_are_read(place, tmp_path):

@@ -91,9 +91,12 @@ class Reader:
     @property
     def has_more(self) -> bool:
         """The present or the past is not at its end, and can be read."""
-        return (
-            not (self.failure or (self.cursors.present.done and self.cursors.past.done)) and self._history is not None
-        )
+        return self.has_more_of(METERED)
+
+    def has_more_of(self, lanes: Sequence[Lane]) -> bool:
+        """One of the lanes is not at its end, and can be read."""
+        can_be_read = self._history is not None and not self.failure and self._left != 0
+        return can_be_read and not all(map(self._is_done, lanes))
 
     @property
     def has_tree(self) -> bool:
@@ -275,12 +278,15 @@ def rounds(
     left = list(readers)
     while left and not stop.is_set():
         busy = False
-        trees = any(reader.has_tree for reader in left)
+        lanes = METERED[:1] if any(reader.has_tree for reader in left) else METERED
         cap = max(SHARED_BYTES, share * sum(reader.metered_bytes for reader in left))
         for reader in left:
-            if not stop.is_set() and (reader.is_open or sum(other.is_open for other in left) < OPEN):
-                waits = reader.metered_bytes > cap and any(o.has_more and o.metered_bytes <= cap for o in left)
-                busy |= reader.turn(stop, interval, () if waits else METERED[:1] if trees else METERED)
+            may_open = sum(other.is_open for other in left) < OPEN
+            if not stop.is_set() and (reader.is_open or may_open):
+                # It waits for those alone that have a turn in the same lanes: nobody waits for one that waits itself.
+                behind = (o for o in left if o.metered_bytes <= cap and o.has_more_of(lanes))
+                waits = reader.metered_bytes > cap and any(o.is_open or may_open for o in behind)
+                busy |= reader.turn(stop, interval, () if waits else lanes)
         yield
         left = [reader for reader in left if not reader.is_done] if not follow else left
         if not busy and left:

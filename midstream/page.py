@@ -69,7 +69,7 @@ def repositories(sources: SourcesReport | None) -> list[str]:
 def _repository(r: RepositoryReport) -> str:
     if r.failure:
         return f"source          {r.title}: {r.failure}"
-    tree = "tree read" if r.present_done else "tree is read"
+    tree = "tree read" if r.present_done else "reading the tree"
     if r.past_done:
         past = "past read"
     elif r.past_left is None:

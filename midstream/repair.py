@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from midstream.settings import Settings
 
 if TYPE_CHECKING:
-    from streams.repair.plan import Missing, Step
+    from streams.repair.plan import Missing
+    from streams.repair.steps import Step
 
 
 def look(settings: Settings) -> tuple[list[Missing], list[Step]]:

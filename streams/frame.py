@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
 
 from model.example import Example
-from streams.document import Document, Origin, Part, Source
+from streams import sharing
+from streams.document import Document, Origin, Source
+from streams.sharing import shared_bytes
 
 VERSION = 2
 """Of Frames, Backs and Rejections: new fields have defaults, so it changes only when an old reader would be wrong.
@@ -20,10 +21,6 @@ MAX_DOCUMENTS = 256
 MAX_BYTES = 2048 * 1024
 """A Frame closes at either bound, bytes as encoded; an event is never split, so a single larger one is a Frame of its
 own. Every Frame costs a worker events, requests and wake-ups, whatever it holds."""
-SHARED_ROLES = ("message",)
-"""Parts that stand in several documents of an event: looked for by role, so that the other texts cost nothing."""
-SHARED_CHARS = 32
-"""A shorter text is not worth a number."""
 RUN = 3
 """So many indexes in a row are written as a range; fewer take no more bytes as they are."""
 
@@ -223,11 +220,6 @@ def own_bytes(document: Document) -> int:
     return len(_encoder.encode(document)) - shared_bytes(document)
 
 
-def shared_bytes(document: Document) -> int:
-    """Bytes of UTF-8 of the texts that may stand in a Frame once."""
-    return sum(len(p.text.encode()) for p in document.parts if _may_be_shared(p))
-
-
 Versioned = TypeVar("Versioned", bound="Frame | FrameHead | Back | Rejections")
 
 
@@ -297,29 +289,16 @@ def _checked(record: Versioned) -> Versioned:
 
 def _written(frame: Frame) -> Frame:
     """The Frame with its shared texts beside the documents, and the version that it then needs."""
-    times = Counter(p.text for d in frame.documents for p in d.parts if _may_be_shared(p))
-    numbers = {text: n for n, text in enumerate((t for t, count in times.items() if count > 1), 1)}
-    if not numbers:
+    documents, texts = sharing.apart(frame.documents)
+    if not texts:
         ranged = any(not isinstance(r, int) for t in frame.tallies for r in t.rejected)
         return msgspec.structs.replace(frame, v=VERSION if ranged else 1)
-    documents = [msgspec.structs.replace(d, parts=[_with_number(p, numbers) for p in d.parts]) for d in frame.documents]
-    return msgspec.structs.replace(frame, v=VERSION, documents=documents, texts=list(numbers))
-
-
-def _may_be_shared(part: Part) -> bool:
-    return part.role in SHARED_ROLES and len(part.text) >= SHARED_CHARS
-
-
-def _with_number(part: Part, numbers: dict[str, int]) -> Part:
-    number = numbers.get(part.text, 0) if _may_be_shared(part) else 0
-    return Part(part.role, "", part.label, number) if number else part
+    return msgspec.structs.replace(frame, v=VERSION, documents=documents, texts=texts)
 
 
 def _read(frame: Frame) -> Frame:
-    """The Frame with each shared text in the parts that say it: the same object in all of them."""
-    texts: Sequence[str] = frame.texts
-    if texts:
-        for part in (p for d in frame.documents for p in d.parts if p.shared):
-            part.text, part.shared = texts[part.shared - 1], 0
+    """The Frame with each shared text in the parts that say it."""
+    if frame.texts:
+        sharing.together(frame.documents, frame.texts)
         frame.texts = []
     return frame

@@ -23,7 +23,7 @@ from streams.kafka.positions import Expired
 from streams.kafka.producer import Delivery
 from streams.pipeline import Prepare
 from streams.repair import act, plan
-from streams.repair.plan import Rewind, TakeBack
+from streams.repair.steps import Rewind, TakeBack
 from streams.worker import app, restore, settle
 from streams.worker.stage import DedupStage
 

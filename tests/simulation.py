@@ -32,7 +32,8 @@ from streams.kafka.positions import Expired
 from streams.kafka.topics import genesis
 from streams.pack.pack import Packer
 from streams.repair.act import act
-from streams.repair.plan import Skip, missing, plan
+from streams.repair.plan import missing, plan
+from streams.repair.steps import Skip
 from streams.repair.survey import KafkaLogs, survey
 from streams.stages import STAGE
 from streams.worker.settle import settle

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.event import Commit
 from streams.sources.git.blobs import MISSING
 from streams.sources.git.commits import LACKING
 from streams.sources.git.cursors import Cursor, Cursors
@@ -146,6 +148,33 @@ def test_a_lost_commit_tree_or_head_is_an_error(git_folder):
         assert (failed, given) == (True, shas[:sent]), lost
         kept.rename(path)
         assert given + [commit.sha for commit in read(history, cursor)[0]] == [commit.sha for commit in whole]
+
+
+def test_a_damaged_old_commit_keeps_back_neither_the_tree_nor_what_is_newer(git_folder):
+    shas = [git_folder.commit(f"commit {number}", {f"f{number}.py": f"{number}"}) for number in range(12)]
+    path = object_file(git_folder.path, shas[2])
+    path.chmod(0o600)
+    whole, _ = path.read_bytes(), path.write_bytes(b"junk")
+    history = History.open(git_folder.path, versions="last")
+    cursors, _ = history.begin(Cursors())
+    files = [event for step in history.present(cursors.present, Counter()) for event in step.events]
+    assert paths(files) == sorted(f"f{number}.py" for number in range(12))
+    assert history.past_commits(shas[-1]) is None, "it is a figure, and not known"
+    with pytest.raises(GitError, match=r"corrupt.*fsck"):
+        list(history.past(cursors.past, Counter()))
+    git_folder.write({"new.py": "1"})
+    git_folder.git("add", "--all")
+    later = {**os.environ, **dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), "2027-01-01T00:00:00+00:00")}
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    subprocess.run(
+        ["git", "-C", git_folder.path, *who, "commit", "--quiet", "--message", "newer"], check=True, env=later
+    )
+    newer = git_folder.git("rev-parse", "HEAD")
+    live = [event for step in history.live(cursors.live, Counter(), cursors.present.commit) for event in step.events]
+    assert [event.sha for event in live if isinstance(event, Commit)] == [newer]
+    path.write_bytes(whole)
+    past = [event.sha for step in history.past(cursors.past, Counter()) for event in step.events]
+    assert past == shas[::-1] and history.past_commits(shas[-1]) == 12
 
 
 def test_a_lost_done_commit_does_not_make_the_history_a_rewritten_one(git_folder):

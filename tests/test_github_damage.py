@@ -45,7 +45,7 @@ def test_a_line_is_bounded_before_it_is_decoded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [b"", b"not json", b"3", b"\x1f\x8b broken", gzip.compress(b"{}" * 9, mtime=0)[:-9], b"\xff\xfe{\x00"]
+    "bad", [b"not json", b"3", b"\x1f\x8b broken", gzip.compress(b"{}" * 9, mtime=0)[:-9], b"\xff\xfe{\x00"]
 )
 def test_a_bad_file_never_ends_the_others(tmp_path: Path, bad: bytes) -> None:
     (tmp_path / "bad.json").write_bytes(bad)
@@ -61,6 +61,23 @@ def test_what_a_torn_archive_holds_is_kept(tmp_path: Path) -> None:
     (tmp_path / "a.json.gz").write_bytes(data[: len(data) // 2])
     kafka, failures = ingest(tmp_path, tmp_path / "a.json.gz")
     assert [said(e) for e in kafka.events] == [THREAD] and "cannot be read to its end (EOFError)" in failures[0]
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+@pytest.mark.parametrize("behind", [b"trailing garbage", b"\x1f\x8b\x08 a broken member"])
+def test_what_stands_before_bytes_that_are_no_gzip_is_kept(tmp_path: Path, end: str, behind: bytes) -> None:
+    data = ("\n".join(map(json.dumps, ISSUE)) + end).encode()
+    (tmp_path / "a.json.gz").write_bytes(gzip.compress(data) + behind)
+    kafka, failures = ingest(tmp_path, tmp_path / "a.json.gz")
+    assert [said(e) for e in kafka.events] == [THREAD] and not kafka.left_out
+    assert len(failures) == 1 and "a.json.gz: cannot be read to its end" in failures[0]
+
+
+@pytest.mark.parametrize("value", [b"", gzip.compress(b"")])
+def test_an_hour_without_events_is_no_error(tmp_path: Path, value: bytes) -> None:
+    (tmp_path / "empty.json").write_bytes(value)
+    kafka, failures = ingest(tmp_path, tmp_path / "empty.json")
+    assert (kafka.events, failures, kafka.left_out) == ([], [], {"empty file": 1})
 
 
 EVERYTHING = [

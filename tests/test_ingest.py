@@ -48,7 +48,7 @@ def test_files_go_into_their_topic_keyed_by_repository(midstream, read_all, tmp_
     folder.mkdir()
     for number in range(20):
         (folder / f"{number}.py").write_text(f"print({number})\n")
-    assert ended(midstream("ingest", "files", folder)) == "sent 2 files (0.0 MB)\n"
+    assert ended(midstream("ingest", "files", folder)) == "sent 2 events: 2 to files (0.0 MB)\n"
     records = read_all("files")
     assert {record.key for record in records} == {b"local/project"}
     assert len({record.partition for record in records}) == 1
@@ -65,8 +65,8 @@ def test_archives_and_notebooks_are_files_too_and_a_damaged_one_ends_nothing(mid
     damaged, sent, counted, error = out.splitlines()
     assert damaged.startswith(f"{tmp_path / 'bad.crate'} cannot be read: ")
     assert process.returncode == 1
-    assert error == "Error: 1 of the paths could not be read to the end; the others were"
-    assert sent == "sent 1 files, 1 notebooks (0.0 MB)"
+    assert error == "Error: 1 path could not be read to the end, as said above; everything else was"
+    assert sent == "sent 2 events: 1 to files, 1 to notebooks (0.0 MB)"
     assert counted == "left out 1: archive damaged or too large"
     assert {record.key for topic in ("files", "notebooks") for record in read_all(topic)} == {b"pypi/pkg"}
 
@@ -80,7 +80,7 @@ def test_a_path_that_is_not_there_is_named_and_the_others_are_read(midstream, re
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert f"{tmp_path / 'nosuch'}: cannot be read (No such file or directory)" in out
-    assert out.splitlines()[-1] == "Error: 1 of the paths could not be read to the end; the others were"
+    assert out.splitlines()[-1] == "Error: 1 path could not be read to the end, as said above; everything else was"
     assert {record.key for record in read_all("notebooks")} == {b"local/a", b"local/b"}
 
 
@@ -108,7 +108,7 @@ def test_a_history_goes_on_where_the_last_run_ended(midstream, read_all, git_fol
     for number in range(5):
         git_folder.commit(f"commit {number}", {"a.py": f"{number}\n"})
     outs = [ended(midstream("ingest", "git", git_folder.path, "--no-versions", "--max-commits", 2)) for _ in range(4)]
-    sent = ["sent 2 commits", "sent 2 commits", "sent 1 commits", "sent nothing"]
+    sent = ["sent 2 events: 2 to commits", "sent 2 events: 2 to commits", "sent 1 event: 1 to commits", "sent nothing"]
     assert [out.partition(" (")[0] for out in outs] == sent
     messages = [decode(record.value).message for record in read_all("commits")]
     assert messages == [f"commit {number}" for number in range(4, -1, -1)]
@@ -122,7 +122,7 @@ def test_follow_picks_up_commits_until_it_is_told_to_stop(midstream, connection,
     git_folder.commit("second", {"a.py": "2\n"})
     wait_for_records(connection, 2)
     following.send_signal(signal.SIGTERM)
-    assert ended(following).startswith("sent 2 commits, 2 files")
+    assert ended(following).startswith("sent 4 events: 2 to commits, 2 to files")
     assert ended(midstream("ingest", "git", git_folder.path)) == "sent nothing (0.0 MB)\n"
     assert [decode(record.value).message for record in read_all("commits")] == ["first", "second"]
 
@@ -144,7 +144,7 @@ def test_one_broken_repository_of_two_is_said_and_the_other_is_read(midstream, r
     process = midstream("ingest", "git", tmp_path / "nowhere", git_folder.path)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "sent 1 commits, 1 files" in out
+    assert "sent 2 events: 1 to commits, 1 to files" in out
     assert out.splitlines()[-2] == "Error: not read to the end, 1 of 2 repositories:"
     assert "nowhere" in out.splitlines()[-1]
     assert [decode(record.value).message for record in read_all("commits")] == ["first"]
@@ -155,7 +155,7 @@ def test_a_closed_terminal_ends_following_like_a_request_to_stop(midstream, conn
     following = midstream("ingest", "git", git_folder.path, "--follow", "--interval", 0.1)
     wait_for_records(connection, 1)
     following.send_signal(signal.SIGHUP)
-    assert ended(following).startswith("sent 1 commits, 1 files")
+    assert ended(following).startswith("sent 2 events: 1 to commits, 1 to files")
     assert ended(midstream("ingest", "git", git_folder.path)) == "sent nothing (0.0 MB)\n"
 
 
@@ -193,10 +193,10 @@ def test_events_become_threads_across_runs_and_from_the_standard_input(midstream
     (hours / "1.json").write_text("no events")
     process = midstream("ingest", "events", hours)
     out, _ = process.communicate(timeout=60)
-    assert process.returncode == 1 and "1.json: holds no JSON object" in out and "sent 1 issues" in out
-    assert "Error: 1 of the files could not be read to the end; the others were" in out
+    assert process.returncode == 1 and "1.json: holds no JSON object" in out and "sent 1 event: 1 to issues" in out
+    assert "Error: 1 file could not be read to the end, as said above; everything else was" in out
     (tmp_path / "rest").write_text("\n".join(map(json.dumps, [*ISSUE, *PULL])))
-    assert "sent 2 issues" in ended(midstream("ingest", "events", tmp_path / "rest"))
+    assert "sent 2 events: 2 to issues" in ended(midstream("ingest", "events", tmp_path / "rest"))
     with (tmp_path / "rest").open("rb") as file:
         again = ended(midstream("ingest", "events", "-", stdin=file))
     assert again.splitlines()[0] == "sent nothing (0.0 MB)"

@@ -155,7 +155,7 @@ def test_any_json_is_a_notebook_or_malformed(inner: object, format_: object) -> 
     try:
         cells, language = read(value, Counter())
     except Malformed as error:
-        assert str(error) in ("malformed", "larger than 1 MiB")
+        assert str(error) in ("malformed", "larger than 1 MiB", "of a format before 2")
         return
     event = Notebook(repository=Repository(name="r"), path="a.ipynb", cells=cells, language=language)
     assert b'"cells"' in encode(event)
@@ -166,3 +166,9 @@ def test_any_json_is_a_notebook_or_malformed(inner: object, format_: object) -> 
 def test_any_bytes_are_malformed(value: bytes) -> None:
     with pytest.raises(Malformed, match="malformed"):
         read(value)
+
+
+@pytest.mark.parametrize("format_", [1, 0, -3])
+def test_a_format_that_nobody_documents_is_named(format_: int) -> None:
+    with pytest.raises(Malformed, match="of a format before 2"):
+        read(json.dumps({"nbformat": format_, "cells": []}).encode(), Counter())

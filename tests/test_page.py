@@ -50,7 +50,7 @@ def test_what_needs_a_person_stands_first_and_everything_is_told():
     assert "1,100 tokens/s  2.500 bits/byte  model step-00000120" in shown
     assert "new commits 4 s; trees and past 22 s; 12 s of training under way" in shown
     assert "/src/flask: 3 new commits sent, tree read, past 200 of 1,000 commits" in shown
-    assert "/src/new: 0 new commits sent, tree is read, past waits" in shown
+    assert "/src/new: 0 new commits sent, reading the tree, past waits" in shown
     assert "/src/broken: it lacks objects" in shown
     assert "the past is read in about 2.0 h" in shown
     assert "       12 binary\n" in shown and "        1 larger than 1 MiB\n" in shown

@@ -15,7 +15,8 @@ from streams.kafka.connection import Connection, GroupInUse
 from streams.kafka.log import read
 from streams.kafka.topics import create
 from streams.repair.act import act, refuse_running
-from streams.repair.plan import Missing, PassOver, Rewind, Skip, Step, TakeBack, missing, plan
+from streams.repair.plan import Missing, missing, plan
+from streams.repair.steps import PassOver, Rewind, Skip, Step, TakeBack
 from streams.repair.survey import KafkaLogs, survey
 from tests.crew import PATIENCE_S, Crew, Fate, documents, files, python
 from tests.damage import damaged

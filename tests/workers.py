@@ -18,9 +18,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from cluster import PREFIX, Cluster, Key, Row
-from world import POISON, Poisoned
+from world import poisonable
 
-from streams.document import Document
 from streams.kafka.positions import Expired, Jump
 from streams.pack.pack import Packer
 from streams.pipeline import Pack, Prepare, Redact
@@ -206,13 +205,7 @@ class Workers:
                 return EachFrame(name, "clean", "examples", Pack(self._packer, self._call(name)), watch, ids["clean"])
 
     def _call(self, stage: str) -> Callable[..., Any]:
-        def run(step: Callable[..., Any], *arguments: Any) -> Any:
-            documents = [d for a in arguments for d in (a if isinstance(a, list) else [a]) if isinstance(d, Document)]
-            if stage in self.poisonous and any(POISON in d.parts[0].text for d in documents):
-                raise Poisoned
-            return step(*arguments)
-
-        return run
+        return poisonable(stage, self.poisonous)
 
 
 def _message(topic: str, partition: int, row: Row) -> Any:

@@ -7,7 +7,7 @@ there. What is faked is Kafka alone: lists of records, and committed offsets tha
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,18 @@ FRAME_BYTES = 3000
 
 class Poisoned(RuntimeError):
     pass
+
+
+def poisonable(stage: str, poisonous: Collection[str]) -> Callable[..., Any]:
+    """A `Call` that raises at a document with POISON as long as the stage is one of `poisonous`."""
+
+    def run(step: Callable[..., Any], *arguments: Any) -> Any:
+        documents = [d for a in arguments for d in (a if isinstance(a, list) else [a]) if isinstance(d, Document)]
+        if stage in poisonous and any(POISON in d.parts[0].text for d in documents):
+            raise Poisoned
+        return step(*arguments)
+
+    return run
 
 
 @dataclass(frozen=True)
@@ -197,13 +209,7 @@ class World:
     acknowledged: tuple[tuple[str, str, int], int] | None = None
 
     def call(self, stage: str) -> Callable[..., Any]:
-        def run(step: Callable[..., Any], *arguments: Any) -> Any:
-            documents = [d for a in arguments for d in (a if isinstance(a, list) else [a]) if isinstance(d, Document)]
-            if stage in self.poisonous and any(POISON in d.parts[0].text for d in documents):
-                raise Poisoned
-            return step(*arguments)
-
-        return run
+        return poisonable(stage, self.poisonous)
 
     def restored(self, upto: int) -> Index:
         """As streams.worker.restore does from Kafka."""

@@ -100,7 +100,7 @@ def events(settings: Settings, paths: tuple[Path, ...], event_name: str) -> None
     _summary(delivery, stop.is_set())
     if waiting:
         click.echo(f"{waiting:,} threads wait in {store.path}: the next run sends them")
-    _fail(failures, "files")
+    _fail(failures, "file")
 
 
 def _store(settings: Settings) -> ThreadStore:
@@ -217,7 +217,7 @@ def _send(settings: Settings, paths: Iterable[Path], read: Callable[[Path, Count
             if stop.is_set():
                 break
     _summary(delivery, stop.is_set())
-    _fail(failures, "paths")
+    _fail(failures, "path")
 
 
 def _existing(
@@ -231,10 +231,11 @@ def _existing(
         raise _UnreadableError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _fail(failures: list[str], things: str) -> None:
+def _fail(failures: list[str], thing: str) -> None:
     """Raises ClickException when there are any."""
     if failures:
-        raise click.ClickException(f"{len(failures)} of the {things} could not be read to the end; the others were")
+        some = _many(len(failures), thing)
+        raise click.ClickException(f"{some} could not be read to the end, as said above; everything else was")
 
 
 @contextlib.contextmanager
@@ -253,8 +254,14 @@ def _progress(delivery: EventDelivery) -> None:
         click.echo(f"\r{delivery.sent.total():,} records, {delivery.bytes / 1e6:,.1f} MB ", err=True, nl=False)
 
 
+def _many(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 def _summary(delivery: EventDelivery, stopped: bool) -> None:
-    sent = ", ".join(f"{count:,} {name}" for name, count in sorted(delivery.sent.items())) or "nothing"
+    """Events, not commits: a large commit is several, and a file's version beside a commit is one of its own."""
+    topics = ", ".join(f"{count:,} to {name}" for name, count in sorted(delivery.sent.items()))
+    sent = f"{_many(delivery.sent.total(), 'event')}: {topics}" if topics else "nothing"
     click.echo(f"{'stopped after' if stopped else 'sent'} {sent} ({delivery.bytes / 1e6:.1f} MB)")
     for reason, count in sorted(delivery.left_out.items()):
         click.echo(f"left out {count:,}: {reason}")

@@ -11,7 +11,8 @@ from midstream.commands.options import with_settings
 from midstream.settings import Settings
 
 if TYPE_CHECKING:
-    from streams.repair.plan import Missing, Step
+    from streams.repair.plan import Missing
+    from streams.repair.steps import Step
 
 
 @click.command()
@@ -25,7 +26,7 @@ def repair(settings: Settings, dry_run: bool, accept_loss: bool) -> None:
     """
     from midstream.repair import look
     from streams.repair.act import act
-    from streams.repair.plan import Skip
+    from streams.repair.steps import Skip
 
     gaps, steps = look(settings)
     if not steps:

@@ -167,7 +167,7 @@ def _repair(settings: Settings, ended: Callable[[], bool]) -> None:
     from midstream.repair import look
     from streams.kafka.connection import GroupInUse
     from streams.repair.act import act
-    from streams.repair.plan import Skip
+    from streams.repair.steps import Skip
 
     try:
         gaps, steps = _once_free(partial(look, settings), ended)

@@ -23,7 +23,7 @@ from model.tokens.characters import (
     blanks,
     class_at,
     classes,
-    letters,
+    letters_end,
     load8,
 )
 from model.tokens.pretoken_deepseek import deepseek_end, ranges
@@ -103,12 +103,7 @@ def gpt2_end(data, at, n, table, split_digits):  # pyright: ignore
     if kind == SPACE:
         return _space_end(data, at, n, table, split_digits)
     if kind == LETTER:
-        run = 8
-        while run == 8:
-            run = letters(load8(data, end))
-            end += run
-        if data[end] < 0x80:
-            return end
+        return letters_end(data, end, n, table)
     while end < n:
         following, more = class_at(data, end, n, table)
         if following != kind:

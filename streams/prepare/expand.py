@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from model.languages import kernel
 from streams import event as events
 from streams.document import Document, Part
-from streams.frame import own_bytes, shared_bytes
+from streams.frame import own_bytes
 from streams.prepare.elements import UNREADABLE, Broken, salvage
 from streams.prepare.licence_texts import recognise
+from streams.sharing import shared_bytes
 
 MIB = 1024 * 1024
 MAX_EVENT_BYTES = 16 * MIB

@@ -11,7 +11,7 @@ from streams.index import signatures
 from streams.kafka.connection import Connection, Offsets
 from streams.kafka.log import read
 from streams.kafka.positions import Expired
-from streams.repair.plan import PassOver, Resend, Rewind, Skip, Step, TakeBack
+from streams.repair.steps import PassOver, Resend, Rewind, Skip, Step, TakeBack
 from streams.stages import STAGE
 
 PATIENCE_S = 30

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from streams.document import Source
+from streams.repair.steps import PassOver, Resend, Rewind, Skip, Step, TakeBack
 
 PASSES = 1_000
 """Steps are found one joint at a time; a plan that grows beyond this many is our own bug."""
@@ -48,72 +49,6 @@ class Logs(Protocol):
     def replays(self, start: int, upto: int) -> Iterable[Span]:
         """What dedup hands on again when it begins at `start` of `candidates`, up to `upto`."""
         ...
-
-
-@dataclass(frozen=True)
-class Rewind:
-    """Set a stage's group to an offset."""
-
-    stage: str
-    topic: str
-    partition: int
-    offset: int
-
-    def __str__(self) -> str:
-        return f"{self.stage} begins again at {self.topic}/{self.partition} {self.offset}"
-
-
-@dataclass(frozen=True)
-class PassOver:
-    """Set a stage's group behind a damaged record. In dedup's log the offset gets an empty record."""
-
-    stage: str
-    topic: str
-    partition: int
-    offset: int
-
-    def __str__(self) -> str:
-        return f"{self.stage} passes over {self.topic}/{self.partition} {self.offset}, a Frame that is damaged"
-
-
-@dataclass(frozen=True)
-class TakeBack:
-    """Write a Back to `candidates`: dedup's mark of the source goes down to `to`."""
-
-    source: Source
-    to: int
-
-    def __str__(self) -> str:
-        return f"dedup's mark of {self.source} goes back to {self.to}"
-
-
-@dataclass(frozen=True)
-class Skip:
-    """Write an empty Frame over [start, upto) to `candidates`: the source no longer holds these offsets."""
-
-    source: Source
-    start: int
-    upto: int
-
-    def __str__(self) -> str:
-        return f"{self.source}: offsets {self.start} to {self.upto - 1} are lost: the topic no longer holds them"
-
-
-@dataclass(frozen=True)
-class Resend:
-    """Write the record at `offset` of `candidates` once more, at the end: a Frame over [start, upto) that dedup does
-    not take there, or has to take again, and that the source no longer holds."""
-
-    source: Source
-    offset: int
-    start: int
-    upto: int
-
-    def __str__(self) -> str:
-        return f"{self.source}: offsets {self.start} to {self.upto - 1} are sent again from candidates/0 {self.offset}"
-
-
-Step = Rewind | PassOver | TakeBack | Resend | Skip
 
 
 @dataclass

@@ -11,7 +11,8 @@ from streams.index.signatures import Head
 from streams.kafka.connection import Connection, Offsets
 from streams.kafka.log import read
 from streams.kafka.topics import Genesis, check
-from streams.repair.plan import Rewind, Span, Survey
+from streams.repair.plan import Span, Survey
+from streams.repair.steps import Rewind
 from streams.stages import SOURCES, STAGE, STAGES
 from streams.worker.settle import heads
 

@@ -25,7 +25,7 @@ from streams.sources.git.changes import Changes
 from streams.sources.git.commits import Reading, Step, Versions
 from streams.sources.git.cursors import Cursor, Cursors, Past, Present
 from streams.sources.git.log import tree
-from streams.sources.git.objects import Git, GitError, NoRef, edges, merge_base, view_of
+from streams.sources.git.objects import Git, GitError, NoRef, count_commits, edges, merge_base, view_of
 from streams.sources.repository import host_and_name, licence_of
 from streams.sources.texts.text import Counts, LeftOut, clean
 
@@ -186,10 +186,11 @@ class History:
                 reading.copies.update(reading.present.keys())
             yield from passes.past(view, reading, cursor, self.commits)
 
-    def past_commits(self, start: str) -> int:
-        """Commits of the past that are read at all."""
+    def past_commits(self, start: str) -> int | None:
+        """Commits of the past that are read at all; None: not known."""
         with view_of(self.git) as view:
-            return min(self.commits, int(view.run("rev-list", "--count", start)))
+            count = count_commits(view, start)
+        return None if count is None else min(self.commits, count)
 
     def deepened(self, cursors: Cursors) -> Cursors:
         """With a past that is to be read on when the clone was deepened since it was read."""
@@ -250,7 +251,7 @@ class History:
         host, name = host_and_name(self.git.ask("config", "--get", "remote.origin.url")) or ("local", self._folder())
         root = tree(view, head, ".") if head else {}
         spdx, text = licence_of(root, lambda path: _text_or_none(blobs, root[path]))
-        commits = int(view.run("rev-list", "--count", head)) if head else 0
+        commits = (count_commits(view, head) if head else None) or 0
         if self.name:
             host, name = "local", clean(self.name)
         return Repository(host=host, name=name, licence=spdx, licence_text=text, commits=commits)

@@ -195,6 +195,15 @@ def _places(git: Git) -> tuple[Path, Path, str]:
     return objects, shallow, git.ask("rev-parse", "--show-object-format")
 
 
+def count_commits(view: Git, start: str) -> int | None:
+    """Commits from `start` back, itself among them; None where the history is damaged somewhere: it is a figure, and
+    what can be read is read all the same."""
+    try:
+        return int(view.run("rev-list", "--count", start))
+    except GitError:
+        return None
+
+
 def edges(view: Git) -> tuple[str, ...]:
     """The commits at which a shallow clone ends: their parents are not there."""
     file = Path(dict(view.view)["GIT_DIR"]) / "shallow"

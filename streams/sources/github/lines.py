@@ -13,7 +13,7 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import msgspec
 
@@ -59,14 +59,42 @@ def values(file: IO[bytes], name: str, left_out: Counts) -> Iterator[Any]:
     seen = False
     try:
         packed = file.peek(2)[:2] == GZIP  # pyright: ignore[reportAttributeAccessIssue]
-        opened = io.BufferedReader(cast("Any", gzip.GzipFile(fileobj=file))) if packed else file
+        whole = _UpToDamage(gzip.GzipFile(fileobj=file) if packed else file)
+        opened = io.BufferedReader(whole)
+        if not opened.peek(1) and whole.damage is None:
+            left_out["empty file"] += 1
+            return
         for value in _values(_as_utf8(opened), left_out):
             seen = True
             yield value
-    except (OSError, EOFError, zlib.error) as error:
+    except OSError as error:
         raise Unreadable(f"{name}: cannot be read to its end ({type(error).__name__})") from error
+    if whole.damage is not None:
+        raise Unreadable(f"{name}: cannot be read to its end ({type(whole.damage).__name__})") from whole.damage
     if not seen:
         raise Unreadable(f"{name}: holds no JSON object or array, neither as a whole nor in any line")
+
+
+class _UpToDamage(io.RawIOBase):
+    """A file that ends where it is damaged: the last line before that is a line like another."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.damage: Exception | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        if self.damage is not None:
+            return 0
+        try:
+            value = self._file.read1(len(buffer))
+        except (OSError, EOFError, zlib.error) as error:
+            self.damage = error
+            return 0
+        buffer[: len(value)] = value
+        return len(value)
 
 
 def _as_utf8(file: IO[bytes]) -> IO[bytes]:

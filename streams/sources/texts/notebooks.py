@@ -131,6 +131,8 @@ def _raw_cells(notebook: dict[str, Any]) -> tuple[list[Any], int]:
     cells, sheets = notebook.get("cells"), notebook.get("worksheets")
     if not isinstance(format_, int):
         format_ = 4 if isinstance(cells, list) else 3
+    if format_ < 2:
+        raise Malformed("of a format before 2")
     if format_ < 4 and isinstance(sheets, list):
         return [cell for sheet in _dicts(sheets) for cell in _list(sheet.get("cells"))], 3
     if not isinstance(cells, list):

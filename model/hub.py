@@ -29,10 +29,12 @@ def split(reference: str) -> tuple[str, str | None]:
 def fetch(reference: str) -> tuple[Path, str]:
     """The folder, and the reference with the commit that it is. Raises Refused, with what to do."""
     name, revision = split(reference)
+    from httpx import HTTPError
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
+        HFValidationError,
         LocalEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
@@ -50,7 +52,9 @@ def fetch(reference: str) -> tuple[Path, str]:
         raise Refused(f"{name} has no revision {revision}") from error
     except LocalEntryNotFoundError as error:
         raise Refused(f"{name} is not in the cache, and the hub cannot be reached ({_cause(error)})") from error
-    except (HfHubHTTPError, OSError) as error:
+    except HFValidationError as error:
+        raise Refused(f"{name} is no name of a model: {error}") from error
+    except (HfHubHTTPError, HTTPError, OSError) as error:  # a connection that breaks off is httpx's own
         raise Refused(f"{name} cannot be fetched: {type(error).__name__}; the next try goes on from here") from error
     return folder, f"{PREFIX}{name}@{folder.name}"
 

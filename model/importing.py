@@ -12,7 +12,7 @@ from model.checkpoint import Contents
 from model.families import Spec
 from model.families.reading import Refused
 from model.fim.format import Format
-from model.fim.formats import AUTO, choose
+from model.fim.formats import AUTO, UnfitTokenizer, choose
 from model.manifest import SIDE_FILES, Manifest
 from model.tokens.tokenizer import Tokenizer
 
@@ -53,7 +53,7 @@ def read(folder: Path, format_name: str = AUTO) -> Foreign:
         raise Refused(f"the tokenizer has {tokenizer.vocab_size} ids, and the model's table {spec.vocab} rows")
     try:
         fmt = choose(format_name, tokenizer.specials)
-    except ValueError as error:
+    except UnfitTokenizer as error:
         raise Refused(str(error)) from error
     places = weights.find(weight_files(folder), spec)
     side = {name: _bytes(folder / name) for name in SIDE_FILES if (folder / name).is_file()}

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from tiny import tokenizer
 
 from model.fim.fim import Mark, Mix, parse
-from model.fim.formats import FORMATS, STARCODER
+from model.fim.formats import FORMATS, STARCODER, UnfitTokenizer
 from streams.document import Document, Part
 from streams.pack.body import Body
-from streams.pack.pack import Packer, UnfitTokenizer
+from streams.pack.pack import Packer
 from streams.prepare.prepare import identity
 
 KINDS = {

@@ -74,12 +74,12 @@ def _chosen(text: str, path: str, fmt: Format, mix: Mix) -> Cut | None:
 def _tell_pieces(document: Document, file: Path, fmt: Format, mix: Mix, settings: Settings) -> None:
     """The examples that pack makes of it."""
     from model.tokens.tokenizer import Tokenizer
-    from streams.pack.pack import Packer, UnfitTokenizer
+    from streams.pack.pack import Packer
 
     try:
         tokenizer = Tokenizer.load(file)
         examples = Packer(tokenizer, fmt, mix, settings.model.context, settings.pack).pack(document)
-    except (ValueError, UnfitTokenizer) as error:
+    except ValueError as error:
         raise click.ClickException(str(error)) from error
     names = {i: sentinel for sentinel, i in tokenizer.specials.items()}
     click.echo(

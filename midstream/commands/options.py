@@ -28,7 +28,7 @@ REPORTED = {
     "streams.feed.examples": ("Lost",),
     "streams.feed.fit": ("WrongTokenizer", "WrongPacking"),
     "streams.feed.left": ("WorkersAtWork",),
-    "streams.pack.pack": ("UnfitTokenizer",),
+    "model.fim.formats": ("UnfitTokenizer",),
     "model.manifest": ("CheckpointError", "NewerCheckpoint"),
     "model.reign": ("Superseded",),
     "model.training.train": ("Diverged",),

@@ -155,7 +155,8 @@ async def _greet(settings: Settings, paths: list[Path], server: Supervisor) -> N
     except CheckpointError:
         return  # the trainer says what is wrong with it
     if checkpoint is not None:
-        click.echo(f"step {checkpoint[0].step:,} of the last run is served on {settings.serve.listen}")
+        what = f"step {checkpoint[0].step:,} of the last run" if checkpoint[0].step else checkpoint[0].imported
+        click.echo(f"{what} is served on {settings.serve.listen}")
         return
     for sentence in await asyncio.to_thread(promise, settings, paths):
         click.echo(sentence)

@@ -225,17 +225,28 @@ NEW = STARCODER
 """Of a tokenizer that is trained here, when no format is named."""
 
 
+class UnfitTokenizer(ValueError):
+    """The tokenizer is not one for the format; the message says what to do."""
+
+
+def refuse_unfit(fmt: Format, sentinels: Collection[str]) -> None:
+    """Raises UnfitTokenizer when a sentinel of the format is missing: every document would die of it."""
+    if missing := [sentinel for sentinel in fmt.sentinels if sentinel not in sentinels]:
+        raise UnfitTokenizer(
+            f"the tokenizer has no {', '.join(missing)}: it is not one for the format {fmt.name}; train one with "
+            "`midstream tokenizer train`, or set [model] format to the one that it was made for"
+        )
+
+
 def choose(name: str, sentinels: Collection[str]) -> Format:
     """The format of that name, or, for AUTO, the one that the tokenizer was made for: of those whose sentinels it has
-    all, the one with the most. Raises ValueError, with what is missing and what to do."""
+    all, the one with the most. Raises UnfitTokenizer."""
     if name != AUTO:
-        fmt = FORMATS[name]
-        if missing := [s for s in fmt.sentinels if s not in sentinels]:
-            raise ValueError(f"the format {name} needs {', '.join(missing)}, which the tokenizer does not have")
-        return fmt
+        refuse_unfit(FORMATS[name], sentinels)
+        return FORMATS[name]
     fitting = [f for f in REGISTRY if f.orders and all(s in sentinels for s in f.sentinels)]
     if not fitting:
-        raise ValueError(
+        raise UnfitTokenizer(
             "the tokenizer has the sentinels of no known infilling format. Name the one that the model was trained on "
             f"([model] format, or --format): {', '.join(FORMATS)}; plain is for a model that reads left to right"
         )

@@ -19,6 +19,7 @@ from model.example import Example, pack_ids
 from model.fim import fim
 from model.fim.fim import Cut, Mark, Mix
 from model.fim.format import Format
+from model.fim.formats import refuse_unfit
 from model.packing import packing
 from model.tokens.tokenizer import Tokenizer
 from streams.document import Document
@@ -37,10 +38,6 @@ TRIES = 4
 """Lengths of a piece that are looked at: sentinels and cuts inside tokens make the first guess wrong."""
 
 
-class UnfitTokenizer(ValueError):
-    """The tokenizer is not one for the format; the message says what to do."""
-
-
 @dataclass(frozen=True)
 class Packer:
     tokenizer: Tokenizer
@@ -51,13 +48,8 @@ class Packer:
     shares: Shares = field(default_factory=Shares)
 
     def __post_init__(self) -> None:
-        """Raises UnfitTokenizer when the tokenizer lacks a sentinel: every document would die of it."""
-        missing = [sentinel for sentinel in self.format.sentinels if sentinel not in self.tokenizer.specials]
-        if missing:
-            raise UnfitTokenizer(
-                f"the tokenizer has no {', '.join(missing)}: it is not one for the format {self.format.name}; train "
-                "one with `midstream tokenizer train`, or set [model] format to the one that it was made for"
-            )
+        """Raises UnfitTokenizer."""
+        refuse_unfit(self.format, self.tokenizer.specials)
 
     @cached_property
     def packing(self) -> str:

@@ -9,9 +9,10 @@ import pytest
 import torch
 from tiny import SHAPE, tokenizer
 
-from model import checkpoint
+from model import checkpoint, weights
 from model.checkpoint import Contents, load_all, load_model, write
 from model.families import build
+from model.families.reading import Refused
 from model.fim.formats import STARCODER
 from model.manifest import MANIFEST, CheckpointError, Manifest, folders, latest, newest
 
@@ -108,3 +109,14 @@ def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
     write(tmp_path, replace(given, manifest=other), keep=2)
     with pytest.raises(CheckpointError, match="not of the manifest's shape"):
         load_model(tmp_path / "step-00000007")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("at", [0, 500, 999])
+def test_one_number_that_is_not_finite_is_found(dtype: torch.dtype, wrong: float, at: int) -> None:
+    tensor = torch.randn(1000, generator=torch.Generator().manual_seed(1)).to(dtype)
+    weights.refuse_infinite({"w": tensor, "none": tensor[:0]})
+    tensor[at] = wrong
+    with pytest.raises(Refused, match="not finite numbers: w"):
+        weights.refuse_infinite({"w": tensor})

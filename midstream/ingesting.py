@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -21,7 +22,8 @@ from streams.sources.git.fetch import Fetches
 from streams.sources.git.history import History
 from streams.sources.git.names import Names
 from streams.sources.git.objects import Git, GitError, NoRef
-from streams.sources.git.reader import Reader, rounds
+from streams.sources.git.reader import Reader
+from streams.sources.git.rounds import rounds
 from streams.sources.meter import Meter
 from streams.sources.report import Reporter
 
@@ -91,6 +93,11 @@ class Ingest:
         for reader in self.readers:
             reader.close()
         reporter.report(self.readers, last=True)
+
+    @property
+    def left_out(self) -> Counter[str]:
+        """By reason, of all repositories."""
+        return sum((reader.left_out for reader in self.readers), Counter(self.delivery.left_out))
 
     def refs_that_are_not_there(self, paths: Sequence[Path]) -> list[str]:
         """A sentence for each repository that lacks the ref, where it is followed: nothing would ever come of it.

@@ -3,7 +3,8 @@ each source was read to, and what each program does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,15 +13,23 @@ if TYPE_CHECKING:
     from streams.sources.report import RepositoryReport, SourcesReport
 
 
+WHOLE = ("NEEDS", "note")
+"""Lines that are not cut at the page's width."""
+STILL_S = 60.0
+"""A repository of which nothing was sent for so long, though there is more, is said to stand still, with the cause."""
+
+
 def page(
     status: Status | None, sources: SourcesReport | None, pace: Pace | None, states: Mapping[str, tuple[str, int]],
-    logs: str, width: int = 100,
+    logs: str, width: int = 100, notes: Sequence[str] = (),
 ) -> str:  # fmt: skip
-    """`states`: of each program, what it does and how often it was started again. `status` None: no broker answers."""
+    """`states`: of each program, what it does and how often it was started again. `status` None: no broker answers.
+    `notes`: sentences that a person should know, and need not act on."""
     lines = [f"NEEDS A PERSON  {need}" for need in (status.needs if status else ["no broker answers"])]
+    lines += [f"note            {note}" for note in notes]
     lines += [*fresh(status, sources, pace), "", *repositories(sources), ""]
     lines += [*programs(status, states), "", f"logs: {logs}"]
-    return "\n".join(line[:width] if not line.startswith("NEEDS") else line for line in lines)
+    return "\n".join(line if line.startswith(WHOLE) else line[:width] for line in lines)
 
 
 def fresh(status: Status | None, sources: SourcesReport | None, pace: Pace | None) -> list[str]:
@@ -53,20 +62,39 @@ def lag(sources: SourcesReport | None) -> str:
 
 
 def repositories(sources: SourcesReport | None) -> list[str]:
-    """What each was read to, and what was left out by reason."""
+    """What each was read to, what is left, and what was left out by reason."""
     if sources is None:
         return ["sources         nothing was read yet"]
-    lines = [_repository(repository) for repository in sources.repositories]
-    if sources.eta_s is not None and sources.fresh:
-        lines.append(f"                the past is read in about {duration(sources.eta_s)}, as it goes")
-    most = sorted(sources.left_out.items(), key=lambda item: -item[1])
-    if most:
-        lines += [f"{'' if n else 'left out':<16}{count:>9,} {reason}" for n, (reason, count) in enumerate(most)]
+    lines = [_repository(repository, sources.fresh) for repository in sources.repositories]
+    if words := left(sources):
+        lines.append(f"left            {words}")
+    counts: Counter[str] = sum((Counter(r.left_out) for r in sources.repositories), Counter())
+    lines += [
+        f"{'' if n else 'left out':<16}{count:>9,} {reason}" for n, (reason, count) in enumerate(counts.most_common())
+    ]
     lines.append(f"{'':<16}new commits sent, and what was left out, by all runs from this state folder")
     return lines
 
 
-def _repository(r: RepositoryReport) -> str:
+def left(sources: SourcesReport | None) -> str:
+    """Tokens of the trees and the past that are still to be trained on, and how long they take; empty: not known."""
+    if sources is None or not sources.fresh:
+        return ""
+    parts = [
+        f"{_tokens(tokens)} tokens of the {name}"
+        for name, tokens in (("trees", sources.tree_tokens), ("past", sources.past_tokens)) if tokens
+    ]  # fmt: skip
+    if not parts:
+        return ""
+    eta = f", in about {duration(sources.eta_s)} as it goes" if sources.eta_s is not None else ""
+    return f"about {' and '.join(parts)}{eta}"
+
+
+def _tokens(count: int) -> str:
+    return f"{count / 1e6:,.1f} million" if count >= 100_000 else f"{count:,}"
+
+
+def _repository(r: RepositoryReport, fresh: bool) -> str:
     if r.failure:
         return f"source          {r.title}: {r.failure}"
     tree = "tree read" if r.present_done else "reading the tree"
@@ -76,7 +104,13 @@ def _repository(r: RepositoryReport) -> str:
         past = "past waits"
     else:
         past = f"past {r.past_commits:,} of {r.past_commits + r.past_left:,} commits"
-    return f"source          {r.title}: {r.commits:,} new commits sent, {tree}, {past}"
+    parts = [f"{r.commits:,} new commits sent", tree, past]
+    if r.left_out:
+        parts.append(f"{sum(r.left_out.values()):,} left out")
+    if fresh and r.still_s > STILL_S:
+        cause = "the trainer takes no more" if r.waits_for_room else "others have their turn"
+        parts.append(f"nothing of it was sent for {duration(r.still_s)}: {cause}")
+    return f"source          {r.title}: {', '.join(parts)}" + (f"; {r.damage}" if r.damage else "")
 
 
 def programs(status: Status | None, states: Mapping[str, tuple[str, int]]) -> Iterable[str]:

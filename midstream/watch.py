@@ -64,19 +64,24 @@ async def show(settings: Settings, run: Run, ending: asyncio.Event) -> list[str]
     from rich.text import Text
 
     from midstream.page import page
+    from midstream.shortfall import of_tokenizer
 
     console = Console()
     logs = str(settings.paths.state / "logs")
     if not console.is_terminal:
-        status = None
+        status, said = None, ""
         while not await ended(ending, LINE_S):
             status, sources, pace = await look(settings)
+            if (note := await asyncio.to_thread(of_tokenizer, settings)) != said:
+                click.echo(note)
+                said = note
             click.echo(line(status, sources, pace, run.restarts))
         return status.needs if status else []
     with Live(console=console, auto_refresh=False) as live:
         while True:
             status, sources, pace = await look(settings)
-            shown = page(status, sources, pace, run.states, logs, console.width)
+            notes = [note] if (note := await asyncio.to_thread(of_tokenizer, settings)) else []
+            shown = page(status, sources, pace, run.states, logs, console.width, notes)
             live.update(Text(shown), refresh=True)
             if await ended(ending, LOOK_S):
                 live.update(Text(f"{shown}\n{run.waits}"), refresh=True)
@@ -105,13 +110,14 @@ async def look(settings: Settings) -> tuple[Status | None, SourcesReport | None,
 
 def line(status: Status | None, sources: SourcesReport | None, pace: Pace | None, restarts: dict[str, int]) -> str:
     """One plain line of what the page shows."""
-    from midstream.page import lag, training
+    from midstream.page import lag, left, training
 
     if status is None:
         return "no broker answers"
     parts = ["stages behind " + " ".join(f"{stage.name} {stage.lag}" for stage in status.stages)]
     parts += [f"train {status.trainer.lag}"] if status.trainer else []
     parts += [training(status, pace), lag(sources)]
+    parts += [f"left {words}" for words in [left(sources)] if words]
     parts += [f"{name} started again {n} times" for name, n in restarts.items() if n]
     parts += [f"NEEDS A PERSON: {need}" for need in status.needs]
     return " | ".join(parts)

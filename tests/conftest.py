@@ -8,10 +8,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import hypothesis
 import llamacpp
@@ -164,3 +166,19 @@ def git_folder(tmp_path: Path) -> GitFolder:
     folder.path.mkdir()
     folder.git("init", "--quiet", "--initial-branch=main")
     return folder
+
+
+@pytest.fixture
+def midstream(connection, tmp_path):
+    """Starts a command on this test's topics with a state folder of its own."""
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "PYTHONUNBUFFERED": "1"}
+
+    def start(*arguments: object, stdin: IO[bytes] | None = None) -> subprocess.Popen[str]:
+        where = ["--brokers", connection.brokers, "--prefix", connection.prefix]
+        command = [sys.executable, "-m", "midstream", *map(str, arguments), *where]
+        return subprocess.Popen(
+            command, env=environment, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            cwd=tmp_path,
+        )  # fmt: skip
+
+    return start

@@ -12,11 +12,11 @@ from streams.event import Commit, Files, Notebook, encode
 from streams.prepare.expand import expand
 from streams.prepare.prepare import weigh
 from streams.recipe import Recipe
+from streams.sources.git.change.windows import TOO_WIDE
 from streams.sources.git.commits import ALL_TOO_WIDE, EVENT_CHARS
 from streams.sources.git.cursors import Cursors
 from streams.sources.git.history import History
 from streams.sources.git.names import Names
-from streams.sources.git.windows import TOO_WIDE
 
 
 def drain(history: History, cursors: Cursors, *lanes: str, steps: int | None = None):

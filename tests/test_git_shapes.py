@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from streams.event import MAX_RECORD_BYTES, encode
-from streams.sources.git.changes import PART_BYTES
+from streams.sources.git.change.changes import PART_BYTES
 from streams.sources.git.commits import MAX_MESSAGE
 from streams.sources.git.cursors import Cursor, CursorFile, Cursors, Past, Present
 from streams.sources.git.history import History

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
 import zipfile
-from typing import IO
 
 import pytest
 
@@ -19,22 +17,6 @@ from streams.sources.meter import Meter
 from tests.github_events import ISSUE, PULL
 
 pytestmark = pytest.mark.broker
-
-
-@pytest.fixture
-def midstream(connection, tmp_path):
-    """Starts a command on this test's topics with a state folder of its own."""
-    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "PYTHONUNBUFFERED": "1"}
-
-    def start(*arguments: object, stdin: IO[bytes] | None = None) -> subprocess.Popen[str]:
-        where = ["--brokers", connection.brokers, "--prefix", connection.prefix]
-        command = [sys.executable, "-m", "midstream", *map(str, arguments), *where]
-        return subprocess.Popen(
-            command, env=environment, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            cwd=tmp_path,
-        )  # fmt: skip
-
-    return start
 
 
 def ended(process: subprocess.Popen[str]) -> str:

@@ -18,7 +18,8 @@ from streams.event import Commit, Event, decode, encode
 from streams.sources import report
 from streams.sources.git.cursors import CursorFile
 from streams.sources.git.history import History
-from streams.sources.git.reader import Reader, rounds
+from streams.sources.git.reader import Reader
+from streams.sources.git.rounds import rounds
 from streams.sources.report import Reporter
 
 COMMITS = 60
@@ -38,7 +39,7 @@ class Log:
         self._sent = 0
         self.left_out: Counter[str] = Counter()
 
-    def send(self, event: Event, lane: str = "live") -> None:
+    def send(self, event: Event, lane: str = "live", left_out: Counter[str] | None = None) -> None:
         self._held.append(encode(event) + b"\n")
         self._sent += 1
         if self._at_once:

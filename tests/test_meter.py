@@ -70,6 +70,18 @@ def test_the_share_of_bytes_that_become_tokens_is_measured(trainer):
     assert meter.behind_s() == 3.0, "a trainer that began anew is measured anew"
 
 
+def test_a_trainer_does_not_starve_where_most_is_rejected(trainer):
+    """What is on its way counts as what it came to lately; the next record as if it were kept whole."""
+    meter = trainer.meter(room_s=5.0)
+    trainer.says()
+    assert meter.behind_s() == 0.0
+    send(meter, 1_000_000, 0)
+    trainer.says(mark=1, tokens=50_000)  # one byte in twenty became a token
+    send(meter, 20_000, 1)
+    assert meter.behind_s() == 2.0, "at 0.1 tokens a byte, the least"
+    assert meter.has_room(10_000) and not meter.has_room(10_001), "at 0.3, as if it were kept"
+
+
 def test_a_trainer_that_is_away_leaves_no_room(trainer):
     meter = trainer.meter()
     trainer.says(age_s=120)

@@ -7,6 +7,7 @@ import time
 import msgspec
 import pytest
 
+from midstream import shortfall
 from midstream.page import duration, page
 from midstream.status import Conservation, StageStatus, Status, TrainerStatus
 from streams.pace import Pace
@@ -32,32 +33,54 @@ STATUS = Status(
 SOURCES = SourcesReport(
     time.time(),
     [
-        RepositoryReport("/src/flask", 3, True, 200, 800, False),
-        RepositoryReport("/src/new", 0, False, 0, None, False),
+        RepositoryReport("/src/flask", 3, True, 200, 800, False, left_out={"binary": 12}, still_s=240.0),
+        RepositoryReport("/src/new", 0, False, 0, None, False, still_s=90.0, waits_for_room=True),
+        RepositoryReport("/src/torn", 0, True, 5, 0, True, left_out={"larger than 1 MiB": 1}, damage="contents lack"),
         RepositoryReport("/src/broken", 0, False, 0, None, False, "/src/broken: it lacks objects"),
     ],
-    {"binary": 12, "larger than 1 MiB": 1},
-    behind_s=12.0, live_lag_s=4.0, past_lag_s=22.0, eta_s=7260.0,
+    {"binary": 12, "larger than 1 MiB": 1, "of another repository": 7},
+    behind_s=12.0, live_lag_s=4.0, past_lag_s=22.0, eta_s=7260.0, tree_tokens=90_000, past_tokens=4_000_000,
 )  # fmt: skip
 STATES = {"broker": ("runs", 0), "prepare": ("runs", 2), "dedup": ("waits", 5), "train": ("runs", 0)}
 
 
 def test_what_needs_a_person_stands_first_and_everything_is_told():
     now = msgspec.structs.replace(SOURCES, time=time.time())
-    lines = page(STATUS, now, Pace(time.time(), 1100.0), STATES, "/state/logs").splitlines()
+    lines = page(STATUS, now, Pace(time.time(), 1100.0), STATES, "/state/logs", 160).splitlines()
     assert lines[0] == "NEEDS A PERSON  worker dedup ended with an error at candidates/0/7: see logs/dedup.log"
     shown = "\n".join(lines)
     assert "1,100 tokens/s  2.500 bits/byte  model step-00000120" in shown
     assert "new commits 4 s; trees and past 22 s; 12 s of training under way" in shown
-    assert "/src/flask: 3 new commits sent, tree read, past 200 of 1,000 commits" in shown
+    assert "/src/flask: 3 new commits sent, tree read, past 200 of 1,000 commits, 12 left out, nothing of it" in shown
     assert "/src/new: 0 new commits sent, reading the tree, past waits" in shown
+    assert "/src/torn: 0 new commits sent, tree read, past read, 1 left out; contents lack" in shown
     assert "/src/broken: it lacks objects" in shown
-    assert "the past is read in about 2.0 h" in shown
+    assert (
+        "left            about 90,000 tokens of the trees and 4.0 million tokens of the past, in about 2.0 h" in shown
+    )
+    assert "of another repository" not in shown
     assert "       12 binary\n" in shown and "        1 larger than 1 MiB\n" in shown
     assert "new commits sent, and what was left out, by all runs from this state folder" in shown
     row = next(line.split() for line in lines if line.startswith("prepare"))
     assert row == ["prepare", "runs", "3", "900", "0", "75", "5", "2"]
     assert lines[-1] == "logs: /state/logs"
+
+
+def test_why_a_repository_stands_still_is_said():
+    now = msgspec.structs.replace(SOURCES, time=time.time())
+    flask, new, torn, _ = (line for line in page(STATUS, now, None, STATES, "", 200).splitlines() if "/src/" in line)
+    assert flask.endswith("nothing of it was sent for 4 min: others have their turn")
+    assert new.endswith("nothing of it was sent for 90 s: the trainer takes no more")
+    assert "nothing of it" not in torn
+    old = msgspec.structs.replace(SOURCES, ended=True)
+    assert "nothing of it" not in page(STATUS, old, None, STATES, "", 200)
+
+
+def test_a_tokenizer_with_few_ids_is_a_note():
+    lines = page(STATUS, None, None, STATES, "/logs", 40, [shortfall.sentence(16_804, 49_152)]).splitlines()
+    assert lines[1].startswith("note            the tokenizer has 16,804 ids of 49,152 asked for: there is too little")
+    assert lines[1].endswith("the model is that much smaller"), "not cut"
+    assert shortfall.sentence(49_152, 49_152) == ""
 
 
 def test_before_anything_is_known():

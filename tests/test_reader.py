@@ -13,7 +13,8 @@ from streams.sources.delivery import Undelivered
 from streams.sources.git.commits import Versions
 from streams.sources.git.cursors import Cursor, CursorFile, Cursors
 from streams.sources.git.history import History
-from streams.sources.git.reader import OPEN, TURN_STEPS, Reader, rounds
+from streams.sources.git.reader import TURN_STEPS, Reader
+from streams.sources.git.rounds import OPEN, rounds
 
 
 class Taken:
@@ -26,7 +27,7 @@ class Taken:
 
         self.bytes = 0
 
-    def send(self, event: Event, lane: str = "live") -> None:
+    def send(self, event: Event, lane: str = "live", left_out: Counter[str] | None = None) -> None:
         self.events.append(event)
         self.bytes += len(encode(event))
 
@@ -68,15 +69,16 @@ def place(tmp_path, git_folder):
             return CursorFile.of(tmp_path / "cursors", path, "HEAD", "topic")
 
         def reader(
-            self, path: Path, limit: int | None = None, ref: str = "HEAD", versions: Versions = "none"
+            self, path: Path, limit: int | None = None, ref: str = "HEAD", versions: Versions = "none", meter=None
         ) -> Reader:
             def open_() -> History:
                 self.opened.append((path.name, self.now))
                 return History.open(path, ref, versions=versions)
 
             return Reader(
-                open_, self.file(path), self.taken, self.words.append, limit, lambda: self.now, self.unread.append
-            )
+                open_, self.file(path), self.taken, self.words.append, limit, lambda: self.now, self.unread.append,
+                meter,
+            )  # fmt: skip
 
     return Place()
 
@@ -101,7 +103,7 @@ def test_a_small_repository_does_not_wait_for_a_huge_one(place):
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
 def test_no_share_of_a_repository_makes_all_of_them_wait(place, monkeypatch, share: float, order: tuple[int, ...]):
     """One that has had its share waits for others, but not for those whose past waits for its own tree."""
-    monkeypatch.setattr("streams.sources.git.reader.SHARED_BYTES", 1000)
+    monkeypatch.setattr("streams.sources.git.rounds.SHARED_BYTES", 1000)
     folders = [place.repository(name, commits) for name, commits in (("large", 3), ("small", 40), ("other", 2))]
     for n in range(30):
         folders[0].write({f"d{n}/f.py": f"value_{n} = {n}\n" * 400})
@@ -109,7 +111,7 @@ def test_no_share_of_a_repository_makes_all_of_them_wait(place, monkeypatch, sha
     folders[0].git("commit", "--quiet", "--message", "many")
     readers = [place.reader(folders[n].path, versions="last") for n in order]
     for number, _ in enumerate(rounds(readers, threading.Event(), follow=False, interval=0, share=share)):
-        assert number < 2000, [(r.title, r.metered_bytes, r.cursors.present.done) for r in readers]
+        assert number < 2000, [(r.title, r.progress.metered_bytes, r.cursors.present.done) for r in readers]
     sent = {(e.repository.name, file.path) for e in place.taken.events if isinstance(e, Files) for file in e.files}
     assert {("large", f"d{n}/f.py") for n in range(30)} <= sent
     assert all(reader.cursors.past.done for reader in readers)
@@ -220,9 +222,54 @@ def test_stopping_ends_a_turn(place):
     folder = place.repository("long", 20)
     stop = threading.Event()
     reader = place.reader(folder.path)
-    send, place.taken.send = place.taken.send, lambda event, lane: (send(event), stop.set())
+    send, place.taken.send = place.taken.send, lambda event, *_: (send(event), stop.set())
     for _ in rounds([reader], stop, follow=True, interval=0):
         pass
     reader.close()
     assert len(place.taken.commits()) == 1
     assert place.file(folder.path).read().past.position == 1
+
+
+class Slow:
+    """A meter of a trainer that takes a byte a second: nothing larger than `most` bytes may go."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.room = most, 0
+
+    def fits(self, size: int) -> bool:
+        return size <= self.most
+
+    def has_room(self, size: int = 0) -> bool:
+        return size <= self.room
+
+
+def test_a_file_that_is_too_long_for_the_trainer_is_named(place):
+    folder = place.repository("one", 1)
+    folder.commit("long", {"long.py": "x = 1\n" * 1000})
+    reader = place.reader(folder.path, versions="last", meter=Slow(3000))
+    reader._meter.room = 3000
+    run(reader)
+    assert [w for w in place.words if "long.py" in w] == [
+        "long.py is left out: training on it would take longer than [sources] lag_s"
+    ]
+    assert reader.left_out["file of the tree that would take longer to train on than [sources] lag_s"] == 1
+
+
+def test_how_much_is_left_and_why_it_stands_still(place):
+    folder = place.repository("one", 3)
+    folder.git("reset", "--quiet", "--hard")
+    folder.commit("more", {f"d{n}.py": f"{n}\n" * 2000 for n in range(3)})
+    meter = Slow(1 << 20)
+    reader = place.reader(folder.path, versions="last", meter=meter)
+    turns = rounds([reader], threading.Event(), follow=True, interval=0)
+    next(turns)
+    assert reader.tree_bytes_left == 3 * 4000 + len("one 3")
+    assert reader.past_bytes_left is None, "no commit of the past has shown how large one is"
+    place.now += 90
+    next(turns)
+    assert (reader.still_s, reader.waits_for_room) == (90, True)
+    meter.room = 1 << 20
+    while not reader.cursors.past.done:
+        next(turns)
+    assert (reader.tree_bytes_left, reader.past_bytes_left, reader.still_s) == (0, 0, 0)
+    assert reader.progress.past_commit_bytes

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from model.lines import split
 from streams.pack.changes import MARGIN
-from streams.sources.git import windows
-from streams.sources.git.hunks import hunks
-from streams.sources.git.windows import MAX_WINDOW, by_characters, by_lines, window
-from streams.sources.git.windows import windows as windows_of
+from streams.sources.git.change import windows
+from streams.sources.git.change.hunks import hunks
+from streams.sources.git.change.windows import MAX_WINDOW, by_characters, by_lines, window
+from streams.sources.git.change.windows import windows as windows_of
 
 LINES = st.lists(st.sampled_from(["", "a", "b", "ab", "ba", "\x0c", "\u2028x"]), max_size=12).map("\n".join)
 

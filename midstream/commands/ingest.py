@@ -184,8 +184,8 @@ def git(
             for _ in ingest.run(several, stop):
                 _progress(delivery)
         readers = ingest.readers
-    _summary(delivery, stop.is_set() and not follow)
-    failures = [reader.failure for reader in readers if reader.failure]
+    _summary(delivery, stop.is_set() and not follow, ingest.left_out)
+    failures = [reader.failure or reader.damage for reader in readers if reader.failure or reader.damage]
     if failures and not stop.is_set():
         many = f"not read to the end, {len(failures)} of {len(readers)} repositories:\n"
         raise click.ClickException((many if len(readers) > 1 else "") + "\n".join(failures))
@@ -258,10 +258,11 @@ def _many(count: int, thing: str) -> str:
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
-def _summary(delivery: EventDelivery, stopped: bool) -> None:
-    """Events, not commits: a large commit is several, and a file's version beside a commit is one of its own."""
+def _summary(delivery: EventDelivery, stopped: bool, left_out: Counter[str] | None = None) -> None:
+    """`left_out`: where not the delivery alone counts it. Events, not commits: a large commit is several, and a file's
+    version beside a commit is one of its own."""
     topics = ", ".join(f"{count:,} to {name}" for name, count in sorted(delivery.sent.items()))
     sent = f"{_many(delivery.sent.total(), 'event')}: {topics}" if topics else "nothing"
     click.echo(f"{'stopped after' if stopped else 'sent'} {sent} ({delivery.bytes / 1e6:.1f} MB)")
-    for reason, count in sorted(delivery.left_out.items()):
+    for reason, count in sorted((delivery.left_out if left_out is None else left_out).items()):
         click.echo(f"left out {count:,}: {reason}")

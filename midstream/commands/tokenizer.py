@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from midstream import shortfall
 from midstream.commands.options import with_settings
 from midstream.settings import Settings
 
@@ -70,11 +71,8 @@ def train(
         f"{out}: {bpe_tokenizer.vocab_size} ids from {counted.size / 1e6:.1f} MB of text, "
         f"hash {bpe_tokenizer.hash[:12]}"
     )
-    if bpe_tokenizer.vocab_size < vocab:
-        click.echo(
-            f"{bpe_tokenizer.vocab_size:,} ids of {vocab:,} asked for: there is too little text for more. Name more "
-            "repositories, or ask for fewer with [model] vocab; the model is that much smaller", err=True,
-        )  # fmt: skip
+    if short := shortfall.sentence(bpe_tokenizer.vocab_size, vocab):
+        click.echo(short, err=True)
 
 
 @tokenizer.command()

@@ -48,11 +48,12 @@ class EventDelivery:
         finally:
             self._producer.close(timeout=5)
 
-    def send(self, event: Event, lane: Lane = "live") -> None:
-        """Hands the event on; raises Undelivered when an earlier one has failed."""
+    def send(self, event: Event, lane: Lane = "live", left_out: Counts | None = None) -> None:
+        """Hands the event on; raises Undelivered when an earlier one has failed. What no record holds is counted in
+        `left_out`, else in the delivery's own."""
         name = TOPIC_OF[type(event)]
         key = event.repository.key.encode()
-        for value in records(event, self.left_out):
+        for value in records(event, self.left_out if left_out is None else left_out):
             flight = self._meter.send(lane, len(value)) if self._meter else None
             self._waiting.append((self._hand_on(name, key, value), len(value), flight))
             self._waiting_bytes += len(value)

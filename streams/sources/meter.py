@@ -19,7 +19,10 @@ FIRST_BYTES = 32 * 1024
 LOOK_S = 0.5
 """How often the trainer's file is read."""
 TOKENS_A_BYTE = 0.3
-"""Of a record, at least: where most were rejected the next one may be kept whole."""
+"""Of a record that is kept whole, about: where most were rejected the next one may be."""
+LEAST_TOKENS_A_BYTE = 0.1
+"""Of what is on its way, at least: where most was rejected a trainer would starve if all of it counted as kept, and
+where all of it is kept after all, training is behind by three times as much as was meant, once."""
 IDLE_S = 1.0
 """With less on its way the trainer is about to have nothing to do."""
 MEASURED_BYTES = 64 * 1024
@@ -71,7 +74,12 @@ class Meter:
         if self._pace is None or self._first is None:
             return TOKENS_A_BYTE
         tokens, passed = self._pace.tokens - self._first[0], self._passed - self._first[1]
-        return max(TOKENS_A_BYTE, tokens / passed) if passed > MEASURED_BYTES else TOKENS_A_BYTE
+        return max(LEAST_TOKENS_A_BYTE, tokens / passed) if passed > MEASURED_BYTES else TOKENS_A_BYTE
+
+    @property
+    def tokens_per_s(self) -> float:
+        """While the trainer trains; 0: it has not told its pace."""
+        return self._pace.tokens_per_s if self._pace and self._pace.fresh else 0.0
 
     def behind_s(self) -> float | None:
         """Seconds of training on their way, as the trainer goes now; None: no trainer has told its pace."""
@@ -97,7 +105,7 @@ class Meter:
 
     def _cost_s(self, size: int) -> float:
         assert self._pace is not None
-        return size * self.tokens_a_byte / self._pace.tokens_per_s
+        return size * max(TOKENS_A_BYTE, self.tokens_a_byte) / self._pace.tokens_per_s
 
     def lag_s(self, *lanes: Lane) -> float:
         """For how long the oldest record of these lanes has been on its way to the trainer's rows."""

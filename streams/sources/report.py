@@ -32,6 +32,14 @@ class RepositoryReport(msgspec.Struct, frozen=True):
     """And that are left, before the cap; None: not known."""
     past_done: bool
     failure: str = ""
+    left_out: dict[str, int] = {}
+    """By reason, by all runs from this state folder."""
+    damage: str = ""
+    """What its clone lacks, though it should have it."""
+    still_s: float = 0.0
+    """For how long nothing of the tree and the past was sent, though there is more of them."""
+    waits_for_room: bool = False
+    """It has something to send, and waits until the trainer has taken more."""
 
 
 class SourcesReport(msgspec.Struct, frozen=True):
@@ -40,7 +48,7 @@ class SourcesReport(msgspec.Struct, frozen=True):
     time: float
     repositories: list[RepositoryReport]
     left_out: dict[str, int]
-    """By reason, by all runs from this state folder."""
+    """By reason, of all repositories that were ever read from this state folder."""
     behind_s: float | None = None
     """Seconds of training that are on their way; None: no trainer has told its pace."""
     live_lag_s: float = 0.0
@@ -48,10 +56,16 @@ class SourcesReport(msgspec.Struct, frozen=True):
     past_lag_s: float = 0.0
     """The same, of the present trees and the past."""
     eta_s: float | None = None
-    """Until the past is read, as it goes; None: not known."""
+    """Until trees and past are trained on, as it goes; None: not known."""
+    tree_tokens: int | None = None
+    """About how many are left of the present trees; None: not known."""
+    past_tokens: int | None = None
+    """The same of the past."""
     ended: bool = False
     new_commits: dict[str, int] = {}
     """By title, also of repositories that this run does not read: as for `left_out`, by all runs from this folder."""
+    left_out_of: dict[str, dict[str, int]] = {}
+    """`left_out` by title."""
 
     @property
     def fresh(self) -> bool:
@@ -63,13 +77,14 @@ class Reporter:
 
     def __init__(self, folder: Path, delivery: EventDelivery, meter: Meter | None, tell: Callable[[str], None]) -> None:
         self._folder, self._delivery, self._meter, self._tell = folder, delivery, meter, tell
-        self._began = self._written = 0.0
-        self._first: int | None = None
+        self._written = 0.0
         former = read(folder)
         self._left_out = Counter(former.left_out if former else {})
         """Of the runs before."""
         self._new_commits = dict(former.new_commits or _by_title(former) if former else {})
         """The same."""
+        self._left_out_of = {t: Counter(of) for t, of in former.left_out_of.items()} if former else {}
+        """The same, by title."""
         self._failed = False
 
     def report(self, readers: Sequence[Reader], last: bool = False, at_once: bool = False) -> None:
@@ -78,14 +93,7 @@ class Reporter:
         if not last and not at_once and now - self._written < EVERY_S:
             return
         self._written = now
-        repositories = [_of(reader, self._new_commits.get(reader.title, 0)) for reader in readers]
-        meter = self._meter
-        report = SourcesReport(
-            time=now, repositories=repositories, left_out=dict(self._left_out + self._delivery.left_out), ended=last,
-            behind_s=meter.behind_s() if meter else None, live_lag_s=meter.lag_s("live") if meter else 0.0,
-            past_lag_s=meter.lag_s("present", "past") if meter else 0.0, eta_s=self._eta(repositories, now),
-            new_commits=self._new_commits | {repository.title: repository.commits for repository in repositories},
-        )  # fmt: skip
+        report = self._report(readers, now, last)
         try:
             write(self._folder, report)
             self._failed = False
@@ -94,26 +102,48 @@ class Reporter:
                 self._tell(f"{self._folder / NAME} cannot be written ({error.strerror}); reading goes on")
             self._failed = True
 
-    def _eta(self, repositories: list[RepositoryReport], now: float) -> float | None:
-        sent = sum(repository.past_commits for repository in repositories)
-        left = sum(repository.past_left or 0 for repository in repositories)
-        if self._first is None:
-            self._first, self._began = sent, now
-        rate = (sent - self._first) / max(1.0, now - self._began)
-        return left / rate if rate and left else None
+    def _report(self, readers: Sequence[Reader], now: float, last: bool) -> SourcesReport:
+        repositories = [self._of(reader) for reader in readers]
+        meter = self._meter
+        tree, past = (
+            self._tokens([r.tree_bytes_left for r in readers]),
+            self._tokens([r.past_bytes_left for r in readers]),
+        )
+        rate = meter.tokens_per_s if meter else 0.0
+        return SourcesReport(
+            time=now, repositories=repositories, left_out=dict(self._all_left_out(readers)), ended=last,
+            behind_s=meter.behind_s() if meter else None, live_lag_s=meter.lag_s("live") if meter else 0.0,
+            past_lag_s=meter.lag_s("present", "past") if meter else 0.0,
+            tree_tokens=tree, past_tokens=past,
+            eta_s=(tree + past) / rate if rate and tree is not None and past is not None else None,
+            new_commits=self._new_commits | {repository.title: repository.commits for repository in repositories},
+            left_out_of={title: dict(counts) for title, counts in self._left_out_of.items()}
+            | {repository.title: repository.left_out for repository in repositories},
+        )  # fmt: skip
+
+    def _of(self, reader: Reader) -> RepositoryReport:
+        cursors, title = reader.cursors, reader.title
+        return RepositoryReport(
+            title=title, commits=self._new_commits.get(title, 0) + reader.new_commits,
+            present_done=cursors.present.done, past_commits=cursors.past.position, past_left=reader.past_left,
+            past_done=cursors.past.done, failure=reader.failure,
+            left_out=dict(self._left_out_of.get(title, Counter[str]()) + reader.left_out), damage=reader.damage,
+            still_s=reader.still_s, waits_for_room=reader.waits_for_room,
+        )  # fmt: skip
+
+    def _all_left_out(self, readers: Sequence[Reader]) -> Counter[str]:
+        return sum((reader.left_out for reader in readers), self._left_out + self._delivery.left_out)
+
+    def _tokens(self, left: Sequence[int | None]) -> int | None:
+        """About how many tokens some bytes are, as far as they are known of every repository."""
+        known = [size for size in left if size is not None]
+        if self._meter is None or len(known) < len(left):
+            return None
+        return round(sum(known) * self._meter.tokens_a_byte)
 
 
 def _by_title(report: SourcesReport) -> dict[str, int]:
     return {repository.title: repository.commits for repository in report.repositories}
-
-
-def _of(reader: Reader, former: int) -> RepositoryReport:
-    cursors = reader.cursors
-    return RepositoryReport(
-        title=reader.title, commits=former + reader.new_commits, present_done=cursors.present.done,
-        past_commits=cursors.past.position, past_left=reader.past_left, past_done=cursors.past.done,
-        failure=reader.failure,
-    )  # fmt: skip
 
 
 def read(folder: Path) -> SourcesReport | None:

@@ -13,10 +13,10 @@ import msgspec
 from streams.event import ChangedFile, Commit, Event, Notebook, Repository, SourceFile, encode
 from streams.sources.folders.files import MAX_EVENT_FILES, pack
 from streams.sources.folders.folder import PRIVATE
-from streams.sources.git.changes import PART_FILES, Changes
+from streams.sources.git.change.changes import PART_FILES, Changes
+from streams.sources.git.change.windows import MAX_WINDOW, TOO_WIDE, windows
 from streams.sources.git.cursors import Cursor, Past, Present
 from streams.sources.git.log import LoggedCommit, PathChange
-from streams.sources.git.windows import MAX_WINDOW, TOO_WIDE, windows
 from streams.sources.private import is_private
 from streams.sources.record import SLACK
 from streams.sources.texts.notebooks import is_notebook
@@ -51,6 +51,8 @@ class Step(Generic[CursorT]):
     """For people: a split commit, a rewritten history."""
     commits: int = 0
     """1 when this step completes a commit."""
+    bytes_left: int = 0
+    """Of the tree, this step's among them; 0 in the other lanes."""
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ from pathlib import Path
 import msgspec
 
 from streams.event import Repository
-from streams.sources.folders.files import MAX_EVENT_BYTES, MAX_EVENT_FILES
+from streams.sources.folders.files import MAX_EVENT_BYTES, MAX_EVENT_FILES, limit_of
 from streams.sources.git import passes
 from streams.sources.git.blobs import Blobs
-from streams.sources.git.changes import Changes
+from streams.sources.git.change.changes import Changes
 from streams.sources.git.commits import Reading, Step, Versions
 from streams.sources.git.cursors import Cursor, Cursors, Past, Present
 from streams.sources.git.log import tree
@@ -151,28 +151,26 @@ class History:
         with self._advice(), view_of(self.git) as view, self._reading(view, cursor.commit, left_out) as reading:
             blobs = tree(view, cursor.commit, left_out=None if cursor.path else left_out)
             last = cursor
-            for paths in self._steps_of(reading, {path: blobs[path] for path in sorted(blobs) if path > cursor.path}):
+            sizes = _sizes(reading, {path: blobs[path] for path in sorted(blobs) if path > cursor.path})
+            left = sum(sizes.values())
+            for paths in self._steps_of(sizes):
                 reading.changes.lacking.clear()
                 events = tuple(reading.files({path: blobs[path] for path in paths}, cursor.commit))
                 last = last.upto(paths[-1], reading.changes.lacking)
-                yield Step(events, last)
+                yield Step(events, last, bytes_left=left)
+                left -= sum(sizes[path] for path in paths)
             yield Step((), msgspec.structs.replace(last, done=True))
 
-    def _steps_of(self, reading: Reading, blobs: dict[str, str]) -> Iterator[list[str]]:
+    def _steps_of(self, sizes: dict[str, int]) -> Iterator[list[str]]:
         """The paths in groups of at most TREE_FILES and `tree_bytes`."""
-        paths = list(blobs)
         group: list[str] = []
         total = 0
-        for at in range(0, len(paths), SIZES):
-            some = paths[at : at + SIZES]
-            sizes = reading.changes.blobs.sizes([blobs[path] for path in some])
-            for path in some:
-                size = sizes.get(blobs[path], 0)
-                if group and (len(group) == TREE_FILES or total + size > self.tree_bytes):
-                    yield group
-                    group, total = [], 0
-                group.append(path)
-                total += size
+        for path, size in sizes.items():
+            if group and (len(group) == TREE_FILES or total + size > self.tree_bytes):
+                yield group
+                group, total = [], 0
+            group.append(path)
+            total += size
         if group:
             yield group
 
@@ -284,3 +282,13 @@ class History:
 def _text_or_none(blobs: Blobs, blob: str) -> str | None:
     text = blobs.text(blob)
     return None if isinstance(text, LeftOut) else text
+
+
+def _sizes(reading: Reading, blobs: dict[str, str]) -> dict[str, int]:
+    """Bytes by path; 0 for what is too large to be sent, and for what is not there."""
+    paths, sizes = list(blobs), dict[str, int]()
+    for at in range(0, len(paths), SIZES):
+        some = paths[at : at + SIZES]
+        known = reading.changes.blobs.sizes([blobs[path] for path in some])
+        sizes |= {path: size if (size := known.get(blobs[path], 0)) <= limit_of(path) else 0 for path in some}
+    return sizes

@@ -1,21 +1,23 @@
-"""Repositories on their way into the topics, side by side: each reads a bounded number of commits in its turn."""
+"""A repository on its way into the topics: a bounded number of commits in each turn, new ones before all else."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 
-from streams.event import Files, encode
+from streams.event import Event, Files, Notebook, encode
 from streams.sources.delivery import EventDelivery
 from streams.sources.git.commits import Step
 from streams.sources.git.cursors import CursorFile, Cursors
 from streams.sources.git.history import History
 from streams.sources.git.objects import GitError
+from streams.sources.git.progress import Progress
 from streams.sources.meter import Lane, Meter, Unmetered
 
 METERED: tuple[Lane, ...] = ("present", "past")
@@ -27,14 +29,8 @@ BEYOND: dict[Lane, str] = {
 TURN_STEPS = 256
 """Commits a turn, or parts of large ones: a tenth to half a second of reading, so that a small repository waits
 seconds for a huge one."""
-OPEN = 32
-"""Histories open at a time, each with two programs and ten or so files; a further one opens when one is read."""
 CONFIRM_S = 1.0
 """How often the cursor is stored: what is sent again after a crash is at most about this much."""
-SHARED_BYTES = 1 << 20
-"""Below this no repository's share is looked at."""
-METER_S = 0.25
-"""How often the meter is asked for room."""
 LONGEST_WAIT_S = 300.0
 """A repository that fails is tried again after one second, then twice as many each time, up to this."""
 
@@ -80,9 +76,9 @@ class Reader:
         """Every commit there is on top was sent."""
         self.new_commits = 0
         """That were sent."""
-        self.metered_bytes = 0
-        """Of the present and the past that were sent."""
-        self._past_commits: int | None = None
+        self.left_out: Counter[str] = Counter()
+        """Of this repository, by reason."""
+        self.progress = Progress(self._clock())
 
     @property
     def is_open(self) -> bool:
@@ -106,9 +102,40 @@ class Reader:
     @property
     def past_left(self) -> int | None:
         """Commits of the past that are to be sent; None: not known yet."""
-        if self.cursors.past.done:
+        most, past = self.progress.past_commits, self.cursors.past
+        if past.done:
             return 0
-        return None if self._past_commits is None else max(0, self._past_commits - self.cursors.past.position)
+        return None if most is None else max(0, most - past.position)
+
+    @property
+    def tree_bytes_left(self) -> int | None:
+        """Of the present tree's files that are to be sent; None: not known yet."""
+        return 0 if self.cursors.present.done else self.progress.tree_bytes_left
+
+    @property
+    def past_bytes_left(self) -> int | None:
+        """About how many bytes of records the rest of the past will be; None: not known yet."""
+        each, left = self.progress.past_commit_bytes, self.past_left
+        return 0 if left == 0 else None if each is None or left is None else round(left * each)
+
+    @property
+    def still_s(self) -> float:
+        """For how long nothing of the tree and the past was sent, though there is more; 0: it goes on, or is read."""
+        return self._clock() - self.progress.moved_at if self.has_more else 0.0
+
+    @property
+    def waits_for_room(self) -> bool:
+        """It has something to send, and waits until the trainer has taken more."""
+        return bool(self._held)
+
+    @property
+    def damage(self) -> str:
+        """What is wrong with a clone that lacks contents though it should have them all; else empty."""
+        lanes = self.cursors.live, self.cursors.present, self.cursors.past
+        if self._history is None or not any(lane.lacks for lane in lanes) or self._history.git.is_partial():
+            return ""
+        place = self._history.git.path
+        return f"contents of files are missing: `git -C {place} fsck` names them; they are read once they are there"
 
     @property
     def is_done(self) -> bool:
@@ -189,9 +216,15 @@ class Reader:
         One file or one commit that would keep new commits waiting for too long is left out, with a count.
         """
         size = sum(len(encode(event)) for event in step.events)
+        if lane == "present":
+            self.progress.tree_bytes_left = step.bytes_left
         alone = lane == "past" or sum(len(e.files) if isinstance(e, Files) else 1 for e in step.events) == 1
         if size and alone and not self._meter.fits(size):
-            self._delivery.left_out[BEYOND[lane]] += 1
+            self.left_out[BEYOND[lane]] += 1
+            if lane == "present":
+                self._tell(
+                    f"{_path(step.events[0])} is left out: training on it would take longer than [sources] lag_s"
+                )
             return replace(step, events=())
         if size and not self._meter.has_room(size):
             self._held[lane] = step
@@ -199,7 +232,7 @@ class Reader:
         return step
 
     def _steps(self, lane: Lane, history: History) -> Generator[Step[Any]]:
-        left_out = self._delivery.left_out
+        left_out = self.left_out
         match lane:
             case "live":
                 return history.live(self.cursors.live, left_out, self.cursors.present.commit)
@@ -220,7 +253,7 @@ class Reader:
             self._tell(note)
         self._history, self._on_disk = history, stored
         if self.cursors.past.start and not self.cursors.past.done:
-            self._past_commits = history.past_commits(self.cursors.past.start)
+            self.progress.past_commits = history.past_commits(self.cursors.past.start)
         return history
 
     def _take(self, lane: Lane, step: Step[Any]) -> None:
@@ -228,11 +261,11 @@ class Reader:
             self._tell(step.note)
         before = self._delivery.bytes
         for event in step.events:
-            self._delivery.send(event, lane)
+            self._delivery.send(event, lane, self.left_out)
         if lane == "live":
             self.new_commits += step.commits
         else:
-            self.metered_bytes += self._delivery.bytes - before
+            self.progress.send(lane, step, self._delivery.bytes - before, self._clock())
         if self._left is not None:
             self._left -= step.commits
         self.cursors = msgspec.structs.replace(self.cursors, **{lane: step.cursor})
@@ -267,27 +300,6 @@ class Reader:
             self._store()
 
 
-def rounds(
-    readers: Sequence[Reader], stop: threading.Event, follow: bool, interval: float, share: float = 1.0
-) -> Iterator[None]:
-    """Gives every reader its turn, round after round, until all are done or `stop` is set.
-
-    With `follow` those at their end look for new commits and those that failed try again, for ever. All present trees
-    come before any past. `share`: of what is sent of both, the most that one has while others have some left.
-    """
-    left = list(readers)
-    while left and not stop.is_set():
-        busy = False
-        lanes = METERED[:1] if any(reader.has_tree for reader in left) else METERED
-        cap = max(SHARED_BYTES, share * sum(reader.metered_bytes for reader in left))
-        for reader in left:
-            may_open = sum(other.is_open for other in left) < OPEN
-            if not stop.is_set() and (reader.is_open or may_open):
-                # It waits for those alone that have a turn in the same lanes: nobody waits for one that waits itself.
-                behind = (o for o in left if o.metered_bytes <= cap and o.has_more_of(lanes))
-                waits = reader.metered_bytes > cap and any(o.is_open or may_open for o in behind)
-                busy |= reader.turn(stop, interval, () if waits else lanes)
-        yield
-        left = [reader for reader in left if not reader.is_done] if not follow else left
-        if not busy and left:
-            stop.wait(min(interval, METER_S) if any(reader.has_more for reader in left) else interval)
+def _path(event: Event) -> str:
+    """Of the one file that an event of the tree holds."""
+    return event.path if isinstance(event, Notebook) else event.files[0].path if isinstance(event, Files) else ""

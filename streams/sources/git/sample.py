@@ -19,7 +19,7 @@ from streams.pipeline import Prepare, Record, Redact
 from streams.prepare.language import language
 from streams.recipe import Recipe
 from streams.sources.git.blobs import Blobs
-from streams.sources.git.changes import Changes
+from streams.sources.git.change.changes import Changes
 from streams.sources.git.commits import Reading
 from streams.sources.git.history import History
 from streams.sources.git.log import tree

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from model.lines import split
 from streams.pack.changes import MARGIN, changed
-from streams.sources.git.hunks import Hunk, hunks
+from streams.sources.git.change.hunks import Hunk, hunks
 
 MAX_WINDOW = 32 * 1024
 """Characters of both sides together: some 10,000 tokens, more than which no single change of the past is worth."""

@@ -12,7 +12,7 @@ from streams.event import MAX_RECORD_BYTES, Cell, ChangedFile
 from streams.sources.folders.files import limit_of
 from streams.sources.folders.folder import PRIVATE
 from streams.sources.git.blobs import MISSING, Blobs
-from streams.sources.git.cells import as_text
+from streams.sources.git.change.cells import as_text
 from streams.sources.git.log import PathChange
 from streams.sources.private import is_private
 from streams.sources.texts.notebooks import MAX_RAW_BYTES, Malformed, is_notebook

@@ -65,7 +65,7 @@ def repositories(sources: SourcesReport | None) -> list[str]:
     """What each was read to, what is left, and what was left out by reason."""
     if sources is None:
         return ["sources         nothing was read yet"]
-    lines = [_repository(repository, sources.fresh) for repository in sources.repositories]
+    lines = [line for repository in sources.repositories for line in _repository(repository, sources.fresh)]
     if words := left(sources):
         lines.append(f"left            {words}")
     counts: Counter[str] = sum((Counter(r.left_out) for r in sources.repositories), Counter())
@@ -81,22 +81,23 @@ def left(sources: SourcesReport | None) -> str:
     if sources is None or not sources.fresh:
         return ""
     parts = [
-        f"{_tokens(tokens)} tokens of the {name}"
+        f"{_tokens(tokens)} of the {name}"
         for name, tokens in (("trees", sources.tree_tokens), ("past", sources.past_tokens)) if tokens
     ]  # fmt: skip
     if not parts:
         return ""
-    eta = f", in about {duration(sources.eta_s)} as it goes" if sources.eta_s is not None else ""
-    return f"about {' and '.join(parts)}{eta}"
+    eta = f": {duration(sources.eta_s)} as it goes" if sources.eta_s else ""
+    return f"about {' and '.join(parts)}, in tokens{eta}"
 
 
 def _tokens(count: int) -> str:
     return f"{count / 1e6:,.1f} million" if count >= 100_000 else f"{count:,}"
 
 
-def _repository(r: RepositoryReport, fresh: bool) -> str:
+def _repository(r: RepositoryReport, fresh: bool) -> Iterable[str]:
     if r.failure:
-        return f"source          {r.title}: {r.failure}"
+        yield f"source          {r.title}: {r.failure}"
+        return
     tree = "tree read" if r.present_done else "reading the tree"
     if r.past_done:
         past = "past read"
@@ -104,13 +105,13 @@ def _repository(r: RepositoryReport, fresh: bool) -> str:
         past = "past waits"
     else:
         past = f"past {r.past_commits:,} of {r.past_commits + r.past_left:,} commits"
-    parts = [f"{r.commits:,} new commits sent", tree, past]
-    if r.left_out:
-        parts.append(f"{sum(r.left_out.values()):,} left out")
+    counts = [f"{sum(r.left_out.values()):,} left out"] if r.left_out else []
+    yield f"source          {r.title}: {', '.join([f'{r.commits:,} new commits sent', tree, past, *counts])}"
     if fresh and r.still_s > STILL_S:
         cause = "the trainer takes no more" if r.waits_for_room else "others have their turn"
-        parts.append(f"nothing of it was sent for {duration(r.still_s)}: {cause}")
-    return f"source          {r.title}: {', '.join(parts)}" + (f"; {r.damage}" if r.damage else "")
+        yield f"{'':<16}nothing of it was sent for {duration(r.still_s)}: {cause}"
+    if r.damage:
+        yield f"note            {r.damage}"
 
 
 def programs(status: Status | None, states: Mapping[str, tuple[str, int]]) -> Iterable[str]:

@@ -56,7 +56,7 @@ class SourcesReport(msgspec.Struct, frozen=True):
     past_lag_s: float = 0.0
     """The same, of the present trees and the past."""
     eta_s: float | None = None
-    """Until trees and past are trained on, as it goes; None: not known."""
+    """Until what is known to be left of trees and past is trained on, as it goes; None: not known."""
     tree_tokens: int | None = None
     """About how many are left of the present trees; None: not known."""
     past_tokens: int | None = None
@@ -115,7 +115,7 @@ class Reporter:
             behind_s=meter.behind_s() if meter else None, live_lag_s=meter.lag_s("live") if meter else 0.0,
             past_lag_s=meter.lag_s("present", "past") if meter else 0.0,
             tree_tokens=tree, past_tokens=past,
-            eta_s=(tree + past) / rate if rate and tree is not None and past is not None else None,
+            eta_s=((tree or 0) + (past or 0)) / rate if rate else None,
             new_commits=self._new_commits | {repository.title: repository.commits for repository in repositories},
             left_out_of={title: dict(counts) for title, counts in self._left_out_of.items()}
             | {repository.title: repository.left_out for repository in repositories},

@@ -37,5 +37,6 @@ def rounds(
                 busy |= reader.turn(stop, interval, () if waits else lanes)
         yield
         left = [reader for reader in left if not reader.is_done] if not follow else left
+        left = left[1:] + left[:1]  # who comes first has the room that the meter leaves
         if not busy and left:
             stop.wait(min(interval, METER_S) if any(reader.has_more for reader in left) else interval)

@@ -14,7 +14,7 @@ from pathlib import Path
 from streams.document import Origin, Source
 from streams.feed import ledger
 from streams.feed.state import FeedState
-from streams.frame import decode_rejections
+from streams.frame import decode_rejections_or_none
 from streams.kafka.connection import Connection
 from streams.kafka.log import read
 from streams.kafka.topics import Genesis, check
@@ -99,8 +99,8 @@ def _rules(connection: Connection, genesis: Genesis) -> dict[Id, str]:
     rules: dict[Id, str] = {}
     for partition in range(len(genesis.topics["rejected"].starts)):
         for logged in read(connection, "rejected", partition):
-            for item in decode_rejections(logged.value or b"").items:
-                rules[_id(item.origin)] = item.rule
+            record = decode_rejections_or_none(logged.value)  # None: somebody else wrote it
+            rules |= {_id(item.origin): item.rule for item in record.items} if record else {}
     return rules
 
 

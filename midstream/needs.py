@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midstream.errors import INGEST, Errors
 from streams.stages import SOURCES
+from streams.worker.attempts import trace
+
+SILENT_S = 45.0
+"""A worker says twice in so long that it is alive, and `midstream up` starts one again within 30 s."""
+WATCHED = "A worker that hangs is ended after two minutes."
 
 if TYPE_CHECKING:
     from midstream.status import StageStatus, TrainerStatus
@@ -31,6 +37,37 @@ def failing(errors: Errors, stages: Iterable[StageStatus], trained_at: float) ->
         for e in errors.read()
         if e.time >= progress.get(e.program, 0.0)
     ]
+
+
+def silent(state: Path, stages: Iterable[StageStatus], named: Iterable[str], now: float) -> list[str]:
+    """Stages that records wait for and whose worker ended, or has shown no life for SILENT_S, without a word.
+
+    One that ended well, or was never started, is its user's to start. `named`: programs whose errors are known.
+    """
+    needs: list[str] = []
+    for s in stages:
+        program, silent_s = f"worker {s.name}", now - s.alive_at
+        if not s.lag or not s.alive_at or silent_s < SILENT_S or program in named:
+            continue
+        traces = trace(state / "attempts", s.name)
+        at = next((f" at {t.record}" for t in traces if t.record), "")
+        waiting = f"and {s.lag:,} records wait for it"
+        if any(t.running for t in traces):
+            needs.append(
+                f"{program} has shown no life for {silent_s:.0f} s{at}, {waiting}: it hangs, or dies again and "
+                f"again. {WATCHED}"
+            )
+        elif any(t.hung for t in traces):
+            needs.append(
+                f"{program} hung{at} and was ended, {waiting}. Start it again: the record is worked on in a "
+                "process of its own, and becomes a dead letter if it hangs there, too."
+            )
+        elif not all(t.ended for t in traces):
+            needs.append(
+                f"{program} ended without a word{at}, {waiting}: it was killed. Start it again with "
+                f"`midstream worker {s.name}`."
+            )
+    return needs
 
 
 def deleted(committed: Mapping[str, Offsets], first: Offsets, state: FeedState | None) -> list[str]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 MOST_CONTEXT, MOST_WIDTH, MOST_LAYERS, MOST_VOCAB = 1_000_000, 100_000, 1_000, 2_000_000
 """A few times the largest decoders published (a million tokens, 20,480, 126 layers, 262,144 ids): what is above it is a
 slip of the hand, and would end in memory that is not there."""
+MOST_PARTITIONS, MOST_REPLICAS = 10_000, 100
+"""Kafka makes no more than 10,000 partitions at a time; of a stream that one dedup reads a few dozen are of use."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +57,17 @@ class Kafka:
     """PEM file of our certificate's key."""
 
     def __post_init__(self) -> None:
-        bounds.at_least(self, 1, "partitions", "replication")
-        for broker in self.brokers.split(","):
-            host, _, port = broker.strip().rpartition(":")
-            if not host or not port.isdigit() or not 0 < int(port) < 1 << 16:
-                raise ValueError(f"brokers must be host:port, several separated by commas, not {self.brokers!r}")
+        bounds.between(self, 1, MOST_PARTITIONS, "partitions")
+        bounds.between(self, 1, MOST_REPLICAS, "replication")
+        if not all(map(bounds.is_address, self.brokers.split(","))):
+            raise ValueError(f"brokers must be host:port, several separated by commas, not {self.brokers!r}")
         if not re.fullmatch(r"[A-Za-z0-9._-]{1,200}", self.prefix):
             raise ValueError(
                 f"prefix must be letters, digits, '.', '_' and '-', as Kafka has them, not {self.prefix!r}"
             )
+        for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
+            if (path := getattr(self, name)) and not Path(path).is_file():
+                raise ValueError(f"{name}: there is no file {path}")
 
 
 def state_home() -> Path:
@@ -163,6 +167,8 @@ class Serve:
 
     def __post_init__(self) -> None:
         bounds.at_least(self, 1, "threads")
+        if not bounds.is_address(self.listen):
+            raise ValueError(f"listen must be host:port, the port from 1 to 65,535, not {self.listen!r}")
 
 
 LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")

@@ -32,7 +32,7 @@ def build(stage: str, settings: Settings, connection: Connection) -> tuple[Stage
     settle(connection, stage)
     state = settings.paths.state
     attempts = Attempts(state / "attempts", stage)
-    watchdog = Watchdog()
+    watchdog = Watchdog(file=attempts.hung)
     call = Switch(attempts, watchdog)
     watch = Watch(Counts(state / "counts" / f"{stage}-{attempts.slot}.json"), attempts, watchdog)
     ids = {name: start.id for name, start in genesis.topics.items()}

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from midstream.errors import Errors
-from midstream.needs import deleted, failing, gaps
+from midstream.needs import deleted, failing, gaps, silent
 from midstream.settings import Settings
 from streams.kafka.connection import Connection, Offsets
-from streams.kafka.topics import genesis
+from streams.kafka.topics import Genesis, TopicsError, check, genesis
 from streams.stages import SOURCES, STAGES
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def collect(settings: Settings, once: bool = False) -> Status:
     from streams.feed.state import decode
 
     connection, folder = settings.connection(), settings.paths.state
-    identity = genesis(connection)
+    identity, needs = _identity(connection)
     committed, ends = positions(connection)
     stages = [_stage(s.name, lags(s.reads, committed[s.name], ends), folder) for s in STAGES]
     assert settings.paths.checkpoints is not None
@@ -138,13 +138,28 @@ def collect(settings: Settings, once: bool = False) -> Status:
     marks = _dedup_marks(folder, committed["dedup"]) or (_marks_of_log(connection) if once else None)
     by_name = {stage.name: stage for stage in stages}
     errors = Errors(folder, settings.kafka.prefix)
-    needs = failing(errors, stages, checkpoint[0].written_ms / 1000 if checkpoint else 0.0)
+    needs += failing(errors, stages, checkpoint[0].written_ms / 1000 if checkpoint else 0.0)
+    needs += silent(folder, stages, {error.program for error in errors.read()}, time.time())
     needs += deleted(committed, connection.beginning_offsets({topic for topic, _ in ends}), state)
     missing = gaps(identity, by_name, committed["prepare"], marks, trained, state)
     needs += [f"{gap}. Stop the workers and run `midstream repair`." for gap in missing]
     if trained and not trained.conserved:
         needs.append("The sum does not hold: documents of the newest checkpoint are not accounted for.")
     return Status(stages, trained, needs, _open_transactions(connection) if once else [])
+
+
+def _identity(connection: Connection) -> tuple[Genesis, list[str]]:
+    """The stream's topics as they were made, and what is wrong with those that are there now.
+
+    Raises TopicsError where one is gone: nothing more can be asked then.
+    """
+    try:
+        return check(connection), []
+    except TopicsError as error:
+        known = genesis(connection)
+        if known.topics.keys() - connection.topics().keys():
+            raise
+        return known, [str(error)]
 
 
 def caught_up(connection: Connection) -> bool:

@@ -26,6 +26,8 @@ STEADY_S = 60.0
 """A program that lived for so long starts its waits anew."""
 GRACE_S = 15.0
 """From SIGTERM to SIGKILL; a Faust worker whose broker is gone does not answer SIGTERM."""
+OFTEN, OFTEN_S = 3, 300.0
+"""A program that was started again so many times in so many seconds does not get on."""
 LOG_BYTES = 10_000_000
 LOG_LOOK_S = 5.0
 
@@ -66,6 +68,8 @@ class _Child:
         self.program = program
         self.process: asyncio.subprocess.Process | None = None
         self.restarts = 0
+        self.restarted_at: list[float] = []
+        """The last OFTEN times, on the monotonic clock."""
         self.done = False
         self.last_code: int | None = None
         self.task: asyncio.Task[None] | None = None
@@ -94,6 +98,12 @@ class Supervisor:
     def restarts(self) -> dict[str, int]:
         """How often each program was started again."""
         return {name: child.restarts for name, child in self._children.items()}
+
+    @property
+    def failing(self) -> list[str]:
+        """Programs that were started again OFTEN times in the last OFTEN_S seconds."""
+        since = time.monotonic() - OFTEN_S
+        return [n for n, c in self._children.items() if len(c.restarted_at) == OFTEN and c.restarted_at[0] > since]
 
     @property
     def done(self) -> set[str]:
@@ -146,6 +156,7 @@ class Supervisor:
                 self._say(child, f"could not be started ({error.strerror}); tried again in {wait_s:g} s")
                 continue
             child.restarts += 1
+            child.restarted_at = [*child.restarted_at, time.monotonic()][-OFTEN:]
             return wait_s
 
     async def _spawn(self, child: _Child) -> None:

@@ -39,6 +39,11 @@ class Run:
         """Of each program: what it does, and how often it was started again."""
         return {name: (self.state(name), n) for name, n in self.restarts.items()}
 
+    def needs(self, logs: str) -> list[str]:
+        """Programs that die again and again, for a person to look at."""
+        failing = [*self.broker.failing, *self.rest.failing, *self.server.failing]
+        return [f"{name} dies again and again; its log is {logs}/{name}.log" for name in failing]
+
     @property
     def waits(self) -> str:
         """What ending waits for."""
@@ -71,7 +76,7 @@ async def show(settings: Settings, run: Run, ending: asyncio.Event) -> list[str]
     if not console.is_terminal:
         status, said = None, ""
         while not await ended(ending, LINE_S):
-            status, sources, pace = await look(settings)
+            status, sources, pace = await look(settings, run.needs(logs))
             if (note := await asyncio.to_thread(of_tokenizer, settings)) != said:
                 click.echo(note)
                 said = note
@@ -79,7 +84,7 @@ async def show(settings: Settings, run: Run, ending: asyncio.Event) -> list[str]
         return status.needs if status else []
     with Live(console=console, auto_refresh=False) as live:
         while True:
-            status, sources, pace = await look(settings)
+            status, sources, pace = await look(settings, run.needs(logs))
             notes = [note] if (note := await asyncio.to_thread(of_tokenizer, settings)) else []
             shown = page(status, sources, pace, run.states, logs, console.width, notes)
             live.update(Text(shown), refresh=True)
@@ -94,8 +99,10 @@ async def ended(ending: asyncio.Event, within_s: float) -> bool:
     return ending.is_set()
 
 
-async def look(settings: Settings) -> tuple[Status | None, SourcesReport | None, Pace | None]:
-    """Status is None while the broker is away: that is for its restart to mend."""
+async def look(settings: Settings, needs: list[str]) -> tuple[Status | None, SourcesReport | None, Pace | None]:
+    """Status is None while the broker is away: that is for its restart to mend. `needs`: known beside it."""
+    import msgspec
+
     from midstream.status import collect
     from streams import pace
     from streams.kafka.connection import Unreachable
@@ -103,7 +110,8 @@ async def look(settings: Settings) -> tuple[Status | None, SourcesReport | None,
 
     reports = report.read(settings.paths.state), pace.read(settings.paths.state)
     try:
-        return await asyncio.to_thread(collect, settings), *reports
+        status = await asyncio.to_thread(collect, settings)
+        return msgspec.structs.replace(status, needs=[*status.needs, *needs]), *reports
     except Unreachable:
         return None, *reports
 

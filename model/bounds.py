@@ -31,6 +31,12 @@ def above(settings: object, limit: float, *names: str) -> None:
             raise ValueError(f"{name} must be greater than {limit:g}, not {value:g}")
 
 
+def is_address(text: str, least_port: int = 1) -> bool:
+    """Whether the text is host:port, the port from `least_port` to 65,535."""
+    host, _, port = text.strip().rpartition(":")
+    return bool(host) and port.isascii() and port.isdigit() and least_port <= int(port) < 1 << 16
+
+
 def shares(settings: object, *names: str) -> None:
     """Raises ValueError unless each field is a share: a number from 0 to 1."""
     for name in names:

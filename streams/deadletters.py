@@ -16,6 +16,7 @@ from streams.event import MAX_RECORD_BYTES
 from streams.frame import encode
 from streams.kafka.connection import Connection
 from streams.kafka.log import Logged, read
+from streams.letter import FOREIGN
 from streams.pipeline import FORM, REMOVAL, Record, expand_record
 from streams.prepare.expand import Expansion
 
@@ -74,14 +75,20 @@ class Retry:
 
 
 def parse(logged: Logged) -> Letter:
+    """The letter, and for a record that somebody else wrote a foreign one that is named by its place."""
+
     def header(name: str) -> str:
         return logged.headers.get(HEADER + name, b"").decode(errors="replace")
 
     value, incomplete = logged.value or b"", header("incomplete") == "true"
+    origin, size = (logged.key or b"").decode(errors="replace"), header("bytes")
+    if not Origin.is_one(origin) or (incomplete and not size.isdigit()):
+        place = f"{TOPIC}/0/{logged.offset}"
+        return Letter(place, "", "", "", FOREIGN, logged.offset, b"", logged.time_ms, bytes=len(value))
     return Letter(
-        origin=(logged.key or b"").decode(), topic=header("topic"), stage=header("stage"), error=header("exception"),
+        origin=origin, topic=header("topic"), stage=header("stage"), error=header("exception"),
         form=header("form"), offset=logged.offset, value=value, time_ms=logged.time_ms,
-        incomplete=incomplete, bytes=int(header("bytes") or 0) if incomplete else len(value),
+        incomplete=incomplete, bytes=int(size) if incomplete else len(value),
         sha256=header("sha256"), id=header("id"),
     )  # fmt: skip
 

@@ -42,10 +42,15 @@ class Origin(msgspec.Struct, frozen=True, order=True):
     def __str__(self) -> str:
         return f"{self.topic_id}:{self.partition}:{self.offset}:{self.index}"
 
+    @staticmethod
+    def is_one(text: str) -> bool:
+        """Whether `str` may have written this."""
+        return _ORIGIN.fullmatch(text) is not None
+
     @classmethod
     def parse(cls, text: str) -> Origin:
         """The origin that `str` wrote. Raises ValueError on anything else: anybody may write the key of a retry."""
-        if _ORIGIN.fullmatch(text) is None:
+        if not cls.is_one(text):
             raise ValueError("no origin")
         topic_id, partition, offset, index = text.split(":")
         return cls(topic_id, int(partition), int(offset), int(index))

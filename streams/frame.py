@@ -279,6 +279,14 @@ def decode_rejections(value: bytes) -> Rejections:
     return _checked(_rejections.decode(value))
 
 
+def decode_rejections_or_none(value: bytes | None) -> Rejections | None:
+    """As `decode_rejections`; None for what somebody else wrote."""
+    try:
+        return decode_rejections(value or b"")
+    except _UNREADABLE:
+        return None
+
+
 def _checked(record: Versioned) -> Versioned:
     if record.v > VERSION:
         raise NewerFormat(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from model import bounds
+from model.languages import LANGUAGES
 
 LICENCE_CLASSES = ("permissive", "unknown", "copyleft")
 
@@ -50,6 +51,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         bounds.among(self, "licences", LICENCE_CLASSES)
+        bounds.among(self, "languages", sorted(language.name for language in LANGUAGES))
         counts = [f.name for f in fields(self) if f.type == "int"]
         bounds.at_least(self, 0, *counts)
         bounds.at_least(self, 1, "max_comment_lines", "max_issue_chars")

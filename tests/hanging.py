@@ -44,7 +44,8 @@ def main(config: str) -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     settings = load(Path(config))
     connection, state = settings.connection(), settings.paths.state
-    attempts, watchdog = Attempts(state / "attempts", "redact"), Watchdog(LIMIT_S)
+    attempts = Attempts(state / "attempts", "redact")
+    watchdog = Watchdog(LIMIT_S, attempts.hung)
     watch = Watch(Counts(state / "counts" / "redact-0.json"), attempts, watchdog)
     step = Hanging(Switch(attempts, watchdog, Careful(CHILD_S)))
     stage = EachFrame("redact", "unique", "clean", step, watch, "00" * 16)  # type: ignore[arg-type]

@@ -13,7 +13,9 @@ from midstream.settings import LOCAL, Settings
 from midstream.stop import Stop
 
 port_option = click.option(
-    "--port", type=int, help="Where clients connect on this machine.  [default: that of [kafka] brokers]"
+    "--port",
+    type=click.IntRange(1, 65_535),
+    help="Where clients connect on this machine.  [default: that of [kafka] brokers]",
 )
 state_option = click.option("--state", type=click.Path(path_type=Path), help="Folder of the broker's data.")
 

@@ -31,7 +31,7 @@ REPLACED = "it was retried or discarded already"
 VOID = "it did not die in the run that counted: it was trained on or rejected"
 GONE = "its bytes are gone (retention)"
 UNKNOWN = "no such dead letter is known"
-NOT_OURS = "somebody else wrote it into a topic of Frames: it holds no document, and was passed over"
+NOT_OURS = "somebody else wrote it: it holds no document, and was passed over"
 _LENGTH_ALONE = ", not in the letter"
 ACKNOWLEDGED_S = 60
 

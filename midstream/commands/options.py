@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 from collections.abc import Callable
@@ -37,6 +38,12 @@ REPORTED = {
     "streams.sources.git.objects": ("GitError",),
 }
 """Module to its errors whose message is all that a user needs. By name: the modules are heavy."""
+
+
+THE_USERS = frozenset(
+    [errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP]
+)
+"""Errors of the system about a path that only its user can mend."""
 
 
 def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -82,6 +89,8 @@ def reported(command: Callable[..., Any]) -> Callable[..., Any]:
         except Exception as error:
             if type(error).__name__ in REPORTED.get(type(error).__module__, ()):
                 raise click.ClickException(str(error)) from error
+            if isinstance(error, OSError) and error.filename and error.errno in THE_USERS:
+                raise click.ClickException(f"{error.filename}: {error.strerror}") from error
             raise
 
     return run

@@ -9,6 +9,7 @@ import click
 
 from midstream.commands.options import with_settings
 from midstream.settings import Settings
+from model.bounds import is_address
 
 
 @click.command()
@@ -31,6 +32,8 @@ def serve(checkpoints: Path | None, listen: str | None, threads: int | None, set
     assert folder is not None
     with suppress(FolderInUse):  # a trainer that has the folder imports them itself
         begin(settings, click.echo, folder)
+    if listen is not None and not is_address(listen, least_port=0):
+        raise click.UsageError(f"--listen must be host:port, the port from 0 to 65,535, not {listen!r}.")
     config = ServeConfig(folder, listen or settings.serve.listen, threads or settings.serve.threads)
     try:
         asyncio.run(run(config, say=click.echo))

@@ -39,6 +39,8 @@ def worker(settings: Settings, stage: str) -> None:
         folder = state / "faust" / f"{stage}-{attempts.slot}"
         folder.mkdir(parents=True, exist_ok=True)
         code = run(Place(connection, connection.group(stage), folder), built)
+    if code == 0:
+        attempts.end()
     for error in built.watch.errors[:1]:
         errors.note(program, error, attempts.record)
     sys.exit(code)

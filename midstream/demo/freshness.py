@@ -13,7 +13,7 @@ from streams import event as events
 from streams.document import Origin
 from streams.feed import ledger
 from streams.feed.state import decode
-from streams.frame import decode_rejections
+from streams.frame import decode_rejections_or_none
 from streams.kafka.connection import Connection
 from streams.kafka.log import read
 from streams.kafka.topics import Genesis
@@ -125,5 +125,6 @@ class FreshnessWatch:
             item.origin
             for p in self._partitions
             for logged in read(self._connection, "rejected", p, above["rejected", p])
-            for item in decode_rejections(logged.value or b"").items
+            if (record := decode_rejections_or_none(logged.value))
+            for item in record.items
         }

@@ -11,7 +11,7 @@ from streams import frame as frames
 from streams.feed.examples import TOPIC
 from streams.feed.state import FeedState, fresh
 from streams.frame import FrameHead
-from streams.index.signatures import decode_head
+from streams.index.signatures import decode_head_or_none
 from streams.kafka.connection import Connection, Offsets
 from streams.kafka.log import read
 from streams.kafka.topics import Genesis, check
@@ -115,7 +115,6 @@ def _dedup_marks(connection: Connection) -> dict[str, int]:
     """Dedup's mark of every source that it has seen."""
     marks: dict[str, int] = {}
     for logged in read(connection, "signatures", 0):
-        if logged.key is None and logged.value:
-            head = decode_head(logged.value)
+        if logged.key is None and (head := decode_head_or_none(logged.value, logged.offset)):
             marks[head.source.key] = head.upto
     return marks

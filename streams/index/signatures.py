@@ -6,12 +6,16 @@ record of an offset is the only one that counts.
 
 from __future__ import annotations
 
-from typing import Literal
+import logging
+from collections.abc import Callable
+from typing import Literal, TypeVar
 
 import msgspec
 
 from streams.document import Source
 from streams.frame import Back, Frame, NewerFormat
+
+log = logging.getLogger("midstream.streams")
 
 VERSION = 2
 """Version 2: an insertion with a thread's version; without one it is still written as version 1."""
@@ -98,6 +102,30 @@ def decode_head(value: bytes) -> Head:
     record = _heads.decode(value)
     _check(record.v)
     return record
+
+
+def decode_or_none(value: bytes | None, offset: int) -> Applied | None:
+    """As `decode`; None for what is no record of ours, which is said with the log's offset.
+
+    Dedup begins again at an offset of `candidates` whose record is missing, so nothing is lost by it.
+    """
+    return _or_none(decode, value, offset)
+
+
+def decode_head_or_none(value: bytes | None, offset: int) -> Head | None:
+    """As `decode_head`, in the same way."""
+    return _or_none(decode_head, value, offset)
+
+
+HeadT = TypeVar("HeadT", bound=Head)
+
+
+def _or_none(decode: Callable[[bytes], HeadT], value: bytes | None, offset: int) -> HeadT | None:
+    try:
+        return decode(value or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        log.error("signatures: %d bytes at %d are no record of the index: passed over", len(value or b""), offset)
+        return None
 
 
 def _check(version: int) -> None:

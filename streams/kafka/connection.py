@@ -51,9 +51,10 @@ SETTLE_SECONDS = 15.0
 class Unreachable(Exception):
     """No broker answered; the message says what to do."""
 
-    def __init__(self, brokers: str) -> None:
+    def __init__(self, brokers: str, protocol: str = "PLAINTEXT") -> None:
+        over = "" if protocol == "PLAINTEXT" else f" over {protocol} ([kafka] security_protocol)"
         super().__init__(
-            f"No Kafka broker answers at {brokers}. Start the local one with `midstream broker start`, "
+            f"No Kafka broker answers at {brokers}{over}. Start the local one with `midstream broker start`, "
             f"or name a cluster with --brokers host:port (or [kafka] brokers in midstream.toml)."
         )
 
@@ -243,11 +244,11 @@ class Connection:
             try:
                 yield admin
             except (KafkaConnectionError, KafkaTimeoutError) as error:
-                raise Unreachable(self.brokers) from error
+                raise Unreachable(self.brokers, self.security.protocol) from error
 
     def _reach(self, client: Callable[..., T], **settings: Any) -> T:
         if not any(_accepts(broker) for broker in self.brokers.split(",")):  # kafka-python would leak its sockets
-            raise Unreachable(self.brokers)
+            raise Unreachable(self.brokers, self.security.protocol)
         opened: list[KafkaNetClient] = []
 
         def network(**config: Any) -> KafkaNetClient:
@@ -261,7 +262,7 @@ class Connection:
             for half_open in opened:  # its thread and its sockets: a constructor that raises leaves them
                 half_open.close()
             if isinstance(error, (KafkaConnectionError, KafkaTimeoutError)):
-                raise Unreachable(self.brokers) from error
+                raise Unreachable(self.brokers, self.security.protocol) from error
             raise
 
     def _settled(self, ask: Callable[[], T]) -> T:

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 
 import msgspec
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import TopicAlreadyExistsError
+from kafka.errors import BrokerResponseError, TopicAlreadyExistsError
 
 from streams.kafka.connection import Connection, Offsets, Unreachable
 from streams.kafka.log import read
@@ -66,9 +65,10 @@ def create(connection: Connection, partitions: int, replication: int = 1) -> Gen
     TopicsError on a changed partition count or a topic that was deleted or made again.
     """
     existing = connection.topics()
-    _refuse_other_counts(existing, {topic.name: topic.count(partitions) for topic in TOPICS})
     begun = "signatures" in existing and connection.end_offsets(["signatures"])["signatures", 0] > 0
     known = check(connection).topics if begun else {}
+    _refuse_other_settings(known, partitions)
+    _refuse_other_counts(existing, partitions)
     missing = [topic for topic in TOPICS if topic.name not in known]
     _make(connection, [topic for topic in missing if topic.name not in existing], partitions, replication)
     if begun:
@@ -96,8 +96,14 @@ def genesis(connection: Connection) -> Genesis:
 
 
 def first_genesis(connection: Connection) -> Genesis:
-    """Without what Additions name."""
-    return _genesis.decode(_identity(connection, 0))
+    """Without what Additions name. Raises TopicsError when the first record is another."""
+    try:
+        return _genesis.decode(_identity(connection, 0))
+    except msgspec.DecodeError as error:
+        raise TopicsError(
+            f"The first record of {connection.topic('signatures')} is none that `midstream topics create` wrote, "
+            f"{_START_OVER}"
+        ) from error
 
 
 def _addition(connection: Connection) -> Addition | None:
@@ -107,8 +113,16 @@ def _addition(connection: Connection) -> Addition | None:
     """
     noted = connection.group_offsets(connection.group(ADDITIONS)).get(("signatures", 0))
     values = [_identity(connection, noted)] if noted else [r.value for r in read(connection, "signatures", 0) if r.key]
-    additions = [_identities.decode(value) for value in values if value]
+    additions = [record for value in values if (record := _identity_or_none(value))]
     return next((record for record in reversed(additions) if isinstance(record, Addition)), None)
+
+
+def _identity_or_none(value: bytes | None) -> Genesis | Addition | None:
+    """None for what somebody else wrote."""
+    try:
+        return _identities.decode(value or b"")
+    except msgspec.DecodeError:
+        return None
 
 
 def _identity(connection: Connection, offset: int) -> bytes:
@@ -135,7 +149,14 @@ def check(connection: Connection) -> Genesis:
             f"{_full(connection, others)} was deleted and made again (another topic id): offsets that the "
             f"index and the checkpoints hold mean other records now, {_START_OVER}"
         )
-    _refuse_other_counts(existing, {name: len(start.starts) for name, start in first.topics.items()})
+    for name, start in first.topics.items():
+        if existing[name][1] != len(start.starts):
+            raise TopicsError(
+                f"Topic {connection.topic(name)} has {existing[name][1]} partitions now, and this stream was made with "
+                f"{len(start.starts)}. Kafka takes no partition away again, and what is written into the new ones is "
+                "never read: choose another prefix ([kafka] prefix), run `midstream topics create`, and read the "
+                "sources again."
+            )
     return first
 
 
@@ -149,12 +170,25 @@ def _full(connection: Connection, names: Iterable[str]) -> str:
     return ", ".join(connection.topic(name) for name in names)
 
 
-def _refuse_other_counts(existing: dict[str, tuple[str, int]], counts: dict[str, int]) -> None:
-    for name, count in counts.items():
-        if name in existing and existing[name][1] != count:
+def _refuse_other_settings(known: dict[str, TopicStart], partitions: int) -> None:
+    """A stream keeps the partitions that it was made with."""
+    for topic in TOPICS:
+        made = len(known[topic.name].starts) if topic.name in known else topic.count(partitions)
+        if made != topic.count(partitions):
             raise TopicsError(
-                f"Topic {name} has {existing[name][1]} partitions, not {count}. A partition count never changes: "
-                f"set [kafka] partitions = {existing[name][1]}, or choose another prefix for new topics."
+                f"This stream was made with {made} partitions, not {partitions}, and their count never changes: set "
+                f"[kafka] partitions = {made}, or choose another prefix ([kafka] prefix) for new topics."
+            )
+
+
+def _refuse_other_counts(existing: dict[str, tuple[str, int]], partitions: int) -> None:
+    """Topics that an earlier `topics create` made and did not come to its end with."""
+    for topic in TOPICS:
+        if topic.name in existing and existing[topic.name][1] != topic.count(partitions):
+            raise TopicsError(
+                f"Topic {topic.name} is there already, with {existing[topic.name][1]} partitions, not "
+                f"{topic.count(partitions)}: set [kafka] partitions = {existing[topic.name][1]}, or choose another "
+                "prefix ([kafka] prefix) for new topics."
             )
 
 
@@ -170,9 +204,22 @@ def _make(connection: Connection, missing: list[Topic], partitions: int, replica
     if not specs:
         return
     with connection.admin() as admin:
-        with suppress(TopicAlreadyExistsError):  # another `topics create` at the same time
+        try:
             admin.create_topics(specs)
+        except TopicAlreadyExistsError:  # another `topics create` at the same time
+            pass
+        except BrokerResponseError as error:
+            raise _refused(error, partitions, replication) from error
         admin.wait_for_topics(list(specs))
+
+
+def _refused(error: BrokerResponseError, partitions: int, replication: int) -> TopicsError:
+    """What Kafka said, with the settings that it may be about."""
+    return TopicsError(
+        f"Kafka refused to make the topics ({type(error).__name__}: {error}). The settings are [kafka] partitions = "
+        f"{partitions}, replication = {replication} (no more than there are brokers), and prefix (no topic may differ "
+        "from another one by dots and underscores alone)."
+    )
 
 
 def _commit_first_offsets(connection: Connection) -> None:

@@ -51,7 +51,9 @@ PERMISSIVE = frozenset(
 )
 _COPYLEFT = re.compile(r"^(a?gpl|lgpl|mpl|epl|eupl|cddl|cc-by-(nc|sa)|osl|sspl|busl|cpl|gfdl|ecos|sleepycat)")
 _SPDX = re.compile(r"SPDX-License-Identifier:[ \t]*([A-Za-z0-9.+() \t-]{1,120})")
-_WITH = re.compile(r"\s+WITH\s+\S+", re.I)
+_WITH = re.compile(r" WITH \S+", re.I)
+MAX_CHARS = 1_000
+"""Of an expression: the longest in use have a few dozen names."""
 _SUFFIX = re.compile(r"(\+|-only|-or-later)$")
 
 
@@ -65,12 +67,15 @@ def classify(expression: str) -> Class:
     """The class of an SPDX expression.
 
     Of `A OR B` the reader may choose, so one permissive side is enough; of `A AND B` the stricter
-    side counts. What is not recognised is unknown.
+    side counts. What is not recognised is unknown, and so is what has more than MAX_CHARS.
     """
-    expression = _WITH.sub("", expression.replace("(", " ").replace(")", " ")).strip()
+    if len(expression) > MAX_CHARS:
+        return "unknown"
+    expression = " ".join(expression.replace("(", " ").replace(")", " ").split())
+    expression = _WITH.sub("", expression)
     if not expression:
         return "unknown"
-    sides = [_all_of(side) for side in re.split(r"\s+OR\s+|/", expression, flags=re.I)]
+    sides = [_all_of(side) for side in re.split(r" OR |/", expression, flags=re.I)]
     for category in ("permissive", "unknown"):
         if category in sides:
             return category
@@ -78,7 +83,7 @@ def classify(expression: str) -> Class:
 
 
 def _all_of(expression: str) -> Class:
-    classes = [_one(e) for e in re.split(r"\s+AND\s+|,", expression, flags=re.I)]
+    classes = [_one(e) for e in re.split(r" AND |,", expression, flags=re.I)]
     for worst in ("copyleft", "unknown"):
         if worst in classes:
             return worst

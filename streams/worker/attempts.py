@@ -1,10 +1,14 @@
-"""How often workers died at the same record: after three deaths it is worked on in careful mode (architecture §2.7)."""
+"""How often workers died at the same record: after three deaths, or one at which a worker hung, it is worked on in
+careful mode (architecture §2.7)."""
 
 from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 DEATHS = 3
@@ -12,6 +16,47 @@ RECORDS = 8
 """At so many records deaths are counted at a time, the newest: workers may die at one of each partition in turn."""
 BYTES = 1024
 """Of the file."""
+STACKS_BYTES = 32 * 1024
+"""Of the threads of a worker that hung, shown at most: names of functions and their lines."""
+
+log = logging.getLogger("midstream.streams")
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a worker process left behind, or is at."""
+
+    running: bool
+    record: str
+    """That it is at, or was at when it ended; "" between two."""
+    hung: bool
+    """The watchdog ended it."""
+    ended: bool
+    """It ended well."""
+
+
+def trace(folder: Path, stage: str) -> list[Trace]:
+    """One for every process of the stage that ever ran beside others, from their files alone."""
+    traces: list[Trace] = []
+    for path in sorted(folder.glob(f"{stage}-*")):
+        if not path.name.removeprefix(f"{stage}-").isdigit():
+            continue
+        with suppress(OSError), path.open("rb") as file:
+            left = _parse(file.read(4096))
+            hung = path.with_name(f"{path.name}.hung")
+            is_hung = hung.exists() and hung.stat().st_size > 0
+            ended = bool(left.get("ended"))
+            traces.append(Trace(_is_held(file.fileno()), str(left.get("record") or ""), is_hung, ended))
+    return traces
+
+
+def _is_held(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.flock(handle, fcntl.LOCK_UN)
+    return False
 
 
 class Attempts:
@@ -20,7 +65,11 @@ class Attempts:
     def __init__(self, folder: Path, stage: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._file, self.slot = _claim(folder, stage)
-        self._record, self._deaths = "", _deaths(_parse(os.pread(self._file, 4096, 0)))
+        self.hung = os.open(folder / f"{stage}-{self.slot}.hung", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        """What the watchdog writes into when it ends the process."""
+        left = _parse(os.pread(self._file, 4096, 0))
+        self._record, self._deaths = "", _deaths(left)
+        self._look_whether_it_hung(stage, str(left.get("record") or ""))
 
     @property
     def record(self) -> str:
@@ -37,6 +86,16 @@ class Attempts:
         """Whether DEATHS processes died at the record that is worked on now."""
         return self._deaths.get(self._record, 0) >= DEATHS
 
+    def _look_whether_it_hung(self, stage: str, record: str) -> None:
+        """A record that hung once hangs again: it is careful mode's at once."""
+        stacks = os.pread(self.hung, STACKS_BYTES, 0).decode(errors="replace")
+        if not stacks:
+            return
+        log.error("%s: the last worker hung%s, here:\n%s", stage, f" at {record}" if record else "", stacks.strip())
+        if record in self._deaths:
+            self._deaths[record] = max(DEATHS, self._deaths[record])
+        os.truncate(self.hung, 0)
+
     def begin(self, record: str) -> None:
         """This record is worked on from now; dying before it is behind the worker counts against it."""
         self._record = record
@@ -51,8 +110,13 @@ class Attempts:
             self._record = ""
         self._write()
 
-    def _write(self) -> None:
-        data = json.dumps({"record": self._record, "deaths": self._deaths}).encode().ljust(BYTES)
+    def end(self) -> None:
+        """The process ends well."""
+        self._write(ended=True)
+
+    def _write(self, ended: bool = False) -> None:
+        content = {"record": self._record, "deaths": self._deaths} | ({"ended": True} if ended else {})
+        data = json.dumps(content).encode().ljust(BYTES)
         os.pwrite(self._file, data, 0)
 
 

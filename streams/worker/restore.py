@@ -69,7 +69,8 @@ def restore(connection: Connection, thresholds: Thresholds, committed: int) -> R
     """
     start = genesis(connection)
     end = connection.end_offsets(["candidates"])["candidates", 0]
-    records = (signatures.decode(r.value or b"") for r in read(connection, "signatures", 0, start=1) if r.key is None)
+    logged = (r for r in read(connection, "signatures", 0, start=1) if r.key is None)
+    records = (record for r in logged if (record := signatures.decode_or_none(r.value, r.offset)))
     index = Index(thresholds, start.marks)
     there = connection.beginning_offsets(["candidates"])["candidates", 0]
     restored = rebuild(index, records, start.topics["candidates"].starts[0], min(committed, end), there)

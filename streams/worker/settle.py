@@ -93,8 +93,8 @@ def fill(connection: Connection, end: int, upto: int) -> None:
 def heads(connection: Connection, start: int = 1) -> Iterator[Head]:
     """The Applied records of `signatures` without their insertions, from `start` on."""
     for logged in read(connection, "signatures", 0, start=start):
-        if logged.key is None:
-            yield signatures.decode_head(logged.value or b"")
+        if logged.key is None and (head := signatures.decode_head_or_none(logged.value, logged.offset)):
+            yield head
 
 
 def marks_below(connection: Connection, upto: int | None = None) -> dict[str, int]:

@@ -2,12 +2,14 @@
 
 A document may hang a stage inside a call of C that never lets Python run again: no signal handler and no thread of
 Python would help. `faulthandler` waits in a thread of its own without the interpreter, writes where every thread
-stands (names of functions, no values), and ends the process with code 1.
+stands (names of functions, no values) into a file, and ends the process with code 1. The next process finds the file
+and knows that the record hung, and where.
 """
 
 from __future__ import annotations
 
 import faulthandler
+import sys
 import time
 from math import inf
 
@@ -22,8 +24,9 @@ meanwhile; so it is done once in so long."""
 class Watchdog:
     """One a process: the alarm is the process's."""
 
-    def __init__(self, limit_s: float = LIMIT_S) -> None:
-        self._limit_s = limit_s
+    def __init__(self, limit_s: float = LIMIT_S, file: int | None = None) -> None:
+        """`file`: descriptor of what is written into when a worker hangs; None: the standard error."""
+        self._limit_s, self._file = limit_s, sys.stderr if file is None else file
         self._set = -inf
 
     def beat(self) -> None:
@@ -31,7 +34,7 @@ class Watchdog:
         now = time.monotonic()
         if now - self._set >= min(BEAT_S, self._limit_s / 10):
             self._set = now
-            faulthandler.dump_traceback_later(self._limit_s, exit=True)
+            faulthandler.dump_traceback_later(self._limit_s, exit=True, file=self._file)
 
     def rest(self) -> None:
         """Nobody is watched until the next beat."""

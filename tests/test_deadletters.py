@@ -10,13 +10,14 @@ import pytest
 from click.testing import CliRunner
 
 from midstream.cli import main
-from midstream.commands.deadletters import NO_CHECKPOINT, NOT_YET, REPLACED, UNDER_WAY, VOID, deliver, survey
-from streams.deadletters import Letter, NoEvent, Refused, SourceLog, again, fixed, removal, retry
+from midstream.commands.deadletters import NO_CHECKPOINT, NOT_OURS, NOT_YET, REPLACED, UNDER_WAY, VOID, deliver, survey
+from streams.deadletters import Letter, NoEvent, Refused, SourceLog, again, fixed, parse, removal, retry
 from streams.document import Document, Source
 from streams.event import Files, Repository, SourceFile
 from streams.event import encode as encode_event
 from streams.feed.state import FeedState
 from streams.frame import Tally
+from streams.kafka.log import Logged
 from streams.pipeline import FORM, Prepare, Record, count_documents
 from streams.prepare.expand import expand
 from streams.prepare.prepare import identity
@@ -44,6 +45,14 @@ def test_the_list_is_dead_minus_replaced_with_the_newest_letters_facts():
     assert (facts.stage, facts.error, facts.topic, facts.bytes) == ("pack", "KeyError", "files", len(b"secret text"))
     assert letters.others == {two: REPLACED}
     assert "secret" not in repr(letters)
+
+
+@pytest.mark.parametrize("key", [None, b"", b"junk", b"\xff"])
+def test_a_record_that_somebody_else_wrote_is_named_by_its_place(key):
+    junk = parse(Logged(0, 7, key, b"secret text", {}, 1_700_000_000_000))
+    letters = survey(state(set()), [junk])
+    assert letters.others == {"deadletters/0/7": NOT_OURS} and not letters.offered
+    assert "secret" not in repr(junk)
 
 
 @pytest.mark.parametrize(

@@ -77,11 +77,15 @@ def write(connection: Connection, topic: str, *values: bytes) -> None:
     producer.close()
 
 
+BESIDE = ("signatures", "rejected", "deadletters")
+"""Topics of records that are no Frames."""
+
+
 @pytest.mark.broker
 @pytest.mark.slow
 def test_a_console_producer_in_every_topic_stops_no_worker(connection, tmp_path):
     with Crew(connection, tmp_path / "state") as crew:
-        for topic in TOPICS:
+        for topic in (*TOPICS, *BESIDE):
             write(connection, topic, b"hello", b"secret text")
         crew.start()
         crew.produce("files", [files([python(n)]) for n in range(2)])
@@ -89,8 +93,13 @@ def test_a_console_producer_in_every_topic_stops_no_worker(connection, tmp_path)
         for topic in TOPICS:
             write(connection, topic, b"once more")
         crew.drain()
+        crew.stop()
+        crew.start()  # dedup's index is made anew from its log
+        crew.produce("files", [files([python(9)])])
+        crew.drain()
         assert set(crew.stop().values()) == {0}
-        assert len(crew.train().trained) == 2
+        assert len(crew.train().trained) == 3
+        assert "signatures: 11 bytes at 2 are no record of the index" in crew.log("dedup")
         checkpointed(crew)
         result = crew.run("status")
         assert result.exit_code == 0, result.stdout
@@ -100,6 +109,10 @@ def test_a_console_producer_in_every_topic_stops_no_worker(connection, tmp_path)
         ):
             assert line in " ".join(result.stdout.split())
         listed = json.loads(crew.run("deadletters", "list", "--json").stdout)
-        assert len(listed["others"]) == 9 and not listed["offered"]
+        assert len(listed["others"]) == 11 and not listed["offered"]
+        assert {f"deadletters/0/{n}" for n in range(2)} <= listed["others"].keys()
         assert "somebody else wrote it" in crew.run("deadletters", "list").stdout
+        audit = crew.run("audit")
+        assert audit.exit_code == 0, audit.stdout
+        assert "Nothing is missing" in crew.run("repair", "--dry-run").stdout
         assert "secret" not in "".join(crew.log(name) for name in ("dedup", "redact", "pack"))

@@ -10,7 +10,7 @@ import pytest
 from kafka import TopicPartition
 
 from midstream.errors import Errors
-from midstream.needs import failing
+from midstream.needs import SILENT_S, failing, silent
 from midstream.settings import Settings, from_mapping
 from midstream.status import Lag, _stage, caught_up, lags, trainer
 from model.example import Example
@@ -20,6 +20,7 @@ from streams.feed.feed import Feed
 from streams.feed.state import Limits, fresh
 from streams.frame import Frame, Gap, Tally
 from streams.stages import STAGE
+from streams.worker.attempts import Attempts, trace
 from streams.worker.counts import Counts
 from tests.crew import Crew, files, python
 from tests.memory import MemoryLedger
@@ -159,6 +160,47 @@ def test_an_error_of_a_worker_that_runs_again_is_named_only_while_something_wait
     write_counts(tmp_path, "pack", time=time.time() - 60, alive=time.time() + 1)
     waiting = [Lag("clean", 0, 0, lag, lag)]
     assert [need.partition(" ended")[0] for need in failing(errors, [_stage("pack", waiting, tmp_path)], 0.0)] == named
+
+
+WAITING = [Lag("clean", 0, 0, 7, 7)]
+
+
+@pytest.mark.parametrize(
+    ("left", "hung", "said"),
+    [
+        (
+            {"record": "clean/0/3"},
+            b"",
+            "worker pack ended without a word at clean/0/3, and 7 records wait for it: it was",
+        ),
+        ({"record": "clean/0/3"}, b"File", "worker pack hung at clean/0/3 and was ended, and 7 records wait for it."),
+        ({"record": "", "ended": True}, b"", ""),
+    ],
+)
+def test_a_worker_that_ended_without_a_word_is_named(tmp_path, left, hung, said):
+    (tmp_path / "attempts").mkdir()
+    (tmp_path / "attempts/pack-0").write_text(json.dumps(left))
+    (tmp_path / "attempts/pack-0.hung").write_bytes(hung)
+    now = time.time()
+    write_counts(tmp_path, "pack", time=now, alive=now)
+    stages = [_stage("pack", WAITING, tmp_path)]
+    assert silent(tmp_path, stages, [], now + SILENT_S - 1) == []
+    (named,) = silent(tmp_path, stages, [], now + SILENT_S + 1) or [""]
+    assert named.startswith(said) and bool(named) == bool(said)
+    assert silent(tmp_path, stages, ["worker pack"], now + 99) == [], "its error is named"
+    assert silent(tmp_path, [_stage("pack", [], tmp_path)], [], now + 99) == [], "nothing waits for it"
+
+
+def test_a_worker_that_shows_no_life_is_named_and_one_that_ended_well_is_not(tmp_path):
+    now = time.time()
+    write_counts(tmp_path, "pack", time=now, alive=now)
+    attempts = Attempts(tmp_path / "attempts", "pack")
+    attempts.begin("clean/0/3")
+    stages = [_stage("pack", WAITING, tmp_path)]
+    (named,) = silent(tmp_path, stages, [], now + 60)
+    assert named.startswith("worker pack has shown no life for 60 s at clean/0/3, and 7 records wait for it: it hangs")
+    attempts.end()
+    assert trace(tmp_path / "attempts", "pack")[0].ended
 
 
 def test_a_worker_with_nothing_to_do_gives_a_sign_of_life_and_no_new_time(tmp_path):

@@ -53,6 +53,16 @@ async def test_what_dies_is_started_again_and_what_is_done_is_not(tmp_path):
     assert supervisor.running == {}
 
 
+async def test_a_program_that_dies_again_and_again_is_named(tmp_path):
+    supervisor = Supervisor([python("dies", "raise SystemExit(3)"), Program("sleeper", SLEEP)], tmp_path)
+    await supervisor.start()
+    await until(lambda: supervisor.restarts["dies"] == 2)
+    assert supervisor.failing == []
+    await until(lambda: supervisor.restarts["dies"] == 3)
+    assert supervisor.failing == ["dies"]
+    await supervisor.stop()
+
+
 async def test_waits_grow_with_each_death(tmp_path):
     supervisor = Supervisor([python("dies", "raise SystemExit(3)")], tmp_path)
     await supervisor.start()

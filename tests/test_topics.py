@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from kafka import TopicPartition
 
@@ -64,6 +66,30 @@ def test_two_prefixes_share_no_group(broker):
 def test_a_changed_partition_count_is_refused(connection):
     with pytest.raises(TopicsError, match=r"2 partitions, not 3.*partitions = 2"):
         create(connection, 3)
+
+
+def test_added_partitions_are_named_and_no_setting_is_said_to_help(connection):
+    """Kafka takes none away, so the only way on is another prefix."""
+    with connection.admin() as admin:
+        admin.create_partitions({connection.topic("commits"): 3})
+    for attempt in (check, lambda connection: create(connection, 2)):
+        with pytest.raises(TopicsError, match=r"commits has 3 partitions now.*made with 2.*another prefix") as refused:
+            attempt(connection)
+        assert "partitions =" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("prefix", "replication"), [("a.b.", 3), ("a_b.", 1)])
+def test_what_kafka_refuses_is_a_sentence(bare_connection, prefix: str, replication: int):
+    create(replace(bare_connection, prefix=f"{bare_connection.prefix}x.a.b."), 2)
+    with pytest.raises(TopicsError, match=r"Kafka refused to make the topics .*replication = \d"):
+        create(
+            replace(
+                bare_connection,
+                prefix=f"{bare_connection.prefix}x.{prefix}",
+            ),
+            2,
+            replication,
+        )
 
 
 def test_a_topic_made_again_is_refused(connection):

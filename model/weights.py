@@ -23,7 +23,9 @@ from model.families.reading import Refused
 CODES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64"}
 PIECE_BYTES = 16 << 20
 """Converted and written at a time."""
-BUFFERS = (".attn.bias", ".attn.masked_bias", ".rotary_emb.inv_freq")
+BUFFERS = (
+    ".attn.bias", ".attn.masked_bias", ".attn.causal_mask", ".rotary_emb.inv_freq", ".embed_positions.weights",
+)  # fmt: skip
 """Ends of names of what old versions of transformers saved beside the weights: it is made of the shape."""
 
 
@@ -75,7 +77,9 @@ def theirs(spec: Spec, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
     """Of our parameters. Raises Refused for a shape that no model can have."""
     try:
-        return {name: tuple(t.shape) for name, t in build.empty(spec).state_dict().items()}
+        return build.parameters(spec)
+    except Refused:
+        raise
     except (RuntimeError, ValueError, OverflowError, TypeError) as error:
         raise Refused(f"the shape is no model's: {error}") from error
 
@@ -107,10 +111,10 @@ def _ours(name: str, names: Names, wanted: Mapping[str, Any]) -> str | None:
     if name in wanted:  # a checkpoint from before they were written under Hugging Face's names
         return name
     candidates = (names.ours(prefix + name) for prefix in ("", "model.", "transformer."))
-    ours = next((c for c in candidates if c is not None), None)
-    if ours in wanted:
+    ours = next((c for c in candidates if c in wanted), None)
+    if ours is not None:
         return ours
-    if name.endswith(BUFFERS) or ours == "head.weight":
+    if name.endswith((*BUFFERS, "lm_head.weight")):
         return None
     raise Refused(f"the weights hold {name}, for which this shape has no place")
 
@@ -156,7 +160,5 @@ def _finite(tensor: Tensor) -> bool:
 
 
 def assemble(spec: Spec, tensors: dict[str, Tensor]) -> Any:
-    """The decoder with these very tensors: none is copied."""
-    decoder = build.empty(spec)
-    decoder.load_state_dict(tensors, assign=True)
-    return decoder
+    """The decoder with these very tensors: none is copied. Raises Refused."""
+    return build.assembled(spec, tensors)

@@ -9,6 +9,7 @@ import json
 import os
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,6 +36,8 @@ class Stored(NamedTuple):
     dtype: torch.dtype
     shape: tuple[int, ...]
     load: Callable[[], Tensor]
+    source: tuple[Path, str] | None = None
+    """The safetensors file and the name in it; None: it lies in no file."""
 
 
 def stored(tensors: Mapping[str, Tensor]) -> dict[str, Stored]:
@@ -133,15 +136,21 @@ def _place(path: Path, name: str, part: Any, shape: tuple[int, ...]) -> Stored:
         with safe_open(path, framework="pt") as opened:
             return opened.get_tensor(name).to(dtype)
 
-    return Stored(dtype, shape, load)
+    return Stored(dtype, shape, load, (path, name))
 
 
 def load(places: Mapping[str, Stored], dtype: torch.dtype | None = None) -> dict[str, Tensor]:
     """The tensors, mapped where they are of the type already; None: as they are. Raises Refused unless they are finite
     numbers."""
     tensors: dict[str, Tensor] = {}
-    for name, place in places.items():
-        tensors[name] = place.load().to(dtype or place.dtype)
+    files: dict[Path, Any] = {}
+    with ExitStack() as stack:
+        for name, place in places.items():
+            path, theirs = place.source or (None, "")
+            if path is not None and path not in files:  # each opening maps all of it: 5,000 experts need 160 TB
+                files[path] = stack.enter_context(safe_open(path, framework="pt"))
+            tensor = place.load() if path is None else files[path].get_tensor(theirs)
+            tensors[name] = tensor.to(dtype or place.dtype)
     refuse_infinite(tensors)
     return tensors
 

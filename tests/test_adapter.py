@@ -143,6 +143,13 @@ def test_weights_take_memory_once_and_under_older_names(tmp_path: Path) -> None:
         torch.testing.assert_close(logits, model("gpt2")(input_ids=ids(30)).logits)
 
 
+def test_a_file_of_many_experts_is_mapped_once(tmp_path: Path) -> None:
+    foreign = importing.read(save("deepseek_v2", tmp_path))
+    loaded = weights.load(foreign.places)
+    maps = [line for line in Path("/proc/self/maps").read_text().splitlines() if str(tmp_path) in line]
+    assert len(loaded) > 50 and len(maps) == 1
+
+
 @ALL
 def test_import_show_and_export(name: str, config: Path, tmp_path: Path) -> None:
     folder = save(name, tmp_path / "model")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from midstream.settings import Model
+from model import families
+from model.families.reading import Refused
 from model.fim.formats import AUTO
 from model.manifest import CheckpointError, Manifest, latest, name, read_manifest
 from model.packing import differences
@@ -15,6 +17,18 @@ SHAPE = ("width", "layers", "heads")
 
 class OtherModel(CheckpointError):
     """The settings ask for another model than the checkpoint's; the message names them."""
+
+
+def refuse_untrained(folder: Path) -> None:
+    """Raises OtherModel when the folder's newest checkpoint is of a model that is only served and evaluated."""
+    path = latest(folder)
+    try:
+        if path is not None:
+            families.trainable(read_manifest(path).model)
+    except Refused as error:
+        raise OtherModel(f"{path} cannot be trained on: {error}, in a new checkpoint folder.") from error
+    except CheckpointError:  # what is wrong with a checkpoint is said where it is loaded
+        return
 
 
 def refuse(settings: Model, manifest: Manifest, folder: Path) -> None:

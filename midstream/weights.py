@@ -16,10 +16,13 @@ class CannotImport(Exception):
     """Weights that cannot be taken; the message says why and what to do."""
 
 
-def begin(settings: Settings, say: Callable[[str], None], checkpoints: Path | None = None) -> Manifest | None:
+def begin(
+    settings: Settings, say: Callable[[str], None], checkpoints: Path | None = None, to_train: bool = False
+) -> Manifest | None:  # fmt: skip
     """Imports `[model] weights` where the checkpoint folder is empty; None where there is nothing to do.
 
-    `checkpoints`: in place of the settings'. Raises CannotImport; FolderInUse when a trainer has the folder.
+    `checkpoints`: in place of the settings'; `to_train`: what is only served and evaluated is refused. Raises
+    CannotImport; FolderInUse when a trainer has the folder.
     """
     from midstream.lock import FolderLock
 
@@ -28,15 +31,18 @@ def begin(settings: Settings, say: Callable[[str], None], checkpoints: Path | No
     if not settings.model.weights or folders(root):
         return None
     with FolderLock(root, "importing weights"):
-        return None if folders(root) else take(settings, settings.model.weights, root, say)
+        return None if folders(root) else take(settings, settings.model.weights, root, say, to_train)
 
 
-def take(settings: Settings, reference: str, root: Path, say: Callable[[str], None]) -> Manifest:
-    """Imports the folder or hub reference as the checkpoint of step 0 and puts its tokenizer where pack looks for it.
+def take(
+    settings: Settings, reference: str, root: Path, say: Callable[[str], None], to_train: bool = False
+) -> Manifest:  # fmt: skip
+    """Imports the folder or hub reference as the checkpoint of step 0; of a model that can be trained, puts the
+    tokenizer where pack looks for it.
 
-    Raises CannotImport.
+    `to_train`: what is only served and evaluated is refused. Raises CannotImport.
     """
-    from model import hub, importing
+    from model import families, hub, importing
     from model.families.reading import Refused
     from model.manifest import CheckpointError
 
@@ -51,14 +57,20 @@ def take(settings: Settings, reference: str, root: Path, say: Callable[[str], No
                 f"the model's context is {foreign.spec.context}, and [model] context {settings.model.context}: set it "
                 f"to {foreign.spec.context} or less"
             )
-        _refuse_other_tokenizer(settings, foreign.tokenizer.hash)
+        is_trained = families.is_trained(foreign.spec)
+        if to_train:
+            families.trainable(foreign.spec)
+        if is_trained:
+            _refuse_other_tokenizer(settings, foreign.tokenizer.hash)
         size = f"{foreign.spec.parameters / 1e6:,.0f} million parameters, {foreign.bytes / 1e6:,.0f} MB"
         say(f"{reference}: {foreign.spec.family_name}, {size}, format {foreign.format.name}")
         manifest = importing.import_model(foreign, root, origin, settings.model.context, settings.train.keep)
     except (Refused, CheckpointError, OSError) as error:
         raise CannotImport(f"{reference} cannot be imported: {error}.") from error
-    _place_tokenizer(settings, foreign.tokenizer.json)
-    say(f"checkpoint {manifest.model_version} in {root}: it is served at once, and training goes on from it")
+    if is_trained:
+        _place_tokenizer(settings, foreign.tokenizer.json)
+    then = "training goes on from it" if is_trained else "it is for serving and evaluation alone"
+    say(f"checkpoint {manifest.model_version} in {root}: it is served at once, and {then}")
     return manifest
 
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from model import side_files, weights
 from model.decoder.decoder import Decoder
 from model.families import Names
-from model.families.reading import Refused
+from model.families.reading import Refused, Uninstalled
 from model.manifest import (
     FEED,
     MANIFEST,
@@ -194,6 +194,8 @@ def _weights(path: Path, manifest: Manifest, dtype: torch.dtype | None) -> dict[
     check_file(path, manifest, WEIGHTS)
     try:
         places = weights.find([path / WEIGHTS], manifest.model)
+    except Uninstalled as error:
+        raise CheckpointError(f"{path.name} cannot be used: {error}") from error
     except Refused as error:
         raise CheckpointError(f"{path.name}: the weights are not of the manifest's shape: {error}") from error
     try:

@@ -9,6 +9,7 @@ import json
 import os
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +24,9 @@ from model.families.reading import Refused
 CODES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64"}
 PIECE_BYTES = 16 << 20
 """Converted and written at a time."""
-BUFFERS = (".attn.bias", ".attn.masked_bias", ".rotary_emb.inv_freq")
+BUFFERS = (
+    ".attn.bias", ".attn.masked_bias", ".attn.causal_mask", ".rotary_emb.inv_freq", ".embed_positions.weights",
+)  # fmt: skip
 """Ends of names of what old versions of transformers saved beside the weights: it is made of the shape."""
 
 
@@ -33,6 +36,8 @@ class Stored(NamedTuple):
     dtype: torch.dtype
     shape: tuple[int, ...]
     load: Callable[[], Tensor]
+    source: tuple[Path, str] | None = None
+    """The safetensors file and the name in it; None: it lies in no file."""
 
 
 def stored(tensors: Mapping[str, Tensor]) -> dict[str, Stored]:
@@ -75,7 +80,9 @@ def theirs(spec: Spec, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
     """Of our parameters. Raises Refused for a shape that no model can have."""
     try:
-        return {name: tuple(t.shape) for name, t in build.empty(spec).state_dict().items()}
+        return build.parameters(spec)
+    except Refused:
+        raise
     except (RuntimeError, ValueError, OverflowError, TypeError) as error:
         raise Refused(f"the shape is no model's: {error}") from error
 
@@ -107,10 +114,10 @@ def _ours(name: str, names: Names, wanted: Mapping[str, Any]) -> str | None:
     if name in wanted:  # a checkpoint from before they were written under Hugging Face's names
         return name
     candidates = (names.ours(prefix + name) for prefix in ("", "model.", "transformer."))
-    ours = next((c for c in candidates if c is not None), None)
-    if ours in wanted:
+    ours = next((c for c in candidates if c in wanted), None)
+    if ours is not None:
         return ours
-    if name.endswith(BUFFERS) or ours == "head.weight":
+    if name.endswith((*BUFFERS, "lm_head.weight")):
         return None
     raise Refused(f"the weights hold {name}, for which this shape has no place")
 
@@ -129,15 +136,21 @@ def _place(path: Path, name: str, part: Any, shape: tuple[int, ...]) -> Stored:
         with safe_open(path, framework="pt") as opened:
             return opened.get_tensor(name).to(dtype)
 
-    return Stored(dtype, shape, load)
+    return Stored(dtype, shape, load, (path, name))
 
 
 def load(places: Mapping[str, Stored], dtype: torch.dtype | None = None) -> dict[str, Tensor]:
     """The tensors, mapped where they are of the type already; None: as they are. Raises Refused unless they are finite
     numbers."""
     tensors: dict[str, Tensor] = {}
-    for name, place in places.items():
-        tensors[name] = place.load().to(dtype or place.dtype)
+    files: dict[Path, Any] = {}
+    with ExitStack() as stack:
+        for name, place in places.items():
+            path, theirs = place.source or (None, "")
+            if path is not None and path not in files:  # each opening maps all of it: 5,000 experts need 160 TB
+                files[path] = stack.enter_context(safe_open(path, framework="pt"))
+            tensor = place.load() if path is None else files[path].get_tensor(theirs)
+            tensors[name] = tensor.to(dtype or place.dtype)
     refuse_infinite(tensors)
     return tensors
 
@@ -156,7 +169,5 @@ def _finite(tensor: Tensor) -> bool:
 
 
 def assemble(spec: Spec, tensors: dict[str, Tensor]) -> Any:
-    """The decoder with these very tensors: none is copied."""
-    decoder = build.empty(spec)
-    decoder.load_state_dict(tensors, assign=True)
-    return decoder
+    """The decoder with these very tensors: none is copied. Raises Refused."""
+    return build.assembled(spec, tensors)

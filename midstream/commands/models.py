@@ -51,7 +51,7 @@ def import_(reference: str, checkpoints: Path | None, name: str | None, settings
 @with_settings
 def show(folder: Path | None, as_json: bool, settings: Settings) -> None:
     """Say what FOLDER holds: a checkpoint, or a model that could be imported. Default: the newest checkpoint."""
-    from model import importing
+    from model import families, importing
     from model.families.reading import Refused
     from model.manifest import MANIFEST, latest, read_manifest
 
@@ -75,6 +75,7 @@ def show(folder: Path | None, as_json: bool, settings: Settings) -> None:
         "family": spec.family_name, "parameters": spec.parameters, "layers": spec.layers, "width": spec.width,
         "heads": spec.heads, "kv_heads": spec.kv_heads, "vocab": spec.vocab, "format": fmt.name,
         "orders": list(fmt.orders), "tokenizer": tokenizer,
+        "use": [*(("training",) if families.is_trained(spec) else ()), "serving", "evaluation"],
     }  # fmt: skip
     if as_json:
         click.echo(json.dumps(facts))

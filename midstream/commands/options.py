@@ -29,6 +29,7 @@ REPORTED = {
     "streams.feed.examples": ("Lost",),
     "streams.feed.fit": ("WrongTokenizer", "WrongPacking"),
     "streams.feed.left": ("WorkersAtWork",),
+    "model.families.reading": ("Refused", "Uninstalled"),
     "model.fim.formats": ("UnfitTokenizer",),
     "model.manifest": ("CheckpointError", "NewerCheckpoint"),
     "model.reign": ("Superseded",),

@@ -93,7 +93,8 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
     from streams.feed.state import Limits
 
     if settings.model.weights and not folders(folder):
-        weights.take(settings, settings.model.weights, folder, click.echo)
+        weights.take(settings, settings.model.weights, folder, click.echo, to_train=True)
+    fits.refuse_untrained(folder)
     own = reign.take(folder)
     resume = load_newest(folder)
     if resume and resume.feed and what_is_left:

@@ -42,11 +42,13 @@ def up(settings: Settings, repositories: tuple[Path, ...], without_lock: bool) -
     config = click.get_current_context().params.get("config")
     where += ["--config", str(config)] if config else []
     paths = _repositories((*settings.up.git, *repositories))
-    from midstream import weights
+    from midstream import fits, weights
     from midstream.lock import FolderLock
 
     with FolderLock(settings.paths.state, "`midstream up`", unlocked=without_lock):
-        weights.begin(settings, click.echo)
+        weights.begin(settings, click.echo, to_train=True)
+        if settings.paths.checkpoints is not None:
+            fits.refuse_untrained(settings.paths.checkpoints)
         if word := weights.warning(settings):
             click.echo(word, err=True)
         asyncio.run(_run(settings, where, paths))

@@ -48,6 +48,16 @@ class Decoder(nn.Module):
         for these weights: it works on a copy."""
         return None
 
+    def new_past(self) -> Any:
+        """What stands for the tokens of a sequence in a family that keeps them in its own way; None: keys and values,
+        which an `Attend` is given."""
+        return None
+
+    def follow(self, ids_1N: Tensor, at: int, past: Any) -> Tensor:
+        """logits_V after N ids that follow the first `at` tokens of `past`, whatever came behind these. Only of a
+        family that has a `past`."""
+        raise NotImplementedError
+
     def through(self, x_BTD: Tensor, rotation: Any, attend: Attend) -> Tensor:
         """Through all layers."""
         for block in self.blocks:

@@ -7,6 +7,7 @@ L layers.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -52,6 +53,16 @@ class Cache:
         new = old_LGTK.new_empty((layers, heads, room, width))
         new[:, :, : len(self.ids)] = old_LGTK[:, :, : len(self.ids)]
         return new
+
+
+class Kept(Cache):
+    """Of a family that keeps a sequence in its own way: the ids, and what stands for them there."""
+
+    def __init__(self, past: Any) -> None:
+        self.past, self.ids = past, []
+
+    def make_room(self, end: int) -> None:
+        """The family's own makes it."""
 
 
 class Growing:
@@ -101,7 +112,9 @@ class Runner:
         self._step = model.compiled() if compiled else None
 
     def new_cache(self) -> Cache:
-        spec = self.spec
+        spec, past = self.spec, self.model.new_past()
+        if past is not None:
+            return Kept(past)
         return Cache(spec.layers, spec.kv_heads, spec.head_width, spec.context, self.model.tokens.weight)
 
     @torch.inference_mode()
@@ -117,10 +130,16 @@ class Runner:
         if len(ids) == 1 and self._step is not None:
             logits_V = self._step(ids[0], at, cache.keys_LGTK, cache.values_LGTK)
         else:
-            device = self.model.tokens.weight.device
-            ids_1N, positions_1N = (torch.tensor([x], device=device) for x in (list(ids), list(range(at, end))))
-            x_1ND = self.model.embed(ids_1N, positions_1N)
-            x_1ND = self.model.through(x_1ND, self.model.rotation(positions_1N, end), Growing(cache, len(ids)))
-            logits_V = self.model.logits(x_1ND[:, -1])[0]
+            logits_V = self._through(torch.tensor([list(ids)], device=self.model.tokens.weight.device), at, cache)
         cache.ids.extend(ids)
         return logits_V
+
+    def _through(self, ids_1N: Tensor, at: int, cache: Cache) -> Tensor:
+        """logits_V by the matrix products."""
+        if isinstance(cache, Kept):
+            return self.model.follow(ids_1N, at, cache.past)
+        n = ids_1N.shape[1]
+        positions_1N = torch.arange(at, at + n, device=ids_1N.device)[None]
+        x_1ND = self.model.embed(ids_1N, positions_1N)
+        x_1ND = self.model.through(x_1ND, self.model.rotation(positions_1N, at + n), Growing(cache, n))
+        return self.model.logits(x_1ND[:, -1])[0]

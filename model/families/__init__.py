@@ -1,24 +1,30 @@
 """The families of decoders: what each is, and which one a config.json names. Nobody else knows a family's name.
 
 A family is a folder: `spec.py`, its shape as a record and as Hugging Face's config.json, which loads no torch; and
-`decoder.py`, its layers, which `build.py` makes.
+`decoder.py`, its layers, which `build.py` makes. The families whose layers are ours are trained, too; what
+`transformers` runs for us (`adapter`) is served and evaluated.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
+from model.families.adapter import spec as adapter
+from model.families.adapter.spec import Adapted
 from model.families.gpt_bigcode import spec as gpt_bigcode
 from model.families.gpt_bigcode.spec import GptBigcode
 from model.families.llama import spec as llama
 from model.families.llama.spec import Llama
 from model.families.reading import Refused
 
-Spec = GptBigcode | Llama
+Native = GptBigcode | Llama
+"""The shapes whose layers are ours: they are trained, too."""
+Spec = Native | Adapted
 """What a manifest holds of a decoder's shape."""
-MODEL_TYPES = ("gpt_bigcode", *llama.VARIANTS)
+TRAINED = ("gpt_bigcode", *llama.VARIANTS)
+MODEL_TYPES = (*TRAINED, *adapter.KINDS)
 
 
 def new(*, vocab: int, context: int, width: int, layers: int, heads: int, seed: int = 0) -> Spec:
@@ -35,27 +41,51 @@ def read_config(keys: Mapping[str, Any]) -> Spec:
         return gpt_bigcode.read(keys)
     if kind in llama.VARIANTS:
         return llama.read(keys)
+    if kind in adapter.KINDS:
+        return adapter.read(keys)
     raise Refused(f"model_type is {kind!r}, and these are known: {', '.join(MODEL_TYPES)}")
 
 
 def write_config(spec: Spec) -> dict[str, Any]:
     """The keys of a config.json, which `transformers` reads."""
+    if isinstance(spec, Adapted):
+        return adapter.write(spec)
     return gpt_bigcode.write(spec) if isinstance(spec, GptBigcode) else llama.write(spec)
 
 
+def is_trained(spec: Spec) -> TypeGuard[Native]:
+    """Whether a model of this shape is trained here, and not only served and evaluated."""
+    return not isinstance(spec, Adapted)
+
+
+def trainable(spec: Spec) -> Native:
+    """The same. Raises Refused for a model that is only served and evaluated."""
+    if isinstance(spec, Adapted):
+        raise Refused(
+            f"{spec.family_name} is served and evaluated through transformers, and not trained here: `midstream serve` "
+            f"serves it; to train, begin from nothing or from weights of {', '.join(TRAINED[:-1])} or {TRAINED[-1]}"
+        )
+    return spec
+
+
 class Names:
-    """Our parameters' names, and Hugging Face's, of one shape."""
+    """Our parameters' names, and Hugging Face's, of one shape. What `transformers` runs keeps its own."""
 
     def __init__(self, spec: Spec) -> None:
+        self._are_theirs = isinstance(spec, Adapted)
+        if isinstance(spec, Adapted):
+            return
         table = gpt_bigcode.NAMES if isinstance(spec, GptBigcode) else llama.names(spec)
         self._ours, self._theirs = _patterns(table), _patterns({theirs: ours for ours, theirs in table.items()})
 
     def theirs(self, ours: str) -> str:
         """Raises KeyError for a parameter that the family does not have."""
-        return _renamed(ours, self._ours)
+        return ours if self._are_theirs else _renamed(ours, self._ours)
 
     def ours(self, theirs: str) -> str | None:
         """None for what we do not keep: buffers that are made of the shape."""
+        if self._are_theirs:
+            return theirs
         try:
             return _renamed(theirs, self._theirs)
         except KeyError:

@@ -17,6 +17,10 @@ class Refused(ValueError):
     """A model that cannot be read; the message names the key and what is possible."""
 
 
+class Uninstalled(Refused):
+    """A package that the family needs is not there; the message says what to install."""
+
+
 class Config:
     """The keys of a config.json, each of its type."""
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from model import checkpoint, weights
+from model.families import TRAINED, is_trained
 from model.families.reading import Refused
 from model.gguf import shape, vocabulary
 from model.gguf.shape import Keys, Value
@@ -38,6 +39,8 @@ def export(folder: Path, out: Path, kind: str) -> dict[str, Any]:
         raise Refused(f"{kind!r} is no type of weights: {', '.join(KINDS)} are")
     manifest = read_manifest(folder)
     spec, tokenizer = manifest.model, checkpoint.read_tokenizer(folder, manifest)
+    if not is_trained(spec):
+        raise Refused(f"{spec.family_name} is none of the families that are written as GGUF: {', '.join(TRAINED)}")
     keys: dict[str, Value] = {
         "general.name": manifest.model_version, "general.file_type": FILE_TYPES[kind],
         "general.quantization_version": QUANTIZATION_VERSION, **shape.keys(spec),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from model.families import Spec
+from model.families import Native
 from model.families.gpt_bigcode.spec import GptBigcode
 from model.families.llama.scaling import Scaling, attention_factor
 from model.families.llama.spec import Llama
@@ -34,12 +34,12 @@ OWN_HEAD_WIDTH = ("llama", "granite", "qwen3")
 """Architectures whose heads together need not be as wide as the residual stream."""
 
 
-def architecture(spec: Spec) -> str:
+def architecture(spec: Native) -> str:
     """llama.cpp's name for it."""
     return "starcoder" if isinstance(spec, GptBigcode) else ARCHITECTURES[spec.variant]
 
 
-def context(spec: Spec) -> int:
+def context(spec: Native) -> int:
     """Tokens for which the file is the model: none of these graphs has a sliding window, and up to its length there is
     none to be seen."""
     window = 0 if isinstance(spec, GptBigcode) else min(_windows(spec), default=0)
@@ -50,7 +50,7 @@ def _windows(spec: Llama) -> list[int]:
     return [window for n in range(spec.layers) if (window := spec.window_of(n)) is not None]
 
 
-def keys(spec: Spec) -> Keys:
+def keys(spec: Native) -> Keys:
     """The metadata of the shape. Raises Refused."""
     arch = architecture(spec)
     more = _gpt_bigcode(spec) if isinstance(spec, GptBigcode) else _llama(spec, arch)

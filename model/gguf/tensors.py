@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.families import Spec
+from model.families import Native
 from model.families.gpt_bigcode.spec import GptBigcode
 from model.families.llama.rotary import frequencies
 from model.families.llama.scaling import Scaling
@@ -81,7 +81,7 @@ def q8_0(numbers_RC: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.concatenate((scales.astype(np.float16).view(np.uint8), whole.view(np.uint8)), axis=1)
 
 
-def parts(spec: Spec, places: Mapping[str, Stored], kind: str) -> list[Part]:
+def parts(spec: Native, places: Mapping[str, Stored], kind: str) -> list[Part]:
     """All tensors of the file, in its order. `places`: by our names, as model.weights.find gives them."""
     orders = {n: _order(spec, n) for n in places}
     listed = [
@@ -106,7 +106,7 @@ def _kind(ours: str, shape: tuple[int, ...], kind: str) -> str:
     return "f16" if kind == "q8_0" and shape[-1] % BLOCK else kind
 
 
-def _order(spec: Spec, ours: str) -> Callable[[Tensor], Tensor] | None:
+def _order(spec: Native, ours: str) -> Callable[[Tensor], Tensor] | None:
     """How the rows are put into llama.cpp's order, where that is another."""
     part = ours.split(".")[-2]
     if isinstance(spec, GptBigcode):
@@ -128,7 +128,7 @@ def _parts_together(rows: Tensor, heads: int) -> Tensor:
     return rows.unflatten(0, (heads, 3, -1)).transpose(0, 1).reshape(rows.shape)
 
 
-def _rope_factors(spec: Spec) -> list[Part]:
+def _rope_factors(spec: Native) -> list[Part]:
     """llama3's scaling: what each frequency is divided by."""
     if isinstance(spec, GptBigcode) or spec.scaling.kind != "llama3":
         return []

@@ -17,7 +17,7 @@ from model.checkpoint import Contents
 from model.config import TrainConfig
 from model.decoder.decoder import Decoder
 from model.example import Batch, BatchSource
-from model.families import Spec, build
+from model.families import Spec, build, trainable
 from model.fim.format import Format
 from model.manifest import CheckpointError, Manifest, name
 from model.reign import Superseded
@@ -87,7 +87,9 @@ class Trainer:
         device: str = "cpu",
         context: int = 0,
     ) -> None:
-        """`context`: tokens that an example may have; 0: as many as the model can."""
+        """`context`: tokens that an example may have; 0: as many as the model can. Raises Refused for a family that is
+        not trained."""
+        trainable(spec)
         if tokenizer.vocab_size > spec.vocab:
             raise ValueError(f"the tokenizer has {tokenizer.vocab_size} ids and the model {spec.vocab}")
         self.config, self.feed, self.reign, self.context = config, feed, reign, context

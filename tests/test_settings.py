@@ -85,7 +85,7 @@ def test_what_is_wrong_is_named_with_its_place(mapping, message):
         ("serve", "listen", "x", "listen must be host:port"),
         ("kafka", "partitions", 10**9, "partitions must be at most 10,000"),
         ("kafka", "ssl_cafile", "/no/such.pem", "ssl_cafile: there is no file /no/such.pem"),
-        ("recipe", "languages", ["pyhton"], "languages must be among ada,"),
+        ("recipe", "languages", ["pyhton"], "languages must be among asm, awk,"),
         ("up", "interval_s", 0.0, "interval_s must be greater than 0"),
         ("lsp", "deadline_ms", 0, "deadline_ms must be at least 1"),
     ],

@@ -20,7 +20,7 @@ from streams.sources.git.commits import Versions
 from streams.sources.git.cursors import CursorFile
 from streams.sources.git.fetch import Fetches
 from streams.sources.git.history import History
-from streams.sources.git.names import Names
+from streams.sources.git.names import RepositoryNames
 from streams.sources.git.objects import Git, GitError, NoRef
 from streams.sources.git.reader import Reader
 from streams.sources.git.rounds import rounds
@@ -73,7 +73,7 @@ class Ingest:
     def run(self, paths: Sequence[Path], stop: threading.Event) -> Iterator[None]:
         """Until all is read, or for ever with `follow`; gives way after each round. Raises Undelivered."""
         options, settings = self.options, self.settings
-        names = Names(settings.paths.state / "cursors/names.json")
+        names = RepositoryNames(settings.paths.state / "cursors/names.json")
         reporter = self._reporter
         self.readers += [self._reader(path, options.ref, names) for path in paths]
         if options.all_branches:
@@ -114,7 +114,7 @@ class Ingest:
                 continue  # its reader says so
         return missing
 
-    def _reader(self, path: Path, ref: str, names: Names, branch: bool = False) -> Reader:
+    def _reader(self, path: Path, ref: str, names: RepositoryNames, branch: bool = False) -> Reader:
         file = CursorFile.of(self.settings.paths.state / "cursors", path, ref, self._topic_id)
         options, sources = self.options, self.settings.sources
 

@@ -27,7 +27,7 @@ TOPIC = "deadletters"
 HINT = "give an event in its place with --fixed FILE, or discard it"
 
 
-class Refused(ValueError):
+class RefusedLetter(ValueError):
     """The letter cannot be sent once more; the message says why and what else may be done."""
 
     def __init__(self, why: str) -> None:
@@ -105,21 +105,23 @@ def newest(letters: Iterator[Letter], origins: set[str]) -> dict[str, Letter]:
 
 
 def again(letter: Letter, log: SourceLog) -> Retry:
-    """The letter once more. Raises Refused when neither it nor its source topic holds what died."""
+    """The letter once more. Raises RefusedLetter when neither it nor its source topic holds what died."""
     return retry(letter.origin, letter.form, _value(letter, log) if letter.incomplete else letter.value)
 
 
 def retry(origin: str, form: str, value: bytes) -> Retry:
-    """The value as a new event in its origin's partition. Raises Refused when it is none that prepare would read."""
+    """The value as a new event in its origin's partition. Raises RefusedLetter when prepare would not read it."""
     if not value:
-        raise Refused("its value is empty")
+        raise RefusedLetter("its value is empty")
     if len(value) > MAX_RECORD_BYTES:
-        raise Refused(f"its value has {len(value):,} bytes, more than the {MAX_RECORD_BYTES:,} of a source record")
+        raise RefusedLetter(
+            f"its value has {len(value):,} bytes, more than the {MAX_RECORD_BYTES:,} of a source record"
+        )
     return Retry(origin.encode(), value, [(FORM, form.encode())], Origin.parse(origin).partition)
 
 
 def fixed(origin: str, value: bytes) -> Retry:
-    """An event in the place of what died. Raises Refused, and NoEvent unless prepare could read all of it."""
+    """An event in the place of what died. Raises RefusedLetter, and NoEvent unless prepare could read all of it."""
     record = retry(origin, "event", value)
     try:
         expansion = expand_record("retries", Record(0, record.key, value, dict(record.headers)))
@@ -166,11 +168,11 @@ def source_log(connection: Connection) -> SourceLog:
 
 
 def _value(letter: Letter, log: SourceLog) -> bytes:
-    """What died, from its source topic. Raises Refused."""
+    """What died, from its source topic. Raises RefusedLetter."""
     origin = Origin.parse(letter.origin)
     record = log(letter.topic, origin)
     if record is None:
-        raise Refused(f"the letter does not hold its {letter.bytes:,} bytes, and {letter.topic} no longer does")
+        raise RefusedLetter(f"the letter does not hold its {letter.bytes:,} bytes, and {letter.topic} no longer does")
     if _hash(record.value or b"") == letter.sha256:
         return record.value or b""
     try:
@@ -186,7 +188,7 @@ def _value(letter: Letter, log: SourceLog) -> bytes:
 
 
 def _document(letter: Letter, expansion: Expansion, index: int) -> Document:
-    """The event's document of this index, if it says what the one that died said. Raises Refused."""
+    """The event's document of this index, if it says what the one that died said. Raises RefusedLetter."""
     from streams.prepare.prepare import identity  # with numba, 1.4 s that nothing else here needs
 
     for document in expansion.documents:
@@ -195,7 +197,7 @@ def _document(letter: Letter, expansion: Expansion, index: int) -> Document:
     raise _Another(letter)
 
 
-class _Another(Refused):
+class _Another(RefusedLetter):
     def __init__(self, letter: Letter) -> None:
         super().__init__(f"the record in {letter.topic} is not the one that died")
 

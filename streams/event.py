@@ -36,6 +36,8 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A version of one file."""
+
     path: str
     text: str
     blob: str = ""
@@ -43,6 +45,8 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ChangedFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One file of a commit, on both sides of it."""
+
     path: str
     before: str | None = None
     """None when the commit adds the file."""
@@ -58,6 +62,8 @@ class ChangedFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class Comment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A turn of a thread."""
+
     text: str
     author: str = ""
     action: str = "commented"
@@ -77,6 +83,8 @@ class Patch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A cell of a notebook."""
+
     type: Literal["code", "markdown", "raw"]
     source: str
     output: str = ""
@@ -146,6 +154,8 @@ class Notebook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An answer of a question."""
+
     text: str
     votes: int = 0
     accepted: bool = False
@@ -184,4 +194,5 @@ def decode(value: bytes) -> Event:
 
 
 def encode(event: Event) -> bytes:
+    """The value of a record that carries the event: JSON."""
     return _encoder.encode(event)

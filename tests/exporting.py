@@ -83,7 +83,7 @@ def export(
         earlier = folder.read()
         wanted = wanted or made(layout)
         if earlier:
-            refuse_other(earlier.made, wanted)
+            refuse_other(earlier.origin, wanted)
         folder.settle(earlier, beside)
         state = earlier or fresh(wanted, [0] * PARTITIONS, starts())
         with closing(Export(folder, chosen, state, beside, pass_gaps)) as opened:

@@ -98,7 +98,7 @@ class Simulation:
                 record = (
                     deadletters.removal(origin) if discard else deadletters.retry(origin, letter.form, letter.value)
                 )
-            except deadletters.Refused:  # an empty value: it can be discarded alone
+            except deadletters.RefusedLetter:  # an empty value: it can be discarded alone
                 record = deadletters.removal(origin)
             if record.value is None:
                 self.discarded.update(self.produced.text(origin))

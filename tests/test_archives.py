@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from streams.event import Files, Notebook
 from streams.sources.folders import members as reading
 from streams.sources.folders.archive_names import is_archive, is_readable, name_and_version
-from streams.sources.folders.archives import Unreadable, events
+from streams.sources.folders.archives import UnreadableArchive, events
 from streams.sources.folders.members import members, safe_path
 
 METADATA = "Metadata-Version: 2.4\nName: My_Pkg\nVersion: 1.2\nLicense-Expression: MIT\n\nName: other\n"
@@ -49,7 +49,7 @@ def read(path: Path, name: str = "") -> tuple[list[Files | Notebook], Counter[st
     try:
         for event in events(path, left_out, name, told.append):
             found.append(event)
-    except Unreadable as error:
+    except UnreadableArchive as error:
         told.append(str(error))
     return found, left_out, told
 

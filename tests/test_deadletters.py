@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from midstream.cli import main
 from midstream.commands.deadletters import NO_CHECKPOINT, NOT_OURS, NOT_YET, REPLACED, UNDER_WAY, VOID, deliver, survey
-from streams.deadletters import Letter, NoEvent, Refused, SourceLog, again, fixed, parse, removal, retry
+from streams.deadletters import Letter, NoEvent, RefusedLetter, SourceLog, again, fixed, parse, removal, retry
 from streams.document import Document, Source
 from streams.event import Files, Repository, SourceFile
 from streams.event import encode as encode_event
@@ -128,7 +128,7 @@ def test_a_file_that_could_not_be_read_is_taken_out_of_its_event():
     ],
 )
 def test_what_cannot_be_had_whole_is_refused_with_the_way_out(letter_, log, why):
-    with pytest.raises(Refused, match=why) as refused:
+    with pytest.raises(RefusedLetter, match=why) as refused:
         again(letter_, log)
     assert "--fixed FILE, or discard it" in str(refused.value)
 

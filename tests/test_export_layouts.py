@@ -28,7 +28,7 @@ from streams.export.layout import Layout
 from streams.export.mds import Mds
 from streams.export.megatron import Megatron
 from streams.export.parquet import SCHEMA, Parquet
-from streams.export.row import Facts, Row, RowPart, Tokens
+from streams.export.row import Row, RowFacts, RowPart, Tokens
 from streams.export.state import Shard
 from streams.pack.pack import Packer
 
@@ -135,7 +135,7 @@ def test_token_ids_come_back_as_they_were(tmp_path: Path, items: list[Tokens]) -
     write(Megatron(tokenizer(), STARCODER), tmp_path / "shard", items)
     ids, facts = read_megatron(tmp_path / "shard")
     assert [np.array(i, "<u2").tobytes() for i in ids] == [item.ids for item in items]
-    assert facts == [{name: getattr(item, name) for name in Facts.__struct_fields__} for item in items]
+    assert facts == [{name: getattr(item, name) for name in RowFacts.__struct_fields__} for item in items]
 
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd"])

@@ -16,7 +16,7 @@ from streams.sources.git.change.windows import TOO_WIDE
 from streams.sources.git.commits import ALL_TOO_WIDE, EVENT_CHARS
 from streams.sources.git.cursors import Cursors
 from streams.sources.git.history import History
-from streams.sources.git.names import Names
+from streams.sources.git.names import RepositoryNames
 
 
 def drain(history: History, cursors: Cursors, *lanes: str, steps: int | None = None):
@@ -224,11 +224,11 @@ def test_two_folders_of_one_name_are_two_repositories(git_folder, tmp_path):
     folders = [tmp_path / "x/app", tmp_path / "y/app", git_folder.path, tmp_path / "x/app/.git"]
     expected = ["local/app", "local/app-2", f"local/{git_folder.path.name}", "local/app"]
     for _ in range(2):
-        names = Names(tmp_path / "names.json")
+        names = RepositoryNames(tmp_path / "names.json")
         assert [described(folder, names) for folder in folders] == expected
 
 
-def described(folder: Path, names: Names) -> str:
+def described(folder: Path, names: RepositoryNames) -> str:
     history = History.open(folder)
     return history.called(names.of(folder, history)).describe().key
 

@@ -111,7 +111,7 @@ class World:
         for origin in retryable(decode(self.checkpoints[-1])):
             try:
                 record = deadletters.removal(origin) if discard else deadletters.retry(origin, *by_origin[origin])
-            except deadletters.Refused:  # it stays offered
+            except deadletters.RefusedLetter:  # it stays offered
                 continue
             if discard:
                 self.discarded.update(self.texts_at(origin))

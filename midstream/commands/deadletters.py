@@ -130,7 +130,7 @@ def again(connection: Connection, origins: Sequence[str]) -> tuple[list[Retry], 
         try:
             retries.append(parts.again(letter, log))
             del refusals[origin]
-        except parts.Refused as refused:
+        except parts.RefusedLetter as refused:
             refusals[origin] = str(refused)
     return retries, refusals
 
@@ -144,7 +144,7 @@ def _fixed(origin: str, file: Path) -> tuple[list[Retry], dict[str, str]]:
         raise click.ClickException(
             f"{file} is no event as docs/events.md has them: {error}. Nothing was sent."
         ) from error
-    except parts.Refused as refused:
+    except parts.RefusedLetter as refused:
         return [], {origin: str(refused)}
 
 

@@ -84,7 +84,7 @@ def _export(settings: Settings, folder: Folder, genesis: Genesis, request: Expor
     origin = _origin(settings, genesis, request, state)
     if state:
         renew(state, genesis, first_genesis(settings.connection()))
-        refuse_other(state.made, origin)
+        refuse_other(state.origin, origin)
     layout = _layout(origin, settings, request.tokenizer)
 
     def beside(state: ExportState) -> dict[str, bytes]:
@@ -105,7 +105,7 @@ def _origin(settings: Settings, genesis: Genesis, request: ExportRequest, state:
     from streams.export.run import fingerprint
     from streams.export.state import ExportOrigin
 
-    was = state.made if state else None
+    was = state.origin if state else None
     chars = request.shard_mb * 1_000_000 if request.shard_mb else was.shard_chars if was else SHARD_MB * 1_000_000
     compression = request.compression or (was.compression if was else "none") if request.layout == "jsonl" else ""
     return ExportOrigin(

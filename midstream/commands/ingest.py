@@ -54,7 +54,7 @@ def files(settings: Settings, paths: tuple[Path, ...], name: str, ignored: bool)
             return
         try:
             yield from archives.events(path, left_out, name, _tell)
-        except archives.Unreadable as error:
+        except archives.UnreadableArchive as error:
             raise _UnreadableError(str(error)) from error
 
     _send(settings, paths, read)

@@ -18,7 +18,7 @@ from model.families import TRAINED, is_trained
 from model.families.reading import Refused
 from model.gguf import shape, vocabulary
 from model.gguf.shape import Keys, Value
-from model.gguf.tensors import KINDS, Part, parts
+from model.gguf.tensors import KINDS, TensorPart, parts
 from model.manifest import WEIGHTS, check_file, read_manifest
 
 FILE_TYPES = {"f32": 0, "f16": 1, "q8_0": 7, "bf16": 32}
@@ -73,7 +73,7 @@ def _library() -> Any:
     return gguf
 
 
-def _write(library: Any, out: Path, arch: str, keys: Keys, listed: Iterable[Part]) -> None:
+def _write(library: Any, out: Path, arch: str, keys: Keys, listed: Iterable[TensorPart]) -> None:
     """Under another name, fsynced, renamed."""
     unfinished = out.with_name(f".unfinished-{out.name}")
     unfinished.unlink(missing_ok=True)
@@ -91,7 +91,7 @@ def _write(library: Any, out: Path, arch: str, keys: Keys, listed: Iterable[Part
         os.close(descriptor)
 
 
-def _fill(library: Any, path: Path, arch: str, keys: Keys, listed: Iterable[Part]) -> None:
+def _fill(library: Any, path: Path, arch: str, keys: Keys, listed: Iterable[TensorPart]) -> None:
     writer = library.GGUFWriter(path, arch)
     for key, value in keys.items():
         _add(writer, key, value)

@@ -40,7 +40,7 @@ PIECE_NUMBERS = 4 << 20
 """Converted and written at a time."""
 
 
-class Part(NamedTuple):
+class TensorPart(NamedTuple):
     """A tensor of the file."""
 
     name: str
@@ -81,11 +81,11 @@ def q8_0(numbers_RC: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.concatenate((scales.astype(np.float16).view(np.uint8), whole.view(np.uint8)), axis=1)
 
 
-def parts(spec: Native, places: Mapping[str, Stored], kind: str) -> list[Part]:
+def parts(spec: Native, places: Mapping[str, Stored], kind: str) -> list[TensorPart]:
     """All tensors of the file, in its order. `places`: by our names, as model.weights.find gives them."""
     orders = {n: _order(spec, n) for n in places}
     listed = [
-        Part(_name(n), place.shape, _kind(n, place.shape, kind), partial(_loaded, place, orders[n]))
+        TensorPart(_name(n), place.shape, _kind(n, place.shape, kind), partial(_loaded, place, orders[n]))
         for n, place in places.items()
     ]
     return listed + _rope_factors(spec)
@@ -128,9 +128,9 @@ def _parts_together(rows: Tensor, heads: int) -> Tensor:
     return rows.unflatten(0, (heads, 3, -1)).transpose(0, 1).reshape(rows.shape)
 
 
-def _rope_factors(spec: Native) -> list[Part]:
+def _rope_factors(spec: Native) -> list[TensorPart]:
     """llama3's scaling: what each frequency is divided by."""
     if isinstance(spec, GptBigcode) or spec.scaling.kind != "llama3":
         return []
     plain, scaled = (frequencies(spec.head_width, spec.theta, s) for s in (Scaling(), spec.scaling))
-    return [Part("rope_freqs.weight", (spec.head_width // 2,), "f32", lambda: plain / scaled)]
+    return [TensorPart("rope_freqs.weight", (spec.head_width // 2,), "f32", lambda: plain / scaled)]

@@ -40,7 +40,7 @@ class Word(NamedTuple):
     id: int
 
 
-class Recipe(NamedTuple):
+class EncoderRecipe(NamedTuple):
     pattern: int
     nfc: bool
     """Texts are brought to Unicode's normal form C first."""
@@ -51,7 +51,7 @@ class Recipe(NamedTuple):
     """Added tokens that texts are cut at; no two of them overlap, nor one and a sentinel."""
 
 
-def read(config: dict[str, Any]) -> Recipe:
+def read(config: dict[str, Any]) -> EncoderRecipe:
     """Raises Unknown for a tokenizer that does not cut or merge as the compiled loop does."""
     model = config["model"]
     if model["type"] != "BPE":
@@ -68,7 +68,9 @@ def read(config: dict[str, Any]) -> Recipe:
     pairs = (m.split(" ") if isinstance(m, str) else m for m in model["merges"])
     triples = [(vocab[left], vocab[right], vocab[left + right]) for left, right in pairs]
     merges = Merges.of([vocab.get(letter, 0) for letter in BYTE_LETTERS], triples)
-    return Recipe(pattern, nfc, merges, _whole(vocab, merges) if model.get("ignore_merges") else empty(16), words)
+    return EncoderRecipe(
+        pattern, nfc, merges, _whole(vocab, merges) if model.get("ignore_merges") else empty(16), words
+    )
 
 
 def _is_nfc(normalizer: dict[str, Any] | None) -> bool:

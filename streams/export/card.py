@@ -26,7 +26,7 @@ NAME = "README.md"
 def card(state: ExportState, layout: Layout) -> bytes:
     sections = (
         _front(state, layout), _what(state, layout), _counts(state), _kinds(state), _licences(state),
-        _repositories(state), _redactions(state), _removals(state), _recipe(state.made), _origin(state.made),
+        _repositories(state), _redactions(state), _removals(state), _recipe(state.origin), _origin(state.origin),
     )  # fmt: skip
     return ("\n\n".join("\n".join(section) for section in sections) + "\n").encode()
 

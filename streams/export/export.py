@@ -20,9 +20,9 @@ from streams.marks import Marks, Standing, tallied
 REWRITTEN = "rewritten-"
 
 
-def fresh(made: ExportOrigin, offsets: list[int], marks: dict[str, int]) -> ExportState:
+def fresh(origin: ExportOrigin, offsets: list[int], marks: dict[str, int]) -> ExportState:
     """The state of an export that has read nothing, from the Genesis."""
-    return ExportState(made=made, offsets=offsets, marks=dict(marks))
+    return ExportState(origin=origin, offsets=offsets, marks=dict(marks))
 
 
 class Export:
@@ -59,7 +59,7 @@ class Export:
         if documents and frame.time_ms:
             s.first_ms = min(s.first_ms or frame.time_ms, frame.time_ms)
             s.last_ms = max(s.last_ms, frame.time_ms)
-        if self._shard and self._shard.chars >= s.made.shard_chars:
+        if self._shard and self._shard.chars >= s.origin.shard_chars:
             self.commit()
 
     def commit(self) -> None:
@@ -132,7 +132,7 @@ class Export:
         if self._shard:
             return self._shard
         last = self.state.newest(partition)
-        if last is None or last.chars >= self.state.made.shard_chars:
+        if last is None or last.chars >= self.state.origin.shard_chars:
             self._shard = Shard(partition=partition, number=last.number + 1 if last else 0)
             self.state.shards.append(self._shard)
         else:

@@ -20,7 +20,7 @@ from model.fim import fim
 from model.fim.format import Format
 from model.tokens.tokenizer import Tokenizer
 from streams.document import Document, Source
-from streams.export.row import Facts, Tokens, facts
+from streams.export.row import RowFacts, Tokens, facts
 from streams.export.state import Shard
 from streams.pack.render import render
 from streams.recipe import Shares
@@ -35,7 +35,7 @@ LEFT_TO_RIGHT = Shares(hunk=0.0)
 """Infilling is that trainer's own."""
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Facts)
+_decoder = msgspec.json.Decoder(RowFacts)
 
 
 class Megatron:
@@ -86,7 +86,7 @@ class MegatronWriter:
 
     def add(self, item: Tokens) -> None:
         self._ids.write(item.ids)
-        self._documents.write(_encoder.encode(Facts(**_statement(item))) + b"\n")
+        self._documents.write(_encoder.encode(RowFacts(**_statement(item))) + b"\n")
         self._lengths.append(len(item.ids) // self._width)
 
     def close(self) -> None:
@@ -100,8 +100,8 @@ class MegatronWriter:
         self._index.write_bytes(head + lengths.tobytes() + pointers.tobytes() + documents.tobytes())
 
 
-def _statement(item: Facts) -> dict[str, Any]:
-    return {name: getattr(item, name) for name in Facts.__struct_fields__}
+def _statement(item: RowFacts) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in RowFacts.__struct_fields__}
 
 
 def _lengths(index: bytes) -> tuple[int, list[int]]:

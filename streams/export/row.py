@@ -19,7 +19,7 @@ class RowPart(msgspec.Struct):
     nothing, its votes and `accepted` or nothing, a line each."""
 
 
-class Facts(msgspec.Struct, kw_only=True):
+class RowFacts(msgspec.Struct, kw_only=True):
     """The columns that every layout has, in their order."""
 
     origin: str
@@ -39,7 +39,7 @@ class Facts(msgspec.Struct, kw_only=True):
     """What was replaced, by kind."""
 
 
-class Row(Facts, kw_only=True):
+class Row(RowFacts, kw_only=True):
     """A document to be read."""
 
     text: str
@@ -47,7 +47,7 @@ class Row(Facts, kw_only=True):
     """Empty for a file: its text is its only part."""
 
 
-class Tokens(Facts, kw_only=True):
+class Tokens(RowFacts, kw_only=True):
     """A document to be trained on as it is."""
 
     ids: bytes
@@ -55,7 +55,7 @@ class Tokens(Facts, kw_only=True):
 
 
 def facts(document: Document, source: Source) -> dict[str, object]:
-    """The fields of Facts."""
+    """The fields of RowFacts."""
     d = document
     return {
         "origin": str(d.origin(source)), "id": d.id.hex(), "kind": d.kind, "repository": d.repository, "path": d.path,

@@ -39,14 +39,14 @@ def renew(state: ExportState, genesis: Genesis, first: Genesis) -> None:
 
     `first`: the Genesis without its Additions.
     """
-    if state.made.genesis in (former_fingerprint(genesis), former_fingerprint(first)):
-        state.made = msgspec.structs.replace(state.made, genesis=fingerprint(genesis))
-    if state.made.genesis == fingerprint(genesis):
+    if state.origin.genesis in (former_fingerprint(genesis), former_fingerprint(first)):
+        state.origin = msgspec.structs.replace(state.origin, genesis=fingerprint(genesis))
+    if state.origin.genesis == fingerprint(genesis):
         state.marks = {**genesis.marks, **state.marks}
 
 
-def begin(made: ExportOrigin, genesis: Genesis) -> ExportState:
-    return fresh(made, list(genesis.topics[TOPIC].starts), genesis.marks)
+def begin(origin: ExportOrigin, genesis: Genesis) -> ExportState:
+    return fresh(origin, list(genesis.topics[TOPIC].starts), genesis.marks)
 
 
 def run(

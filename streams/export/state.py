@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from streams.export.row import Facts
+from streams.export.row import RowFacts
 
 VERSION = 1
 
@@ -85,7 +85,7 @@ class ExportContents(msgspec.Struct):
     redactions: dict[str, int] = {}
     """Replacements, not documents."""
 
-    def count(self, item: Facts, size: int, times: int = 1) -> None:
+    def count(self, item: RowFacts, size: int, times: int = 1) -> None:
         """`times` is -1 for a document that is taken out."""
         self.size += times * size
         for counter, value in (
@@ -99,7 +99,7 @@ class ExportContents(msgspec.Struct):
 
 class ExportState(msgspec.Struct, kw_only=True):
     v: int = VERSION
-    made: ExportOrigin
+    origin: ExportOrigin = msgspec.field(name="made")
     commits: int = 0
     offsets: list[int]
     """Next offset of each partition of `clean`."""

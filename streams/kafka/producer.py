@@ -32,23 +32,23 @@ class TooNarrow(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Limits:
+class SendLimits:
     """The largest values, bytes as encoded and not compressed: then whatever a cluster counts is within its limit."""
 
     frame: int
     rejected: int
     letter: int
 
-    def halved(self) -> Limits:
+    def halved(self) -> SendLimits:
         """Raises MessageSizeTooLargeError at a limit that no Frame of one document need fit."""
         if self.frame < LEAST_BYTES:
             raise MessageSizeTooLargeError(f"the cluster takes no record of {LEAST_BYTES:,} bytes")
-        return Limits(self.frame // 2, self.rejected // 2, self.letter // 2)
+        return SendLimits(self.frame // 2, self.rejected // 2, self.letter // 2)
 
 
-def limits(output: str) -> Limits:
+def limits(output: str) -> SendLimits:
     """Of a stage that writes its Frames to `output`, from the topics' table."""
-    return Limits(*(TOPIC[name].max_bytes - RECORD_BYTES for name in (output, "rejected", "deadletters")))
+    return SendLimits(*(TOPIC[name].max_bytes - RECORD_BYTES for name in (output, "rejected", "deadletters")))
 
 
 Headers = list[tuple[str, bytes]]

@@ -18,7 +18,7 @@ from streams.event import Files, Notebook, Repository
 from streams.sources.folders.archive_names import ending, is_archive, is_readable, name_and_version
 from streams.sources.folders.files import ARCHIVE, Tell, limit_of, sort_out
 from streams.sources.folders.folder import PRIVATE
-from streams.sources.folders.members import Damaged, members
+from streams.sources.folders.members import DamagedMember, members
 from streams.sources.private import is_private
 from streams.sources.repository import LICENCE_FILE, licence_of
 from streams.sources.texts.text import MAX_FILE_BYTES, Counts, LeftOut, clean, text_of
@@ -27,10 +27,10 @@ MAX_METADATA_FILES = 64
 MAX_NAME = 214
 """Characters of a package's name, npm's limit; the other registries' are lower."""
 
-__all__ = ["Unreadable", "events", "is_readable"]
+__all__ = ["UnreadableArchive", "events", "is_readable"]
 
 
-class Unreadable(Exception):
+class UnreadableArchive(Exception):
     """An archive that is damaged or too large; the message is a sentence that names it."""
 
 
@@ -47,7 +47,7 @@ class _Metadata:
 def events(
     path: Path, left_out: Counts, name: str = "", tell: Tell = lambda sentence: None
 ) -> Iterator[Files | Notebook]:
-    """An archive's texts and notebooks in its order. Raises Unreadable for a damaged one, which is also counted.
+    """An archive's texts and notebooks in its order. Raises UnreadableArchive for a damaged one, which is also counted.
 
     It is read twice: first whole, for its metadata; so nothing comes from an archive that is damaged.
     """
@@ -56,9 +56,9 @@ def events(
         repository, version = _describe(path, metadata, name)
         contents = _contents(path, metadata.folder, left_out)
         yield from sort_out(repository, contents, left_out, lambda member: tell(f"{path}: {member}"), version)
-    except Damaged as error:
+    except DamagedMember as error:
         left_out["archive damaged or too large"] += 1
-        raise Unreadable(f"{path} {error}") from error
+        raise UnreadableArchive(f"{path} {error}") from error
 
 
 def _contents(path: Path, folder: str, left_out: Counts) -> Iterator[tuple[str, bytes | LeftOut]]:
@@ -73,7 +73,7 @@ def _contents(path: Path, folder: str, left_out: Counts) -> Iterator[tuple[str, 
 
 
 def _metadata(path: Path) -> _Metadata:
-    """Reads the whole archive. Raises Damaged."""
+    """Reads the whole archive. Raises DamagedMember."""
     found = _Metadata()
     folders: set[str] = set()
     for place, read in members(path, Counter(), lambda _: MAX_FILE_BYTES):

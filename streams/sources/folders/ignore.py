@@ -24,7 +24,7 @@ _DEEP = {"/**/": "/(?:.*/)?", "**/": "(?:.*/)?", "/**": "/.+"}
 
 
 @dataclass(frozen=True)
-class Pattern:
+class IgnorePattern:
     """A line of a .gitignore."""
 
     expression: re.Pattern[str]
@@ -38,7 +38,7 @@ class Pattern:
 class Ignores:
     """The patterns that hold in a folder, with the folder of each; the last that fits counts."""
 
-    patterns: tuple[tuple[Path, tuple[Pattern, ...]], ...] = ()
+    patterns: tuple[tuple[Path, tuple[IgnorePattern, ...]], ...] = ()
 
     def below(self, folder: Path) -> Ignores:
         """Those that hold in a folder of this one; a repository of its own begins anew."""
@@ -70,7 +70,7 @@ def ignores_of(folder: Path) -> Ignores:
     return found
 
 
-def _patterns(file: Path) -> tuple[Pattern, ...]:
+def _patterns(file: Path) -> tuple[IgnorePattern, ...]:
     """The file's patterns, the last one first; none when it is a link, as git has it."""
     try:
         if file.is_symlink() or not file.is_file():
@@ -83,7 +83,7 @@ def _patterns(file: Path) -> tuple[Pattern, ...]:
     return tuple(found for line in reversed(lines) if (found := parse(line)) is not None)
 
 
-def parse(line: str) -> Pattern | None:
+def parse(line: str) -> IgnorePattern | None:
     """The pattern of a line; None for a comment, an empty line, and what fits no path."""
     whole = line.removesuffix("\r")[:MAX_PATTERN]
     text = whole.rstrip(" ")
@@ -97,7 +97,7 @@ def parse(line: str) -> Pattern | None:
     text = text[:-1] if folders_alone else text
     by_path = "/" in text
     expression = _expression(text.removeprefix("/"))
-    return Pattern(expression, ignores, folders_alone, by_path) if expression is not None else None
+    return IgnorePattern(expression, ignores, folders_alone, by_path) if expression is not None else None
 
 
 def _expression(glob: str) -> re.Pattern[str] | None:

@@ -62,21 +62,21 @@ Limit = Callable[[str], int]
 """From a member's path to the bytes that are read of it at most."""
 
 
-class Damaged(Exception):
+class DamagedMember(Exception):
     """The archive cannot be read to its end; the message is a sentence's beginning, without the path."""
 
 
 def members(path: Path, left_out: Counts, limit: Limit) -> Iterator[tuple[str, Callable[[], bytes | LeftOut]]]:
     """The regular files of an archive in its order: the path, and what reads the bytes, to be called at once.
 
-    What is passed over is counted. Raises Damaged.
+    What is passed over is counted. Raises DamagedMember.
     """
     reader = _tar if (kind := ending(path.name)) in TARS else _zip
     seen: set[str] = set()
     try:
         for number, (name, why, read) in enumerate(reader(path, TARS.get(kind, ""), limit)):
             if number >= MAX_MEMBERS:
-                raise Damaged(f"has more than {MAX_MEMBERS:,} members")
+                raise DamagedMember(f"has more than {MAX_MEMBERS:,} members")
             place = safe_path(name)
             why = why or (UNSAFE if not place else TWICE if place in seen else None)
             if why is not None:
@@ -85,7 +85,7 @@ def members(path: Path, left_out: Counts, limit: Limit) -> Iterator[tuple[str, C
             seen.add(place)
             yield place, read
     except ERRORS as error:
-        raise Damaged(f"cannot be read: {_sentence(error)}") from error
+        raise DamagedMember(f"cannot be read: {_sentence(error)}") from error
 
 
 def _sentence(error: BaseException) -> str:
@@ -101,7 +101,7 @@ def safe_path(name: str) -> str:
 
 
 class _Meter:
-    """Counts what decompressing gives. Raises Damaged at a bound."""
+    """Counts what decompressing gives. Raises DamagedMember at a bound."""
 
     def __init__(self, size: int) -> None:
         self._size, self.read = max(size, 1), 0
@@ -109,9 +109,9 @@ class _Meter:
     def add(self, count: int) -> None:
         self.read += count
         if self.read > MAX_BYTES:
-            raise Damaged(f"holds more than {MAX_BYTES >> 30} GiB")
+            raise DamagedMember(f"holds more than {MAX_BYTES >> 30} GiB")
         if self.read > FREE_BYTES and self.read > MAX_RATIO * self._size:
-            raise Damaged(f"holds more than {MAX_RATIO} times its own size")
+            raise DamagedMember(f"holds more than {MAX_RATIO} times its own size")
 
 
 def _zip(path: Path, _: str, limit: Limit) -> Iterator[tuple[str, LeftOut | None, Callable[[], bytes | LeftOut]]]:
@@ -146,13 +146,13 @@ def _zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: Limit, meter
 
 
 def _check_directory(path: Path) -> None:
-    """Raises Damaged when the directory, which zipfile reads whole, is too large."""
+    """Raises DamagedMember when the directory, which zipfile reads whole, is too large."""
     with path.open("rb") as file:
         file.seek(-min(path.stat().st_size, 66_000), io.SEEK_END)
         end = file.read()
     at = end.rfind(b"PK\5\6")
     if at >= 0 and len(end) >= at + 16 and int.from_bytes(end[at + 12 : at + 16], "little") > MAX_DIRECTORY_BYTES:
-        raise Damaged("has a directory of more than 16 MiB")
+        raise DamagedMember("has a directory of more than 16 MiB")
 
 
 def _tar(
@@ -179,7 +179,7 @@ def _tarred(archive: tarfile.TarFile, member: tarfile.TarInfo, limit: Limit) -> 
         file = archive.extractfile(member)
         return DAMAGED if file is None else file.read()
     except ERRORS as error:
-        raise Damaged(f"cannot be read: {_sentence(error)}") from error
+        raise DamagedMember(f"cannot be read: {_sentence(error)}") from error
 
 
 class _Header(tarfile.TarInfo):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from streams.sources.git.history import History
 
 
-class Names:
+class RepositoryNames:
     """Which folder has which local name; kept in a file, so that a name once given stays."""
 
     def __init__(self, path: Path) -> None:

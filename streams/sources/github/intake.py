@@ -10,7 +10,7 @@ from typing import IO, Protocol
 from streams.event import Event
 from streams.sources.github import shapes as github
 from streams.sources.github.items import told
-from streams.sources.github.lines import Unreadable, files, values
+from streams.sources.github.lines import UnreadableFile, files, values
 from streams.sources.github.store import Changed, ThreadStore
 from streams.sources.github.threads import fitted
 from streams.sources.texts.text import Counts
@@ -20,7 +20,7 @@ BATCH = 1000
 STDIN = Path("-")
 
 
-class Delivery(Protocol):
+class ThreadDelivery(Protocol):
     """What `streams.sources.delivery.EventDelivery` does."""
 
     left_out: Counts
@@ -50,12 +50,12 @@ def take(
                     if step():
                         store.commit()
                         return
-        except (Unreadable, OSError) as error:
-            yield str(error) if isinstance(error, Unreadable) else f"{path}: cannot be opened ({error.strerror})"
+        except (UnreadableFile, OSError) as error:
+            yield str(error) if isinstance(error, UnreadableFile) else f"{path}: cannot be opened ({error.strerror})"
     store.commit()
 
 
-def send(store: ThreadStore, delivery: Delivery, step: Callable[[], bool]) -> bool:
+def send(store: ThreadStore, delivery: ThreadDelivery, step: Callable[[], bool]) -> bool:
     """Sends every thread that has changed, and notes what Kafka has confirmed. Whether it came to the end."""
     batch: list[Changed] = []
     for changed in store.changed():

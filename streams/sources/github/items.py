@@ -54,7 +54,7 @@ class Remark(msgspec.Struct, omit_defaults=True, tag="remark"):
     """As of an opening, where the remark tells it."""
 
 
-class Facts(msgspec.Struct, omit_defaults=True, tag="facts"):
+class ThreadFacts(msgspec.Struct, omit_defaults=True, tag="facts"):
     """What is known of the repository; newer facts alone are no change of a thread."""
 
     licence: str = ""
@@ -68,7 +68,7 @@ class Diff(msgspec.Struct, omit_defaults=True, tag="diff"):
     files: list[tuple[str, str]]
 
 
-Value = Opening | Remark | Facts | Diff
+Value = Opening | Remark | ThreadFacts | Diff
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ def _facts(event: GitHubEvent, subject: dict[str, Any]) -> Iterator[Item]:
     base = table(table(subject.get("base")).get("repo"))
     r = repository(base) if base else event.repository
     if r.licence or r.stars is not None or r.language:
-        yield Item(FACTS, event.at, event.at, Facts(r.licence, r.stars, r.language))
+        yield Item(FACTS, event.at, event.at, ThreadFacts(r.licence, r.stars, r.language))
 
 
 def _release(event: GitHubEvent) -> Iterator[Told]:

@@ -34,7 +34,7 @@ _NOISE = (b"", b"[", b"]", b",")
 """Lines of an array with an element a line."""
 
 
-class Unreadable(Exception):
+class UnreadableFile(Exception):
     """A file that holds no JSON, or that ends too early; the message is a sentence that names it."""
 
 
@@ -52,7 +52,7 @@ def files(paths: Iterable[Path], left_out: Counts) -> Iterator[Path]:
 
 
 def values(file: IO[bytes], name: str, left_out: Counts) -> Iterator[Any]:
-    """The objects and arrays of an open file, decompressed where it is. Raises Unreadable, after what could be read.
+    """The objects and arrays of an open file, decompressed where it is. Raises UnreadableFile after what could be read.
 
     `file` is buffered: it must be able to `peek`.
     """
@@ -68,11 +68,11 @@ def values(file: IO[bytes], name: str, left_out: Counts) -> Iterator[Any]:
             seen = True
             yield value
     except OSError as error:
-        raise Unreadable(f"{name}: cannot be read to its end ({type(error).__name__})") from error
+        raise UnreadableFile(f"{name}: cannot be read to its end ({type(error).__name__})") from error
     if whole.damage is not None:
-        raise Unreadable(f"{name}: cannot be read to its end ({type(whole.damage).__name__})") from whole.damage
+        raise UnreadableFile(f"{name}: cannot be read to its end ({type(whole.damage).__name__})") from whole.damage
     if not seen:
-        raise Unreadable(f"{name}: holds no JSON object or array, neither as a whole nor in any line")
+        raise UnreadableFile(f"{name}: holds no JSON object or array, neither as a whole nor in any line")
 
 
 class _UpToDamage(io.RawIOBase):

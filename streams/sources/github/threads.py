@@ -10,7 +10,7 @@ import msgspec
 from streams.document import Part
 from streams.event import Comment, Issue, Patch, Pull, Repository, encode
 from streams.prepare.shorten import parts
-from streams.sources.github.items import DIFF, FACTS, OPENING, Diff, Facts, Item, Opening, Remark
+from streams.sources.github.items import DIFF, FACTS, OPENING, Diff, Item, Opening, Remark, ThreadFacts
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 """As encoded: half of what a record holds."""
@@ -31,7 +31,7 @@ def assemble(repository: Repository, thread: str, items: Iterable[Item]) -> Issu
         return None
     comments = [_opened(first)] if first else []
     comments += [_comment(r) for r in sorted(remarks, key=_place)]
-    if facts is not None and isinstance(facts.value, Facts):
+    if facts is not None and isinstance(facts.value, ThreadFacts):
         f = facts.value
         repository = msgspec.structs.replace(repository, licence=f.licence, stars=f.stars, language=f.language)
     subject = _subject(first, remarks)

@@ -52,6 +52,8 @@ class LspOptions:
     def __post_init__(self) -> None:
         if self.multi_line not in get_args(MultiLine):
             raise OptionsError(f"multi_line must be one of {', '.join(get_args(MultiLine))}")
+        if not all(self.server.rpartition(":")[::2]):
+            raise OptionsError(f"server must be host:port, not {self.server!r}")
         for name in ("deadline_ms", "invoked_ms", "single_line_tokens", "multi_line_tokens"):
             if getattr(self, name) < 1:
                 raise OptionsError(f"{name} must be at least 1")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lsp.options import LspOptions
 from midstream.mapping import SettingsError, from_mapping
 from model import bounds
-from model.config import TrainConfig
+from model.config import MOST_THREADS, TrainConfig
 from model.fim.fim import Mix
 from model.fim.format import Format
 from model.fim.formats import AUTO, FORMATS, NEW
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 MOST_CONTEXT, MOST_WIDTH, MOST_LAYERS, MOST_VOCAB = 1_000_000, 100_000, 1_000, 2_000_000
 """A few times the largest decoders published (a million tokens, 20,480, 126 layers, 262,144 ids): what is above it is a
 slip of the hand, and would end in memory that is not there."""
+MOST_ROWS = 100_000
+"""Of a Batch, of contexts in a row, and of rows being filled: far above what a machine holds."""
 MOST_PARTITIONS, MOST_REPLICAS = 10_000, 100
 """Kafka makes no more than 10,000 partitions at a time; of a stream that one dedup reads a few dozen are of use."""
 
@@ -64,6 +66,11 @@ class Kafka:
         if not re.fullmatch(r"[A-Za-z0-9._-]{1,200}", self.prefix):
             raise ValueError(
                 f"prefix must be letters, digits, '.', '_' and '-', as Kafka has them, not {self.prefix!r}"
+            )
+        if self.security_protocol.startswith("SASL") != bool(self.sasl_mechanism):
+            raise ValueError(
+                "sasl_mechanism goes with security_protocol SASL_PLAINTEXT or SASL_SSL, and these with it, not "
+                f"{self.sasl_mechanism or 'an empty one'!r} with {self.security_protocol}"
             )
         for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
             if (path := getattr(self, name)) and not Path(path).is_file():
@@ -127,6 +134,7 @@ class Model:
         bounds.between(self, 1, MOST_WIDTH, "width", "heads")
         bounds.between(self, 1, MOST_LAYERS, "layers")
         bounds.between(self, 300, MOST_VOCAB, "vocab")  # 256 bytes and the sentinels
+        bounds.between(self, 0, 2**63 - 1, "seed")
         if self.width % self.heads:
             raise ValueError(f"width {self.width} must be a multiple of heads {self.heads}")
 
@@ -152,7 +160,7 @@ class FeedSettings:
     """Seconds that a document waits at most for its row to fill."""
 
     def __post_init__(self) -> None:
-        bounds.at_least(self, 1, "rows", "row_contexts", "open_bins")
+        bounds.between(self, 1, MOST_ROWS, "rows", "row_contexts", "open_bins")
         bounds.at_least(self, 0, "idle_s", "wait_s")
 
 
@@ -166,7 +174,7 @@ class Serve:
     """CPU threads of the engine."""
 
     def __post_init__(self) -> None:
-        bounds.at_least(self, 1, "threads")
+        bounds.between(self, 1, MOST_THREADS, "threads")
         if not bounds.is_address(self.listen):
             raise ValueError(f"listen must be host:port, the port from 1 to 65,535, not {self.listen!r}")
 

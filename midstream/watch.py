@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from midstream.disk import warning as full_disk
 from midstream.settings import Settings
 
 if TYPE_CHECKING:
@@ -80,12 +81,14 @@ async def show(settings: Settings, run: Run, ending: asyncio.Event) -> list[str]
             if (note := await asyncio.to_thread(of_tokenizer, settings)) != said:
                 click.echo(note)
                 said = note
-            click.echo(line(status, sources, pace, run.restarts))
+            click.echo(
+                " ".join(filter(None, [line(status, sources, pace, run.restarts), full_disk(settings.paths.state)]))
+            )
         return status.needs if status else []
     with Live(console=console, auto_refresh=False) as live:
         while True:
             status, sources, pace = await look(settings, run.needs(logs))
-            notes = [note] if (note := await asyncio.to_thread(of_tokenizer, settings)) else []
+            notes = [n for n in (await asyncio.to_thread(of_tokenizer, settings), full_disk(settings.paths.state)) if n]
             shown = page(status, sources, pace, run.states, logs, console.width, notes)
             live.update(Text(shown), refresh=True)
             if await ended(ending, LOOK_S):

@@ -7,6 +7,9 @@ from typing import Literal
 
 from model import bounds
 
+MOST_THREADS = 1_024
+"""More than a machine has."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -40,8 +43,10 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         bounds.above(self, 0, "learning_rate", "checkpoint_every_s")
+        bounds.between(self, 0, 1, "learning_rate")
         bounds.at_least(self, 0, "warm_up_steps", "weight_decay", "clip", "feed_timeout_s")
-        bounds.at_least(self, 1, "checkpoint_every_steps", "keep", "threads", "window")
+        bounds.at_least(self, 1, "checkpoint_every_steps", "keep", "window")
+        bounds.between(self, 1, MOST_THREADS, "threads")
         for name in ("beta_1", "beta_2"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be from 0 to less than 1, not {getattr(self, name):g}")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +69,7 @@ class Server:
         try:
             port = self._server.add_insecure_port(self.config.listen)
         except RuntimeError as error:
-            raise CannotListen(f"cannot listen on {self.config.listen}: is another server running there?") from error
+            raise CannotListen(f"cannot listen on {self.config.listen}: {_why(self.config.listen)}") from error
         await self._set(health_pb2.HealthCheckResponse.NOT_SERVING)
         await self._health.set(CHECKPOINTS, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
@@ -108,6 +110,18 @@ class Server:
     async def _set(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for name in ("", SERVICE):
             await self._health.set(name, status)
+
+
+def _why(address: str) -> str:
+    """Why nobody can listen there: gRPC does not say it."""
+    host, _, port = address.rpartition(":")
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as tried:
+            tried.bind(place)
+    except OSError as error:
+        return "another server is running there" if error.errno == errno.EADDRINUSE else str(error.strerror)
+    return "another server is running there"
 
 
 async def serve(config: ServeConfig, say: Callable[[str], None]) -> None:

@@ -54,7 +54,10 @@ class Recipe:
         bounds.among(self, "languages", sorted(language.name for language in LANGUAGES))
         counts = [f.name for f in fields(self) if f.type == "int"]
         bounds.at_least(self, 0, *counts)
-        bounds.at_least(self, 1, "max_comment_lines", "max_issue_chars")
+        bounds.at_least(self, 1, "max_comment_lines", "max_issue_chars", "max_line_length", "max_lines", "max_chars")
+        for least, most in (("min_chars", "max_chars"), ("min_issue_chars", "max_issue_chars")):
+            if getattr(self, least) > getattr(self, most):
+                raise ValueError(f"{least} must be no more than {most}, or nothing is kept")
         bounds.shares(self, "min_alphanumeric", "max_encoded_share")
         bounds.above(self, 0, "mean_line_length")
 

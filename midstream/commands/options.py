@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from midstream.disk import warning
 from midstream.settings import Settings, SettingsError, load
 
 REPORTED = {
@@ -60,7 +61,12 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
         except SettingsError as error:
             raise click.ClickException(str(error)) from error
         keep_private(settings.paths.state)
-        return command(*args, settings=settings, **kwargs)
+        try:
+            return command(*args, settings=settings, **kwargs)
+        except Exception as error:
+            if type(error).__name__ == "Unreachable" and (word := warning(settings.paths.state)):
+                raise click.ClickException(f"{error} {word}") from error
+            raise
 
     return reported(run)
 

@@ -51,10 +51,16 @@ SETTLE_SECONDS = 15.0
 class Unreachable(Exception):
     """No broker answered; the message says what to do."""
 
-    def __init__(self, brokers: str, protocol: str = "PLAINTEXT") -> None:
-        over = "" if protocol == "PLAINTEXT" else f" over {protocol} ([kafka] security_protocol)"
+    def __init__(self, brokers: str, protocol: str = "") -> None:
+        """`protocol`: what was spoken with something that listens there."""
+        if protocol:
+            super().__init__(
+                f"What listens at {brokers} does not answer as a Kafka broker over {protocol}. It may be starting; "
+                "else see [kafka] security_protocol and its SASL and SSL settings."
+            )
+            return
         super().__init__(
-            f"No Kafka broker answers at {brokers}{over}. Start the local one with `midstream broker start`, "
+            f"No Kafka broker answers at {brokers}. Start the local one with `midstream broker start`, "
             f"or name a cluster with --brokers host:port (or [kafka] brokers in midstream.toml)."
         )
 
@@ -244,11 +250,11 @@ class Connection:
             try:
                 yield admin
             except (KafkaConnectionError, KafkaTimeoutError) as error:
-                raise Unreachable(self.brokers, self.security.protocol) from error
+                raise Unreachable(self.brokers) from error
 
     def _reach(self, client: Callable[..., T], **settings: Any) -> T:
         if not any(_accepts(broker) for broker in self.brokers.split(",")):  # kafka-python would leak its sockets
-            raise Unreachable(self.brokers, self.security.protocol)
+            raise Unreachable(self.brokers)
         opened: list[KafkaNetClient] = []
 
         def network(**config: Any) -> KafkaNetClient:

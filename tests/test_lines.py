@@ -13,7 +13,7 @@ from streams.document import Document, Part
 from streams.pack.cells import script
 from streams.pack.changes import diff, hunk, window
 from streams.prepare.measure import measure
-from streams.prepare.prepare import changed_lines
+from streams.prepare.texts import judged
 
 NO_ENDS = "\f\x0b\x1c\x1d\x1e\x85\u2028\u2029"
 TEXTS = st.text(st.sampled_from("a\n\r" + NO_ENDS))
@@ -51,7 +51,7 @@ def _end(text: str, at: int) -> str:
 def test_the_measure_counts_these_lines(text: str) -> None:
     figures = measure(text)
     assert figures.lines == len(bare(text))
-    assert figures.longest_line == max((len(line.encode()) for line in bare(text)), default=0)
+    assert figures.longest_line == max((len(line) for line in bare(text)), default=0)
 
 
 @given(TEXTS)
@@ -60,11 +60,15 @@ def test_a_position_of_the_editor_is_in_these_lines(text: str) -> None:
     assert position(text, len(text), "utf-32") == (len(above), len(line) - 1)
 
 
+def commit(before: str, after: str) -> Document:
+    return Document(offset=0, index=0, kind="commit", parts=[Part("before", before), Part("after", after)])
+
+
 @pytest.mark.parametrize("odd", NO_ENDS)
 def test_nothing_else_ends_a_line(odd: str) -> None:
     before, after = f"a{odd}b\nc\n", f"a{odd}b\nd{odd}\n"
     assert split_at(before, 2, 1) == (f"a{odd}b\n", "c\n")
-    assert changed_lines(before, after) == f"c\nd{odd}"
+    assert judged(commit(before, after)) == f"c\nd{odd}"
     assert hunk(before, after) == (4, 6)
     assert window(before, after, 0) == ("c\n", f"d{odd}\n")
     shown = diff("p", "m", before, after, None)
@@ -76,7 +80,7 @@ def test_nothing_else_ends_a_line(odd: str) -> None:
 def test_a_carriage_return_alone_ends_a_line() -> None:
     assert split_at("a\rb\rc", 3, 2) == ("a\rb\rc", "")
     assert split_at("a\r", 2, 1) == ("a\r", "")
-    assert changed_lines("a\rb\r", "a\rc\r") == "b\nc"
+    assert judged(commit("a\rb\r", "a\rc\r")) == "b\nc"
     assert hunk("a\rb\rd", "a\rc\rd") == (2, 3)
     assert diff("p", "m", "a\rb\r", "a\rc\r", None).endswith("@@ -1,2 +1,2 @@\n a\n-b\n+c\n")
     assert (measure("a\rbb\r").lines, measure("a\rbb\r").longest_line) == (2, 2)

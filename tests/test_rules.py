@@ -8,15 +8,15 @@ import pytest
 
 from streams.document import Document
 from streams.prepare.measure import measure
-from streams.prepare.prepare import compared
 from streams.prepare.rules import RULES, Rule, RuleInput, judge
+from streams.prepare.texts import judged
 from streams.recipe import Recipe
 
 CASES = [(r, d, True) for r in RULES for d in r.drops] + [(r, d, False) for r in RULES for d in r.keeps]
 
 
 def seen(document: Document) -> RuleInput:
-    text = compared(document)
+    text = judged(document)
     return RuleInput(document, text, measure(text))
 
 

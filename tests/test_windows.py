@@ -6,10 +6,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from model.hunks import hunks
 from model.lines import split
 from streams.pack.changes import MARGIN
 from streams.sources.git.change import windows
-from streams.sources.git.change.hunks import hunks
 from streams.sources.git.change.windows import MAX_WINDOW, by_characters, by_lines, window
 from streams.sources.git.change.windows import windows as windows_of
 

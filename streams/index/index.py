@@ -17,7 +17,7 @@ import xxhash
 from streams.document import Document, Origin, Source
 from streams.frame import Back, Frame, Rejection, Tally
 from streams.index import signatures
-from streams.index.minhash import PERMUTATIONS, fingerprint
+from streams.index.minhash import FORMER_TOKENISER, PERMUTATIONS, fingerprint
 from streams.index.signatures import Applied, Form, Insertion
 from streams.index.table import Columns, SignatureTable
 from streams.marks import Marks, Standing
@@ -48,6 +48,7 @@ class Index:
     def __init__(self, thresholds: Thresholds, starts: dict[str, int]) -> None:
         """`starts` are the first marks by `Source.key`: the offsets that `topics create` committed."""
         self.fingerprint = fingerprint(thresholds.near, thresholds.version)
+        self._readable = (self.fingerprint, fingerprint(thresholds.near, thresholds.version, FORMER_TOKENISER))
         self._table = SignatureTable(thresholds.near, thresholds.version)
         self.marks = Marks(dict(starts))
         self._sources: dict[tuple[str, int], int] = {}
@@ -85,7 +86,7 @@ class Index:
         """Redo a record of the log. Raises WrongIndex when it was written under another fingerprint."""
         if record.form == "empty":  # it says nothing, and repair writes it without knowing the index
             return
-        if record.fingerprint != self.fingerprint:
+        if record.fingerprint not in self._readable:
             raise WrongIndex(
                 f"the index in `signatures` was made with other settings (fingerprint {record.fingerprint}, "
                 f"now {self.fingerprint}). Restore the old thresholds, or start over with a new prefix."

@@ -1,7 +1,8 @@
 """Shingles and MinHash signatures, one compiled loop over the bytes (architecture §4).
 
-Tokens are the runs of `[A-Za-z0-9_]`; every other byte separates, and empty tokens do not exist:
-kept, they are most of a file's shingles. Shingles are 5-grams of tokens. 256 permutations of the
+Tokens are the runs of letters, marks and digits of any script and `_`; in scripts that are written without spaces
+(streams.index.letters) each letter is a token. All else separates, and empty tokens do not exist: kept, they are most
+of a file's shingles. Shingles are 5-grams of tokens. 256 permutations of the
 family `(a * x + b) mod 2^64 >> 32` (multiply-shift, Dietzfelbinger 1996); a signature keeps 8 bits
 of each minimum (b-bit minwise hashing, Li and König 2010).
 """
@@ -13,13 +14,17 @@ import xxhash
 from numba import njit
 from numpy.typing import NDArray
 
+from streams.index.letters import ALONE, CLASSES, OTHER, WORD
+
 PERMUTATIONS = 256
 NGRAM = 5
 BANDS = 32
 ROWS = 8
 SEED = 0x6D696473
 
-TOKENISER = "ascii-words-nonempty"
+TOKENISER = "words-of-any-script"
+FORMER_TOKENISER = "ascii-words-nonempty"
+"""Of indexes that compared other scripts by their ASCII words alone: of ASCII text the signatures are the same."""
 
 
 def _coefficients(seed: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
@@ -30,9 +35,6 @@ def _coefficients(seed: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
 
 
 _A, _B = _coefficients(SEED)
-
-_WORD = np.zeros(256, np.bool_)
-_WORD[[*range(48, 58), *range(65, 91), *range(97, 123), 95]] = True
 
 _K1 = np.uint64(0x9E3779B97F4A7C15)
 _K2 = np.uint64(0xFF51AFD7ED558CCD)
@@ -62,40 +64,61 @@ def _update(minima: NDArray[np.uint32], shingle: np.uint64, a: NDArray[np.uint64
 @njit(cache=True, nogil=True)
 def _minima(
     data: NDArray[np.uint8],
-    word: NDArray[np.bool_],
+    classes: NDArray[np.uint8],
     a: NDArray[np.uint64],
     b: NDArray[np.uint64],
     minima: NDArray[np.uint32],
 ) -> int:
-    """Fill `minima` from the text's shingles and return its number of tokens."""
+    """Fill `minima` from the shingles of a text in UTF-8 and return its number of tokens."""
     ring = np.zeros(NGRAM, np.uint64)
-    tokens = 0
-    current = np.uint64(0)
-    inside = False
-    for i in range(data.shape[0] + 1):
-        c = data[i] if i < data.shape[0] else np.uint8(32)
-        if word[c]:
-            current = (current ^ np.uint64(c)) * _K1
-            current ^= current >> _S32
-            inside = True
-        elif inside:
-            ring[tokens % NGRAM] = _mix(current)
-            tokens += 1
-            current = np.uint64(0)
-            inside = False
-            if tokens >= NGRAM:
-                shingle = np.uint64(0)
-                for j in range(NGRAM):
-                    shingle = _mix(shingle + ring[(tokens + j) % NGRAM])
-                _update(minima, shingle, a, b)
-    return tokens
+    tokens, i, n = 0, 0, data.shape[0]
+    while True:
+        token, inside = np.uint64(0), False
+        while i < n:
+            kind, length = np.uint8(OTHER), 1
+            if data[i] < 0x80:
+                kind = classes[data[i]]
+            else:
+                kind, length = _class_at(data, i, classes)
+            if inside and kind != WORD:
+                break
+            i += length
+            if kind != OTHER:
+                for j in range(i - length, i):
+                    token = (token ^ np.uint64(data[j])) * _K1
+                    token ^= token >> _S32
+                inside = True
+                if kind == ALONE:
+                    break
+        if not inside:
+            return tokens
+        ring[tokens % NGRAM] = _mix(token)
+        tokens += 1
+        if tokens >= NGRAM:
+            shingle = np.uint64(0)
+            for j in range(NGRAM):
+                shingle = _mix(shingle + ring[(tokens + j) % NGRAM])
+            _update(minima, shingle, a, b)
+
+
+@njit(cache=True, nogil=True)
+def _class_at(data: NDArray[np.uint8], i: int, classes: NDArray[np.uint8]) -> tuple[np.uint8, int]:
+    """Class and bytes of the character that begins at i, which is not ASCII."""
+    lead, n = data[i], data.shape[0]
+    length = 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
+    if i + length > n:
+        return np.uint8(OTHER), n - i
+    point = np.int64(lead & (0x7F >> length))
+    for j in range(i + 1, i + length):
+        point = (point << 6) | np.int64(data[j] & 0x3F)
+    return (classes[point] if point < classes.shape[0] else np.uint8(OTHER)), length
 
 
 def signature(text: str) -> bytes:
     """256 bytes, byte i the top 8 bits of a mix of permutation i's minimum; b"" below five tokens."""
     data = np.frombuffer(text.encode("utf-8", "replace"), np.uint8)
     minima = np.full(PERMUTATIONS, 0xFFFFFFFF, np.uint32)
-    if _minima(data, _WORD, _A, _B, minima) < NGRAM:
+    if _minima(data, CLASSES, _A, _B, minima) < NGRAM:
         return b""
     return ((minima * np.uint32(0x9E3779B1)) >> np.uint32(24)).astype(np.uint8).tobytes()
 
@@ -111,7 +134,7 @@ def estimate(equal: int) -> float:
     return max(0.0, (equal / PERMUTATIONS - 1 / 256) / (1 - 1 / 256))
 
 
-def fingerprint(threshold: float, version_threshold: float) -> str:
+def fingerprint(threshold: float, version_threshold: float, tokeniser: str = TOKENISER) -> str:
     """What an index must have been made with to be opened: 16 hex digits."""
-    facts = (TOKENISER, NGRAM, PERMUTATIONS, SEED, BANDS, ROWS, threshold, version_threshold)
+    facts = (tokeniser, NGRAM, PERMUTATIONS, SEED, BANDS, ROWS, threshold, version_threshold)
     return xxhash.xxh3_64_hexdigest(repr(facts).encode())

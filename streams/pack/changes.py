@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from model.fim.fim import Mark
 from model.fim.format import Format
+from model.hunks import changed
 from model.lines import bare, begin_behind, last_begin, split
 from streams.draw import unit
 
@@ -16,31 +15,6 @@ MARGIN = 32
 
 def margin(key: bytes, seed: int) -> int:
     return int(unit(key, "margin", seed) * MARGIN)
-
-
-def changed(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
-    """How many lines at the start, and how many of the others at the end, both sides have alike."""
-    most = min(len(old), len(new))
-    first = alike(lambda at, to: old[at:to] == new[at:to], most)
-    i, j = len(old), len(new)
-    last = alike(lambda at, to: old[i - to : i - at] == new[j - to : j - at], most - first)
-    return first, last
-
-
-def alike(same: Callable[[int, int], bool], most: int) -> int:
-    """How many of the first `most` lines, or characters, are the same.
-
-    Stretches are compared, each twice as long as the one before, then halves of the last one.
-    """
-    at, step = 0, 16
-    while at < most and same(at, min(at + step, most)):
-        at = min(at + step, most)
-        step *= 2
-    while step > 1:
-        step //= 2
-        if at + step <= most and same(at, at + step):
-            at += step
-    return at
 
 
 def window(before: str, after: str, lines: int | None) -> tuple[str, str]:

@@ -16,13 +16,13 @@ MIN_ESCAPES = 8
 
 @dataclass(frozen=True)
 class Measure:
-    """Counts of a text, in bytes of UTF-8 where not said otherwise."""
+    """Counts of a text, in characters."""
 
     size: int
     lines: int
     longest_line: int
     alphanumeric: int
-    """Letters and digits; a byte of a non-ASCII character counts as one."""
+    """Letters and digits; a character that is not ASCII counts as one."""
     zeros: int
     longest_run: int
     """The longest run of encoded data."""
@@ -61,14 +61,18 @@ def _lines(data: NDArray[np.uint8], out: NDArray[np.int64]) -> None:
     for i in range(data.shape[0]):
         c = data[i]
         if c == 10 and i > 0 and data[i - 1] == 13:
+            out[6] += 1
             continue
         if c == 10 or c == 13:
             out[0] += 1
             out[1] = max(out[1], line)
+            out[6] += 1
             line = 0
         else:
-            line += 1
-            out[2] += (48 <= c <= 57) or (65 <= c <= 90) or (97 <= c <= 122) or c >= 128
+            if c & 0xC0 != 0x80:  # a further byte of a character
+                line += 1
+                out[6] += 1
+            out[2] += (48 <= c <= 57) or (65 <= c <= 90) or (97 <= c <= 122) or c >= 0xC0
             out[3] += c == 0
     out[1] = max(out[1], line)
     out[0] += line > 0
@@ -105,9 +109,9 @@ def _runs(data: NDArray[np.uint8], out: NDArray[np.int64]) -> None:
 
 def measure(text: str) -> Measure:
     data = np.frombuffer(text.encode("utf-8", "replace"), np.uint8)
-    out = np.zeros(6, np.int64)
+    out = np.zeros(7, np.int64)
     if len(data):
         _lines(data, out)
         _runs(data, out)
-    lines, longest, alphanumeric, zeros, run, encoded = (int(x) for x in out)
-    return Measure(len(data), lines, longest, alphanumeric, zeros, run, encoded)
+    lines, longest, alphanumeric, zeros, run, encoded, size = (int(x) for x in out)
+    return Measure(size, lines, longest, alphanumeric, zeros, run, encoded)

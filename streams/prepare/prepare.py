@@ -6,11 +6,8 @@ a copy of itself.
 
 from __future__ import annotations
 
-from collections import Counter
-
 import xxhash
 
-from model.lines import bare
 from streams.document import Document
 from streams.index.minhash import signature
 from streams.prepare.language import language
@@ -18,52 +15,32 @@ from streams.prepare.licences import spdx_line
 from streams.prepare.measure import measure
 from streams.prepare.rules import RuleInput, Verdict, judge
 from streams.prepare.shorten import shorten
+from streams.prepare.texts import compared, judged
 from streams.recipe import Recipe
 
 
 def weigh(document: Document, recipe: Recipe) -> Document | Verdict:
     """The document with its language, licence, hashes and signature; or why it is dropped."""
     shorten(document, recipe)
-    text = compared(document)
-    head = document.parts[0].text if document.parts else ""
+    text = judged(document)
     if document.kind in ("file", "commit"):
-        document.language = language(document.path, text if document.kind == "commit" else head)
-        document.licence = spdx_line(text) or document.licence
+        whole = _whole(document)
+        document.language = language(document.path, whole)
+        document.licence = spdx_line(whole) or document.licence
     verdict = judge(RuleInput(document, text, measure(text)), recipe)
     if verdict is not None:
         return verdict
     document.id = identity(document)
+    text = compared(document)
     document.exact = xxhash.xxh3_128_digest(text.encode("utf-8", "replace"))
     document.signature = signature(text)
     return document
 
 
-def compared(document: Document) -> str:
-    """What the index compares: a file's text, a commit's message and changed lines, the words of an issue
-    or a question, a notebook's sources."""
-    parts = document.parts
-    if document.kind == "commit":
-        by_role = {p.role: p.text for p in parts}
-        return by_role.get("message", "") + "\n" + changed_lines(by_role.get("before", ""), by_role.get("after", ""))
-    if document.kind == "notebook":
-        return "\n".join(p.text for p in parts if p.role != "output")
-    return "\n".join(p.text for p in parts)
-
-
-def changed_lines(before: str, after: str) -> str:
-    """The lines that only one side has, removed ones first, in their order; linear in the lines' number."""
-    old, new = bare(before), bare(after)
-    return "\n".join([*_surplus(old, Counter(new)), *_surplus(new, Counter(old))])
-
-
-def _surplus(lines: list[str], others: Counter[str]) -> list[str]:
-    surplus: list[str] = []
-    for line in lines:
-        if others[line] > 0:
-            others[line] -= 1
-        else:
-            surplus.append(line)
-    return surplus
+def _whole(document: Document) -> str:
+    """A file, or what stands in it after a commit, else before: its language and its licence are said there."""
+    texts = {p.role: p.text for p in document.parts}
+    return texts.get("text") or texts.get("after") or texts.get("before") or ""
 
 
 def identity(document: Document) -> bytes:

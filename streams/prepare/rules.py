@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from model.lines import bare
 from streams.document import Document, Part
+from streams.index.letters import count_words
 from streams.prepare.language import DATA, MARKUP
 from streams.prepare.licences import classify
 from streams.recipe import Recipe
@@ -37,7 +38,7 @@ class RuleInput:
 
     document: Document
     text: str
-    """The compared text: streams.prepare.prepare.compared."""
+    """What rules measure: streams.prepare.texts.judged."""
     measure: Measure
 
 
@@ -169,7 +170,7 @@ def _encoded(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
 
 def _trivial_message(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
     message = next((p.text for p in s.document.parts if p.role == "message"), "").strip()
-    words = len(message.split())
+    words = count_words(message)
     if message.lower() in _TRIVIAL_MESSAGES or _VERSION_ONLY.match(message):
         return ("the message says nothing", float(words))
     if words < r.min_message_words:

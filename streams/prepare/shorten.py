@@ -1,4 +1,4 @@
-"""What is too long in a thread is cut in the middle, not dropped: people say what is wrong first and what helped last.
+"""What is too long in a thread, or in a commit's message, is cut in the middle, not dropped: people say what is wrong first and what helped last.
 
 StarCoder cuts a comment of more than 80 lines to its first 60 and its last 20 (arXiv 2305.06161, section 3.2; bigcode's
 filtering_issues.py); a thread of too many characters is cut in the same proportion.
@@ -18,13 +18,17 @@ HEAD = 3 / 4
 
 
 def shorten(document: Document, recipe: Recipe) -> None:
-    """Cuts a thread's parts in place to the recipe's lengths; what was cut is counted in `Document.cut`.
+    """Cuts a thread's parts, or a commit's message, in place to the recipe's lengths, and counts it in `Document.cut`.
 
     A document that was cut once is not cut again.
     """
+    before = document.size
+    if document.kind == "commit":
+        for part in document.parts:
+            part.text = middle(part.text, recipe.max_message_chars) if part.role == "message" else part.text
+        document.cut += max(0, before - document.size)
     if document.kind not in KINDS:
         return
-    before = document.size
     for part in document.parts:
         part.text = lines(part.text, recipe.max_comment_lines)
     document.parts = parts(document.parts, recipe.max_issue_chars)

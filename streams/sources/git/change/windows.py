@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
+from model.hunks import Hunk, changed, hunks
 from model.lines import split
-from streams.pack.changes import MARGIN, changed
-from streams.sources.git.change.hunks import Hunk, hunks
+from streams.pack.changes import MARGIN
 
 MAX_WINDOW = 32 * 1024
 """Characters of both sides together: some 10,000 tokens, more than which no single change of the past is worth."""

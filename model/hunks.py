@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
-
-from streams.pack.changes import changed
 
 DEPTH = 8
 """How often what lies between two anchors is looked at for further ones, so that time has a bound."""
@@ -88,3 +86,28 @@ def _once(lines: Sequence[str], start: int, end: int) -> dict[str, int]:
     """The lines of an area that stand there once, with their places, in order."""
     counts = Counter(lines[start:end])
     return {lines[at]: at for at in range(start, end) if counts[lines[at]] == 1}
+
+
+def changed(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
+    """How many lines at the start, and how many of the others at the end, both sides have alike."""
+    most = min(len(old), len(new))
+    first = alike(lambda at, to: old[at:to] == new[at:to], most)
+    i, j = len(old), len(new)
+    last = alike(lambda at, to: old[i - to : i - at] == new[j - to : j - at], most - first)
+    return first, last
+
+
+def alike(same: Callable[[int, int], bool], most: int) -> int:
+    """How many of the first `most` lines, or characters, are the same.
+
+    Stretches are compared, each twice as long as the one before, then halves of the last one.
+    """
+    at, step = 0, 16
+    while at < most and same(at, min(at + step, most)):
+        at = min(at + step, most)
+        step *= 2
+    while step > 1:
+        step //= 2
+        if at + step <= most and same(at, at + step):
+            at += step
+    return at

@@ -1,4 +1,5 @@
-"""What is too long in a thread, or in a commit's message, is cut in the middle, not dropped: people say what is wrong first and what helped last.
+"""What is too long in a thread, or in a commit's message, is cut in the middle, not dropped: people say what is wrong
+first and what helped last.
 
 StarCoder cuts a comment of more than 80 lines to its first 60 and its last 20 (arXiv 2305.06161, section 3.2; bigcode's
 filtering_issues.py); a thread of too many characters is cut in the same proportion.

@@ -2,8 +2,9 @@
 
 Documents are judged one after the other, as dedup does it: the files of consecutive releases, the changed files of
 their commits, and texts in other scripts (the translations of Django, joined to paragraphs, and variants of these). For
-every document the greatest Jaccard similarity of its shingles to those that the index kept before it is computed exactly.
-It should be dropped when that is at least the index's threshold (for another version of its own path: the higher one).
+every document the greatest Jaccard similarity of its shingles to those that the index kept before it is computed
+exactly. It should be dropped when that is at least the index's threshold (for another version of its own path: the
+higher one).
 
 recall: of those that should be dropped, the share that was. precision: of those that were dropped as near duplicates or
 as versions, the share that should be. innocents: how many were dropped though none that was kept is similar enough.

@@ -36,6 +36,8 @@ class Recipe:
     """The longest run of base64, hexadecimal or escaped data, characters."""
     max_encoded_share: float = 0.5
     """The largest share of a file that is such runs."""
+    max_number_share: float = 0.6
+    """The largest share of numbers among a file's letters and digits; markup and data are exempt."""
     min_message_words: int = 2
     """The fewest words of a commit message."""
     max_message_chars: int = 4_000
@@ -61,7 +63,7 @@ class Recipe:
         for least, most in (("min_chars", "max_chars"), ("min_issue_chars", "max_issue_chars")):
             if getattr(self, least) > getattr(self, most):
                 raise ValueError(f"{least} must be no more than {most}, or nothing is kept")
-        bounds.shares(self, "min_alphanumeric", "max_encoded_share")
+        bounds.shares(self, "min_alphanumeric", "max_encoded_share", "max_number_share")
         bounds.above(self, 0, "mean_line_length")
 
 

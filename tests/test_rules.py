@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from streams.document import Document
@@ -11,6 +9,7 @@ from streams.prepare.measure import measure
 from streams.prepare.rules import RULES, Rule, RuleInput, judge
 from streams.prepare.texts import judged
 from streams.recipe import Recipe
+from tests.rules_page import PAGE, made
 
 CASES = [(r, d, True) for r in RULES for d in r.drops] + [(r, d, False) for r in RULES for d in r.keeps]
 
@@ -42,6 +41,4 @@ def test_a_verdict_does_not_depend_on_what_came_before() -> None:
 
 
 def test_the_documentation_has_the_table() -> None:
-    page = (Path(__file__).parent.parent / "docs" / "rules.md").read_text()
-    for rule in RULES:
-        assert f"| `{rule.name}` | {', '.join(rule.kinds)} | {rule.says} |" in page
+    assert made(PAGE.read_text()) == PAGE.read_text(), "run `python -m tests.rules_page`"

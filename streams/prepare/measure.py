@@ -23,6 +23,8 @@ class Measure:
     longest_line: int
     alphanumeric: int
     """Letters and digits; a character that is not ASCII counts as one."""
+    numeric: int
+    """Letters and digits of tokens that begin with a digit: numbers."""
     zeros: int
     longest_run: int
     """The longest run of encoded data."""
@@ -58,8 +60,14 @@ def _escape(data: NDArray[np.uint8], i: int) -> int:
 def _lines(data: NDArray[np.uint8], out: NDArray[np.int64]) -> None:
     """Lines end where those of `model.lines` do."""
     line = 0
+    inside, number = False, False
     for i in range(data.shape[0]):
         c = data[i]
+        alphanumeric = (48 <= c <= 57) or (65 <= c <= 90) or (97 <= c <= 122) or c >= 0xC0
+        word = alphanumeric or c == 95 or c >= 0x80
+        number = number if inside and word else 48 <= c <= 57
+        inside = word
+        out[7] += alphanumeric and number
         if c == 10 and i > 0 and data[i - 1] == 13:
             out[6] += 1
             continue
@@ -72,7 +80,7 @@ def _lines(data: NDArray[np.uint8], out: NDArray[np.int64]) -> None:
             if c & 0xC0 != 0x80:  # a further byte of a character
                 line += 1
                 out[6] += 1
-            out[2] += (48 <= c <= 57) or (65 <= c <= 90) or (97 <= c <= 122) or c >= 0xC0
+            out[2] += alphanumeric
             out[3] += c == 0
     out[1] = max(out[1], line)
     out[0] += line > 0
@@ -109,9 +117,9 @@ def _runs(data: NDArray[np.uint8], out: NDArray[np.int64]) -> None:
 
 def measure(text: str) -> Measure:
     data = np.frombuffer(text.encode("utf-8", "replace"), np.uint8)
-    out = np.zeros(7, np.int64)
+    out = np.zeros(8, np.int64)
     if len(data):
         _lines(data, out)
         _runs(data, out)
-    lines, longest, alphanumeric, zeros, run, encoded, size = (int(x) for x in out)
-    return Measure(size, lines, longest, alphanumeric, zeros, run, encoded)
+    lines, longest, alphanumeric, zeros, run, encoded, size, numeric = (int(x) for x in out)
+    return Measure(size, lines, longest, alphanumeric, numeric, zeros, run, encoded)

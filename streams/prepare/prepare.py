@@ -15,7 +15,7 @@ from streams.prepare.licences import spdx_line
 from streams.prepare.measure import measure
 from streams.prepare.rules import RuleInput, Verdict, judge
 from streams.prepare.shorten import shorten
-from streams.prepare.texts import compared, judged
+from streams.prepare.texts import compared, judged, whole
 from streams.recipe import Recipe
 
 
@@ -24,9 +24,9 @@ def weigh(document: Document, recipe: Recipe) -> Document | Verdict:
     shorten(document, recipe)
     text = judged(document)
     if document.kind in ("file", "commit"):
-        whole = _whole(document)
-        document.language = language(document.path, whole)
-        document.licence = spdx_line(whole) or document.licence
+        text_whole = whole(document)
+        document.language = language(document.path, text_whole)
+        document.licence = spdx_line(text_whole) or document.licence
     verdict = judge(RuleInput(document, text, measure(text)), recipe)
     if verdict is not None:
         return verdict
@@ -35,12 +35,6 @@ def weigh(document: Document, recipe: Recipe) -> Document | Verdict:
     document.exact = xxhash.xxh3_128_digest(text.encode("utf-8", "replace"))
     document.signature = signature(text)
     return document
-
-
-def _whole(document: Document) -> str:
-    """A file, or what stands in it after a commit, else before: its language and its licence are said there."""
-    texts = {p.role: p.text for p in document.parts}
-    return texts.get("text") or texts.get("after") or texts.get("before") or ""
 
 
 def identity(document: Document) -> bytes:

@@ -25,6 +25,12 @@ _BLOCKS = (
 """Beginnings and ends of comments of several lines."""
 
 
+def whole(document: Document) -> str:
+    """A file, or what stands in it after a commit, else before: language, licence and origin are said there."""
+    texts = {p.role: p.text for p in document.parts}
+    return texts.get("text") or texts.get("after") or texts.get("before") or ""
+
+
 def judged(document: Document) -> str:
     """What rules measure: a file's text, a commit's changed lines, a notebook's sources, the words of a thread."""
     if document.kind == "commit":

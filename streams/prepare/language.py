@@ -1,42 +1,147 @@
-"""The programming language of a file, by its name and, where the name says nothing, by its first line."""
+"""The programming language of a file: by its name, by its content where several languages share an extension, and by
+its first line where the name says nothing."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from model.languages import BY_EXTENSION, BY_FILE_NAME, BY_INTERPRETER
 
-_SHEBANG = re.compile(r"#!\s*\S*?(?:/env\s+(?:-S\s+)?)?(?:\S*/)?([A-Za-z]+)[\d.]*\b")
-_OBJC = re.compile(r"^\s*(#import\b|@(interface|implementation|protocol)\b)", re.M)
-_CPP = re.compile(r"^\s*(class\s+\w+|namespace\b|template\s*<|using\s+\w+)", re.M)
-
+HEAD = 4_096
+"""Characters of a text that are looked at."""
 DATA = frozenset({"json", "yaml", "toml", "ini", "xml", "csv", "svg", "text"})
 """Languages that hold data: they have size limits of their own."""
 MARKUP = frozenset({"html", "json", "markdown", "xml", "tex", "rst", "svg", "text", "csv"})
 """Languages whose long lines are no sign of a generated file (The Stack v2 exempts these)."""
+_SUFFIXED = ("dockerfile", "containerfile", "makefile", "jenkinsfile", "vagrantfile", "gemfile")
+"""Names that an ending is added to: `Dockerfile.dev`."""
+_VERSION = re.compile(r"[-.\d]+$")
 
 
 def language(path: str, text: str) -> str:
     """A lower-case name, "" when unknown. Looks at no more than the first 4,096 characters of the text."""
-    name = path.rsplit("/", 1)[-1].lower()
-    row = BY_FILE_NAME.get(name) or BY_EXTENSION.get(name.rsplit(".", 1)[-1] if "." in name else "")
-    guess = row.name if row else ""
-    if guess == "c" and name.endswith(".h"):
-        return _header(text[:4096])
-    if guess == "objc" and name.endswith(".m") and not _OBJC.search(text[:4096]):
-        return "matlab"
-    return guess or _by_shebang(text)
+    name = path.rsplit("/", 1)[-1]
+    lower, head = name.lower(), text[:HEAD]
+    extension = lower.rsplit(".", 1)[-1] if "." in lower else ""
+    if name.endswith((".C", ".H")):  # what distinguishes C++ from C on systems that know case
+        return "cpp"
+    if row := BY_FILE_NAME.get(lower):
+        return row.name
+    if (suffixed := lower.partition(".")[0]) in _SUFFIXED:
+        return BY_FILE_NAME[suffixed].name
+    if by_content := _BY_CONTENT.get(extension):
+        return by_content(head)
+    row = BY_EXTENSION.get(extension)
+    return row.name if row else _by_shebang(head)
 
 
-def _header(text: str) -> str:
-    if _OBJC.search(text):
+def _pattern(*lines: str, anywhere: str = "") -> Callable[[str], bool]:
+    """Whether a line begins, behind spaces, as one of `lines` says, or `anywhere` is found."""
+    whole = "|".join([rf"^[ \t]*(?:{'|'.join(lines)})"] * bool(lines) + [anywhere] * bool(anywhere))
+    compiled = re.compile(whole, re.M)
+    return lambda text: compiled.search(text) is not None
+
+
+_is_objc = _pattern(r"#import\b", r"@(?:interface|implementation|protocol|class|end)\b")
+_is_cpp = _pattern(
+    r"class[ \t]+\w+", r"namespace\b", r"template[ \t]*<", r"using[ \t]+\w+", r"#include[ \t]*<[a-z_]+>",
+    anywhere=r"\bstd::",
+)  # fmt: skip
+_is_coq = _pattern(r"(?:Require|From|Theorem|Lemma|Definition|Proof|Inductive|Fixpoint|Section|Notation)\b[^;]*$")
+_is_verilog = _pattern(r"module[ \t]+\w+[ \t]*[(#;]", r"`(?:timescale|define|include)\b", anywhere=r"\bendmodule\b")
+_is_v = _pattern(r"(?:pub[ \t]+)?(?:fn|struct|enum)[ \t]+\w+.*\{", r"module[ \t]+\w+[ \t]*$")
+_is_perl = _pattern(
+    r"use[ \t]+(?:strict|warnings|v?5)", r"package[ \t]+\w", r"my[ \t]*[(%@$]", r"sub[ \t]+\w+", r"#!.*perl"
+)
+_is_prolog = _pattern(r":-", r"[a-z]\w*(?:\(.*\))?[ \t]*:-", r"[a-z]\w*\(.*\)\.[ \t]*$")
+_is_mathematica = _pattern(r"\(\*[ \t]*::", r"BeginPackage\[", anywhere=r"\ANotebook\[")
+_is_rebol = _pattern(r"(?:REBOL|Red)[ \t]*(?:/\w+[ \t]*)?\[")
+_is_tex = _pattern(
+    anywhere=r"\\(?:NeedsTeXFormat|ProvidesClass|documentclass|LoadClass|DeclareOption|def|newcommand)\b"
+)
+_is_visual_basic = _pattern(r"VERSION \d", r"Attribute VB_", r"(?:Private|Public)[ \t]+(?:Sub|Function|Const|Dim)\b")
+_is_glsl = _pattern(
+    r"#version[ \t]+\d", r"(?:uniform|varying|attribute|precision)[ \t]+\w+", r"void[ \t]+main[ \t]*\(",
+    anywhere=r"\bgl_\w+",
+)  # fmt: skip
+_is_forth = _pattern(r":[ \t]+\S+", r"\\ ")
+_is_php = _pattern(anywhere=r"<\?(?:php|=)")
+_is_pascal = _pattern(r"(?:procedure|function|unit|interface|implementation)\b[^{(]*;", anywhere=r"\{\$\w+")
+_is_c = _pattern(r"#[ \t]*(?:include|define|ifn?def|pragma)\b", r"/[*/]")
+_is_assembly = _pattern(
+    r"\.(?:macro|equ|section|globl?)\b", r"%(?:define|macro)\b", r"\w+:[ \t]*\w+", r"(?:mov\w*|equ)\b"
+)
+_is_apex = _pattern(r"(?:public|private|global)\b[\w \t]*\b(?:class|interface|enum)[ \t]+\w+")
+_is_kernel = _pattern(anywhere=r"\b(?:__kernel|kernel[ \t]+void|__global)\b")
+_is_dependencies = _pattern(r"\S+\.(?:o|obj|lo)[ \t]*:")
+_is_puppet = _pattern(r"(?:class|define|node)[ \t]+[\w:'\"]+.*[{(]", anywhere="=>")
+_is_xml = _pattern(anywhere=r"\A\s*<(?:\?xml|!DOCTYPE|TS\b)")
+_is_qmake = _pattern(r"(?:TARGET|TEMPLATE|QT|SOURCES|HEADERS|CONFIG)[ \t]*[+-]?=")
+_is_llvm = _pattern(r"define[ \t].*@", r"target[ \t]+(?:triple|datalayout)", r"; ModuleID")
+
+
+def _by_v(text: str) -> str:
+    if _is_coq(text) and not _is_verilog(text):
+        return "coq"
+    return "vlang" if _is_v(text) and not _is_verilog(text) else "verilog"
+
+
+def _by_m(text: str) -> str:
+    if _is_objc(text):
         return "objc"
-    return "cpp" if _CPP.search(text) else "c"
+    return "mathematica" if _is_mathematica(text) else "matlab"
+
+
+def _by_cls(text: str) -> str:
+    if _is_visual_basic(text):
+        return "visual_basic"
+    return "apex" if _is_apex(text) and not _is_tex(text) else "tex"
+
+
+def _by_fs(text: str) -> str:
+    if _is_glsl(text):
+        return "glsl"
+    return "forth" if _is_forth(text) else "fsharp"
+
+
+def _by_inc(text: str) -> str:
+    """An include file of whatever language: nobody's name says it."""
+    tests = (("php", _is_php), ("pascal", _is_pascal), ("cpp", _is_cpp), ("c", _is_c), ("asm", _is_assembly))
+    return next((name for name, test in tests if test(text)), "")
+
+
+_BY_CONTENT: dict[str, Callable[[str], str]] = {
+    "h": lambda text: "objc" if _is_objc(text) else "cpp" if _is_cpp(text) else "c",
+    "m": _by_m,
+    "v": _by_v,
+    "pl": lambda text: "prolog" if _is_prolog(text) and not _is_perl(text) else "perl",
+    "pro": lambda text: "" if _is_qmake(text) else "prolog",
+    "ts": lambda text: "xml" if _is_xml(text) else "typescript",
+    "r": lambda text: "" if _is_rebol(text) else "r",
+    "cls": _by_cls,
+    "fs": _by_fs,
+    "inc": _by_inc,
+    "cl": lambda text: "opencl" if _is_kernel(text) else "lisp",
+    "d": lambda text: "" if _is_dependencies(text) else "d",
+    "ll": lambda text: "llvm" if _is_llvm(text) else "flex",
+    "pp": lambda text: "pascal" if _is_pascal(text) and not _is_puppet(text) else "puppet",
+    "nb": lambda text: "mathematica" if _is_mathematica(text) else "",
+}
+"""Extensions that several languages have; the most usual one where nothing speaks against it."""
 
 
 def _by_shebang(text: str) -> str:
+    """By the interpreter of a first line `#!`: behind `env`, its options and variables; without path and version."""
     if not text.startswith("#!"):
         return ""
-    interpreter = _SHEBANG.match(text[: text.find("\n")] if "\n" in text[:256] else text[:256])
-    row = BY_INTERPRETER.get(interpreter.group(1)) if interpreter else None
+    words = text[2:258].split("\n")[0].split()
+    programs = [word.rsplit("/", 1)[-1] for word in words]
+    if programs and programs[0] == "env":
+        programs = [w.removeprefix("-S") for w in programs[1:] if "=" not in w and (w[:1] != "-" or w[:2] == "-S")]
+        programs = [word for word in programs if word]
+    if not programs:
+        return ""
+    name = programs[0].lower()
+    row = BY_INTERPRETER.get(name) or BY_INTERPRETER.get(_VERSION.sub("", name))
     return row.name if row else ""

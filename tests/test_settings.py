@@ -94,7 +94,7 @@ def test_what_is_wrong_is_named_with_its_place(mapping, message):
         ("train", "learning_rate", 1e30, "learning_rate must be at most 1"),
         ("train", "threads", 100_000, "threads must be at most 1,024"),
         ("lsp", "server", "nonsense", "server must be host:port"),
-        ("recipe", "languages", ["pyhton"], "languages must be among asm, awk,"),
+        ("recipe", "languages", ["pyhton"], "languages must be among ada, agda,"),
         ("up", "interval_s", 0.0, "interval_s must be greater than 0"),
         ("lsp", "deadline_ms", 0, "deadline_ms must be at least 1"),
     ],

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from model import bounds
 from model.languages import LANGUAGES
 
-LICENCE_CLASSES = ("permissive", "unknown", "copyleft")
+LICENCE_CLASSES = ("permissive", "unknown", "copyleft", "proprietary")
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Recipe:
     """Defaults follow the published filters (CodeParrot, SantaCoder, The Stack v2); sources in docs/rules.md."""
 
     licences: tuple[str, ...] = ("permissive", "unknown")
-    """Licence classes that are kept: permissive, unknown, copyleft."""
+    """Licence classes that are kept: permissive, unknown, copyleft, proprietary."""
     languages: tuple[str, ...] = ()
     """Languages of files and commits that are kept; empty keeps all."""
     min_chars: int = 50

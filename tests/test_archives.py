@@ -9,6 +9,7 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
+import licences
 import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
@@ -70,7 +71,7 @@ def paths(found: list[Files | Notebook]) -> list[str]:
          "crates/my-crate", "0.3.1", "MIT OR Apache-2.0", ["Cargo.toml", "src/lib.rs"]),
         ("left-pad-1.3.0.tgz", {"package/package.json": '{"name": "@a/pad", "version": "1.3.0", "license": "ISC"}'},
          "npm/@a/pad", "1.3.0", "ISC", ["package.json"]),
-        ("repo-main.zip", {"repo-main/LICENSE": "Apache License\nVersion 2.0", "repo-main/a.py": "a"},
+        ("repo-main.zip", {"repo-main/LICENSE": licences.licence("Apache-2.0"), "repo-main/a.py": "a"},
          "local/repo-main", "", "Apache-2.0", ["LICENSE", "a.py"]),
         ("repo-1.0.tar.bz2", {"a.py": "a", "b/c.py": "c"}, "local/repo", "1.0", "", ["a.py", "b/c.py"]),
         ("repo-1.0.tar.xz", {"x/package.json": "[", "x/b.py": "b"}, "local/repo", "1.0", "", ["package.json", "b.py"]),

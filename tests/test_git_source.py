@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from licences import licence
 
 from streams.event import Commit, Files
 from streams.sources.git.cursors import Cursor, CursorFile, Cursors
@@ -149,7 +150,7 @@ def test_last_versions_are_those_of_the_head(git_folder):
 
 
 def test_the_repository_is_described(git_folder):
-    git_folder.commit("one", {"LICENSE": "MIT License\n\n" + MIT, "a.py": "a"})
+    git_folder.commit("one", {"LICENSE": licence("MIT"), "a.py": "a"})
     git_folder.git("remote", "add", "origin", "https://user:secret@git.example.org/owner/name.git")
     described = History.open(git_folder.path).describe()
     assert described.key == "git.example.org/owner/name"
@@ -188,7 +189,3 @@ def test_a_cursor_is_kept_by_repository_ref_and_topic(tmp_path):
     assert CursorFile.of(tmp_path, tmp_path, "HEAD", "a" * 32).read() == cursors
     assert CursorFile.of(tmp_path, tmp_path, "HEAD", "b" * 32).read() == Cursors()
     assert CursorFile.of(tmp_path, tmp_path, "main", "a" * 32).read() == Cursors()
-
-
-MIT = """Permission is hereby granted, free of charge, to any person obtaining a copy of this software.
-The above copyright notice and this permission notice shall be included in all copies."""

@@ -68,7 +68,7 @@ def test_what_is_wrong_is_named_with_its_place(mapping, message):
             "recipe",
             "licences",
             ["permisive"],
-            "licences must be among permissive, unknown, copyleft; 'permisive' is not",
+            "licences must be among permissive, unknown, copyleft, proprietary",
         ),
         ("recipe", "min_chars", -1, "min_chars must be at least 0"),
         ("index", "near", 0.0, "near must be greater than 0"),

@@ -1,36 +1,130 @@
-"""Well-known licence texts and their SPDX ids, for repositories that declare none."""
+"""Which licence a text is: its whole words against those of the known ones, by a detector.
+
+What is not nearly the same is unknown, and never permissive. A text under the bar that speaks of a copyleft licence is
+taken for that one. A text above it is still unknown when it holds a condition that no permissive licence has (the
+Commons Clause, "non-commercial").
+"""
 
 from __future__ import annotations
 
-PHRASES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("AGPL-3.0-only", ("gnu affero general public license", "version 3")),
-    ("LGPL-3.0-only", ("gnu lesser general public license", "version 3, 29 june")),
-    ("LGPL-2.1-only", ("gnu lesser general public license", "version 2.1")),
-    ("LGPL-2.0-only", ("gnu library general public license", "version 2")),
-    ("GPL-3.0-only", ("gnu general public license", "version 3, 29 june")),
-    ("GPL-2.0-only", ("gnu general public license", "version 2, june")),
-    ("MPL-2.0", ("mozilla public license", "2.0")),
-    ("EPL-2.0", ("eclipse public license", "2.0")),
-    ("Apache-2.0", ("apache license", "version 2.0")),
-    ("BSL-1.0", ("boost software license", "version 1.0")),
-    ("Unlicense", ("this is free and unencumbered software released into the public domain",)),
-    ("CC0-1.0", ("cc0 1.0 universal",)),
-    ("MIT", ("permission is hereby granted, free of charge", "the above copyright notice and this permission notice")),
-    ("MIT-0", ("permission is hereby granted, free of charge", "without warranty of any kind")),
-    ("ISC", ("permission to use, copy, modify, and/or distribute this software for any purpose", "notice appear")),
-    ("ISC", ("permission to use, copy, modify, and distribute this software for any purpose", "notice appear")),
-    ("0BSD", ("permission to use, copy, modify, and/or distribute this software for any purpose",)),
-    ("BSD-3-Clause", ("redistribution and use in source and binary forms", "endorse or promote")),
-    ("BSD-2-Clause", ("redistribution and use in source and binary forms", "in binary form must reproduce")),
-    ("Zlib", ("this software is provided 'as-is'", "altered source versions must be plainly marked")),
-    ("PSF-2.0", ("python software foundation license version 2",)),
+import itertools
+import re
+from functools import lru_cache
+from textwrap import fill
+
+from askalono import identify  # pyright: ignore[reportAttributeAccessIssue]
+
+from streams.prepare.licences import classify
+
+BAR = 0.95
+"""Dice coefficient of word pairs from which a text is the licence; copyright lines and titles cost up to .02."""
+NEAR = 0.9
+"""From which a text is tried again without its lines of copyright."""
+MAX_CHARS = 100_000
+SECTION_CHARS, SECTIONS = 300, 8
+"""Of a file with several texts: the shortest that is looked at by itself, and how many at most (.13 s each)."""
+PROPRIETARY = "LicenseRef-proprietary"
+COPYLEFT_PHRASES: tuple[tuple[str, str], ...] = (
+    ("AGPL-3.0-or-later", "gnu affero general public licen"),
+    ("AGPL-3.0-or-later", "affero general public licen"),
+    ("LGPL-2.1-or-later", "gnu lesser general public licen"),
+    ("LGPL-2.0-or-later", "gnu library general public licen"),
+    ("GPL-2.0-or-later", "gnu general public licen"),
+    ("GFDL-1.3-or-later", "gnu free documentation licen"),
+    ("MPL-2.0", "mozilla public licen"),
+    ("EPL-2.0", "eclipse public licen"),
+    ("CDDL-1.0", "common development and distribution licen"),
+    ("EUPL-1.2", "european union public licen"),
+    ("OSL-3.0", "open software licen"),
+    ("SSPL-1.0", "server side public licen"),
+    ("CC-BY-SA-4.0", "sharealike"),
+    ("CPL-1.0", "common public licen"),
+    ("CECILL-2.1", "cecill free software licen"),
 )
-"""SPDX id and what its text says, all of it within the first 4,000 letters; the first row that fits counts."""
+"""What a text says that is no known licence but speaks of one, the stricter first."""
+_NOT_FREE = re.compile(
+    r"commons clause|non-?commercial|not for (?:commercial|resale)|evaluation (?:purposes|only)|military|no ai training"
+    r"|(?:may|shall|must) not be (?:sold|used (?:for|in) commercial)"
+    r"|commercial (?:use|purposes?) (?:is|are) (?:not|prohibited|forbidden)"
+    r"|(?:prior|express) written (?:permission|consent) (?:of|from) [\w .,]{1,80} (?:to|for) (?:use|copy|modify)",
+    re.I,
+)
+"""Conditions that no permissive licence has."""
+_OWNED = re.compile(
+    r"all rights reserved[\s\S]{0,600}(?:no part of|confidential|proprietary|unauthori[sz]ed (?:copying|use)"
+    r"|may not be (?:copied|used|reproduced|distributed|modified))"
+    r"|(?:confidential|proprietary) (?:and|information|software)[\s\S]{0,300}all rights reserved"
+    r"|unauthori[sz]ed copying of this|\bunlicensed\b",
+    re.I,
+)
+LONG_LINE = 320
+"""Characters of a line from which a text is broken anew."""
+_BEGINNINGS = re.compile(r"(Permission (?:is|to)\b|Redistribution and use\b|Licensed under\b|(?<=reserved\.) )")
+_OWNERS = re.compile(r"^[^\n]{0,12}(?:copyright\b|\(c\)|©|all rights reserved)[^\n]*$", re.M | re.I)
+_PYTHON = re.compile(r"PYTHON SOFTWARE FOUNDATION LICENSE VERSION 2.*BEOPEN.*CNRI", re.S)
+"""The stack of Python's licences, which its copies shorten in many ways."""
+_COMMENT = re.compile(r"^[ \t]*(?:#+|//+|/\*+|\*+/?|--+|;+|%+|<!--|-->|\.\\\")[ \t]?", re.M)
+_RULE = re.compile(r"^[ \t]*(?:[-=*_~#]{8,}|.{0,60}\blicen[cs]es?\b.{0,40})[ \t]*$", re.M | re.I)
+_OR_COPYLEFT = frozenset(
+    ["Artistic-2.0", "CECILL-B", "CNRI-Python-GPL-Compatible", "PSF-2.0", "Python-2.0", "Python-2.0.1", "Ruby"]
+)
+"""Permissive licences whose own text names a copyleft one."""
 
 
 def recognise(text: str) -> str:
-    """The SPDX id of a well-known licence text, or nothing."""
-    if not text:
+    """The SPDX expression of a licence's text; LicenseRef-proprietary where it keeps all rights; empty: not known."""
+    return _recognise(" ".join(text[:MAX_CHARS].split()), text[:MAX_CHARS]) if text.strip() else ""
+
+
+@lru_cache(maxsize=512)
+def _recognise(words: str, text: str) -> str:
+    """`words`: the text with its spaces made one, which most of the checks read."""
+    bare = _COMMENT.sub("", _in_lines(text))
+    whole = _whole(bare, words)
+    if whole:
+        return whole
+    if joined := _joined(bare):
+        return joined
+    lower = words.lower()
+    spoken = next((spdx for spdx, phrase in COPYLEFT_PHRASES if phrase in lower), "")
+    return spoken or (PROPRIETARY if _OWNED.search(words) else "")
+
+
+def _in_lines(text: str) -> str:
+    """The detector leaves out whole lines of copyright: of a text in one line that would be all of it."""
+    if max(map(len, text.split("\n"))) <= LONG_LINE:
+        return text
+    return "\n".join(fill(line, LONG_LINE // 4) for line in _BEGINNINGS.sub(r"\n\1", text).split("\n"))
+
+
+def _whole(text: str, words: str) -> str:
+    """As one licence. Empty where there is none, or more than one."""
+    found = identify(text)
+    if found is not None and NEAR <= found.score < BAR:  # a short one under long copyright lines
+        found = identify(_OWNERS.sub("", text))
+    if found is None or found.score < BAR:
+        return "Python-2.0" if _PYTHON.search(words) else ""
+    name = "Apache-2.0" if found.name == "Pixar" and "pixar" not in words.lower() else str(found.name)
+    if classify(name) == "permissive":
+        lower = words.lower()
+        foreign = name not in _OR_COPYLEFT and any(phrase in lower for _, phrase in COPYLEFT_PHRASES)
+        if foreign or _NOT_FREE.search(words):
+            return ""
+    return name
+
+
+def _joined(text: str) -> str:
+    """As several licences, one behind the other: all of them hold. Empty where a longer section is none."""
+    cuts = [0, *(match.start() for match in _RULE.finditer(text)), len(text)]
+    sections: list[str] = []
+    for start, end in itertools.pairwise(cuts):
+        section = text[start:end]
+        if sections and len(sections[-1]) < SECTION_CHARS:
+            sections[-1] += section
+        else:
+            sections.append(section)
+    sections = [section for section in sections if len(section) >= SECTION_CHARS]
+    if not 1 < len(sections) <= SECTIONS:
         return ""
-    start = " ".join(text[:16_000].lower().split())[:4_000]
-    return next((spdx for spdx, phrases in PHRASES if all(phrase in start for phrase in phrases)), "")
+    names = [_whole(section, " ".join(section.split())) for section in sections]
+    return " AND ".join(sorted(set(names))) if all(names) else ""

@@ -1,97 +1,67 @@
-"""Which licences may be trained on: SPDX identifiers sorted into permissive, copyleft and unknown."""
+"""What a licence expression allows: SPDX expressions sorted into permissive, copyleft, proprietary and unknown."""
 
 from __future__ import annotations
 
 import re
-from typing import Literal
+from functools import lru_cache
+from typing import Any, Literal
 
-Class = Literal["permissive", "copyleft", "unknown"]
+from license_expression import ExpressionError, ExpressionParseError, Licensing
 
-PERMISSIVE = frozenset(
-    [
-        "0bsd",
-        "afl-3.0",
-        "apache-1.1",
-        "apache-2.0",
-        "artistic-2.0",
-        "blueoak-1.0.0",
-        "bsd-1-clause",
-        "bsd-2-clause",
-        "bsd-3-clause",
-        "bsd-4-clause",
-        "bsd",
-        "bsl-1.0",
-        "cc0-1.0",
-        "cc-by-3.0",
-        "cc-by-4.0",
-        "curl",
-        "hpnd",
-        "isc",
-        "mit",
-        "mit-0",
-        "mit-cmu",
-        "ms-pl",
-        "ncsa",
-        "ofl-1.1",
-        "openssl",
-        "postgresql",
-        "psf-2.0",
-        "python-2.0",
-        "tcl",
-        "unicode-3.0",
-        "unicode-dfs-2016",
-        "unlicense",
-        "upl-1.0",
-        "w3c",
-        "wtfpl",
-        "x11",
-        "zlib",
-        "zpl-2.1",
-    ]
-)
-_COPYLEFT = re.compile(r"^(a?gpl|lgpl|mpl|epl|eupl|cddl|cc-by-(nc|sa)|osl|sspl|busl|cpl|gfdl|ecos|sleepycat)")
-_SPDX = re.compile(r"SPDX-License-Identifier:[ \t]*([A-Za-z0-9.+() \t-]{1,120})")
-_WITH = re.compile(r" WITH \S+", re.I)
+from streams.prepare.licence_lists import COPYLEFT, PERMISSIVE, PROPRIETARY
+
+Class = Literal["permissive", "copyleft", "proprietary", "unknown"]
+
 MAX_CHARS = 1_000
 """Of an expression: the longest in use have a few dozen names."""
+BEST: tuple[Class, ...] = ("permissive", "unknown", "copyleft", "proprietary")
+"""Of `A OR B` the reader may choose: the first of these that there is."""
+STRICTEST: tuple[Class, ...] = ("proprietary", "copyleft", "unknown", "permissive")
+"""Of `A AND B` all sides count: the first of these that there is."""
 _SUFFIX = re.compile(r"(\+|-only|-or-later)$")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]*")
+_licensing: Any = Licensing()
 
 
-def spdx_line(text: str) -> str:
-    """The expression of an `SPDX-License-Identifier:` line among the first 4,096 characters, or ""."""
-    match = _SPDX.search(text[:4096])
-    return match.group(1).strip(" \t-*/") if match else ""
-
-
+@lru_cache(maxsize=4096)
 def classify(expression: str) -> Class:
-    """The class of an SPDX expression.
+    """The class of an SPDX expression (annex D: parentheses, WITH before AND before OR).
 
-    Of `A OR B` the reader may choose, so one permissive side is enough; of `A AND B` the stricter
-    side counts. What is not recognised is unknown, and so is what has more than MAX_CHARS.
+    What is not recognised is unknown, and so is what has more than MAX_CHARS. Of what is no expression the strictest
+    name in it counts, and it is never permissive.
     """
-    if len(expression) > MAX_CHARS:
+    if len(expression) > MAX_CHARS or not expression.strip():
         return "unknown"
-    expression = " ".join(expression.replace("(", " ").replace(")", " ").split())
-    expression = _WITH.sub("", expression)
-    if not expression:
-        return "unknown"
-    sides = [_all_of(side) for side in re.split(r" OR |/", expression, flags=re.I)]
-    for category in ("permissive", "unknown"):
-        if category in sides:
-            return category
-    return "copyleft"
+    tree = parse(expression)
+    if tree is None:
+        classes = {_one(name) for name in _NAME.findall(expression)}
+        return next(c for c in STRICTEST if c in {*classes, "unknown"})
+    return _class(tree)
 
 
-def _all_of(expression: str) -> Class:
-    classes = [_one(e) for e in re.split(r" AND |,", expression, flags=re.I)]
-    for worst in ("copyleft", "unknown"):
-        if worst in classes:
-            return worst
-    return "permissive"
+def parse(expression: str) -> Any | None:
+    """The expression as a tree of license_expression's; None when it is none. `/` is an OR, `,` an AND: old npm and
+    Cargo metadata write them."""
+    expression = " ".join(expression.replace("/", " OR ").replace(",", " AND ").split())
+    try:
+        return _licensing.parse(expression, validate=False, strict=False, simple=True)
+    except (ExpressionError, ExpressionParseError, RecursionError):
+        return None
+
+
+def _class(tree: Any) -> Class:
+    kind = type(tree).__name__
+    if kind in ("AND", "OR"):
+        classes = {_class(side) for side in tree.args}
+        return next(c for c in (STRICTEST if kind == "AND" else BEST) if c in classes)
+    base = getattr(tree, "license_symbol", tree)  # an exception allows more, and leaves the licence what it is
+    return _one(str(base.key))
 
 
 def _one(identifier: str) -> Class:
-    identifier = identifier.strip().lower()
-    if identifier in PERMISSIVE or _SUFFIX.sub("", identifier) in PERMISSIVE:
+    name = identifier.strip().lower()
+    if name in PERMISSIVE or _SUFFIX.sub("", name) in PERMISSIVE:
         return "permissive"
-    return "copyleft" if _COPYLEFT.match(identifier) else "unknown"
+    if COPYLEFT.match(name):
+        return "copyleft"
+    return "proprietary" if PROPRIETARY.match(name) else "unknown"

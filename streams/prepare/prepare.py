@@ -10,8 +10,8 @@ import xxhash
 
 from streams.document import Document
 from streams.index.minhash import signature
+from streams.prepare.headers import header
 from streams.prepare.language import language
-from streams.prepare.licences import spdx_line
 from streams.prepare.measure import measure
 from streams.prepare.rules import RuleInput, Verdict, judge
 from streams.prepare.shorten import shorten
@@ -26,7 +26,7 @@ def weigh(document: Document, recipe: Recipe) -> Document | Verdict:
     if document.kind in ("file", "commit"):
         text_whole = whole(document)
         document.language = language(document.path, text_whole)
-        document.licence = spdx_line(text_whole) or document.licence
+        document.licence = header(text_whole) or document.licence
     verdict = judge(RuleInput(document, text, measure(text)), recipe)
     if verdict is not None:
         return verdict

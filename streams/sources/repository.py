@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import urlsplit
 
 from streams.prepare.licence_texts import recognise
+from streams.prepare.licences import classify, parse
 
 MAX_LICENCE_TEXT = 4000
 """Characters: what a licence is recognised by stands there."""
-LICENCE_FILE = re.compile(r"(?i)^(un)?(licen[cs]e|copying)([-_.].*)?$")
+LICENCE_FILE = re.compile(r"(?i)^((un)?licen[cs]es?|copying)\d?([-_.][\w.-]*)?$|^[\w.]+-licen[cs]e(\.txt|\.md)?$")
+_CHOICE = re.compile(r"(?i)^licen[cs]e[-_.](mit|apache(-?2(\.0)?)?|bsd|isc|zlib|cc0|unlicense|boost|bsl)(\.txt|\.md)?$")
+"""Names by which a repository offers several licences to choose from: LICENSE-MIT beside LICENSE-APACHE."""
+_NO_LICENCE = "LicenseRef-proprietary"
 METADATA_FILE = re.compile(r"(?i)(^|/)(METADATA|PKG-INFO)$")
 
 Read = Callable[[str], str | None]
@@ -21,6 +26,34 @@ Read = Callable[[str], str | None]
 NAMES: dict[str, str] = {
     "mit": "MIT",
     "mit license": "MIT",
+    "the mit license": "MIT",
+    "mit licence": "MIT",
+    "the apache software license, version 2.0": "Apache-2.0",
+    "the apache license, version 2.0": "Apache-2.0",
+    "apache license": "Apache-2.0",
+    "apache2": "Apache-2.0",
+    "new bsd": "BSD-3-Clause",
+    "new bsd license": "BSD-3-Clause",
+    "modified bsd license": "BSD-3-Clause",
+    "simplified bsd": "BSD-2-Clause",
+    "the unlicense (unlicense)": "Unlicense",
+    "zlib/libpng license": "Zlib",
+    "mozilla public license 1.1 (mpl 1.1)": "MPL-1.1",
+    "eclipse public license 2.0 (epl-2.0)": "EPL-2.0",
+    "eclipse public license 1.0 (epl-1.0)": "EPL-1.0",
+    "european union public licence 1.2 (eupl 1.2)": "EUPL-1.2",
+    "gnu lesser general public license v2 (lgplv2)": "LGPL-2.0-only",
+    "gnu lesser general public license v3 or later (lgplv3+)": "LGPL-3.0-or-later",
+    "gnu general public license v2 or later (gplv2+)": "GPL-2.0-or-later",
+    "gnu affero general public license v3 or later (agplv3+)": "AGPL-3.0-or-later",
+    "gpl": "GPL-2.0-or-later",
+    "gplv2": "GPL-2.0-only",
+    "gplv3": "GPL-3.0-only",
+    "lgpl": "LGPL-2.1-or-later",
+    "lgplv3": "LGPL-3.0-only",
+    "agplv3": "AGPL-3.0-only",
+    "public domain": "Unlicense",
+    "cc0 1.0 universal (cc0 1.0) public domain dedication": "CC0-1.0",
     "apache 2.0": "Apache-2.0",
     "apache-2.0": "Apache-2.0",
     "apache license 2.0": "Apache-2.0",
@@ -48,33 +81,61 @@ NAMES: dict[str, str] = {
 }
 """How packages name a licence outside SPDX, in lower case: from classifiers and old `License` fields."""
 
-EXPRESSION = re.compile(r"^[A-Za-z0-9.+-]+( (AND|OR|WITH) [A-Za-z0-9.+()-]+)*$")
+UNFREE = frozenset(["unlicensed", "proprietary", "commercial", "closed source", "other/proprietary license"])
+"""How packages say that nothing is allowed."""
 
 
 def licence_of(names: Iterable[str], read: Read) -> tuple[str, str]:
     """(SPDX expression, beginning of the licence file where there is no expression), each empty when not found.
 
     The rules read the expression alone: a text beside it would be a fifth of all bytes of the events. `names` are the
-    paths to look among: those of the root, and of a wheel's `*.dist-info` folder. What a
-    package declares counts before what its licence text looks like.
+    paths to look among: those of the root, and of a wheel's `*.dist-info` folder. What a package declares and what its
+    texts are both hold (AND), unless the declaration names what the texts are: then it says how they go together.
     """
-    found = sorted(names)
-    texts = [text for name in found if LICENCE_FILE.match(name.rpartition("/")[2]) and (text := read(name))]
-    for name in found:
-        if (declare := _declaration(name)) and (value := read(name)) and (spdx := declare(value)):
-            return spdx, ""
-    recognised = sorted({spdx for text in texts if (spdx := recognise(text))})
-    return " OR ".join(recognised), texts[0][:MAX_LICENCE_TEXT] if texts and not recognised else ""
+    paths = sorted(names)
+    texts = {n: text for n in paths if LICENCE_FILE.match(n.rpartition("/")[2]) and (text := read(n))}
+    declared = next(
+        (spdx for n in paths if (declare := _declaration(n)) and (v := read(n)) and (spdx := declare(v))), ""
+    )
+    recognised = _together(texts)
+    if declared and recognised:
+        return _both(declared, recognised), ""
+    expression = declared or recognised
+    first = next(iter(texts.values()), "")
+    return expression, "" if expression else first[:MAX_LICENCE_TEXT]
+
+
+def _together(texts: Mapping[str, str]) -> str:
+    """The texts' licences: one of them may be chosen where the files' names say so; else all hold."""
+    found = {name: spdx for name, text in texts.items() if (spdx := recognise(text))}
+    if not found:
+        return ""
+    is_choice = len(found) > 1 and all(_CHOICE.match(name.rpartition("/")[2]) for name in found)
+    several = sorted({f"({spdx})" if " " in spdx and len(found) > 1 else spdx for spdx in found.values()})
+    return (" OR " if is_choice else " AND ").join(several)
+
+
+def _both(declared: str, recognised: str) -> str:
+    """A GPL's text does not say whether a later one may be taken; the declaration does."""
+    stated = {_base(name) for name in _NAMES.findall(declared)}
+    own = {_base(name) for name in _NAMES.findall(recognised)}
+    return declared if own <= stated else f"({declared}) AND ({recognised})"
+
+
+_NAMES = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
+
+
+def _base(name: str) -> str:
+    return "" if name in ("AND", "OR", "WITH") else re.sub(r"(\+|-only|-or-later)$", "", name.lower())
 
 
 def _declaration(name: str) -> Callable[[str], str] | None:
-    if name == "pyproject.toml":
-        return _from_pyproject
-    if name == "package.json":
-        return _from_package_json
-    if name == "Cargo.toml":
-        return _from_cargo
-    return from_metadata if METADATA_FILE.search(name) else None
+    """What reads the declaration of a file with this name."""
+    if METADATA_FILE.search(name):
+        return from_metadata
+    if name.endswith(".gemspec") and "/" not in name:
+        return _from_gemspec
+    return _READERS.get(name)
 
 
 def spdx_of(name: str) -> str:
@@ -82,7 +143,11 @@ def spdx_of(name: str) -> str:
     name = " ".join(name.split())
     if name.lower() in NAMES:
         return NAMES[name.lower()]
-    return name if EXPRESSION.match(name) and re.search(r"\d|MIT|ISC|Zlib|Unlicense", name) else ""
+    if name.lower() in UNFREE or name.lower().startswith("all rights reserved"):
+        return _NO_LICENCE
+    if len(name) > 200 or parse(name) is None:
+        return ""
+    return name if classify(name) != "unknown" or name.startswith("LicenseRef-") else ""
 
 
 def from_metadata(text: str) -> str:
@@ -98,7 +163,8 @@ def from_metadata(text: str) -> str:
 
 
 def _joined(classifiers: Iterable[str]) -> str:
-    return " OR ".join(sorted({spdx for c in classifiers if (spdx := spdx_of(c.rpartition(" :: ")[2]))}))
+    """All of them hold: a package that offers a choice says so in an expression."""
+    return " AND ".join(sorted({spdx for c in classifiers if (spdx := spdx_of(c.rpartition(" :: ")[2]))}))
 
 
 def _from_pyproject(text: str) -> str:
@@ -126,6 +192,43 @@ def _from_package_json(text: str) -> str:
     return spdx_of(str(declared.get("type", "") if isinstance(declared, dict) else declared).strip("()"))
 
 
+def _from_composer(text: str) -> str:
+    """One licence, or a list of which one may be chosen (Composer's schema)."""
+    try:
+        declared = json.loads(text).get("license", "")
+    except (ValueError, AttributeError, RecursionError):
+        return ""
+    several = [spdx_of(str(one)) for one in (declared if isinstance(declared, list) else [declared])]
+    return " OR ".join(several) if all(several) else ""
+
+
+def _from_setup_cfg(text: str) -> str:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(text)
+    except (configparser.Error, ValueError):
+        return ""
+    declared = spdx_of(parser.get("metadata", "license", fallback=""))
+    listed = parser.get("metadata", "classifiers", fallback="").split("\n")
+    return declared or _joined(c.strip() for c in listed if c.strip().startswith("License ::"))
+
+
+_POM = re.compile(r"<license>\s*<name>([^<]{1,200})</name>")
+_GEM = re.compile(r"\.licen[cs]es?\s*=\s*\[?\s*([\"'][^\n\]]{1,200})")
+_QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
+
+
+def _from_pom(text: str) -> str:
+    several = [spdx_of(name) for name in _POM.findall(text[:1_000_000])]
+    return " OR ".join(sorted(set(several))) if several and all(several) else ""
+
+
+def _from_gemspec(text: str) -> str:
+    declared = _GEM.search(text)
+    several = [spdx_of(name) for name in _QUOTED.findall(declared.group(1))] if declared else []
+    return " OR ".join(several) if several and all(several) else ""
+
+
 def host_and_name(remote: str) -> tuple[str, str] | None:
     """(host, owner/name) of a remote's address, without any credentials; None for a local path."""
     if "://" in remote:
@@ -139,3 +242,10 @@ def host_and_name(remote: str) -> tuple[str, str] | None:
         host = before.rpartition("@")[2] if colon and "/" not in before else ""
     name = path.strip("/").removesuffix(".git")
     return (host, name) if host and name else None
+
+
+_READERS: dict[str, Callable[[str], str]] = {
+    "pyproject.toml": _from_pyproject, "package.json": _from_package_json, "Cargo.toml": _from_cargo,
+    "composer.json": _from_composer, "setup.cfg": _from_setup_cfg, "pom.xml": _from_pom,
+}  # fmt: skip
+"""What reads the declaration of a file in the root."""

@@ -1,0 +1,52 @@
+"""The licence that a source file says at its head: an SPDX line, or the notice that its licence asks for. Prose that
+only speaks of one is none."""
+
+from __future__ import annotations
+
+import re
+
+from streams.prepare.licences import parse
+
+HEAD_LINES, HEAD_CHARS = 60, 6_000
+_COMMENT = re.compile(r"^\s*(?:#+|//+!?|/\*+!?|\*+|--+|;+|%+|<!--|\(\*|\{-|'|rem\b|dnl\b|\.\\.)\s*(.*)$", re.I)
+_SPDX = re.compile(r"^SPDX-License-Identifier:\s*(.{1,200}?)\s*(?:\*/|-->|\*\)|-\})?\s*$", re.I)
+_NOTICES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (spdx, re.compile(notice, re.I))
+    for spdx, notice in (
+        ("AGPL-3.0-or-later", r"(?:terms of|under) (?:version \d of )?the (?:gnu )?affero general public licen[cs]e"),
+        ("LGPL-2.1-or-later",
+         r"(?:terms of|under) (?:version [\d.]{1,3} of )?the (?:gnu )?(?:lesser|library) (?:general )?public licen"),
+        ("GPL-2.0-or-later", r"(?:terms of|under) (?:version \d of )?the (?:gnu )?(?:general public licen[cs]e|gpl\b)"),
+        ("GPL-2.0-or-later", r"\bgnu general public licen[cs]e v(?:ersion )?\d"),
+        ("MPL-2.0", r"subject to the (?:terms of the )?mozilla public licen[cs]e"),
+        ("EPL-2.0", r"(?:terms of|under) the eclipse public licen[cs]e"),
+        ("CDDL-1.0", r"(?:terms of|under) the common development and distribution licen[cs]e"),
+        ("Apache-2.0",
+         r"licensed (?:to .{1,80} )?under (?:one or more .{1,200}|the terms of )?the apache licen[cs]e, version 2\.0"),
+        ("MIT", r"permission is hereby granted, free of charge, to any person obtaining a copy"),
+        ("BSD-3-Clause", r"redistribution and use in source and binary forms.{0,1500}(?:endorse or promote)"),
+        ("BSD-2-Clause", r"redistribution and use in source and binary forms"),
+        ("ISC", r"permission to use, copy, modify, and(?:/or)? distribute this software for any purpose"),
+    )
+)  # fmt: skip
+"""What the notices say, the stricter first: a file with two is under both."""
+_CHOICE = re.compile(
+    r"\b(?:dual[- ]licen[cs]ed|alternatively|either .{1,120}\bor\b|at your option,? (?:either|any of))", re.I
+)
+
+
+def header(text: str) -> str:
+    """The SPDX expression of a file's head, or nothing. What is no expression behind the SPDX mark is ignored."""
+    lines = [match.group(1) for line in text[:HEAD_CHARS].split("\n", HEAD_LINES)[:HEAD_LINES]
+             if (match := _COMMENT.match(line[:400]))]  # fmt: skip
+    for line in lines:
+        match = _SPDX.match(line)
+        if match and parse(match.group(1)) is not None:
+            return match.group(1)
+    words = " ".join(" ".join(lines).split())
+    names = [spdx for spdx, notice in _NOTICES if notice.search(words)]
+    if "BSD-3-Clause" in names:
+        names.remove("BSD-2-Clause")
+    if len(names) < 2:
+        return names[0] if names else ""
+    return (" OR " if _CHOICE.search(words) else " AND ").join(sorted(set(names)))

@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from streams.document import Origin
-from streams.feed.state import BinItem, Count, FeedState, Share
+from streams.feed.state import BinItem, Count, FeedState, Share, joined
 
 Item = TypeVar("Item")
-_FIGURES = ("foreign", "full_rows", "full_tokens", "flushed_rows", "flushed_tokens")
+_FIGURES = ("foreign", "misfits", "full_rows", "full_tokens", "flushed_rows", "flushed_tokens")
 
 
 def split(state: FeedState, ranks: int) -> list[FeedState]:
@@ -152,6 +152,7 @@ def _summed(states: Sequence[FeedState]) -> dict[str, Count]:
             into = total.setdefault(key, Count(count.topic))
             for name in ("documents", "trained", "rejected", "dead", "lost", "skipped"):
                 setattr(into, name, getattr(into, name) + getattr(count, name))
+            into.given_up = joined([*into.given_up, *count.given_up])
     return total
 
 

@@ -52,11 +52,15 @@ def take(
     """The picture from which what is missing is found. Frames of `examples` that the checkpoint, or before the first
     one the settings, cannot be trained on count as not there."""
     from midstream import fits
+    from streams.feed.state import offsets_in
+    from streams.kafka.topics import check
     from streams.repair.survey import KafkaLogs, survey
 
     fit = fits.of(manifest) if manifest else fits.of_settings(settings)
     logs = KafkaLogs(connection, fit.takes) if fit else KafkaLogs(connection)
-    return survey(connection, logs, state.marks if state else {}, state.offsets if state else []), logs
+    topic = check(connection).topics["examples"]
+    offsets = offsets_in(state, topic.id, topic.starts) if state else topic.starts
+    return survey(connection, logs, state.marks if state else {}, offsets), logs
 
 
 def unreached(

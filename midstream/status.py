@@ -132,7 +132,7 @@ def collect(settings: Settings, once: bool = False) -> Status:
     """
     from midstream.repair import unreached
     from model.manifest import newest
-    from streams.feed.state import decode
+    from streams.feed.state import decode, offsets_in
 
     connection, folder = settings.connection(), settings.paths.state
     identity, needs = _identity(connection)
@@ -141,6 +141,8 @@ def collect(settings: Settings, once: bool = False) -> Status:
     assert settings.paths.checkpoints is not None
     checkpoint = newest(settings.paths.checkpoints)
     state = decode(checkpoint[1]) if checkpoint and checkpoint[1] else None
+    if state:
+        state.offsets = offsets_in(state, identity.topics["examples"].id, identity.topics["examples"].starts)
     first = connection.beginning_offsets({topic for topic, _ in ends})
     trained = _trainer(checkpoint[0], state, ends, first) if checkpoint and state else None
     marks = _dedup_marks(folder, committed["dedup"]) or (_marks_of_log(connection) if once else None)

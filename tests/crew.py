@@ -26,7 +26,7 @@ from streams.feed.examples import open_feed
 from streams.feed.ledger import Entry, read
 from streams.feed.left import first_state
 from streams.feed.state import FeedState, Limits, decode
-from streams.frame import decode_rejections
+from streams.frame import decode_rejections_or_none
 from streams.kafka.connection import Connection
 from streams.kafka.log import read as read_log
 from streams.stages import SOURCES, STAGE
@@ -182,7 +182,8 @@ class Crew:
         rules: dict[str, str] = {}
         for partition in range(2):
             for logged in read_log(self.connection, "rejected", partition):
-                rules.update({str(r.origin): r.rule for r in decode_rejections(logged.value or b"").items})
+                record = decode_rejections_or_none(logged.value)
+                rules.update({str(r.origin): r.rule for r in record.items} if record else {})
         return rules
 
 

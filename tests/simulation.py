@@ -29,7 +29,7 @@ from streams.feed.examples import ExamplesLog, within
 from streams.feed.feed import Feed
 from streams.feed.fit import Fit, WrongPacking
 from streams.feed.ledger import Entry
-from streams.feed.state import Limits, decode, fresh, retryable
+from streams.feed.state import Limits, decode, fresh, offsets_in, retryable
 from streams.kafka.positions import Expired
 from streams.kafka.topics import genesis
 from streams.pack.pack import Packer
@@ -138,6 +138,12 @@ class Simulation:
         log = self.cluster.logs[topic, partition]
         log.expire(log.end - remaining)
 
+    def make_again(self, topic: str) -> None:
+        """Somebody deletes a topic of Frames while nobody runs; what had been sent to it is gone, too."""
+        self.workers.late.clear()
+        self.cluster.make_again(topic)
+        self.cuts = True
+
     def damage(self, topic: str, partition: int, back: int) -> None:
         """A disk damages a Frame of a log, counted from its end, behind the head."""
         rows = self.cluster.logs[topic, partition].rows
@@ -179,7 +185,12 @@ class Simulation:
         state.packing = self.fit.packing
         limits = Limits(row_tokens=self.packer.context, rows=2, open_bins=4, closed=True)
         first, ends = self.cluster.beginning_offsets(["examples"]), self.cluster.end_offsets(["examples"])
-        state.offsets = [within(p, at, first["examples", p], ends["examples", p]) for p, at in enumerate(state.offsets)]
+        topic = starts.topics["examples"]
+        state.offsets = [
+            within(p, at, first["examples", p], ends["examples", p])
+            for p, at in enumerate(offsets_in(state, topic.id, topic.starts))
+        ]
+        state.examples = topic.id
         log = ExamplesLog(self.cluster, state.offsets, closed=True)  # type: ignore[arg-type]
         self.ledgers.append(MemoryLedger(len(self.ledgers)))
         return Feed(log, self.ledgers[-1], limits, state)  # type: ignore[arg-type]
@@ -195,7 +206,9 @@ class Simulation:
                 continue
         state = decode(self.checkpoints[-1]) if self.checkpoints else None
         logs = KafkaLogs(self.cluster, self.fit.takes)  # type: ignore[arg-type]
-        picture = survey(self.cluster, logs, state.marks if state else {}, state.offsets if state else [])  # type: ignore
+        topic = genesis(self.cluster).topics["examples"]  # type: ignore[arg-type]
+        offsets = offsets_in(state, topic.id, topic.starts) if state else topic.starts
+        picture = survey(self.cluster, logs, state.marks if state else {}, offsets)  # type: ignore[arg-type]
         gaps = missing(picture, logs)
         steps = plan(picture, logs)
         for step in steps:

@@ -54,6 +54,11 @@ def unsettled(seed: int) -> list[Act]:
     return _among(eroded(seed) if seed % 2 else story(seed), Random(f"unsettled {seed}"), 5, _setting)
 
 
+def deleted(seed: int) -> list[Act]:
+    """A story in which topics between the stages are deleted and made again, while logs erode."""
+    return _among(eroded(seed) if seed % 2 else story(seed), Random(f"deleted {seed}"), 3, _deletion)
+
+
 def _among(acts: list[Act], rng: Random, most: int, draw: Callable[[Random], Act]) -> list[Act]:
     """The acts, none before the first, and up to `most` others among them."""
     for _ in range(rng.randint(1, most)):
@@ -67,6 +72,10 @@ def _setting(rng: Random) -> Act:
         return "context", rng.random() < 0.6
     return rng.choice([("produce", rng.randrange(PARTITIONS), [rng.randrange(len(TEXTS))]), ("flow", "pack"),
                        ("train", 6, -1, 2), ("repair",)])  # fmt: skip
+
+
+def _deletion(rng: Random) -> Act:
+    return ("repair",) if rng.random() < 0.3 else ("again", rng.choice([topic for topic, _ in FRAMES]))
 
 
 def _undead(rng: Random) -> Act:
@@ -190,6 +199,8 @@ def _go_wrong(sim: Simulation, act: Act, rng: Random) -> None:
             sim.damage(topic, partition, back)
         case ("repair",):
             sim.repair()
+        case ("again", topic):
+            sim.make_again(topic)
         case ("context", shorter):
             sim.set_context(shorter)
         case ("marker", partition):

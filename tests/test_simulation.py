@@ -14,7 +14,7 @@ import pytest
 from cluster import PARTITIONS
 from mutants import MUTANTS
 from simulation import Simulation
-from stories import Act, breaks, dire, eroded, haunted, shortest, story, tell, unsettled
+from stories import Act, breaks, deleted, dire, eroded, haunted, shortest, story, tell, unsettled
 
 STORIES = int(os.environ.get("MIDSTREAM_STORIES", "320"))
 CHUNKS = 8
@@ -39,7 +39,7 @@ def test_every_document_is_trained_once_or_rejected_or_dead(chunk: int) -> None:
             raise AssertionError(f"seed {seed}: {shortest(acts, seed)}") from error
 
 
-@pytest.mark.parametrize("kind", [eroded, haunted, dire, unsettled], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [eroded, haunted, dire, unsettled, deleted], ids=lambda kind: kind.__name__)
 def test_so_it_is_with_damage_retention_zombies_and_changed_settings(kind: Callable[[int], list[Act]]) -> None:
     """What is lost stands neither in its source nor in `candidates` any more, and is counted as lost."""
     for seed in range(STORIES // 2):

@@ -8,15 +8,17 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from kafka import TopicPartition
 
-from model.manifest import newest
+from model.manifest import folders, newest
 from streams.feed import ledger
 from streams.feed.state import FeedState, decode
 from streams.kafka.connection import Connection
+from streams.kafka.topics import create
 from tests.crew import ENVIRONMENT, STAGES, Crew, documents, files, python
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
@@ -157,3 +159,67 @@ def test_what_was_given_up_is_named_ever_after(path: Stream) -> None:
     path.check()
     assert "files/0: 2 offsets were given up by `midstream repair --accept-loss`, 2 to 3" in path.said("status")
     assert "given up files/0 offsets 2 to 3 2" in path.said("audit")
+
+
+@pytest.mark.parametrize("topics", [("clean", "examples"), ("candidates", "unique")], ids="-".join)
+def test_a_topic_between_the_stages_is_made_again_and_what_was_in_it_comes_again(path: Stream, topics) -> None:
+    path.produce(2)
+    path.work("prepare", "dedup", "redact")
+    path.crew.start()
+    path.crew.drain(stages=STAGES)
+    with path.connection.admin() as admin:
+        admin.delete_topics([path.connection.topic(topic) for topic in topics])
+    for process in path.crew.processes.values():
+        assert process.wait(timeout=90) == 1
+    for stage in STAGES:
+        assert "was deleted. Stop the workers and the trainer, run `midstream topics create`" in path.crew.log(stage)
+    path.crew.processes.clear()
+    assert "run `midstream topics create`" in path.said("status", code=1)
+    code, said = path.train()
+    assert code == 1 and "run `midstream topics create`" in said
+    assert path.said("topics", "create").startswith("12 topics")
+    path.said("repair")
+    path.produce(1)
+    path.work()
+    assert path.train()[0] == 0
+    path.check()
+    assert path.said("topics", "create").startswith("12 topics")
+
+
+def test_a_trainer_whose_topic_is_deleted_ends_with_a_sentence(path: Stream) -> None:
+    command = [sys.executable, "-m", "midstream", "train", "--config", str(path.crew.config)]
+    environment = {**os.environ, **ENVIRONMENT, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as trainer:  # fmt: skip
+        assert trainer.stdout is not None and trainer.stderr is not None
+        path.produce(1)
+        path.work()
+        assert "step" in trainer.stdout.readline()  # it runs
+        with path.connection.admin() as admin:
+            admin.delete_topics([path.connection.topic("examples")])
+        assert trainer.wait(timeout=90) == 1
+        assert "examples was deleted. Stop the workers" in trainer.stderr.read()
+
+
+def test_where_the_stream_is_gone_its_weights_go_on_under_another_prefix(path: Stream, tmp_path: Path) -> None:
+    """What the sentence says that a person can do."""
+    with path.connection.admin() as admin:
+        admin.delete_topics([path.connection.topic("files")])
+    said = path.said("status", code=1)
+    assert "another prefix ([kafka] prefix) and a new state folder" in said and "[model] weights naming" in said
+    newest_folder = folders(path.checkpoints)[-1]
+    other = replace(path.connection, prefix=f"{path.connection.prefix}2.")
+    create(other, 2)
+    with Crew(other, tmp_path / "new") as crew:
+        anew = Stream(crew)
+        text = crew.config.read_text()
+        crew.config.write_text(text.replace("width = 32", f'weights = "{newest_folder}"\nwidth = 32'))
+        (crew.folder / "tokenizer.json").unlink()  # it comes with the weights
+        code, said = anew.train()
+        assert code == 0, said
+        anew.produce(2)
+        anew.work()
+        code, said = anew.train()
+        assert code == 0, said
+        anew.check()

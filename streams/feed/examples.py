@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ from streams.feed import ledger
 from streams.feed.feed import Feed
 from streams.feed.ledger import Ledger
 from streams.feed.ranks import split
-from streams.feed.state import FeedState, Limits
+from streams.feed.state import FeedState, Limits, offsets_in
 from streams.frame import Frame
 from streams.kafka.connection import Connection, Unreachable
 from streams.kafka.log import read
@@ -105,7 +106,7 @@ class ExamplesLog:
         return self._ends[partition]
 
     def _patient(self, ask: Callable[[], Answer], otherwise: Answer) -> Answer:
-        """The answer, or `otherwise` while the broker is away. Raises what waiting does not mend."""
+        """The answer, or `otherwise` while the broker is away. Raises what waiting does not mend, TopicsError too."""
         try:
             return ask()
         except OffsetOutOfRangeError:
@@ -131,6 +132,9 @@ class ExamplesLog:
         if self._away_said is None or time.monotonic() - self._away_said > AWAY_EVERY_S:
             log.warning("%s: the broker does not answer (%s); it is asked until it does", TOPIC, type(error).__name__)
             self._away_said = time.monotonic()
+            with suppress(Unreachable, KafkaError):
+                if self._connection.ready():
+                    check(self._connection)  # a topic that was deleted looks as a broker that is away
 
     def _back(self) -> None:
         if self._away_said is not None:
@@ -159,13 +163,16 @@ def open_feed(
     did. A rank beyond the partitions gets its part of the open rows, and nothing after them. Raises CheckpointError
     when the ledgers are shorter than the state says.
     """
-    begins = check(connection).marks
+    identity = check(connection)
+    begins, topic = identity.marks, identity.topics[TOPIC]
     ledger.check(checkpoints, start.ledger)
     own = split(start, ranks)[rank]
     if own.marks.keys() <= begins.keys():  # otherwise it is another cluster's, which its first Frame tells
         own.marks = begins | own.marks
     first, ends = connection.beginning_offsets([TOPIC]), connection.end_offsets([TOPIC])
-    own.offsets = [within(p, at, first[TOPIC, p], ends[TOPIC, p]) for p, at in enumerate(own.offsets)]
+    offsets = offsets_in(own, topic.id, topic.starts)
+    own.offsets = [within(p, at, first[TOPIC, p], ends[TOPIC, p]) for p, at in enumerate(offsets)]
+    own.examples = topic.id
     log = ExamplesLog(connection, own.offsets, limits.closed, rank, ranks)
     try:
         return Feed(log, Ledger(checkpoints, reign, rank), limits, own)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -94,6 +94,8 @@ class FeedState(msgspec.Struct, kw_only=True):
     """How every Frame must be packed (`model.fim.formats.packing`); empty: written before Frames said it."""
     offsets: list[int]
     """Next offset of each partition of `examples`."""
+    examples: str = ""
+    """The id of the topic that these are offsets of; empty: written before states said it."""
     turn: int = 0
     """The partition whose Frame is taken next."""
     marks: dict[str, int]
@@ -189,6 +191,11 @@ def decode(data: bytes) -> FeedState:
 def encode(state: FeedState) -> bytes:
     """The same bytes for the same state."""
     return _encoder.encode(state)
+
+
+def offsets_in(state: FeedState, topic_id: str, starts: Sequence[int]) -> list[int]:
+    """Where reading `examples` goes on in the topic of this id: at its `starts`, when it was made again since."""
+    return list(starts if state.examples not in ("", topic_id) else state.offsets)
 
 
 def retryable(state: FeedState) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from streams.document import Origin, Source
 from streams.feed import ledger
-from streams.feed.state import FeedState
+from streams.feed.state import FeedState, ranges
 from streams.frame import decode_rejections_or_none
 from streams.kafka.connection import Connection
 from streams.kafka.log import read
@@ -41,6 +41,8 @@ class Audit:
     lost: int = 0
     trained_twice: int = 0
     pieces: int = 0
+    given_up: dict[str, int] = field(default_factory=dict)
+    """Offsets, not documents, that `midstream repair --accept-loss` went on without, by the stretch of the source."""
 
 
 def audit(connection: Connection, checkpoints: Path, state: FeedState) -> Audit:
@@ -75,7 +77,19 @@ def audit(connection: Connection, checkpoints: Path, state: FeedState) -> Audit:
     result.rejected = dict(sorted(rejected.items()))
     result.trained_twice = sum(n > 1 for n in pieces.values())
     result.pieces = len(pieces)
+    result.given_up = _given_up(state)
     return result
+
+
+def _given_up(state: FeedState) -> dict[str, int]:
+    """What an earlier version gave up was counted and not named."""
+    stretches: dict[str, int] = {}
+    for key, count in sorted(state.counts.items(), key=lambda item: (item[1].topic, item[0])):
+        source = f"{count.topic}/{key.rpartition(':')[2]}"
+        stretches |= {f"{source} offsets {ranges([s])}": s[1] - s[0] for s in count.given_up}
+        unnamed = count.lost - sum(upto - start for start, upto in count.given_up)
+        stretches |= {f"{source} offsets not named": unnamed} if unnamed else {}
+    return stretches
 
 
 def _documents(connection: Connection, genesis: Genesis, began: dict[str, int], result: Audit) -> Iterator[Id]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from midstream.settings import Model
+from midstream.settings import Model, Settings
 from model import families
 from model.families.reading import Refused
-from model.fim.formats import AUTO
+from model.fim.formats import AUTO, UnfitTokenizer, choose
 from model.manifest import CheckpointError, Manifest, latest, name, read_manifest
-from model.packing import differences
+from model.packing import differences, packing
+from streams.feed.fit import Fit
 
 SHAPE = ("width", "layers", "heads")
 """Of a model that training began with; imported weights bring their own."""
@@ -47,20 +48,38 @@ def refuse(settings: Model, manifest: Manifest, folder: Path) -> None:
         )
 
 
-def warning(packing: str, folder: Path) -> str:
-    """What pack says at its start when the newest checkpoint of the folder takes nothing that is packed so; "": it
-    does, or there is none."""
-    from model.packing import packing as packing_of
-
+def refuse_packing(packed: str, folder: Path) -> None:
+    """Raises OtherModel when the newest checkpoint of the folder takes nothing that is packed so: what pack wrote would
+    stand between the trainer and what it can be trained on."""
     path = latest(folder)
     try:
         manifest = read_manifest(path) if path else None
     except CheckpointError:  # the trainer says more of it
-        return ""
-    its = packing_of(manifest.tokenizer, manifest.format, manifest.length) if manifest else packing
-    if its == packing:
-        return ""
-    return (
-        f"{path} was trained with another {differences(packing, its)}: its trainer refuses what is packed now. Put the "
-        "setting back, or train into a new checkpoint folder"
-    )
+        return
+    its = of(manifest).packing if manifest else packed
+    if its != packed:
+        raise OtherModel(
+            f"{path} was trained with another {differences(packed, its)}: its trainer takes nothing that is packed "
+            "now. Put the setting back, or train into a new checkpoint folder ([paths] checkpoints)."
+        )
+
+
+def of(manifest: Manifest) -> Fit:
+    """How examples must have been packed for a checkpoint."""
+    packed = packing(manifest.tokenizer, manifest.format, manifest.length)
+    return Fit(manifest.tokenizer, packed, manifest.length)
+
+
+def of_settings(settings: Settings) -> Fit | None:
+    """How pack packs under these settings; None: there is no tokenizer yet, or none that can be read."""
+    from model.tokens.tokenizer import Tokenizer
+
+    path, context = settings.paths.tokenizer, settings.model.context
+    try:
+        tokenizer = Tokenizer.load(path) if path and path.exists() else None
+        if tokenizer is None:
+            return None
+        fmt = choose(settings.model.format, tokenizer.specials)
+    except (OSError, ValueError, UnfitTokenizer):  # who needs it says what is wrong with it
+        return None
+    return Fit(tokenizer.hash, packing(tokenizer.hash, fmt, context), context)

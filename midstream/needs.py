@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from streams.worker.attempts import trace
 
 SILENT_S = 45.0
 """A worker says twice in so long that it is alive, and `midstream up` starts one again within 30 s."""
+REPAIR = "Stop the workers and run `midstream repair`."
 WATCHED = "A worker that hangs is ended after two minutes."
 
 if TYPE_CHECKING:
@@ -70,44 +71,71 @@ def silent(state: Path, stages: Iterable[StageStatus], named: Iterable[str], now
     return needs
 
 
-def deleted(committed: Mapping[str, Offsets], first: Offsets, state: FeedState | None) -> list[str]:
-    """What retention deleted before a stage, or the trainer, had read it, with the way on. `first`: the first offset
-    that is still there, of every partition that is read."""
+def deleted(committed: Mapping[str, Offsets], first: Offsets) -> list[str]:
+    """What retention deleted before a stage had read it, with the way on. `first`: the first offset that is still
+    there, of every partition that is read."""
     from streams.worker.settle import expired
 
-    needs = [
+    return [
         f"{stage}: {lost} were deleted by retention before they were read. Stop the workers and run "
         "`midstream repair`: it says what can be had back, and with --accept-loss goes on without the rest."
         for stage, offsets in committed.items()
         for lost in expired(offsets, first)
     ]
-    read = {("examples", p): at for p, at in enumerate(state.offsets)} if state else {}
-    return needs + [
-        f"train: {lost} were deleted by retention before they were trained on. To go on without them, train into a new "
-        "checkpoint folder with `midstream train --from-what-is-left`."
-        for lost in expired(read, first)
+
+
+def untrained(identity: Genesis, state: FeedState | None, first: Offsets) -> list[str]:
+    """What was deleted from `examples` before the trainer had read it: `topic/partition offsets A to B`. It need not be
+    missing: the same documents may stand again behind it, or before it."""
+    from streams.worker.settle import expired
+
+    offsets = state.offsets if state else identity.topics["examples"].starts
+    return expired({("examples", p): at for p, at in enumerate(offsets)}, first)
+
+
+def lost_examples(lost: list[str], missing: Sequence[str] | None) -> list[str]:
+    """`lost`: as `untrained` gives it; `missing`: what lies nowhere on its way, None where that is not known."""
+    if not lost or missing == []:
+        return []
+    said = f"train: {'; '.join(lost)} were deleted before they were trained on"
+    if missing is None:
+        return [f"{said}. Whether anything is missing, `midstream repair` says once the workers have been stopped."]
+    return [
+        f"{said}, and {gap}. Stop the workers and run `midstream repair`: it brings back what can be had, and with "
+        "--accept-loss goes on without the rest."
+        for gap in missing
     ]
 
 
 def gaps(
     identity: Genesis, stages: Mapping[str, StageStatus], committed: Offsets, dedup_marks: Mapping[str, int] | None,
-    trainer: TrainerStatus | None, state: FeedState | None,
+    trainer: TrainerStatus | None, state: FeedState | None, missing: Sequence[str] | None = None,
 ) -> list[str]:  # fmt: skip
     """Offsets that one part has taken and the next one will never see. Marks of neighbours are compared when nothing
-    lies between them; `dedup_marks` None: they are not known here."""
-    between = [f"{key}: a Frame from offset {at} on never reached the trainer" for key, at in _above(state)]
+    lies between them; `dedup_marks` None: they are not known here; `missing`: as in `lost_examples`."""
+    between = [_passed(identity, key, at, missing) for key, at in _above(state)]
     if dedup_marks is None:
         return between
     if not (stages["prepare"].lag or stages["dedup"].lag):
         for key, name, at in _sources(identity, committed):
             if at > dedup_marks.get(key, at):
-                between.append(f"{name}: offsets {dedup_marks[key]} to {at - 1} never reached dedup")
+                between.append(f"{name}: offsets {dedup_marks[key]} to {at - 1} never reached dedup. {REPAIR}")
     if state and trainer and not (trainer.lag or any(stages[name].lag for name in ("dedup", "redact", "pack"))):
         for key, name, _ in _sources(identity, committed):
             mark, reached = dedup_marks.get(key, 0), state.marks.get(key, 0)
             if mark > reached:
-                between.append(f"{name}: offsets {reached} to {mark - 1} never reached the trainer")
+                between.append(f"{name}: offsets {reached} to {mark - 1} never reached the trainer. {REPAIR}")
     return sorted(set(between))
+
+
+def _passed(identity: Genesis, key: str, below: int, missing: Sequence[str] | None) -> str:
+    """What is said of a source of which the trainer passed over a Frame."""
+    topic_id, _, partition = key.rpartition(":")
+    names = {start.id: name for name, start in identity.topics.items()}
+    said = f"{names.get(topic_id, topic_id)}/{partition}: not all offsets below {below} have reached the trainer"
+    if missing == []:
+        return f"{said}; they are on their way again: let the workers and the trainer run."
+    return f"{said}. {REPAIR}"
 
 
 def _above(state: FeedState | None) -> list[tuple[str, int]]:

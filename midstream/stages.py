@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,8 +21,6 @@ from streams.worker.watchdog import Watchdog
 if TYPE_CHECKING:
     from streams.recipe import Thresholds
     from streams.worker.restore import Restored
-
-log = logging.getLogger("midstream.streams")
 
 
 def build(stage: str, settings: Settings, connection: Connection) -> tuple[Stage, Attempts]:
@@ -52,8 +49,9 @@ def _restore(connection: Connection, thresholds: Thresholds, committed: int) -> 
 
 
 def packer(settings: Settings) -> Packer:
-    """Waits for the tokenizer's file: pack cannot begin without one."""
-    from midstream.fits import warning
+    """Waits for the tokenizer's file: pack cannot begin without one. Raises OtherModel when the settings' checkpoints
+    take nothing that it would pack."""
+    from midstream.fits import refuse_packing
     from model.fim.formats import choose
     from model.tokens.tokenizer import Tokenizer
 
@@ -62,6 +60,5 @@ def packer(settings: Settings) -> Packer:
     tokenizer = Tokenizer.load(waits.tokenizer_file(settings.paths.tokenizer, "pack"))
     fmt = choose(settings.model.format, tokenizer.specials)
     result = Packer(tokenizer, fmt, settings.fim, settings.model.context, settings.pack)
-    if word := warning(result.packing, settings.paths.checkpoints):
-        log.warning("%s", word)
+    refuse_packing(result.packing, settings.paths.checkpoints)
     return result

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from midstream.errors import Errors
-from midstream.needs import deleted, failing, gaps, silent
+from midstream.needs import deleted, failing, gaps, lost_examples, silent, untrained
 from midstream.settings import Settings
 from streams.kafka.connection import Connection, Offsets
 from streams.kafka.topics import Genesis, TopicsError, check, genesis
@@ -85,6 +85,10 @@ class Conservation(msgspec.Struct, frozen=True, kw_only=True):
     dead: int
     skipped: int = 0
     """In a Batch that gave no finite gradient."""
+    lost: int = 0
+    """Offsets, not documents: `midstream repair --accept-loss` gave them up."""
+    given_up: list[tuple[int, int]] = []
+    """The offsets that `lost` counts, half open; those of earlier versions were counted alone."""
 
 
 class TrainerStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +110,8 @@ class TrainerStatus(msgspec.Struct, frozen=True, kw_only=True):
     packing_use: float
     foreign: int = 0
     """Records of `examples` that somebody else wrote, or that are damaged; the trainer's log names them."""
+    misfits: int = 0
+    """Frames that were passed over, since they had been packed under another setting; they came again behind."""
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -124,8 +130,9 @@ def collect(settings: Settings, once: bool = False) -> Status:
 
     Raises Unreachable, TopicsError and CheckpointError.
     """
+    from midstream.repair import unreached
     from model.manifest import newest
-    from streams.feed.state import decode
+    from streams.feed.state import decode, offsets_in
 
     connection, folder = settings.connection(), settings.paths.state
     identity, needs = _identity(connection)
@@ -134,15 +141,21 @@ def collect(settings: Settings, once: bool = False) -> Status:
     assert settings.paths.checkpoints is not None
     checkpoint = newest(settings.paths.checkpoints)
     state = decode(checkpoint[1]) if checkpoint and checkpoint[1] else None
-    trained = _trainer(checkpoint[0], state, ends) if checkpoint and state else None
+    if state:
+        state.offsets = offsets_in(state, identity.topics["examples"].id, identity.topics["examples"].starts)
+    first = connection.beginning_offsets({topic for topic, _ in ends})
+    trained = _trainer(checkpoint[0], state, ends, first) if checkpoint and state else None
     marks = _dedup_marks(folder, committed["dedup"]) or (_marks_of_log(connection) if once else None)
     by_name = {stage.name: stage for stage in stages}
     errors = Errors(folder, settings.kafka.prefix)
+    lost = untrained(identity, state, first)
+    missing = None
+    if once and not needs and (lost or (state and state.above)):
+        missing = unreached(settings, connection, checkpoint[0] if checkpoint else None, state)
     needs += failing(errors, stages, checkpoint[0].written_ms / 1000 if checkpoint else 0.0)
     needs += silent(folder, stages, {error.program for error in errors.read()}, time.time())
-    needs += deleted(committed, connection.beginning_offsets({topic for topic, _ in ends}), state)
-    missing = gaps(identity, by_name, committed["prepare"], marks, trained, state)
-    needs += [f"{gap}. Stop the workers and run `midstream repair`." for gap in missing]
+    needs += [*deleted(committed, first), *lost_examples(lost, missing)]
+    needs += gaps(identity, by_name, committed["prepare"], marks, trained, state, missing)
     if trained and not trained.conserved:
         needs.append("The sum does not hold: documents of the newest checkpoint are not accounted for.")
     return Status(stages, trained, needs, _open_transactions(connection) if once else [])
@@ -247,10 +260,11 @@ def trainer(root: Path, ends: Offsets) -> TrainerStatus | None:
     from streams.feed.state import decode
 
     checkpoint = newest(root)
-    return _trainer(checkpoint[0], decode(checkpoint[1]), ends) if checkpoint and checkpoint[1] else None
+    return _trainer(checkpoint[0], decode(checkpoint[1]), ends, {}) if checkpoint and checkpoint[1] else None
 
 
-def _trainer(manifest: Manifest, state: FeedState, ends: Offsets) -> TrainerStatus:
+def _trainer(manifest: Manifest, state: FeedState, ends: Offsets, first: Offsets) -> TrainerStatus:
+    """`first`: of `examples`; what lies below is gone, and does not wait."""
     from streams.feed.state import retryable
 
     sources = [
@@ -259,21 +273,24 @@ def _trainer(manifest: Manifest, state: FeedState, ends: Offsets) -> TrainerStat
     ]
     total = _total(sources)
     in_bins = len({in_bins.origin for row in (*state.open_bins, *state.rows) for in_bins in row})
-    partitions = lags(["examples"], {("examples", p): at for p, at in enumerate(state.offsets)}, ends)
+    read = {("examples", p): max(at, first.get(("examples", p), 0)) for p, at in enumerate(state.offsets)}
+    partitions = lags(["examples"], read, ends)
     return TrainerStatus(
         step=manifest.step, model_version=manifest.model_version, bits_per_byte=manifest.bits_per_byte,
         lag=sum(p.lag for p in partitions), partitions=partitions, sources=sources, total=total, held=in_bins,
         conserved=in_bins == total.waiting, replaced=len(state.replaced), retryable=len(retryable(state)),
-        packing_use=manifest.feed.get("use", 0.0), foreign=state.foreign,
+        packing_use=manifest.feed.get("use", 0.0), foreign=state.foreign, misfits=state.misfits,
     )  # fmt: skip
 
 
-FIGURES = ("documents", "waiting", "trained", "rejected", "dead", "skipped")
+FIGURES = ("documents", "waiting", "trained", "rejected", "dead", "skipped", "lost")
 
 
 def _conservation(source: str, count: Count) -> Conservation:
-    return Conservation(source=source, **{name: getattr(count, name) for name in FIGURES})
+    figures: dict[str, Any] = {name: getattr(count, name) for name in FIGURES}
+    return Conservation(source=source, given_up=count.given_up, **figures)
 
 
 def _total(sources: list[Conservation]) -> Conservation:
-    return Conservation(source="all", **{name: sum(getattr(s, name) for s in sources) for name in FIGURES})
+    figures: dict[str, Any] = {name: sum(getattr(s, name) for s in sources) for name in FIGURES}
+    return Conservation(source="all", **figures)

@@ -13,7 +13,7 @@ from model.families import Spec
 from model.families.reading import Refused
 from model.fim.format import Format
 from model.fim.formats import AUTO, UnfitTokenizer, choose
-from model.manifest import SIDE_FILES, Manifest
+from model.manifest import OPTIMIZER, SIDE_FILES, Manifest
 from model.tokens.tokenizer import Tokenizer
 
 CONFIG, INDEX = "config.json", "model.safetensors.index.json"
@@ -61,7 +61,8 @@ def read(folder: Path, format_name: str = AUTO) -> Foreign:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files: those of the index, or the only one. Raises Refused."""
+    """The safetensors files: those of the index, or all that are no optimizer's, as a checkpoint has one. Raises
+    Refused."""
     if (folder / INDEX).is_file():
         table = _json(folder, INDEX).get("weight_map")
         names = sorted(set(map(str, table.values()))) if isinstance(table, dict) else []
@@ -71,7 +72,7 @@ def weight_files(folder: Path) -> list[Path]:
         if torn := [path.name for path in paths if not path.is_file()]:
             raise Refused(f"{len(torn)} of {len(paths)} files of weights are not there: {', '.join(torn[:3])}")
         return paths
-    paths = sorted(folder.glob("*.safetensors"))
+    paths = [path for path in sorted(folder.glob("*.safetensors")) if path.name != OPTIMIZER]
     if paths:
         return paths
     pickles = [path.name for pattern in PICKLES for path in sorted(folder.glob(pattern))]

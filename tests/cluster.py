@@ -68,9 +68,19 @@ class Cluster:
     def __init__(self) -> None:
         self.logs: dict[Key, Log] = {(t.name, p): Log() for t in TOPICS for p in range(t.count(PARTITIONS))}
         self.groups: dict[str, dict[Key, int]] = defaultdict(dict)
+        self._generation: dict[str, int] = defaultdict(int)
         self.clock = 1_000
         names = [topic.name for topic in TOPICS]
         _write_identity(self, names, False)  # type: ignore[arg-type]
+
+    def make_again(self, topic: str) -> None:
+        """Somebody deletes the topic, and with it what groups committed there; `topics create` makes it again."""
+        for key in [key for key in self.logs if key[0] == topic]:
+            self.logs[key] = Log()
+            for committed in self.groups.values():
+                committed.pop(key, None)
+        self._generation[topic] += 1
+        _write_identity(self, [topic], True)  # type: ignore[arg-type]
 
     def append(
         self, topic: str, partition: int, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]] = ()
@@ -85,7 +95,9 @@ class Cluster:
         return "m-" + stage
 
     def topics(self) -> dict[str, tuple[str, int]]:
-        return {t.name: (f"{n:02x}" * 16, t.count(PARTITIONS)) for n, t in enumerate(TOPICS)}
+        return {
+            t.name: (f"{n:02x}{self._generation[t.name]:02x}" * 8, t.count(PARTITIONS)) for n, t in enumerate(TOPICS)
+        }
 
     def topic_ids(self, names: Iterable[str]) -> dict[str, str]:
         known = self.topics()

@@ -22,8 +22,9 @@ from model.reign import take
 from streams.document import Origin
 from streams.event import Files, Repository, SourceFile
 from streams.event import encode as encode_event
-from streams.feed.examples import first_state, open_feed
+from streams.feed.examples import open_feed
 from streams.feed.ledger import Entry, read
+from streams.feed.left import first_state
 from streams.feed.state import FeedState, Limits, decode
 from streams.frame import decode_rejections_or_none
 from streams.kafka.connection import Connection

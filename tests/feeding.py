@@ -30,8 +30,11 @@ def filled(events: int = 30) -> World:
     return world
 
 
-def feed(world: World, kept: bytes | None = None, book: object = None, **limits: object) -> Feed:
+def feed(
+    world: World, kept: bytes | None = None, book: object = None, packing: str = "", **limits: object
+) -> Feed:  # fmt: skip
     state = decode(kept) if kept else fresh(tokenizer().hash, [0] * PARTITIONS, starts())
+    state.packing = packing
     set_to = Limits(**{"row_tokens": CONTEXT, "rows": 2, "open_bins": 8, "closed": True, **limits})  # type: ignore
     return Feed(MemoryLog(world.frames["examples"], state.offsets), book or MemoryLedger(), set_to, state)  # type: ignore[arg-type]
 

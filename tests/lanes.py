@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +48,9 @@ class Log:
 
     def ended(self, partition: int, position: int) -> bool:
         return position >= len(self.frames[partition])
+
+    def find(self, partition: int, start: int, wanted: Callable[[Frame], bool]) -> int | None:
+        return next((o for o, f in enumerate(self.frames[partition]) if o >= start and wanted(f)), None)
 
     def lag(self, positions: list[int]) -> int:
         return sum(len(f) - o for f, o in zip(self.frames, positions, strict=True))

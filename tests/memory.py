@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 from tiny import texts
@@ -48,6 +49,9 @@ class MemoryLog:
 
     def ended(self, partition: int, position: int) -> bool:
         return position >= len(self._log[partition])
+
+    def find(self, partition: int, start: int, wanted: Callable[[Frame], bool]) -> int | None:
+        return next((o for o, f in enumerate(self._log[partition]) if o >= start and wanted(f)), None)
 
     def lag(self, positions: list[int]) -> int:
         return sum(len(self._log[p]) - o for p, o in enumerate(positions))

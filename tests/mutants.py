@@ -17,12 +17,14 @@ import msgspec
 
 from streams import deadletters, pipeline
 from streams.feed.feed import Feed
+from streams.feed.fit import Gate
 from streams.frame import Frame, Gap, Outcome
 from streams.index.index import Index
 from streams.kafka.positions import Expired
 from streams.kafka.producer import Delivery
 from streams.pipeline import Prepare
 from streams.repair import act, plan
+from streams.repair.plan import Span
 from streams.repair.steps import Rewind, TakeBack
 from streams.worker import app, restore, settle
 from streams.worker.stage import DedupStage
@@ -49,7 +51,7 @@ def a_passed_frame_moves_the_mark() -> Iterator[None]:
 
 @contextmanager
 def the_feed_moves_its_mark_over_a_passed_frame() -> Iterator[None]:
-    def passed(self: Feed, partition: int, offset: int, frame: Frame) -> None:
+    def passed(self: Feed, frame: Frame, below: int, what: str) -> None:
         self._marks.advance(frame.source, frame.upto)
 
     with patch.object(Feed, "_pass", passed):
@@ -73,7 +75,7 @@ def a_rewind_above_the_mark() -> Iterator[None]:
 
 @contextmanager
 def the_feed_stops_at_a_gap() -> Iterator[None]:
-    def stop(self: Feed, partition: int, offset: int, frame: Frame) -> None:
+    def stop(self: Feed, frame: Frame, below: int, what: str) -> None:
         raise Gap("missing")
 
     with patch.object(Feed, "_pass", stop):
@@ -220,9 +222,54 @@ def restore_unbounded() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def a_head_that_is_gone_ends_the_trainer() -> Iterator[None]:
+    def within(partition: int, offset: int, first: int, end: int) -> int:
+        if offset < first:
+            raise Expired("deleted before it was trained on")
+        return min(offset, end)
+
+    with patch("simulation.within", within):
+        yield
+
+
+@contextmanager
+def a_misfit_is_refused_for_ever() -> Iterator[None]:
+    def refuse(self: Gate, partition: int, offset: int, frame: Frame) -> bool:
+        if wrong := self._fit.misfit(frame, "examples"):
+            raise wrong
+        return False
+
+    with patch.object(Gate, "passes", refuse):
+        yield
+
+
+@contextmanager
+def a_misfit_moves_the_mark() -> Iterator[None]:
+    take = Feed._take_frame
+
+    def taken(self: Feed, partition: int, offset: int, frame: Frame) -> None:
+        take(self, partition, offset, frame)
+        if not self._gate._fit.takes(frame) and frame.start <= self._marks[frame.source]:
+            self._marks.advance(frame.source, frame.upto)
+
+    with patch.object(Feed, "_take_frame", taken):
+        yield
+
+
+@contextmanager
+def a_misfit_leads_on() -> Iterator[None]:
+    def carries(self: Span, mark: int) -> bool:
+        return not (self.back or self.damaged) and self.start <= mark < self.upto
+
+    with patch.object(Span, "carries", carries):
+        yield
+
+
 MUTANTS: tuple[Callable[[], AbstractContextManager[None]], ...] = (
     a_passed_frame_moves_the_mark, the_feed_moves_its_mark_over_a_passed_frame, a_rewind_above_the_mark,
     the_feed_stops_at_a_gap, a_stale_offset_is_judged_anew, no_back, refusal_in_place_of_the_end,
     an_empty_value_as_a_retry, an_event_split_over_frames, the_frame_before_the_signature,
     the_frame_before_what_fell_out, no_filter_below_the_committed_offset, restore_unbounded,
+    a_head_that_is_gone_ends_the_trainer, a_misfit_is_refused_for_ever, a_misfit_moves_the_mark, a_misfit_leads_on,
 )  # fmt: skip

@@ -20,7 +20,7 @@ from streams.event import (
     encode,
 )
 from streams.pipeline import FORM
-from tests.crew import Crew, Fate, documents, files, python
+from tests.crew import CONTEXT, Crew, Fate, documents, files, python
 from tests.tiny import write_checkpoint
 
 REPOSITORY = Repository(name="r", licence="MIT")
@@ -194,4 +194,4 @@ def checkpoint(crew: Crew) -> None:
     """A checkpoint with the feed's state, as the trainer writes it."""
     assert crew.state is not None
     root = crew.folder / "checkpoints"
-    write_checkpoint(root, len(folders(root)) + 1, feed=crew.state)
+    write_checkpoint(root, len(folders(root)) + 1, feed=crew.state, context=CONTEXT)

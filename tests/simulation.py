@@ -6,6 +6,7 @@ says of the end in tests/account.py.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -26,8 +27,9 @@ from streams.event import Files, Issue, Repository, SourceFile
 from streams.event import encode as encode_event
 from streams.feed.examples import ExamplesLog, within
 from streams.feed.feed import Feed
+from streams.feed.fit import Fit, WrongPacking
 from streams.feed.ledger import Entry
-from streams.feed.state import Limits, decode, fresh, retryable
+from streams.feed.state import Limits, decode, fresh, offsets_in, retryable
 from streams.kafka.positions import Expired
 from streams.kafka.topics import genesis
 from streams.pack.pack import Packer
@@ -55,6 +57,7 @@ class Simulation:
         for stage in STAGE.values():
             self.cluster.commit(self.cluster.group(stage.name), self.cluster.beginning_offsets(stage.reads))
         self.ids = self.cluster.topic_ids(SOURCES)
+        self.fit = Fit(self.packer.tokenizer.hash, self.packer.packing, self.packer.context)
         self.workers = Workers(self.cluster, self.packer)
         self.ledgers: list[MemoryLedger] = []
         self.checkpoints: list[bytes] = []
@@ -135,11 +138,22 @@ class Simulation:
         log = self.cluster.logs[topic, partition]
         log.expire(log.end - remaining)
 
+    def make_again(self, topic: str) -> None:
+        """Somebody deletes a topic of Frames while nobody runs; what had been sent to it is gone, too."""
+        self.workers.late.clear()
+        self.cluster.make_again(topic)
+        self.cuts = True
+
     def damage(self, topic: str, partition: int, back: int) -> None:
         """A disk damages a Frame of a log, counted from its end, behind the head."""
         rows = self.cluster.logs[topic, partition].rows
         if back < len(rows) and rows[-1 - back].value:
             rows[-1 - back] = rows[-1 - back]._replace(value=damaged(rows[-1 - back].value))
+
+    def set_context(self, shorter: bool) -> None:
+        """A user sets another context, under which pack goes on, or puts it back."""
+        context = self.packer.context - 8 if shorter else self.packer.context
+        self.workers.packer = replace(self.packer, context=context)
 
     def late(self) -> None:
         """What killed workers had sent arrives."""
@@ -152,7 +166,11 @@ class Simulation:
             del self.checkpoints[len(self.checkpoints) + (-1 if self.cuts else resume) + 1 :]
         feed = self.feed()
         for _ in range(steps):
-            if feed.next(0.0) is None:
+            try:
+                batch = feed.next(0.0)
+            except WrongPacking:  # it ends, and saves before
+                batch = None
+            if batch is None:
                 self.checkpoints.append(feed.state())
                 return
             self.step += 1
@@ -164,9 +182,15 @@ class Simulation:
         starts = genesis(self.cluster)  # type: ignore[arg-type]
         first = fresh(self.packer.tokenizer.hash, starts.topics["examples"].starts, starts.marks)
         state = decode(self.checkpoints[-1]) if self.checkpoints else first
+        state.packing = self.fit.packing
         limits = Limits(row_tokens=self.packer.context, rows=2, open_bins=4, closed=True)
-        ends = self.cluster.end_offsets(["examples"])
-        state.offsets = [within(p, at, ends["examples", p]) for p, at in enumerate(state.offsets)]
+        first, ends = self.cluster.beginning_offsets(["examples"]), self.cluster.end_offsets(["examples"])
+        topic = starts.topics["examples"]
+        state.offsets = [
+            within(p, at, first["examples", p], ends["examples", p])
+            for p, at in enumerate(offsets_in(state, topic.id, topic.starts))
+        ]
+        state.examples = topic.id
         log = ExamplesLog(self.cluster, state.offsets, closed=True)  # type: ignore[arg-type]
         self.ledgers.append(MemoryLedger(len(self.ledgers)))
         return Feed(log, self.ledgers[-1], limits, state)  # type: ignore[arg-type]
@@ -181,8 +205,10 @@ class Simulation:
             except Expired:
                 continue
         state = decode(self.checkpoints[-1]) if self.checkpoints else None
-        logs = KafkaLogs(self.cluster)  # type: ignore[arg-type]
-        picture = survey(self.cluster, logs, state.marks if state else {}, state.offsets if state else [])  # type: ignore
+        logs = KafkaLogs(self.cluster, self.fit.takes)  # type: ignore[arg-type]
+        topic = genesis(self.cluster).topics["examples"]  # type: ignore[arg-type]
+        offsets = offsets_in(state, topic.id, topic.starts) if state else topic.starts
+        picture = survey(self.cluster, logs, state.marks if state else {}, offsets)  # type: ignore[arg-type]
         gaps = missing(picture, logs)
         steps = plan(picture, logs)
         for step in steps:
@@ -221,6 +247,7 @@ class Simulation:
         """Everybody runs to the end, what is missing is repaired, and what died is retried until nothing is offered."""
         self.late()
         self.workers.poisonous.clear()
+        self.set_context(shorter=False)
         for _ in range(ROUNDS):
             self.flow(rng)
             if not self.repair():

@@ -49,12 +49,33 @@ def dire(seed: int) -> list[Act]:
     return _among(eroded(seed), Random(f"haunted {seed}"), 3, _undead)
 
 
+def unsettled(seed: int) -> list[Act]:
+    """A story in which a user changes the context under which pack works, and puts it back, while logs erode."""
+    return _among(eroded(seed) if seed % 2 else story(seed), Random(f"unsettled {seed}"), 5, _setting)
+
+
+def deleted(seed: int) -> list[Act]:
+    """A story in which topics between the stages are deleted and made again, while logs erode."""
+    return _among(eroded(seed) if seed % 2 else story(seed), Random(f"deleted {seed}"), 3, _deletion)
+
+
 def _among(acts: list[Act], rng: Random, most: int, draw: Callable[[Random], Act]) -> list[Act]:
     """The acts, none before the first, and up to `most` others among them."""
     for _ in range(rng.randint(1, most)):
         act = draw(rng)
         acts.insert(rng.randint(1, len(acts)), act)
     return acts
+
+
+def _setting(rng: Random) -> Act:
+    if rng.random() < 0.5:
+        return "context", rng.random() < 0.6
+    return rng.choice([("produce", rng.randrange(PARTITIONS), [rng.randrange(len(TEXTS))]), ("flow", "pack"),
+                       ("train", 6, -1, 2), ("repair",)])  # fmt: skip
+
+
+def _deletion(rng: Random) -> Act:
+    return ("repair",) if rng.random() < 0.3 else ("again", rng.choice([topic for topic, _ in FRAMES]))
 
 
 def _undead(rng: Random) -> Act:
@@ -67,7 +88,7 @@ def _erosion(rng: Random) -> Act:
     if rng.random() < 0.3:
         topic, partitions = rng.choice(FRAMES)
         return "damage", topic, rng.randrange(partitions), rng.choice([0, 0, 0, 1, 2])
-    topic = rng.choices(["candidates", "unique", "clean", "files", "retries"], [1, 3, 3, 3, 1])[0]
+    topic = rng.choices(["candidates", "unique", "clean", "examples", "files", "retries"], [1, 3, 3, 3, 3, 1])[0]
     partition = 0 if topic == "candidates" else rng.randrange(PARTITIONS)
     return "expire", topic, partition, rng.choice([0, 0, 1, 2, 3])
 
@@ -178,6 +199,10 @@ def _go_wrong(sim: Simulation, act: Act, rng: Random) -> None:
             sim.damage(topic, partition, back)
         case ("repair",):
             sim.repair()
+        case ("again", topic):
+            sim.make_again(topic)
+        case ("context", shorter):
+            sim.set_context(shorter)
         case ("marker", partition):
             sim.cluster.logs["files", partition].mark()
 

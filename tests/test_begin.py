@@ -22,6 +22,7 @@ from midstream.stages import packer
 from model.manifest import newest
 from model.training.train import Progress
 from streams.kafka.connection import Unreachable
+from streams.pack.pack import Packer
 from tests.crew import ENVIRONMENT
 from tests.tiny import tokenizer, write_checkpoint
 from tests.trainers import Training
@@ -102,21 +103,20 @@ def test_another_model_than_the_checkpoints_is_refused_by_its_settings(tmp_path,
     assert sentence in str(refused.value) and "step-00000003" in str(refused.value)
 
 
-def test_pack_warns_of_a_checkpoint_that_takes_nothing_it_packs(tmp_path: Path, caplog):
+def test_pack_refuses_to_begin_where_a_checkpoint_takes_nothing_that_it_packs(tmp_path: Path):
     from midstream.settings import Settings, from_mapping
 
-    def begin(context: int) -> list[str]:
-        caplog.clear()
-        mapping = {"paths": {"state": str(tmp_path)}, "model": {"context": context, "width": 32}}
-        packer(from_mapping(Settings, mapping, "test"))
-        return [record.message for record in caplog.records]
+    def begin(context: int, **paths: str) -> Packer:
+        mapping = {"paths": {"state": str(tmp_path), **paths}, "model": {"context": context, "width": 32}}
+        return packer(from_mapping(Settings, mapping, "test"))
 
     tokenizer().save(tmp_path / "tokenizer.json")
-    assert begin(256) == []  # no checkpoint yet
+    assert begin(256).context == 256  # no checkpoint yet
     write_checkpoint(tmp_path / "checkpoints", 3)
-    assert begin(128) == []
-    (word,) = begin(256)
-    assert "[model] context (256, the checkpoint has 128)" in word and "step-00000003" in word
+    assert begin(128).context == 128
+    with pytest.raises(fits.OtherModel, match=r"step-00000003 .*\[model\] context \(256, the checkpoint has 128\)"):
+        begin(256)
+    assert begin(256, checkpoints=str(tmp_path / "others")).context == 256
 
 
 @pytest.mark.broker

@@ -22,7 +22,7 @@ from streams.pipeline import FORM, Prepare, Record, count_documents
 from streams.prepare.expand import expand
 from streams.prepare.prepare import identity
 from streams.recipe import Recipe
-from tests.crew import Crew, files, python
+from tests.crew import CONTEXT, Crew, files, python
 from tests.tiny import write_checkpoint
 
 ID = "cd" * 16
@@ -195,7 +195,7 @@ def test_a_second_retry_is_said_to_be_one_and_nothing_doubles(connection, tmp_pa
         one, other = crew.produce("files", [b"no json", b"nor this"])
         crew.drain()
         crew.train()
-        write_checkpoint(tmp_path / "checkpoints", 1, feed=crew.state or b"")
+        write_checkpoint(tmp_path / "checkpoints", 1, feed=crew.state or b"", context=CONTEXT)
         file = tmp_path / "fixed.json"
 
         def retry_(content: bytes) -> tuple[int, str]:
@@ -213,7 +213,7 @@ def test_a_second_retry_is_said_to_be_one_and_nothing_doubles(connection, tmp_pa
         assert result == f"2 left out: {UNDER_WAY}\n0 retried\n"
         crew.drain()
         fate = crew.train()
-        write_checkpoint(tmp_path / "checkpoints", 2, feed=crew.state or b"")
+        write_checkpoint(tmp_path / "checkpoints", 2, feed=crew.state or b"", context=CONTEXT)
         code, result = retry_(files([python(1)]))
         assert code == 1 and REPLACED in result
     assert sorted(fate.trained.values()) == [1, 1]

@@ -157,7 +157,7 @@ def test_a_frame_above_the_mark_is_passed_over_and_nothing_of_it_is_taken(caplog
     drain(opened)
     state = decode(opened.state())
     assert state.above == {missing.source.key: rest[-1].start} and state.marks[missing.source.key] == 0
-    assert f"offsets 0 to {missing.upto - 1} never reached the trainer" in caplog.text
+    assert f"offsets 0 to {missing.upto - 1} have not reached the trainer" in caplog.text
     world.frames["examples"][0] = [*rest, missing, *rest]  # as after a repair
     again = feed(world, opened.state(), book)
     drain(again)

@@ -15,7 +15,7 @@ from streams import frame as frames
 from streams.document import Source
 from streams.frame import Damaged, Frame, NewerFormat, NoFrame, Rejections
 from streams.kafka.connection import Connection
-from tests.crew import Crew, files, python
+from tests.crew import CONTEXT, Crew, files, python
 from tests.damage import damaged
 from tests.tiny import write_checkpoint
 
@@ -66,7 +66,7 @@ def test_junk_between_any_two_acts_of_a_story_breaks_no_promise(chunk: int) -> N
 
 def checkpointed(crew: Crew) -> None:
     """What the feed has taken, as a trainer keeps it."""
-    write_checkpoint(crew.folder / "checkpoints", 1, feed=crew.state or b"")
+    write_checkpoint(crew.folder / "checkpoints", 1, feed=crew.state or b"", context=CONTEXT)
 
 
 def write(connection: Connection, topic: str, *values: bytes) -> None:

@@ -36,12 +36,25 @@ def test_every_frame_says_how_it_was_packed() -> None:
     ],
 )
 def test_another_packing_is_refused_by_the_setting_s_name(other: str, named: str) -> None:
-    opened = feed(altered(packing=other))
-    opened._s.packing = packing(tokenizer().hash, STARCODER, 48)
+    opened = feed(altered(packing=other), packing=packing(tokenizer().hash, STARCODER, 48))
     before = opened.state()
-    with pytest.raises(WrongPacking, match=named + ".*put the setting back and pack again, or train from a new"):
+    with pytest.raises(
+        WrongPacking, match=named + ".*put the setting back and run `midstream repair`.*new checkpoint folder"
+    ):
         drain(opened)
     assert opened.state() == before
+
+
+def test_a_misfit_is_passed_over_once_what_fits_stands_behind_it() -> None:
+    """It brings nothing, and the mark waits for the right Frame; what was taken before need not fit."""
+    world, own = filled(2), packing(tokenizer().hash, STARCODER, 48)
+    lane = world.frames["examples"][0]
+    plain = drain(feed(filled(2)))
+    wrong = msgspec.structs.replace(lane[0], packing=packing(tokenizer().hash, STARCODER, 256))
+    lane[:] = [wrong, *lane[1:], *lane, wrong]
+    opened = feed(world, packing=own)
+    assert drain(opened) == plain
+    assert opened._s.misfits == 1 and not opened._s.above and opened.summary()["lag"] == 0
 
 
 def test_frames_that_do_not_say_it_are_refused_by_their_examples() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 from kafka import TopicPartition
 
 from streams.document import Source
-from streams.feed.examples import ExamplesLog, Lost
+from streams.feed.examples import ExamplesLog
 from streams.index.signatures import Applied, Form, encode
 from streams.kafka.connection import Connection
 from streams.kafka.positions import Expired, Jump, Positions
@@ -70,11 +72,18 @@ def test_groups_without_offsets_begin_where_their_marks_say(connection):
     assert all(settle(connection, stage) == {} for stage in ("prepare", "dedup", "pack"))
 
 
-def test_the_trainer_names_them_too(connection):
+def test_the_trainer_names_them_too_and_goes_on_behind_them(connection, caplog):
+    """What is left is held against the marks."""
     produced(connection, "examples", 4)
     deleted(connection, "examples", 2)
-    with pytest.raises(Lost, match="examples/0: offsets 0 to 1"):
-        ExamplesLog(connection, [0, 0], closed=True)
+    with closing(ExamplesLog(connection, [0, 0], closed=True)) as log:
+        assert (
+            "examples/0: offsets 0 to 1 were deleted before they were trained on. Reading goes on at 2" in caplog.text
+        )
+        assert log.lag([0, 0]) == 2 and not log.ended(0, 0) and log.ended(0, 4)
+    deleted(connection, "examples", 4)
+    with closing(ExamplesLog(connection, [0, 0], closed=True)) as log:
+        assert log.lag([0, 0]) == 0 and log.ended(0, 0)  # nothing is known of what is gone
 
 
 def test_a_frame_begins_at_the_committed_offset(connection):

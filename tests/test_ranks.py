@@ -17,9 +17,10 @@ from lanes import ROW, TOKENIZER, TOPICS, Log, expected, lane, logs, some
 
 from streams import frame as frames
 from streams.feed import ledger
-from streams.feed.examples import first_state, open_feed
+from streams.feed.examples import open_feed
 from streams.feed.feed import Feed
 from streams.feed.ledger import Ledger
+from streams.feed.left import first_state
 from streams.feed.ranks import merge, split
 from streams.feed.state import FeedState, Limits, decode, encode, fresh, retryable
 from streams.frame import Frame

@@ -18,7 +18,7 @@ from streams.repair.act import act, refuse_running
 from streams.repair.plan import Missing, missing, plan
 from streams.repair.steps import PassOver, Rewind, Skip, Step, TakeBack
 from streams.repair.survey import KafkaLogs, survey
-from tests.crew import PATIENCE_S, Crew, Fate, documents, files, python
+from tests.crew import CONTEXT, PATIENCE_S, Crew, Fate, documents, files, python
 from tests.damage import damaged
 from tests.tiny import write_checkpoint
 
@@ -235,7 +235,7 @@ def test_a_damaged_frame_stops_its_stage_and_repair_brings_back_what_was_in_it(c
     assert crew.processes.pop(stage).wait(timeout=PATIENCE_S) == 1
     said = f"{topic}/0 at {at} holds a Frame of files/0, offsets 1 to 1, that cannot be decoded"
     assert said in crew.log(stage)
-    write_checkpoint(crew.folder / "checkpoints", 1, feed=crew.state or b"")
+    write_checkpoint(crew.folder / "checkpoints", 1, feed=crew.state or b"", context=CONTEXT)
     status = " ".join(crew.run("status").stdout.split())
     assert f"worker {stage} ended with an error at {topic}/0/{at}" in status
     assert said in status and "run `midstream repair`" in status

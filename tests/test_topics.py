@@ -92,17 +92,40 @@ def test_what_kafka_refuses_is_a_sentence(bare_connection, prefix: str, replicat
         )
 
 
-def test_a_topic_made_again_is_refused(connection):
+@pytest.mark.parametrize("lost", ["files", "rejected"])
+def test_a_topic_made_again_is_refused(connection, lost: str):
+    """What a source held, or the reasons that stood in `rejected`, nothing brings back; no checkpoint is given up."""
+    name = connection.topic(lost)
     with connection.admin() as admin:
-        name = connection.topic("unique")
         admin.delete_topics([name])
-        with pytest.raises(TopicsError, match="was deleted, so"):
-            check(connection)
+        for attempt in (check, lambda connection: create(connection, 2)):
+            with pytest.raises(TopicsError, match=r"was deleted\. .*another prefix.*Keep the old state.*weights"):
+                attempt(connection)
         admin.create_topics({name: {"num_partitions": 2, "replication_factor": 1}})
         admin.wait_for_topics([name])
     for attempt in (check, lambda connection: create(connection, 2)):
         with pytest.raises(TopicsError, match=f"{name} was deleted and made again.*Start over"):
             attempt(connection)
+
+
+def test_a_deleted_topic_of_frames_is_made_again_under_its_new_id(connection):
+    first, names = genesis(connection), [connection.topic("unique"), connection.topic("clean")]
+    with connection.admin() as admin:
+        admin.delete_topics(names)
+        with pytest.raises(TopicsError, match=r"unique, \S+clean was deleted\. .*`midstream topics create`.*repair`"):
+            check(connection)
+        admin.create_topics({names[0]: {"num_partitions": 2, "replication_factor": 1}})  # by somebody else
+        admin.wait_for_topics(names[:1])
+    with pytest.raises(TopicsError, match="topics create"):
+        check(connection)
+    made = create(connection, 2)
+    changed = {name for name, start in made.topics.items() if start != first.topics[name]}
+    assert changed == {"unique", "clean"} and check(connection) == made == create(connection, 2)
+    assert {name: start.id for name, start in made.topics.items()} == connection.topic_ids(made.topics)
+    with connection.admin() as admin:
+        admin.delete_topics([connection.topic("examples")])
+    again = create(connection, 2)
+    assert {name for name, start in again.topics.items() if start != made.topics[name]} == {"examples"}
 
 
 def test_without_topics_the_message_says_how_to_make_them(bare_connection):

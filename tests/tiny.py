@@ -133,11 +133,14 @@ def weights(seed: int = 0) -> dict[str, torch.Tensor]:
         return {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
 
 
-def write_checkpoint(root: Path, step: int, seed: int = 0, keep: int = 100, feed: bytes = b"", reign: int = 0) -> str:
-    """Writes the learnt weights as the checkpoint of `step`; returns its version."""
+def write_checkpoint(
+    root: Path, step: int, seed: int = 0, keep: int = 100, feed: bytes = b"", reign: int = 0, context: int = 0
+) -> str:  # fmt: skip
+    """Writes the learnt weights as the checkpoint of `step`; returns its version. `context`: of its examples, where
+    that is not the model's."""
     manifest = Manifest(
         step=step, reign=reign, tokens=step * 100, text_bytes=step * 200,
         model=msgspec.structs.replace(SHAPE, seed=seed), format=STARCODER, tokenizer=tokenizer().hash,
-        bits_per_byte=2.5,
+        bits_per_byte=2.5, context=context,
     )  # fmt: skip
     return write(root, Contents(manifest, weights(seed), {}, feed, tokenizer()), keep).model_version

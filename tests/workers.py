@@ -116,7 +116,7 @@ class Working:
 
 class Workers:
     def __init__(self, cluster: Cluster, packer: Packer) -> None:
-        self._cluster, self._packer = cluster, packer
+        self._cluster, self.packer = cluster, packer
         self._loop = asyncio.new_event_loop()
         self._folder = tempfile.TemporaryDirectory()
         self._zombies: list[Working] = []
@@ -202,7 +202,7 @@ class Workers:
             case "redact":
                 return EachFrame(name, "unique", "clean", Redact(self._call(name)), watch, ids["unique"])
             case _:
-                return EachFrame(name, "clean", "examples", Pack(self._packer, self._call(name)), watch, ids["clean"])
+                return EachFrame(name, "clean", "examples", Pack(self.packer, self._call(name)), watch, ids["clean"])
 
     def _call(self, stage: str) -> Callable[..., Any]:
         return poisonable(stage, self.poisonous)

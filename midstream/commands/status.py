@@ -13,7 +13,7 @@ from midstream.settings import Settings
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from midstream.status import StageStatus, Status, TrainerStatus
+    from midstream.status import Conservation, StageStatus, Status, TrainerStatus
 
 
 @click.command()
@@ -67,6 +67,9 @@ def tables(state: Status, partitions: bool = False) -> list[Table | str]:
     if state.trainer and state.trainer.foreign:
         count = state.trainer.foreign
         shown.append(f"train: {count:,} records of examples that are no Frames were passed over; its log names them")
+    if state.trainer and state.trainer.misfits:
+        count = state.trainer.misfits
+        shown.append(f"train: {count:,} Frames were passed over that had been packed under another setting")
     shown += [f"{source}: an open transaction holds back what is behind it." for source in state.open_transactions]
     return [*shown, *(_trainer(state.trainer, not state.needs) if state.trainer else ["No checkpoint yet."])]
 
@@ -114,10 +117,18 @@ def _trainer(t: TrainerStatus, whole: bool) -> list[Table | str]:
     table = _table(title, "source", "documents", "= waiting", "+ trained", "+ rejected", "+ dead", "+ skipped")
     for c in (*t.sources, t.total):
         table.add_row(c.source, *_counts(c.documents, c.waiting, c.trained, c.rejected, c.dead, c.skipped))
+    given_up = [f"{c.source}: {_given_up(c)}" for c in t.sources if c.lost]
     verdict = f"THE SUM DOES NOT HOLD: {t.held:,} documents are in the bins"
     if t.conserved:
         verdict = "the sum holds" if whole else "the sum holds for what arrived"
-    return [table, f"{verdict}; {t.replaced:,} replaced, {t.retryable:,} may be retried"]
+    return [table, f"{verdict}; {t.replaced:,} replaced, {t.retryable:,} may be retried", *given_up]
+
+
+def _given_up(c: Conservation) -> str:
+    from streams.feed.state import ranges
+
+    named = f", {ranges(c.given_up)}" if c.given_up else ""
+    return f"{c.lost:,} offsets were given up by `midstream repair --accept-loss`{named}"
 
 
 def _counts(*values: int) -> list[str]:

@@ -121,8 +121,7 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
 
 def _start(connection: Connection, resume: Contents | None, tokenizer: str, what_is_left: bool) -> FeedState:
     """Where the feed begins: at the checkpoint, at the Genesis, or, when asked to, at what is left."""
-    from streams.feed.examples import first_state
-    from streams.feed.left import beginnings, state_of_what_is_left
+    from streams.feed.left import beginnings, first_state, state_of_what_is_left
     from streams.feed.state import decode
     from streams.kafka.topics import check
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,9 +16,10 @@ from streams.feed import ledger
 from streams.feed.feed import Feed
 from streams.feed.ledger import Ledger
 from streams.feed.ranks import split
-from streams.feed.state import FeedState, Limits, fresh
+from streams.feed.state import FeedState, Limits, offsets_in
 from streams.frame import Frame
 from streams.kafka.connection import Connection, Unreachable
+from streams.kafka.log import read
 from streams.kafka.topics import check
 
 log = logging.getLogger("midstream.streams")
@@ -31,28 +33,24 @@ AWAY_EVERY_S = 60.0
 """Seconds between two lines of the log that say that the broker is away."""
 
 
-class Lost(RuntimeError):
-    """Records that the checkpoint has not read are gone from the log."""
-
-
 class ExamplesLog:
-    """A `streams.feed.feed.FrameLog` on Kafka. While no broker answers there is nothing new, however long it takes."""
+    """A `streams.feed.log.FrameLog` on Kafka. While no broker answers there is nothing new, however long it takes."""
 
     def __init__(self, connection: Connection, offsets: list[int], closed: bool, rank: int = 0, ranks: int = 1) -> None:
-        """`offsets`: of every partition; those of the rank are read.
+        """`offsets`: of every partition; those of the rank are read, from what is left of them.
 
-        `closed`: the log ends where it ends now. Raises Lost when `offsets` are no longer all there.
+        `closed`: the log ends where it ends now.
         """
         self.partitions = len(offsets)
         owned = range(rank, self.partitions, ranks)
-        first = connection.beginning_offsets([TOPIC])
-        for p in owned:
-            _refuse_lost(p, offsets[p], first[TOPIC, p])
-        ends = connection.end_offsets([TOPIC])
+        first, ends = connection.beginning_offsets([TOPIC]), connection.end_offsets([TOPIC])
+        self._first = {p: first[TOPIC, p] for p in owned}
+        """What lies below is gone, so nothing is known of it."""
         self._ends = {p: ends[TOPIC, p] for p in owned}
         self._asked = time.monotonic()
-        self._closed = closed
-        self._consumer: Any = connection.consumer({(TOPIC, p): offsets[p] for p in owned})
+        self._closed, self._connection = closed, connection
+        starts = {(TOPIC, p): within(p, offsets[p], self._first[p], self._ends[p]) for p in owned}
+        self._consumer: Any = connection.consumer(starts)
         self._partitions = {tp.partition: tp for tp in self._consumer.assignment()}
         self._away_said: float | None = None
 
@@ -80,11 +78,19 @@ class ExamplesLog:
             fetcher._next_partition_records = None
 
     def ended(self, partition: int, position: int) -> bool:
-        return position >= self._end(partition)
+        return max(position, self._first[partition]) >= self._end(partition)
 
     def lag(self, positions: list[int]) -> int:
         """Of the rank's partitions."""
-        return sum(max(0, self._end(p) - positions[p]) for p in self._ends)
+        return sum(max(0, self._end(p) - max(positions[p], self._first[p])) for p in self._ends)
+
+    def find(self, partition: int, start: int, wanted: Callable[[Frame], bool]) -> int | None:
+        begin, end = max(start, self._first[partition]), self._end(partition)
+        for logged in read(self._connection, TOPIC, partition, begin, end):
+            frame = _frame(partition, logged)
+            if frame is not None and wanted(frame):
+                return logged.offset
+        return None
 
     def close(self) -> None:
         self._consumer.close()
@@ -100,7 +106,7 @@ class ExamplesLog:
         return self._ends[partition]
 
     def _patient(self, ask: Callable[[], Answer], otherwise: Answer) -> Answer:
-        """The answer, or `otherwise` while the broker is away. Raises what waiting does not mend."""
+        """The answer, or `otherwise` while the broker is away. Raises what waiting does not mend, TopicsError too."""
         try:
             return ask()
         except OffsetOutOfRangeError:
@@ -114,19 +120,21 @@ class ExamplesLog:
         return otherwise
 
     def _settle(self) -> None:
-        """The log has lost its tail or its front under us: go on at its end, or raise Lost."""
+        """The log has lost its tail or its front under us: go on at its end, or at what is left."""
         tps = list(self._partitions.values())
         first = self._consumer.beginning_offsets(tps, timeout_ms=ENDS_TIMEOUT_MS)
         ends = self._consumer.end_offsets(tps, timeout_ms=ENDS_TIMEOUT_MS)
         for p, tp in self._partitions.items():
-            position = self._consumer.position(tp)
-            _refuse_lost(p, position, first[tp])
-            self._consumer.seek(tp, within(p, position, ends[tp]))
+            self._first[p] = first[tp]
+            self._consumer.seek(tp, within(p, self._consumer.position(tp), first[tp], ends[tp]))
 
     def _away(self, error: Exception) -> None:
         if self._away_said is None or time.monotonic() - self._away_said > AWAY_EVERY_S:
             log.warning("%s: the broker does not answer (%s); it is asked until it does", TOPIC, type(error).__name__)
             self._away_said = time.monotonic()
+            with suppress(Unreachable, KafkaError):
+                if self._connection.ready():
+                    check(self._connection)  # a topic that was deleted looks as a broker that is away
 
     def _back(self) -> None:
         if self._away_said is not None:
@@ -153,15 +161,18 @@ def open_feed(
 
     Refuses re-created topics; the marks of those that were added since the state was written begin where the topics
     did. A rank beyond the partitions gets its part of the open rows, and nothing after them. Raises CheckpointError
-    when the ledgers are shorter than the state says, and Lost.
+    when the ledgers are shorter than the state says.
     """
-    begins = check(connection).marks
+    identity = check(connection)
+    begins, topic = identity.marks, identity.topics[TOPIC]
     ledger.check(checkpoints, start.ledger)
     own = split(start, ranks)[rank]
     if own.marks.keys() <= begins.keys():  # otherwise it is another cluster's, which its first Frame tells
         own.marks = begins | own.marks
-    ends = connection.end_offsets([TOPIC])
-    own.offsets = [within(p, offset, ends[TOPIC, p]) for p, offset in enumerate(own.offsets)]
+    first, ends = connection.beginning_offsets([TOPIC]), connection.end_offsets([TOPIC])
+    offsets = offsets_in(own, topic.id, topic.starts)
+    own.offsets = [within(p, at, first[TOPIC, p], ends[TOPIC, p]) for p, at in enumerate(offsets)]
+    own.examples = topic.id
     log = ExamplesLog(connection, own.offsets, limits.closed, rank, ranks)
     try:
         return Feed(log, Ledger(checkpoints, reign, rank), limits, own)
@@ -170,34 +181,18 @@ def open_feed(
         raise
 
 
-def first_state(connection: Connection, tokenizer: str) -> FeedState:
-    """The state of a new run, from the Genesis. Raises Lost when `examples` no longer begins there."""
-    genesis = check(connection)
-    starts, first = genesis.topics[TOPIC].starts, connection.beginning_offsets([TOPIC])
-    gone = [p for p, start in enumerate(starts) if first[TOPIC, p] > start]
-    if gone:
-        raise Lost(
-            "; ".join(f"{TOPIC}/{p}: offsets {starts[p]} to {first[TOPIC, p] - 1}" for p in gone)
-            + " were deleted by retention, and a new checkpoint folder begins at the first. Train with "
-            "--from-what-is-left, with the workers at rest, to begin at what is left."
-        )
-    return fresh(tokenizer, starts, genesis.marks)
-
-
-def within(partition: int, offset: int, end: int) -> int:
-    """The offset, or the log's end where it has lost its tail: what comes there is held against the marks."""
+def within(partition: int, offset: int, first: int, end: int) -> int:
+    """The offset, or the log's end where it has lost its tail, or what is left where its head was deleted: what comes
+    there is held against the marks, so nothing of it is taken that does not follow on what was taken."""
     if offset > end:
         log.warning(
             "%s/%d ends at %d, and %d was to be read next: the log has lost its tail. Reading goes on at its end; what "
             "is missing shows in the marks", TOPIC, partition, end, offset,
         )  # fmt: skip
-    return min(offset, end)
-
-
-def _refuse_lost(partition: int, offset: int, first: int) -> None:
     if offset < first:
-        raise Lost(
-            f"{TOPIC}/{partition}: offsets {offset} to {first - 1} were deleted by retention before they were trained "
-            "on. Raise the topic's retention. To go on without them, train into a new checkpoint folder with "
-            "--from-what-is-left."
-        )
+        log.warning(
+            "%s/%d: offsets %d to %d were deleted before they were trained on. Reading goes on at %d; what is missing "
+            "shows in the marks, and `midstream repair` brings it back or says what of it is lost. Raise the topic's "
+            "retention", TOPIC, partition, offset, first - 1, first,
+        )  # fmt: skip
+    return max(first, min(offset, end))

@@ -10,14 +10,13 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
 from math import inf
-from typing import Protocol
 
 from model.example import Batch, Example
 from model.training.batch import collate
-from streams.feed.fit import refuse, restore
+from streams.feed.fit import Fit, Gate, restore
 from streams.feed.ledger import Entry, Ledger
+from streams.feed.log import FrameLog
 from streams.feed.state import BinItem, Count, FeedState, Limits, encode
 from streams.frame import Frame
 from streams.marks import Marks, Standing, tallied
@@ -34,27 +33,6 @@ class NotConserved(RuntimeError):
     """A Frame's tally and its examples disagree: our own bug, and training stops rather than lose count."""
 
 
-class FrameLog(Protocol):
-    """The topic `examples`, partition by partition; all of it, or the partitions of one rank."""
-
-    partitions: int
-
-    def poll(self, timeout_s: float, enough: set[int]) -> Sequence[tuple[int, int, Frame | None]]:
-        """(partition, offset, Frame) in each partition's order, none of the partitions that have `enough`;
-        empty when nothing came in time. None: somebody else wrote the record, or it is damaged."""
-        ...
-
-    def ended(self, partition: int, position: int) -> bool:
-        """Nothing at or above `position` is known of this partition now."""
-        ...
-
-    def lag(self, positions: list[int]) -> int:
-        """Records that are known and not read."""
-        ...
-
-    def close(self) -> None: ...
-
-
 class Feed:
     """A `model.example.BatchSource` of one rank: it reads the partitions that the state's rank owns."""
 
@@ -63,6 +41,8 @@ class Feed:
         self._s = state
         self._marks = Marks(state.marks)
         self._bins = restore(state, limits)
+        fit = Fit(state.tokenizer, state.packing, limits.context or limits.row_tokens)
+        self._gate = Gate(fit, log)
         self._owned = set(range(state.rank, log.partitions, state.ranks))
         self._queues: list[deque[tuple[int, Frame | None]]] = [deque() for _ in range(log.partitions)]
         self._handed: list[list[BinItem]] = []
@@ -188,9 +168,13 @@ class Feed:
         self.changes += 1
 
     def _take_frame(self, partition: int, offset: int, frame: Frame) -> None:
-        refuse(frame, f"examples/{partition} at {offset}", self._s, self._limits)
-        if self._marks.standing(frame) is Standing.ABOVE:
-            self._pass(partition, offset, frame)
+        """Of a Frame that was taken before, nothing is looked at: it need not fit."""
+        standing, at = self._marks.standing(frame), f"examples/{partition} at {offset}"
+        if standing is not Standing.REPEATED and self._gate.passes(partition, offset, frame):
+            self._s.misfits += 1
+            self._pass(frame, frame.upto, f"{at}, which was packed under another setting,")
+        elif standing is Standing.ABOVE:
+            self._pass(frame, frame.start, f"the Frame behind them ({at})")
         else:
             self._take_new(frame)
 
@@ -206,13 +190,13 @@ class Feed:
         if self._marks[frame.source] >= s.above.get(frame.source.key, 0):
             s.above.pop(frame.source.key, None)
 
-    def _pass(self, partition: int, offset: int, frame: Frame) -> None:
-        """Nothing of a Frame above the mark is taken: what is missing comes again, and this Frame behind it."""
+    def _pass(self, frame: Frame, below: int, what: str) -> None:
+        """Nothing of the Frame is taken: what is missing below `below` comes again, and what lies behind it, too."""
         key = frame.source.key
-        self._s.above[key] = max(frame.start, self._s.above.get(key, 0))
+        self._s.above[key] = max(below, self._s.above.get(key, 0))
         log.error(
-            "%s: offsets %d to %d never reached the trainer; the Frame behind them (examples/%d at %d) is passed over. "
-            "Run `midstream repair`", frame.source, self._marks[frame.source], frame.start - 1, partition, offset,
+            "%s: offsets %d to %d have not reached the trainer; %s is passed over. Unless they come again behind it, "
+            "run `midstream repair`", frame.source, self._marks[frame.source], below - 1, what,
         )  # fmt: skip
 
     def _count_taken(self, frame: Frame, mark: int, examples: list[Example]) -> None:
@@ -226,7 +210,8 @@ class Feed:
         count.documents += new.documents
         count.rejected += new.rejected
         count.dead += len(new.dead)
-        count.lost += max(0, frame.upto - mark) if frame.lost else 0
+        if frame.lost and frame.upto > mark:
+            count.give_up(mark, frame.upto)
         self._s.dead.update(new.dead)
         self._s.replaced.update(new.replaced)
 

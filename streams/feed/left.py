@@ -21,6 +21,10 @@ UNDER_WAY = (("clean", "pack"), ("unique", "redact"))
 LOGS = (TOPIC, *(topic for topic, _ in UNDER_WAY))
 
 
+class Lost(RuntimeError):
+    """Frames with which a new checkpoint folder would begin are gone; the message says what to do."""
+
+
 class WorkersAtWork(RuntimeError):
     """A stage moved on while the topics were looked through; the message says what to do."""
 
@@ -30,6 +34,28 @@ class Stretch(NamedTuple):
 
     start: int
     upto: int
+
+
+def first_state(connection: Connection, tokenizer: str) -> FeedState:
+    """The state of a new run, from the Genesis.
+
+    Raises Lost when `examples` no longer begins there and what is left does not lead on from there either, as it does
+    where the same documents were packed again; or when that cannot be told while the workers move on.
+    """
+    genesis = check(connection)
+    starts, first = genesis.topics[TOPIC].starts, connection.beginning_offsets([TOPIC])
+    gone = [p for p, start in enumerate(starts) if first[TOPIC, p] > start]
+    if not gone:
+        return fresh(tokenizer, starts, genesis.marks)
+    with suppress(WorkersAtWork):
+        state = state_of_what_is_left(connection, tokenizer)
+        if not state.began:
+            return state
+    raise Lost(
+        "; ".join(f"{TOPIC}/{p}: offsets {starts[p]} to {first[TOPIC, p] - 1}" for p in gone)
+        + " were deleted by retention, and a new checkpoint folder begins at the first. End the workers, and run "
+        "`midstream repair` to bring back what can be had; or train with --from-what-is-left to begin at what is left."
+    )
 
 
 def state_of_what_is_left(connection: Connection, tokenizer: str) -> FeedState:

@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from streams.document import Origin
-from streams.feed.state import BinItem, Count, FeedState, Share
+from streams.feed.state import BinItem, Count, FeedState, Share, joined
 
 Item = TypeVar("Item")
-_FIGURES = ("foreign", "full_rows", "full_tokens", "flushed_rows", "flushed_tokens")
+_FIGURES = ("foreign", "misfits", "full_rows", "full_tokens", "flushed_rows", "flushed_tokens")
 
 
 def split(state: FeedState, ranks: int) -> list[FeedState]:
@@ -73,7 +73,7 @@ def _own(state: FeedState, rank: int, ranks: int, part: _Part, shared: set[str])
     pieces = set(_pieces(part.rows))
     return FeedState(
         tokenizer=state.tokenizer, packing=state.packing, offsets=list(state.offsets), turn=part.turn,
-        marks=dict(state.marks), began=dict(state.began), above=dict(state.above),
+        examples=state.examples, marks=dict(state.marks), began=dict(state.began), above=dict(state.above),
         counts={k: msgspec.structs.replace(c) if first else Count(c.topic) for k, c in state.counts.items()},
         dead=set(state.dead if first else ()), replaced=set(state.replaced if first else ()),
         skipped={name for name in state.skipped if first or name in pieces},
@@ -98,7 +98,7 @@ def merge(states: Sequence[FeedState]) -> FeedState:
     split_rows = [_rows(s) for s in states]
     flushed = [row for _, rows in split_rows for row in rows]
     merged = FeedState(
-        tokenizer=states[0].tokenizer, packing=states[0].packing, turn=states[0].turn,
+        tokenizer=states[0].tokenizer, packing=states[0].packing, examples=states[0].examples, turn=states[0].turn,
         offsets=[max(offsets) for offsets in zip(*(s.offsets for s in states), strict=True)],
         marks={key: max(s.marks[key] for s in states) for key in states[0].marks},
         began=dict(states[0].began), above=_above(states),
@@ -152,6 +152,7 @@ def _summed(states: Sequence[FeedState]) -> dict[str, Count]:
             into = total.setdefault(key, Count(count.topic))
             for name in ("documents", "trained", "rejected", "dead", "lost", "skipped"):
                 setattr(into, name, getattr(into, name) + getattr(count, name))
+            into.given_up = joined([*into.given_up, *count.given_up])
     return total
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -46,10 +46,33 @@ class Count(msgspec.Struct):
     """Offsets that the source no longer held when `midstream repair` passed them; they may have held no document."""
     skipped: int = 0
     """Documents of which a piece was in a Batch that gave no finite gradient."""
+    given_up: list[tuple[int, int]] = []
+    """The offsets that `lost` counts, half open and ascending; those of earlier versions were counted alone."""
+
+    def give_up(self, start: int, upto: int) -> None:
+        """Count [start, upto) as lost."""
+        self.lost += upto - start
+        self.given_up = joined([*self.given_up, (start, upto)])
 
     @property
     def waiting(self) -> int:
         return self.documents - self.trained - self.skipped - self.rejected - self.dead
+
+
+def joined(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The half-open stretches in ascending order, those that touch as one."""
+    whole: list[tuple[int, int]] = []
+    for start, upto in sorted(stretches):
+        if whole and start <= whole[-1][1]:
+            whole[-1] = (whole[-1][0], max(upto, whole[-1][1]))
+        else:
+            whole.append((start, upto))
+    return whole
+
+
+def ranges(stretches: Iterable[tuple[int, int]]) -> str:
+    """`3 to 5, 9 to 9`: for a person, both ends included."""
+    return ", ".join(f"{start} to {upto - 1}" for start, upto in stretches)
 
 
 class Share(msgspec.Struct):
@@ -71,6 +94,8 @@ class FeedState(msgspec.Struct, kw_only=True):
     """How every Frame must be packed (`model.fim.formats.packing`); empty: written before Frames said it."""
     offsets: list[int]
     """Next offset of each partition of `examples`."""
+    examples: str = ""
+    """The id of the topic that these are offsets of; empty: written before states said it."""
     turn: int = 0
     """The partition whose Frame is taken next."""
     marks: dict[str, int]
@@ -79,7 +104,8 @@ class FeedState(msgspec.Struct, kw_only=True):
     """Where the marks of a run began that went on from what was left, by `Source.key`; absent: at the Genesis. Counts
     speak of what is at or above them."""
     above: dict[str, int] = {}
-    """Where the highest Frame began that was passed over, by `Source.key`: a gap until the mark has reached it."""
+    """Below which offset something is missing before a Frame that was passed over, or in one that did not fit, by
+    `Source.key`: a gap until the mark has reached it."""
     counts: dict[str, Count] = {}
     dead: set[str] = set()
     replaced: set[str] = set()
@@ -95,6 +121,8 @@ class FeedState(msgspec.Struct, kw_only=True):
     """Bytes that count of each ledger file, by its name; what stands behind them was undone."""
     foreign: int = 0
     """Records of `examples` that were passed over: somebody else's, or damaged ones."""
+    misfits: int = 0
+    """Frames that were passed over, since they were packed under another setting and others that fit came behind."""
     full_rows: int = 0
     full_tokens: int = 0
     flushed_rows: int = 0
@@ -163,6 +191,11 @@ def decode(data: bytes) -> FeedState:
 def encode(state: FeedState) -> bytes:
     """The same bytes for the same state."""
     return _encoder.encode(state)
+
+
+def offsets_in(state: FeedState, topic_id: str, starts: Sequence[int]) -> list[int]:
+    """Where reading `examples` goes on in the topic of this id: at its `starts`, when it was made again since."""
+    return list(starts if state.examples not in ("", topic_id) else state.offsets)
 
 
 def retryable(state: FeedState) -> list[str]:

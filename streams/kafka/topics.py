@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 from kafka.admin import ConfigResource, ConfigResourceType
@@ -42,12 +42,15 @@ class Genesis(msgspec.Struct, frozen=True, kw_only=True, tag="genesis", tag_fiel
 
 
 class Addition(msgspec.Struct, frozen=True, kw_only=True, tag="addition", tag_field="t"):
-    """A later record of `signatures`: all topics that later versions of the table added to an existing cluster."""
+    """A later record of `signatures`: all topics that later versions of the table added to an existing cluster, and
+    those of DERIVED that were deleted and made again, as they are now."""
 
     v: int = 1
     topics: dict[str, TopicStart]
 
 
+DERIVED = ("candidates", "unique", "clean", "examples")
+"""Topics of Frames: what is lost with one of them comes again from what lies before it (architecture §2.10)."""
 GENESIS_KEY = b"genesis"
 """Records of `signatures` with a key are identities; those without one are the index's."""
 ADDITION_KEY = b"addition"
@@ -61,19 +64,22 @@ _identities = msgspec.msgpack.Decoder(Genesis | Addition)
 def create(connection: Connection, partitions: int, replication: int = 1) -> Genesis:
     """Makes what is missing, commits the groups' first offsets, writes the Genesis once; idempotent.
 
-    On a cluster that has a Genesis, topics that the table has gained are made and named in an Addition. Raises
-    TopicsError on a changed partition count or a topic that was deleted or made again.
+    On a cluster that has a Genesis, topics that the table has gained, and those of DERIVED that were deleted, are made
+    and named in an Addition. Raises TopicsError on a changed partition count, or any other topic that was deleted or
+    made again.
     """
     existing = connection.topics()
     begun = "signatures" in existing and connection.end_offsets(["signatures"])["signatures", 0] > 0
-    known = check(connection).topics if begun else {}
+    known = genesis(connection).topics if begun else {}
+    anew = {name for name in DERIVED if name in known and existing.get(name, ("", 0))[0] != known[name].id}
+    _refuse_others(connection, {name: start for name, start in known.items() if name not in anew}, existing)
     _refuse_other_settings(known, partitions)
     _refuse_other_counts(existing, partitions)
-    missing = [topic for topic in TOPICS if topic.name not in known]
+    missing = [topic for topic in TOPICS if topic.name not in known or topic.name in anew]
     _make(connection, [topic for topic in missing if topic.name not in existing], partitions, replication)
     if begun:
-        _configure(connection, [topic for topic in TOPICS if topic.name in known], replication)
-    _commit_first_offsets(connection)
+        _configure(connection, [topic for topic in TOPICS if topic.name in known], replication, anew)
+    _commit_first_offsets(connection, anew)
     if missing:
         _write_identity(connection, [topic.name for topic in missing], begun)
     return check(connection)
@@ -89,10 +95,14 @@ def genesis(connection: Connection) -> Genesis:
     if "signatures" not in existing or not connection.end_offsets(["signatures"])["signatures", 0]:
         raise TopicsError(f"No topics under {connection.prefix!r} yet. Make them with `midstream topics create`.")
     first = first_genesis(connection)
-    if not {topic.name for topic in TOPICS} & existing.keys() - first.topics.keys():
+    ids = {name: start.id for name, start in first.topics.items()}
+    if all(existing[name][0] == ids.get(name) for topic in TOPICS if (name := topic.name) in existing):
         return first
     addition = _addition(connection)
-    return msgspec.structs.replace(first, topics={**addition.topics, **first.topics}) if addition else first
+    if addition is None:
+        return first
+    again = {name: start for name, start in addition.topics.items() if name not in ids or name in DERIVED}
+    return msgspec.structs.replace(first, topics={**first.topics, **again})
 
 
 def first_genesis(connection: Connection) -> Genesis:
@@ -101,7 +111,7 @@ def first_genesis(connection: Connection) -> Genesis:
         return _genesis.decode(_identity(connection, 0))
     except msgspec.DecodeError as error:
         raise TopicsError(
-            f"The first record of {connection.topic('signatures')} is none that `midstream topics create` wrote, "
+            f"The first record of {connection.topic('signatures')} is none that `midstream topics create` wrote. "
             f"{_START_OVER}"
         ) from error
 
@@ -139,17 +149,24 @@ def _identity(connection: Connection, offset: int) -> bytes:
 def check(connection: Connection) -> Genesis:
     """The Genesis, after holding the cluster's topics against it. Raises TopicsError when they differ."""
     first = genesis(connection)
-    existing = connection.topics()
-    gone = [name for name in first.topics if name not in existing]
+    _refuse_others(connection, first.topics, connection.topics())
+    return first
+
+
+def _refuse_others(
+    connection: Connection, known: dict[str, TopicStart], existing: dict[str, tuple[str, int]]
+) -> None:  # fmt: skip
+    """Raises TopicsError for topics that are not there, or not those that are known."""
+    gone = [name for name in known if name not in existing]
     if gone:
-        raise TopicsError(f"{_full(connection, gone)} was deleted, {_START_OVER}")
-    others = [name for name, start in first.topics.items() if existing[name][0] != start.id]
+        raise TopicsError(f"{_full(connection, gone)} was deleted. {_way_on(gone)}")
+    others = [name for name, start in known.items() if existing[name][0] != start.id]
     if others:
         raise TopicsError(
             f"{_full(connection, others)} was deleted and made again (another topic id): offsets that the "
-            f"index and the checkpoints hold mean other records now, {_START_OVER}"
+            f"index and the checkpoints hold mean other records now. {_way_on(others)}"
         )
-    for name, start in first.topics.items():
+    for name, start in known.items():
         if existing[name][1] != len(start.starts):
             raise TopicsError(
                 f"Topic {connection.topic(name)} has {existing[name][1]} partitions now, and this stream was made with "
@@ -157,12 +174,21 @@ def check(connection: Connection) -> Genesis:
                 "never read: choose another prefix ([kafka] prefix), run `midstream topics create`, and read the "
                 "sources again."
             )
-    return first
 
 
+def _way_on(names: Iterable[str]) -> str:
+    """What a person can do about topics that are gone, or that somebody else made again."""
+    return _MAKE_AGAIN if set(names) <= set(DERIVED) else _START_OVER
+
+
+_MAKE_AGAIN = (
+    "Stop the workers and the trainer, run `midstream topics create`, which takes it as a new one, and then `midstream "
+    "repair`, which has what was in it and was not taken yet come again."
+)
 _START_OVER = (
-    "so the data is not whole. Start over: delete all topics of this prefix and the state folder, "
-    "or choose another prefix ([kafka] prefix), then run `midstream topics create`."
+    "What was in it cannot be had back. Start over with another prefix ([kafka] prefix) and a new state folder "
+    "([paths] state), and run `midstream topics create`. Keep the old state folder: it holds the checkpoints, and with "
+    "[model] weights naming the newest of them training goes on from its weights."
 )
 
 
@@ -222,21 +248,26 @@ def _refused(error: BrokerResponseError, partitions: int, replication: int) -> T
     )
 
 
-def _commit_first_offsets(connection: Connection) -> None:
+def _commit_first_offsets(connection: Connection, anew: Collection[str]) -> None:
+    """Of topics that were made again a group begins where its mark says (streams/worker/settle.py)."""
     starts = connection.beginning_offsets(sorted({name for stage in STAGES for name in stage.reads}))
     for stage in STAGES:
         group = connection.group(stage.name)
         committed = connection.group_offsets(group)
-        first: Offsets = {key: at for key, at in starts.items() if key[0] in stage.reads and key not in committed}
+        own = [key for key in starts if key[0] in stage.reads and key[0] not in anew and key not in committed]
+        first: Offsets = {key: starts[key] for key in own}
         connection.commit(group, first)
 
 
-def _configure(connection: Connection, topics: list[Topic], replication: int) -> None:
-    """What the table says of topics that an earlier version made."""
+def _configure(connection: Connection, topics: list[Topic], replication: int, anew: Collection[str]) -> None:
+    """What the table says of topics that an earlier version made, or somebody else."""
     resources = [
-        ConfigResource(ConfigResourceType.TOPIC, connection.topic(t.name), configs=t.durability(replication))
+        ConfigResource(
+            ConfigResourceType.TOPIC, connection.topic(t.name),
+            configs=t.configs(replication) if t.name in anew else t.durability(replication),
+        )
         for t in topics
-    ]
+    ]  # fmt: skip
     with connection.admin() as admin:
         admin.alter_configs([r for r in resources if r.configs])
 

@@ -28,10 +28,12 @@ class Span:
     back: bool = False
     damaged: bool = False
     """Its head can be read and the rest cannot: the stage that reads it stops there."""
+    misfit: bool = False
+    """Of `examples`: it was packed under another setting than the checkpoint's, so the trainer does not take it."""
 
     def carries(self, mark: int) -> bool:
         """Whether a mark is moved on by it."""
-        return not (self.back or self.damaged) and self.start <= mark < self.upto
+        return not (self.back or self.damaged or self.misfit) and self.start <= mark < self.upto
 
 
 class Logs(Protocol):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from streams import frame as frames
 from streams.document import Source
+from streams.frame import Frame
 from streams.index.signatures import Head
 from streams.kafka.connection import Connection, Offsets
 from streams.kafka.log import read
@@ -22,8 +23,10 @@ log = logging.getLogger("midstream.streams")
 class KafkaLogs:
     """The logs of a `streams.repair.plan.Logs` on Kafka. What was read is kept: a plan asks for it many times."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, takes: Callable[[Frame], bool] = lambda frame: True) -> None:
+        """`takes`: whether the checkpoint can be trained on a Frame of `examples`; one that it cannot be trained on is
+        passed over by the trainer, so it carries no mark on."""
+        self._connection, self._takes = connection, takes
         topics = [stage.writes for stage in STAGES]
         self._first, self._ends = connection.beginning_offsets(topics), connection.end_offsets(topics)
         self._spans: dict[tuple[str, int, int, int], list[Span]] = {}
@@ -51,7 +54,9 @@ class KafkaLogs:
                     continue
                 back = head.t == "back"
                 start, upto = (head.to, head.to) if back else (head.start, head.upto)
-                yield Span(logged.offset, head.source, start, upto, back, frames.is_damaged(logged.value))
+                damaged = frames.is_damaged(logged.value)
+                misfit = topic == "examples" and not damaged and not self._takes(frames.decode(logged.value))
+                yield Span(logged.offset, head.source, start, upto, back, damaged, misfit)
 
     def dedup_carries(self, source: Source, mark: int) -> int | None:
         return next(

@@ -22,9 +22,10 @@ import faust
 from mode.supervisors import CrashingSupervisor
 from mode.utils.queues import ThrowableQueue
 
-from streams.kafka.connection import Connection
+from streams.kafka.connection import Connection, Unreachable
 from streams.kafka.positions import Positions
 from streams.kafka.producer import Delivery, KafkaSink, Sink
+from streams.kafka.topics import TopicsError, check
 from streams.worker.allocator import keep_freed_memory
 from streams.worker.batching import Batching
 from streams.worker.settle import go_back
@@ -43,6 +44,8 @@ BUFFERED_BYTES = 16 << 20
 """A buffer that holds so many takes no more: two of the largest source records, or a Frame at its topic's limit."""
 REQUEST_BYTES = 32 << 20
 REPORT_S = 1.0
+LOOK_S = 30.0
+"""Between two looks whether the topics are those that the worker began with: one takes a twentieth of a second."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,8 @@ class Shell:
         self._working = asyncio.Lock()
         self._quiet: dict[Any, tuple[int, int]] = {}
         """Partition to where it stood, and where its log ended, at the last look."""
+        self._topics: dict[str, tuple[str, int]] = {}
+        self._looked = 0.0
         self.code = 0
 
     async def assigned(self, app: Any, assigned: Any, **_: Any) -> None:
@@ -170,6 +175,27 @@ class Shell:
         if self._stage.takes_many and self._started:
             for partition in sorted(self._app.consumer.assignment()):
                 await self._pass_markers(partition)
+        if time.monotonic() - self._looked > LOOK_S:
+            self._looked = time.monotonic()
+            await self._look()
+
+    async def _look(self) -> None:
+        """Raises TopicsError when a topic was deleted, or made again: the client would wait for it without a word."""
+        try:
+            topics = await asyncio.to_thread(self._connection.topics)
+            if topics != self._topics:
+                await asyncio.to_thread(check, self._connection)
+            self._topics = topics
+        except Unreachable:  # whoever needs the broker waits for it
+            return
+        except TopicsError as error:
+            self._stops(error)
+            raise
+
+    def _stops(self, error: BaseException) -> None:
+        self.code = 1
+        self._stage.watch.errors.append(error)
+        log.error("%s stops: %s: %s", self._stage.name, type(error).__name__, _safe(error))
 
     async def _pass_markers(self, partition: Any) -> None:
         """Hand on an empty Frame over offsets at a log's end that hold no record: a transaction's marker, or records
@@ -207,9 +233,7 @@ class Shell:
         except (asyncio.CancelledError, GeneratorExit):
             raise
         except BaseException as error:
-            self.code = 1
-            self._stage.watch.errors.append(error)
-            log.error("%s stops: %s: %s", self._stage.name, type(error).__name__, _safe(error))
+            self._stops(error)
             raise
 
     async def _take_many(self, stream: Any) -> None:

@@ -1,0 +1,43 @@
+"""`midstream explain`: the verdict of prepare, with what every rule says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner
+from licences import licence
+
+from midstream.cli import main
+
+GPL = "# This is free software under the terms of the GNU General Public License.\n"
+CODE = "def add(a, b):\n    return a + b\n\n\nprint(add(1, 2))\nprint(add(3, 4))\n"
+
+
+def told(*arguments: object) -> str:
+    result = CliRunner().invoke(main, ["explain", *map(str, arguments)])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_a_file_that_is_kept_has_the_licence_of_its_repository(git_folder):
+    git_folder.commit("one", {"LICENSE": licence("MIT"), "src/a.py": CODE})
+    shown = told(git_folder.path / "src/a.py")
+    assert shown.startswith("src/a.py: kept\n  language python, licence MIT (permissive), 68 characters, 6 lines\n")
+    assert "\n  keep  generated\n" in shown and "drop" not in shown
+
+
+def test_what_drops_a_file_is_said_and_what_else_would(git_folder):
+    git_folder.commit("one", {"LICENSE": licence("MIT"), "a.py": GPL + CODE, "b.js": "// @generated\nx\n"})
+    first, second = (
+        json.loads(line) for line in told("--json", git_folder.path / "a.py", git_folder.path / "b.js").splitlines()
+    )
+    assert (first["verdict"], first["licence_class"]) == ("dropped by licence", "copyleft")
+    assert second["verdict"] == "dropped by too_small"
+    assert [rule["rule"] for rule in second["rules"] if rule["verdict"] == "drop"] == ["too_small", "generated"]
+
+
+def test_what_is_no_text_is_a_sentence(tmp_path: Path):
+    (tmp_path / "a.bin").write_bytes(b"\0\1")
+    result = CliRunner().invoke(main, ["explain", str(tmp_path / "a.bin")])
+    assert result.exit_code == 1 and "is no text that is sent: binary" in result.output

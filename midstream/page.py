@@ -108,7 +108,9 @@ def _repository(r: RepositoryReport, fresh: bool) -> Iterable[str]:
     counts = [f"{sum(r.left_out.values()):,} left out"] if r.left_out else []
     yield f"source          {r.title}: {', '.join([f'{r.commits:,} new commits sent', tree, past, *counts])}"
     if fresh and r.still_s > STILL_S:
-        cause = "the trainer takes no more" if r.waits_for_room else "others have their turn"
+        cause = (
+            "it waits until the trainer has room for its next part" if r.waits_for_room else "others have their turn"
+        )
         yield f"{'':<16}nothing of it was sent for {duration(r.still_s)}: {cause}"
     if r.damage:
         yield f"note            {r.damage}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,17 @@ def test_a_bad_file_never_ends_the_others(tmp_path: Path, bad: bytes) -> None:
     kafka, failures = ingest(tmp_path, tmp_path / "bad.json", tmp_path / "none", write(tmp_path / "good", *ISSUE))
     assert [said(e) for e in kafka.events] == [THREAD]
     assert len(failures) == 2 and "bad.json: " in failures[0] and "none: cannot be opened" in failures[1]
+
+
+@pytest.mark.parametrize("between", ["", "\n", " \n\n "])
+def test_values_one_behind_the_other_are_read(tmp_path: Path, between: str) -> None:
+    """As `gh api --paginate` and `jq` write them."""
+    pages = [[{"number": 1}], [{"number": 2}, {"number": 3}], {"number": 4}]
+    (tmp_path / "a.json").write_text(between.join(json.dumps(page, indent=1) for page in pages))
+    left_out: Counter[str] = Counter()
+    with (tmp_path / "a.json").open("rb") as file:
+        assert list(lines.values(file, "a.json", left_out)) == pages
+    assert not left_out
 
 
 def test_what_a_torn_archive_holds_is_kept(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_why_a_repository_stands_still_is_said():
     lines = page(STATUS, now, None, STATES, "", 200).splitlines()
     after = {line.split(":")[0].split("/")[-1]: lines[n + 1].strip() for n, line in enumerate(lines) if "/src/" in line}
     assert after["flask"] == "nothing of it was sent for 4 min: others have their turn"
-    assert after["new"] == "nothing of it was sent for 90 s: the trainer takes no more"
+    assert after["new"] == "nothing of it was sent for 90 s: it waits until the trainer has room for its next part"
     assert "nothing of it" not in after["torn"]
     old = msgspec.structs.replace(SOURCES, ended=True)
     assert "nothing of it" not in "".join(page(STATUS, old, None, STATES, "", 200))

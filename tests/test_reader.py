@@ -236,8 +236,8 @@ class Slow:
     def __init__(self, most: int) -> None:
         self.most, self.room = most, 0
 
-    def fits(self, size: int) -> bool:
-        return size <= self.most
+    def fits(self, size: int, times: float = 1.0) -> bool:
+        return size <= times * self.most
 
     def has_room(self, size: int = 0) -> bool:
         return size <= self.room
@@ -246,13 +246,13 @@ class Slow:
 def test_a_file_that_is_too_long_for_the_trainer_is_named(place):
     folder = place.repository("one", 1)
     folder.commit("long", {"long.py": "x = 1\n" * 1000})
-    reader = place.reader(folder.path, versions="last", meter=Slow(3000))
+    reader = place.reader(folder.path, versions="last", meter=Slow(700))
     reader._meter.room = 3000
     run(reader)
     assert [w for w in place.words if "long.py" in w] == [
-        "long.py is left out: training on it would take longer than [sources] lag_s"
+        "long.py is left out: it would take longer to train on than 4 × lag_s"
     ]
-    assert reader.left_out["file of the tree that would take longer to train on than [sources] lag_s"] == 1
+    assert reader.left_out["file of the tree that would take longer to train on than four times [sources] lag_s"] == 1
 
 
 def test_how_much_is_left_and_why_it_stands_still(place):

@@ -98,10 +98,10 @@ class Meter:
             return (self._pace is None or self._pace.fresh) and (not under_way or under_way + size <= FIRST_BYTES)
         return behind + self._cost_s(size) <= self._room_s or behind < IDLE_S
 
-    def fits(self, size: int) -> bool:
+    def fits(self, size: int, times: float = 1.0) -> bool:
         """Whether so many bytes may ever be sent at once: training on them would not take longer than a new commit is
-        to wait."""
-        return self.behind_s() is None or self._cost_s(size) <= self._most_s
+        to wait, so many times over."""
+        return self.behind_s() is None or self._cost_s(size) <= times * self._most_s
 
     def _cost_s(self, size: int) -> float:
         assert self._pace is not None
@@ -138,7 +138,7 @@ class Unmetered:
     def has_room(self, size: int = 0) -> bool:
         return True
 
-    def fits(self, size: int) -> bool:
+    def fits(self, size: int, times: float = 1.0) -> bool:
         return True
 
     def behind_s(self) -> float | None:

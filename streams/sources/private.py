@@ -36,8 +36,9 @@ def _with_data(*names: str) -> tuple[str, ...]:
 RULES: tuple[PrivateRule, ...] = (
     PrivateRule(
         "environment variables",
-        (".env", ".env.*", ".env-*", "*.env", ".envrc", ".envrc.*", ".dev.vars", "env.local", ".renviron"),
-        (".env", "a/b/.env.production", "prod.env", ".envrc", "A/.ENV", ".env.local", "w\\.env"),
+        (".env", ".env.*", ".env-*", "*.env", ".envrc", ".envrc.*", ".dev.vars", "env.local", ".renviron",
+         "env.prod*", "env.dev*", "env.staging*"),
+        (".env", "env.production", ".env copy", "server.key (1)", "a/b/.env.production", "prod.env", ".envrc", "A/.ENV", ".env.local", "w\\.env"),
         ("environment.py", ".env.example", ".env.sample", "example.env", ".env.local.template", "env.py", "dotenv.ts",
          "environment.yml", ".environment/a.py", "env/a.py", ".envoy.yaml"),
     ),
@@ -147,7 +148,9 @@ def _expression(pattern: str) -> str:
     return re.escape(pattern).replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
 
 
-_COPY = re.compile(r"(.+?)(?:~\d*|\.(?:bak|backup|old|orig|save|copy|tmp|swp|swo|disabled))", re.DOTALL)
+_COPY = re.compile(
+    r"(.+?)(?:~\d*| copy(?: \d+)?| \(\d+\)|\.(?:bak|backup|old|orig|save|copy|tmp|swp|swo|disabled))", re.DOTALL
+)
 _PATTERNS = tuple(pattern for rule in RULES for pattern in rule.patterns)
 _NAMES = re.compile("|".join(_expression(p) for p in _PATTERNS if "/" not in p), re.DOTALL)
 _ENDS = tuple(re.compile(rf"(?:^|/){_expression(p)}\Z", re.DOTALL) for p in _PATTERNS if "/" in p)

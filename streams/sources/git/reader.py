@@ -22,10 +22,13 @@ from streams.sources.meter import Lane, Meter, Unmetered
 
 METERED: tuple[Lane, ...] = ("present", "past")
 BEYOND: dict[Lane, str] = {
-    "present": "file of the tree that would take longer to train on than [sources] lag_s",
+    "present": "file of the tree that would take longer to train on than four times [sources] lag_s",
     "past": "changes of a commit of the past that would take longer to train on than [sources] lag_s",
 }
 
+TIMES: dict[Lane, float] = {"present": 4.0, "past": 1.0}
+"""[sources] lag_s that one thing may take to train on: today's files are what people came for, so a long one is sent
+when nothing else is on its way, although a new commit may then wait for longer, once."""
 TURN_STEPS = 256
 """Commits a turn, or parts of large ones: a tenth to half a second of reading, so that a small repository waits
 seconds for a huge one."""
@@ -219,12 +222,10 @@ class Reader:
         if lane == "present":
             self.progress.tree_bytes_left = step.bytes_left
         alone = lane == "past" or sum(len(e.files) if isinstance(e, Files) else 1 for e in step.events) == 1
-        if size and alone and not self._meter.fits(size):
+        if size and alone and not self._meter.fits(size, TIMES[lane]):
             self.left_out[BEYOND[lane]] += 1
             if lane == "present":
-                self._tell(
-                    f"{_path(step.events[0])} is left out: training on it would take longer than [sources] lag_s"
-                )
+                self._tell(f"{_path(step.events[0])} is left out: it would take longer to train on than 4 × lag_s")
             return replace(step, events=())
         if size and not self._meter.has_room(size):
             self._held[lane] = step

@@ -10,6 +10,7 @@ import codecs
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -138,11 +139,35 @@ def _values(file: IO[bytes], left_out: Counts) -> Iterator[Any]:
     if whole is not None:
         yield whole
         return
+    if several := _several(bytes(head)) if len(head) <= MAX_LINE_BYTES else []:
+        yield from several
+        return
     for line in io.BytesIO(head):
         yield from _of_line(line, left_out)
     del head
     for line in lines:
         yield from _of_line(line, left_out)
+
+
+_SPACES = re.compile(r"\s*")
+
+
+def _several(text: bytes) -> list[Any]:
+    """Objects and arrays one behind the other, over any lines, as `gh api --paginate` and `jq` write them; empty unless
+    the whole text is such."""
+    if decode(text.partition(b"\n")[0]) is not None:
+        return []  # lines of their own
+    values: list[Any] = []
+    try:
+        left = text.decode()
+        at, reader = 0, json.JSONDecoder()
+        while at < len(left):
+            value, at = reader.raw_decode(left, at)
+            values.append(_cleaned(value))
+            at = _SPACES.match(left, at).end()  # pyright: ignore[reportOptionalMemberAccess]
+    except (ValueError, RecursionError):
+        return []
+    return values if len(values) > 1 and all(isinstance(value, dict | list) for value in values) else []
 
 
 def _of_line(line: bytes, left_out: Counts) -> Iterator[Any]:

@@ -88,6 +88,8 @@ GPL_HEAD = (
         ("# write SPDX-License-Identifier: MIT there\n", ""),
         ("# SPDX-License-Identifier: MIT (see LICENSE)\n", ""), ('"""Finds the GNU General Public License."""\n', ""),
         ('# Licensed under the Apache License, Version 2.0 (the "License");\n', "Apache-2.0"),
+        ("# CONFIDENTIAL AND PROPRIETARY. Unauthorized copying is forbidden.\n", "LicenseRef-proprietary"),
+        ("# Copies the proprietary format into ours.\n", ""),
         ("x = 1\n" * 80 + "# SPDX-License-Identifier: GPL-3.0-only\n", ""),
     ],
 )  # fmt: skip

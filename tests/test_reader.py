@@ -15,6 +15,7 @@ from streams.sources.git.cursors import Cursor, CursorFile, Cursors
 from streams.sources.git.history import History
 from streams.sources.git.reader import TURN_STEPS, Reader
 from streams.sources.git.rounds import OPEN, rounds
+from streams.sources.report import _past_bytes
 
 
 class Taken:
@@ -264,12 +265,21 @@ def test_how_much_is_left_and_why_it_stands_still(place):
     turns = rounds([reader], threading.Event(), follow=True, interval=0)
     next(turns)
     assert reader.tree_bytes_left == 3 * 4000 + len("one 3")
-    assert reader.past_bytes_left is None, "no commit of the past has shown how large one is"
+    assert _past_bytes([reader]) == [None], "no commit of the past has shown how large one is"
     place.now += 90
     next(turns)
     assert (reader.still_s, reader.waits_for_room) == (90, True)
     meter.room = 1 << 20
     while not reader.cursors.past.done:
         next(turns)
-    assert (reader.tree_bytes_left, reader.past_bytes_left, reader.still_s) == (0, 0, 0)
-    assert reader.progress.past_commit_bytes
+    assert (reader.tree_bytes_left, _past_bytes([reader]), reader.still_s) == (0, [0], 0)
+    assert reader.progress.past_bytes > reader.progress.past_sent > 0
+
+
+def test_how_much_a_past_is_from_few_commits_is_that_of_all_repositories(place):
+    folders = [place.repository("long", 90), place.repository("short", 4)]
+    readers = [place.reader(folder.path) for folder in folders]
+    for reader, sent, size, left in zip(readers, (60, 1), (6_000, 9_000), (30, 3), strict=True):
+        reader.progress.past_sent, reader.progress.past_bytes = sent, size
+        reader.progress.past_commits = left
+    assert _past_bytes(readers) == [30 * 100, round(3 * 15_000 / 61)]

@@ -34,6 +34,13 @@ _NOTICES: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
 )  # fmt: skip
 """Words that a notice has, which cost next to nothing to look for, and what it says; all in lower case, the stricter
 first: a file with two is under both."""
+_OWNED = re.compile(
+    r"unauthori[sz]ed (?:copying|use|distribution|reproduction)"
+    r"|(?:confidential and|proprietary and) (?:proprietary|confidential)"
+    r"|(?:is|are) (?:the )?(?:confidential|proprietary) (?:and|property|information)"
+    r"|(?:do|may|must|shall) not (?:be )?(?:copied|copy|distributed?|disclosed?) .{0,60}without .{0,40}(?:permission|cons)"
+)
+"""What nobody writes over code that others may use."""
 _CHOICE = re.compile(
     r"\b(?:dual[- ]licen[cs]ed|alternatively|either .{1,120}\bor\b|at your option,? (?:either|any of))"
 )
@@ -48,6 +55,8 @@ def header(text: str) -> str:
         if match and parse(match.group(1)) is not None:
             return match.group(1)
     words = " ".join(" ".join(lines).lower().split())
+    if _OWNED.search(words):
+        return "LicenseRef-proprietary"
     names = [spdx for spdx, own, notice in _NOTICES if own in words and notice.search(words)]
     if "BSD-3-Clause" in names:
         names.remove("BSD-2-Clause")

@@ -17,6 +17,8 @@ from streams.sources.meter import Meter
 NAME = "sources.json"
 EVERY_S = 1.0
 FRESH_S = 10.0
+ENOUGH = 30
+"""Commits from which their mean size is taken for that of a whole past: one that adds everything weighs most of it."""
 
 
 class RepositoryReport(msgspec.Struct, frozen=True):
@@ -58,7 +60,7 @@ class SourcesReport(msgspec.Struct, frozen=True):
     eta_s: float | None = None
     """Until what is known to be left of trees and past is trained on, as it goes; None: not known."""
     tree_tokens: int | None = None
-    """About how many are left of the present trees; None: not known."""
+    """About how many are left of the present trees, as far as they are known; None: of none."""
     past_tokens: int | None = None
     """The same of the past."""
     ended: bool = False
@@ -105,10 +107,8 @@ class Reporter:
     def _report(self, readers: Sequence[Reader], now: float, last: bool) -> SourcesReport:
         repositories = [self._of(reader) for reader in readers]
         meter = self._meter
-        tree, past = (
-            self._tokens([r.tree_bytes_left for r in readers]),
-            self._tokens([r.past_bytes_left for r in readers]),
-        )
+        tree = self._tokens([r.tree_bytes_left for r in readers])
+        past = self._tokens(_past_bytes(readers))
         rate = meter.tokens_per_s if meter else 0.0
         return SourcesReport(
             time=now, repositories=repositories, left_out=dict(self._all_left_out(readers)), ended=last,
@@ -135,11 +135,22 @@ class Reporter:
         return sum((reader.left_out for reader in readers), self._left_out + self._delivery.left_out)
 
     def _tokens(self, left: Sequence[int | None]) -> int | None:
-        """About how many tokens some bytes are, as far as they are known of every repository."""
+        """About how many tokens some bytes are, of the repositories of which they are known."""
         known = [size for size in left if size is not None]
-        if self._meter is None or len(known) < len(left):
-            return None
-        return round(sum(known) * self._meter.tokens_a_byte)
+        return round(sum(known) * self._meter.tokens_a_byte) if self._meter and known else None
+
+
+def _past_bytes(readers: Sequence[Reader]) -> list[int | None]:
+    """About how many bytes of records the rest of each past will be: as many a commit as those that were sent came to,
+    of its own once there are ENOUGH. None: not known."""
+    of_all = [reader.progress for reader in readers]
+    mean = sum(p.past_bytes for p in of_all) / max(1, sum(p.past_sent for p in of_all))
+    sizes: list[int | None] = []
+    for reader in readers:
+        own, left = reader.progress, reader.past_left
+        each = own.past_bytes / own.past_sent if own.past_sent >= ENOUGH else mean
+        sizes.append(0 if left == 0 else round(left * each) if left and each else None)
+    return sizes
 
 
 def _by_title(report: SourcesReport) -> dict[str, int]:

@@ -238,6 +238,8 @@ class History:
         except GitError as error:
             place = self.git.path
             advice = f"`git -C {place} fsck` tells what it lacks; it goes on there once it is whole"
+            if " ended with status -" in str(error):
+                advice = "git was killed: run it again, and it goes on there"
             if self.git.is_partial():
                 advice = (
                     "it is a partial clone without the history's trees or commits; fetch them with "

@@ -21,19 +21,15 @@ class Progress:
     """That the past has, as far as it is read at all; None: not known."""
     tree_bytes_left: int | None = None
     """Of the present tree; None: not known."""
-    _past_bytes: int = 0
-    _past_sent: int = 0
+    past_bytes: int = 0
+    """Of records that the past's commits came to."""
+    past_sent: int = 0
     """Commits of the past that were sent, or counted as left out."""
-
-    @property
-    def past_commit_bytes(self) -> float | None:
-        """Of records that a commit of the past came to, on average; None before the first."""
-        return self._past_bytes / self._past_sent if self._past_sent else None
 
     def send(self, lane: Lane, step: Step[Any], size: int, now: float) -> None:
         """`size`: bytes of the step's records."""
         self.moved_at = now
         self.metered_bytes += size
         if lane == "past":
-            self._past_bytes += size
-            self._past_sent += step.commits
+            self.past_bytes += size
+            self.past_sent += step.commits

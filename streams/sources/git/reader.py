@@ -116,12 +116,6 @@ class Reader:
         return 0 if self.cursors.present.done else self.progress.tree_bytes_left
 
     @property
-    def past_bytes_left(self) -> int | None:
-        """About how many bytes of records the rest of the past will be; None: not known yet."""
-        each, left = self.progress.past_commit_bytes, self.past_left
-        return 0 if left == 0 else None if each is None or left is None else round(left * each)
-
-    @property
     def still_s(self) -> float:
         """For how long nothing of the tree and the past was sent, though there is more; 0: it goes on, or is read."""
         return self._clock() - self.progress.moved_at if self.has_more else 0.0

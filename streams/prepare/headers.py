@@ -38,7 +38,7 @@ _OWNED = re.compile(
     r"unauthori[sz]ed (?:copying|use|distribution|reproduction)"
     r"|(?:confidential and|proprietary and) (?:proprietary|confidential)"
     r"|(?:is|are) (?:the )?(?:confidential|proprietary) (?:and|property|information)"
-    r"|(?:do|may|must|shall) not (?:be )?(?:copied|copy|distributed?|disclosed?) .{0,60}without .{0,40}(?:permission|cons)"
+    r"|(?:do|may|must|shall) not (?:be )?(?:copied|copy|distributed?|disclosed?) .{0,60}without .{0,40}(?:permis|cons)"
 )
 """What nobody writes over code that others may use."""
 _CHOICE = re.compile(

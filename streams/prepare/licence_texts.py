@@ -43,7 +43,8 @@ COPYLEFT_PHRASES: tuple[tuple[str, str], ...] = (
 )
 """What a text says that is no known licence but speaks of one, the stricter first."""
 _NOT_FREE = re.compile(
-    r"commons clause|non-?commercial|not for (?:commercial|resale)|evaluation (?:purposes|only)|military|no ai training"
+    r"commons clause|(?<!commercial or )(?<!commercial and )non-?commercial|not for (?:commercial|resale)"
+    r"|evaluation (?:purposes|only)|military|no ai training"
     r"|(?:may|shall|must) not be (?:sold|used (?:for|in) commercial)"
     r"|commercial (?:use|purposes?) (?:is|are) (?:not|prohibited|forbidden)"
     r"|(?:prior|express) written (?:permission|consent) (?:of|from) [\w .,]{1,80} (?:to|for) (?:use|copy|modify)",

@@ -14,7 +14,9 @@ from streams.prepare.licences import classify, parse
 
 MAX_LICENCE_TEXT = 4000
 """Characters: what a licence is recognised by stands there."""
-LICENCE_FILE = re.compile(r"(?i)^((un)?licen[cs]es?|copying)\d?([-_.][\w.-]*)?$|^[\w.]+-licen[cs]e(\.txt|\.md)?$")
+LICENCE_FILE = re.compile(
+    r"(?i)^((un)?licen[cs]es?|copying|copyright)\d?([-_.][\w.-]*)?$|^[\w.]+-licen[cs]e(\.txt|\.md)?$"
+)
 _CHOICE = re.compile(r"(?i)^licen[cs]e[-_.](mit|apache(-?2(\.0)?)?|bsd|isc|zlib|cc0|unlicense|boost|bsl)(\.txt|\.md)?$")
 """Names by which a repository offers several licences to choose from: LICENSE-MIT beside LICENSE-APACHE."""
 _NO_LICENCE = "LicenseRef-proprietary"

@@ -67,6 +67,11 @@ def test_what_takes_rights_back_is_not_permissive(spdx: str, trap) -> None:
     assert classify(recognise(trap(licence(spdx)))) != "permissive"
 
 
+@pytest.mark.parametrize("spdx", FREE)
+def test_the_commons_clause_keeps_rights_back(spdx: str) -> None:
+    assert classify(recognise(f"{licence(spdx)}\n\n{COMMONS}")) == "proprietary"
+
+
 def test_several_texts_in_a_file_all_hold() -> None:
     both = f"{licence('MIT')}\n\n------------------------------\n\n{licence('BSD-3-Clause')}"
     assert recognise(both) in ("BSD-3-Clause AND MIT", "")

@@ -1,8 +1,8 @@
 """Which licence a text is: its whole words against those of the known ones, by a detector.
 
 What is not nearly the same is unknown, and never permissive. A text under the bar that speaks of a copyleft licence is
-taken for that one. A text above it is still unknown when it holds a condition that no permissive licence has (the
-Commons Clause, "non-commercial").
+taken for that one. A text that holds a condition which no permissive licence has (the Commons Clause, "non-commercial")
+keeps rights back, whatever else it says.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ COPYLEFT_PHRASES: tuple[tuple[str, str], ...] = (
 )
 """What a text says that is no known licence but speaks of one, the stricter first."""
 _NOT_FREE = re.compile(
-    r"commons clause|(?<!commercial or )(?<!commercial and )non-?commercial|not for (?:commercial|resale)"
+    r"commons clause|(?<!commercial or )(?<!commercial and )non-?commercial(?! (?:or|and) commercial)"
+    r"|not for (?:commercial|resale)"
     r"|evaluation (?:purposes|only)|military|no ai training"
     r"|(?:may|shall|must) not be (?:sold|used (?:for|in) commercial)"
     r"|commercial (?:use|purposes?) (?:is|are) (?:not|prohibited|forbidden)"
@@ -88,7 +89,7 @@ def _recognise(words: str, text: str) -> str:
         return joined
     lower = words.lower()
     spoken = next((spdx for spdx, phrase in COPYLEFT_PHRASES if phrase in lower), "")
-    return spoken or (PROPRIETARY if _OWNED.search(words) else "")
+    return spoken or (PROPRIETARY if _OWNED.search(words) or _NOT_FREE.search(words) else "")
 
 
 def _in_lines(text: str) -> str:

@@ -114,9 +114,10 @@ def test_any_bytes_have_one_outcome(value: bytes) -> None:
     ],
 )
 def test_the_time_is_bounded(value: bytes) -> None:
-    started = time.perf_counter()
+    """CPU seconds, and many times what it takes: what is not linear takes minutes."""
+    started = time.process_time()
     text_of(value)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 10
 
 
 def test_the_whole_text_is_decoded_though_only_its_beginning_is_looked_at() -> None:

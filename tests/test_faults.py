@@ -182,4 +182,4 @@ def test_a_changed_partition_count_is_refused(connection, tmp_path: Path):
     with Crew(connection, tmp_path) as crew:
         result = crew.run("worker", "pack")
     assert result.exit_code == 1
-    assert "clean has 3 partitions, not 2" in result.stderr
+    assert "clean has 3 partitions now, and this stream was made with 2" in result.stderr

@@ -64,7 +64,7 @@ def test_an_event_that_becomes_too_large_dies_whole(value):
     assert count_documents(SOURCE, Record(1, None, value, {})) == 1
 
 
-@pytest.mark.parametrize(("files", "bytes_"), [(256, 110_000), (4_000, 7_000)])
+@pytest.mark.parametrize(("files", "bytes_"), [(256, 3_900), (4_000, 3_500)])
 def test_a_commits_message_stands_in_a_frame_once(files, bytes_):
     message = (MESSAGE * 2000)[:bytes_]
     (outcome,) = prepare(commit(files, message))

@@ -108,7 +108,7 @@ def leave(one: Case, staying: Sequence[str]) -> None:
 def test_the_status_says_that_something_is_missing(cases):
     for one in cases:
         assert one.before == 1, one.needs
-        assert "Stop the workers and run `midstream repair`" in one.needs.replace("\n", " ")
+        assert "Stop the workers and run `midstream repair`" in " ".join(one.needs.split())
 
 
 def test_the_repair_brings_it_back(cases):

@@ -97,7 +97,7 @@ def generated(folder: Path) -> Iterator[Path]:
     for number in range(GENERATED):
         path, draw = folder / f"generated-{number}", random.Random(number)
         start(path)
-        (path / "LICENSE").write_text("This is free and unencumbered software released into the public domain.\n")
+        (path / "pyproject.toml").write_text('[project]\nname = "generated"\nlicense = "Unlicense"\n')
         for n in range(COMMITS):
             for file in draw.sample(range(FILES), CHANGED if n else FILES):
                 (path / f"module_{file}.py").write_text(functions(draw))

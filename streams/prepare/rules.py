@@ -130,9 +130,13 @@ def _no_code(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
     return (f".{extension} holds no code", 1.0) if extension in names.NO_CODE else None
 
 
+TABLE_CHARS = 500
+"""Letters and digits from which numbers are a table: a change of some constants is none."""
+
+
 def _numbers(s: RuleInput, r: Recipe) -> tuple[str, float] | None:
     share = s.measure.numeric / max(1, s.measure.alphanumeric)
-    if s.document.language in MARKUP | DATA or share <= r.max_number_share:
+    if s.document.language in MARKUP | DATA or share <= r.max_number_share or s.measure.alphanumeric < TABLE_CHARS:
         return None
     return (f"{share:.2f} of its letters and digits are numbers", share)
 
@@ -249,7 +253,7 @@ RULES: tuple[Rule, ...] = (
           _commit("Remove auto-generated files from the tree", _CODE))),
     Rule("numbers", ("file", "commit"), "A table of numbers.", _numbers,
          (_file("static const z[] = {\n" + "0x77073096, 0xee0e612c, 0x990951ba,\n" * 60 + "};\n", "crc32.h", "c"),),
-         (*_OWN, _file("x = 1\ny = 2\n" * 20))),
+         (*_OWN, _file("x = 1\ny = 2\n" * 20), _commit("Double the limit", "LIMIT = 200000\n"))),
     Rule("encoded_data", ("file", "commit"), "A long run, or a large share, of base64, hexadecimal or escapes.",
          _encoded, (_file(f'DATA = "{_HEX}"\n'), _file('s = "' + "\\x41" * 300 + '"\n')),
          (_file("# " + "=" * 70 + "\n" + _CODE),)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,12 @@ from model.families.reading import Refused
 from model.fim.format import Format
 from model.fim.formats import AUTO, UnfitTokenizer, choose
 from model.manifest import SIDE_FILES, Manifest
+from model.shards import POINTER, pointer, weight_files
 from model.tokens.tokenizer import Tokenizer
 
-CONFIG, INDEX = "config.json", "model.safetensors.index.json"
+CONFIG = "config.json"
 LARGEST_BYTES = 64 << 20
 """Of a file that is read whole: a tokenizer.json of 250,000 ids takes 20 MB."""
-PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
 @dataclass(frozen=True)
@@ -60,29 +61,6 @@ def read(folder: Path, format_name: str = AUTO) -> Foreign:
     return Foreign(spec, places, tokenizer, fmt, side)
 
 
-def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files: those of the index, or the only one. Raises Refused."""
-    if (folder / INDEX).is_file():
-        table = _json(folder, INDEX).get("weight_map")
-        names = sorted(set(map(str, table.values()))) if isinstance(table, dict) else []
-        paths = [folder / name for name in names]
-        if not paths or any("/" in name or name.startswith(".") for name in names):
-            raise Refused(f"{INDEX} names no files of this folder")
-        if torn := [path.name for path in paths if not path.is_file()]:
-            raise Refused(f"{len(torn)} of {len(paths)} files of weights are not there: {', '.join(torn[:3])}")
-        return paths
-    paths = sorted(folder.glob("*.safetensors"))
-    if paths:
-        return paths
-    pickles = [path.name for pattern in PICKLES for path in sorted(folder.glob(pattern))]
-    if pickles:
-        raise Refused(
-            f"the weights are in {pickles[0]}, a pickle, which can run any program when it is read: only safetensors "
-            "are. Save the model with save_pretrained(..., safe_serialization=True) of transformers, and import that"
-        )
-    raise Refused("there is no *.safetensors file")
-
-
 def import_model(foreign: Foreign, root: Path, origin: str, context: int, keep: int) -> Manifest:
     """Writes the checkpoint of step 0 from which training goes on and which is served at once.
 
@@ -113,16 +91,21 @@ def _checked(name: str, place: weights.Stored) -> weights.Stored:
 def _tokenizer(folder: Path) -> Tokenizer:
     path = folder / "tokenizer.json"
     if not path.is_file():
-        other = "tokenizer.model is there, and" if (folder / "tokenizer.model").is_file() else "there is none, and"
-        raise Refused(
-            f"{other} only tokenizer.json is read: make one with AutoTokenizer.from_pretrained(FOLDER, use_fast=True)"
-            ".save_pretrained(FOLDER) of transformers"
-        )
+        raise Refused(no_tokenizer({path.name for path in folder.iterdir()}))
     _bytes(path)
     try:
         return Tokenizer.load(path)
     except ValueError as error:
         raise Refused(f"tokenizer.json cannot be read: {error}") from error
+
+
+def no_tokenizer(names: Collection[str]) -> str:
+    """What to do where tokenizer.json is none of the files of these names."""
+    other = "tokenizer.model is there, and" if "tokenizer.model" in names else "there is no tokenizer.json, and"
+    return (
+        f"{other} only tokenizer.json is read: make one with AutoTokenizer.from_pretrained(FOLDER, use_fast=True)"
+        ".save_pretrained(FOLDER) of transformers"
+    )
 
 
 def _json(folder: Path, name: str) -> dict[str, Any]:
@@ -142,6 +125,9 @@ def _bytes(path: Path) -> bytes:
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise Refused(f"{path.name} has more than {LARGEST_BYTES >> 20} MiB")
-        return path.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise Refused(f"{path.name} cannot be read: {error.strerror}") from error
+    if data.startswith(POINTER):
+        raise Refused(pointer(path.name))
+    return data

@@ -99,14 +99,24 @@ def find(files: Iterable[Path], spec: Spec) -> dict[str, Stored]:
             with safe_open(path, framework="pt") as opened:
                 for name in opened.keys():  # noqa: SIM118 (it is no mapping)
                     ours = _ours(name, names, wanted)
-                    if ours is not None:
-                        places[ours] = _place(path, name, opened.get_slice(name), wanted[ours])
+                    if ours is None:
+                        continue
+                    if (other := places.get(ours)) is not None and other.source is not None:
+                        raise Refused(_twice(other.source, (path, name)))
+                    places[ours] = _place(path, name, opened.get_slice(name), wanted[ours])
         except (SafetensorError, OSError) as error:
             raise Refused(f"{path.name} is no whole safetensors file: {error}") from error
     if missing := wanted.keys() - places.keys():
         there = sorted(names.theirs(name) for name in missing)
         raise Refused(f"{len(missing)} weights are missing, {', '.join(there[:3])} among them")
     return {name: places[name] for name in wanted}
+
+
+def _twice(first: tuple[Path, str], second: tuple[Path, str]) -> str:
+    (path, name), (other_path, other) = first, second
+    names = f"{name} and {other}" if name != other else name
+    where = path.name if path == other_path else f"{path.name} and {other_path.name}"
+    return f"one parameter is there twice: {names}, in {where}"
 
 
 def _ours(name: str, names: Names, wanted: Mapping[str, Any]) -> str | None:

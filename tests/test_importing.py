@@ -114,6 +114,22 @@ def without(tensors: dict[str, torch.Tensor], key: str) -> dict[str, torch.Tenso
     return {k: t for k, t in tensors.items() if k != key}
 
 
+def indexed(folder: Path, file: str) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": file}}))
+
+
+def twice(folder: Path) -> None:
+    """Two files of an index that share a weight."""
+    tensors = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    save_file(tensors, folder / "a.safetensors")
+    save_file({KEY: tensors[KEY] * 2}, folder / "b.safetensors")
+    table = dict.fromkeys(tensors, "a.safetensors") | {KEY: "b.safetensors"}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": table}))
+
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"
 KEY = "model.layers.1.mlp.up_proj.weight"
 BROKEN: dict[str, tuple[Any, str]] = {
     "another model": (lambda f: edit(f, model_type="bert"), r"model_type is 'bert', and these are known: gpt_bigcode"),
@@ -139,15 +155,26 @@ BROKEN: dict[str, tuple[Any, str]] = {
         "no whole safetensors",
     ),
     "torn shards": (
-        lambda f: (f / "model.safetensors.index.json").write_text('{"weight_map": {"a": "x-1.safetensors"}}'),
+        lambda f: indexed(f, "x-1.safetensors"),
         "1 of 1 files of weights are not there: x-1.safetensors",
     ),
     "shards elsewhere": (
-        lambda f: (f / "model.safetensors.index.json").write_text('{"weight_map": {"a": "../x.safetensors"}}'),
+        lambda f: indexed(f, "../x.safetensors"),
         "names no files of this folder",
     ),
     "a pickle": (lambda f: (f / "model.safetensors").rename(f / "pytorch_model.bin"), "pytorch_model.bin, a pickle"),
     "no weights": (lambda f: (f / "model.safetensors").unlink(), r"no \*.safetensors file"),
+    "weights of an adapter alone": (
+        lambda f: (f / "model.safetensors").rename(f / "adapter_model.safetensors"),
+        "no model.safetensors .*adapter_model.safetensors is none of the files of a whole model",
+    ),
+    "one weight in two files": (lambda f: twice(f), f"there twice: {KEY}, in a.safetensors and b.safetensors"),
+    "one weight under two names": (
+        lambda f: rename(f, lambda t: {**t, "norm.weight": t["model.norm.weight"] * 2}),
+        "there twice: (model.)?norm.weight and (model.)?norm.weight, in model.safetensors",
+    ),
+    "a pointer": (lambda f: (f / "model.safetensors").write_bytes(LFS), "a Git LFS pointer.*run `git lfs pull`"),
+    "a tokenizer's pointer": (lambda f: (f / "tokenizer.json").write_bytes(LFS), "tokenizer.json is a Git LFS pointer"),
     "no tokenizer": (lambda f: (f / "tokenizer.json").unlink(), "only tokenizer.json is read"),
     "a broken tokenizer": (lambda f: (f / "tokenizer.json").write_text("{}"), "tokenizer.json cannot be read"),
     "a larger tokenizer": (lambda f: edit(f, vocab_size=300), "the tokenizer has 320 ids, and the model's table 300"),
@@ -165,6 +192,16 @@ def test_what_cannot_be_taken_is_refused_by_its_name(folder: Path, tmp_path: Pat
     with pytest.raises(Refused, match=message):
         importing.import_model(importing.read(folder), tmp_path / "c", "model", 96, keep=2)
     assert not folders(tmp_path / "c")
+
+
+def test_files_that_transformers_does_not_read_are_left(folder: Path) -> None:
+    """A copy for another library, an adapter, and shards of which there is no index, with other numbers."""
+    before = load_file(folder / "model.safetensors")
+    for name in ("consolidated", "adapter_model", "zzz", "model-00001-of-00001"):
+        save_file({key: tensor * 2 for key, tensor in before.items()}, folder / f"{name}.safetensors")
+    places = importing.read(folder).places
+    assert {place.source[0].name for place in places.values() if place.source} == {"model.safetensors"}
+    assert all(torch.equal(place.load(), before[place.source[1]]) for place in places.values() if place.source)
 
 
 def test_a_refusal_is_a_sentence_of_the_command(folder: Path, config: Path, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Weights of a model hub: `hf:ORG/NAME@REVISION` to a folder of this machine, by huggingface_hub.
 
 What has been fetched once is found in its cache and asked for no more; a fetch that was cut off goes on. HF_TOKEN,
-HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE are honoured. Nothing but configs, tokenizers and the safetensors that are read comes.
+HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE are honoured. Nothing comes but configs, tokenizers and the weights that are
+read.
 """
 
 from __future__ import annotations

@@ -56,7 +56,9 @@ def read(folder: Path, format_name: str = AUTO) -> Foreign:
         fmt = choose(format_name, tokenizer.specials)
     except UnfitTokenizer as error:
         raise Refused(str(error)) from error
-    places = weights.find(weight_files(folder), spec)
+    files = weight_files(folder)
+    spec = families.untied(spec) if weights.has_own_head(files, spec) else spec
+    places = weights.find(files, spec)
     side = {name: _bytes(folder / name) for name in SIDE_FILES if (folder / name).is_file()}
     return Foreign(spec, places, tokenizer, fmt, side)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from foreign import CONFIGS, edit, model, save
+from foreign import edit, model, save
 from safetensors.torch import load_file, save_file
 from tiny import tokenizer
 
@@ -144,6 +144,10 @@ BROKEN: dict[str, tuple[Any, str]] = {
     "no JSON": (lambda f: (f / "config.json").write_text("{"), "config.json is no JSON"),
     "no config": (lambda f: (f / "config.json").unlink(), "there is no config.json"),
     "wrong shape": (lambda f: edit(f, intermediate_size=47), r"is of shape \[32, 48\], and must be \[32, 47\]"),
+    "a tied head of another shape": (
+        lambda f: (edit(f, tie_word_embeddings=True), rename(f, lambda t: {**t, "lm_head.weight": torch.ones(9, 32)})),
+        r"lm_head.weight is of shape \[9, 32\], and must be \[336, 32\]",
+    ),
     "missing": (lambda f: rename(f, lambda t: without(t, KEY)), f"1 weights are missing, {KEY}"),
     "too much": (
         lambda f: rename(f, lambda t: {**t, "model.layers.9.mlp.up_proj.weight": torch.zeros(2)}), "no place",
@@ -225,11 +229,28 @@ def test_too_long_a_context_and_another_tokenizer_are_refused(folder: Path, conf
     assert done.exit_code == 1 and "is another tokenizer" in done.output
 
 
-@pytest.mark.parametrize("name", list(CONFIGS)[:1])
-def test_a_head_that_is_stored_beside_a_tied_embedding_is_left(folder: Path, name: str) -> None:
+@pytest.mark.parametrize("change", ["another", "the same", "alone"])
+@pytest.mark.parametrize("name", ["qwen2, default", "gpt_bigcode, odd"])
+def test_a_head_beside_a_tied_embedding_counts_as_in_transformers(tmp_path: Path, name: str, change: str) -> None:
+    """Where it is another it is kept apart, where it is the same or alone it is the embedding."""
+    folder = save(name, tmp_path / "model")
     edit(folder, tie_word_embeddings=True)
+    embedding = "transformer.wte.weight" if "bigcode" in name else "model.embed_tokens.weight"
+    if change != "another":
+        rename(folder, lambda t: {**t, "lm_head.weight": t[embedding].clone()})
+    if change == "alone":
+        rename(folder, lambda t: without(t, embedding))
     foreign = importing.read(folder)
-    assert foreign.spec.tied and "head.weight" not in foreign.places
+    assert getattr(foreign.spec, "tied") is (change != "another")  # noqa: B009
+    importing.import_model(foreign, tmp_path / "c", "model", 96, keep=2)
+    path = folders(tmp_path / "c")[0]
+    assert json.loads((path / "config.json").read_text())["tie_word_embeddings"] is (change != "another")
+    decoder, _, _ = load_model(path)
+    ids = torch.arange(40)[None]
+    for theirs in (opened(folder), opened(path)):
+        with torch.inference_mode():
+            got = decoder.float()(ids, torch.arange(40)[None], torch.zeros_like(ids))
+            torch.testing.assert_close(got, theirs(input_ids=ids, use_cache=False).logits, atol=1e-4, rtol=1e-4)
 
 
 def test_named_formats_are_held_against_the_tokenizer(folder: Path) -> None:

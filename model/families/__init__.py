@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
+from msgspec.structs import replace
+
 from model.families.adapter import spec as adapter
 from model.families.adapter.spec import Adapted
 from model.families.gpt_bigcode import spec as gpt_bigcode
@@ -68,12 +70,21 @@ def trainable(spec: Spec) -> Native:
     return spec
 
 
+def untied(spec: Spec) -> Spec:
+    """The same shape with a head of its own."""
+    if isinstance(spec, Adapted):
+        return replace(spec, config=spec.config | {"tie_word_embeddings": False})
+    return replace(spec, tied=False)
+
+
 class Names:
     """Our parameters' names, and Hugging Face's, of one shape. What `transformers` runs keeps its own."""
 
     def __init__(self, spec: Spec) -> None:
         self._are_theirs = isinstance(spec, Adapted)
+        self.embedding, self.head = "tokens.weight", "head.weight"
         if isinstance(spec, Adapted):
+            self.embedding, self.head = adapter.EMBEDDINGS[spec.variant], "lm_head.weight"
             return
         table = gpt_bigcode.NAMES if isinstance(spec, GptBigcode) else llama.names(spec)
         self._ours, self._theirs = _patterns(table), _patterns({theirs: ours for ours, theirs in table.items()})

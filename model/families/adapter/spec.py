@@ -69,6 +69,11 @@ KINDS = {
     "xglm": Keys("max_position_embeddings", "d_model", "num_layers", "attention_heads"),
     "deepseek_v2": Keys("max_position_embeddings", "hidden_size", "num_hidden_layers", "num_attention_heads"),
 }
+EMBEDDINGS = {
+    "gpt2": "transformer.wte.weight", "codegen": "transformer.wte.weight", "xglm": "model.embed_tokens.weight",
+    "deepseek_v2": "model.embed_tokens.weight",
+}  # fmt: skip
+"""The name of the embedding's weight."""
 _OTHER_CODE = "transformers' own class does not compute that, and code that comes with a model is never run"
 RULES = (
     Rule("gpt2", "attention_head_type", ("multihead",), (),

@@ -116,6 +116,8 @@ class Status(msgspec.Struct, frozen=True):
     """What needs a person now, a sentence each."""
     open_transactions: list[str] = []
     """Source partitions whose end an open transaction holds back: no lag, but nothing behind it is read yet."""
+    imported: str = ""
+    """Where the weights come from that are served until the first step; empty: none were imported, or there was one."""
 
 
 def collect(settings: Settings, once: bool = False) -> Status:
@@ -145,7 +147,8 @@ def collect(settings: Settings, once: bool = False) -> Status:
     needs += [f"{gap}. Stop the workers and run `midstream repair`." for gap in missing]
     if trained and not trained.conserved:
         needs.append("The sum does not hold: documents of the newest checkpoint are not accounted for.")
-    return Status(stages, trained, needs, _open_transactions(connection) if once else [])
+    imported = checkpoint[0].imported if checkpoint and not trained else ""
+    return Status(stages, trained, needs, _open_transactions(connection) if once else [], imported)
 
 
 def _identity(connection: Connection) -> tuple[Genesis, list[str]]:

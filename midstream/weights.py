@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from midstream.settings import Settings
-from model.manifest import Manifest, folders, latest, read_manifest
+from model.manifest import CheckpointError, Manifest, folders, latest, read_manifest
 
 log = logging.getLogger("midstream.model")
 
@@ -44,7 +44,6 @@ def take(
     """
     from model import families, hub, importing
     from model.families.reading import Refused
-    from model.manifest import CheckpointError
 
     if present := folders(root):
         raise CannotImport(f"{root} has checkpoints already ({present[-1].name}): name a new folder, --checkpoints")
@@ -64,7 +63,8 @@ def take(
             _refuse_other_tokenizer(settings, foreign.tokenizer.hash)
         size = f"{foreign.spec.parameters / 1e6:,.0f} million parameters, {foreign.bytes / 1e6:,.0f} MB"
         say(f"{reference}: {foreign.spec.family_name}, {size}, format {foreign.format.name}")
-        manifest = importing.import_model(foreign, root, origin, settings.model.context, settings.train.keep)
+        named = reference if is_hub else str(folder)
+        manifest = importing.import_model(foreign, root, origin, settings.model.context, settings.train.keep, named)
     except (Refused, CheckpointError, OSError) as error:
         raise CannotImport(f"{reference} cannot be imported: {error}.") from error
     if is_trained:
@@ -75,7 +75,7 @@ def take(
 
 
 def _folder(reference: str) -> tuple[Path, str]:
-    folder = Path(reference).expanduser().absolute()
+    folder = Path(reference).expanduser().resolve()
     if not folder.is_dir():
         from model.families.reading import Refused
 
@@ -108,16 +108,44 @@ def _place_tokenizer(settings: Settings, text: str) -> None:
     unfinished.replace(path)
 
 
-def warning(settings: Settings) -> str:
-    """What is said where the checkpoints did not begin with `[model] weights`; "": they did, or none are named."""
-    assert settings.paths.checkpoints is not None
-    path = latest(settings.paths.checkpoints)
-    if not settings.model.weights or path is None:
+def warning(settings: Settings, checkpoints: Path | None = None) -> str:
+    """What is said where the checkpoints did not begin with `[model] weights`; "": they did, or none are named.
+
+    `checkpoints`: in place of the settings'.
+    """
+    root = checkpoints or settings.paths.checkpoints
+    assert root is not None
+    path, named = latest(root), settings.model.weights
+    if not named or path is None:
         return ""
-    imported = read_manifest(path).imported
-    named = settings.model.weights
-    same = imported == named or imported.startswith(f"{named}@") or imported == Path(named).expanduser().name
-    return "" if same else (
-        f"{path} did not begin with [model] weights = {named!r} but with {imported or 'nothing'}: it is gone on with. "
-        "For these weights name a new checkpoint folder ([paths] checkpoints)"
-    )  # fmt: skip
+    try:
+        manifest = read_manifest(path)
+    except CheckpointError:  # what is wrong with it is said where it is loaded
+        return ""
+    if _began_with(manifest, named):
+        return ""
+    where = f" ({manifest.asked})" if manifest.asked not in ("", manifest.imported) else ""
+    return (
+        f"{path} did not begin with [model] weights = {named!r} but with {manifest.imported or 'nothing'}{where}: it "
+        "is gone on with. For these weights name a new checkpoint folder ([paths] checkpoints)"
+    )
+
+
+def _began_with(manifest: Manifest, named: str) -> bool:
+    """Whether the weights that are named now are those that were imported: of a hub by its reference, of a folder by
+    what is in it, and where it is gone, by its path."""
+    from model import hub
+    from model.families.reading import Refused
+    from model.importing import CONFIG
+    from model.shards import fingerprint
+
+    imported, asked = manifest.imported, manifest.asked
+    if named.startswith(hub.PREFIX):
+        return named in (imported, asked) or (not asked and imported.startswith(f"{named}@"))
+    folder = Path(named).expanduser().resolve()
+    if not manifest.fingerprint:  # of an earlier version: the name of the folder is all that is known
+        return imported == folder.name
+    try:
+        return fingerprint(folder, CONFIG) == manifest.fingerprint
+    except (Refused, OSError):
+        return asked == str(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from model.families.reading import Refused
 from model.fim.format import Format
 from model.fim.formats import AUTO, UnfitTokenizer, choose
 from model.manifest import SIDE_FILES, Manifest
-from model.shards import POINTER, pointer, weight_files
+from model.shards import POINTER, fingerprint, pointer, weight_files
 from model.tokens.tokenizer import Tokenizer
 
 CONFIG = "config.json"
@@ -32,11 +33,21 @@ class Foreign:
     tokenizer: Tokenizer
     format: Format
     side_files: dict[str, bytes]
+    fingerprint: str = ""
+    """model.shards'."""
 
     @property
     def bytes(self) -> int:
         """Of the weights as they are stored."""
         return sum(p.dtype.itemsize * _count(p.shape) for p in self.places.values())
+
+    @property
+    def dtype(self) -> str:
+        """Of most of the weights, torch's name."""
+        numbers = Counter[str]()
+        for place in self.places.values():
+            numbers[str(place.dtype).removeprefix("torch.")] += _count(place.shape)
+        return numbers.most_common(1)[0][0]
 
 
 def _count(shape: tuple[int, ...]) -> int:
@@ -60,19 +71,21 @@ def read(folder: Path, format_name: str = AUTO) -> Foreign:
     spec = families.untied(spec) if weights.has_own_head(files, spec) else spec
     places = weights.find(files, spec)
     side = {name: _bytes(folder / name) for name in SIDE_FILES if (folder / name).is_file()}
-    return Foreign(spec, places, tokenizer, fmt, side)
+    return Foreign(spec, places, tokenizer, fmt, side, fingerprint(folder, CONFIG))
 
 
-def import_model(foreign: Foreign, root: Path, origin: str, context: int, keep: int) -> Manifest:
+def import_model(
+    foreign: Foreign, root: Path, origin: str, context: int, keep: int, asked: str = ""
+) -> Manifest:  # fmt: skip
     """Writes the checkpoint of step 0 from which training goes on and which is served at once.
 
-    `origin`: what the manifest says of where it came from; `context`: tokens that an example may have. Raises
-    CheckpointError when there is one already, Refused for weights that are no finite numbers.
+    `origin`, `asked`: what the manifest says of where it came from, and how that was named; `context`: tokens that an
+    example may have. Raises CheckpointError when there is one already, Refused for weights that are no finite numbers.
     """
-    length = min(context, foreign.spec.context)
     manifest = Manifest(
         step=0, tokens=0, text_bytes=0, model=foreign.spec, format=foreign.format, tokenizer=foreign.tokenizer.hash,
-        bits_per_byte=None, context=length, imported=origin,
+        bits_per_byte=None, context=min(context, foreign.spec.context), imported=origin, asked=asked,
+        fingerprint=foreign.fingerprint, dtype=foreign.dtype,
     )  # fmt: skip
     contents = Contents(manifest, {}, {}, b"", foreign.tokenizer, foreign.side_files)
     checked = {name: _checked(name, place) for name, place in foreign.places.items()}

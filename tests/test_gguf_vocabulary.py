@@ -102,7 +102,7 @@ def without_bytes(*left_out: int) -> dict[str, Any]:
 
 
 def test_bytes_that_no_text_has_need_no_tokens() -> None:
-    """StarCoder2's vocabulary has none for these; DeepSeek-Coder's has added ones, found as letters and not as bytes."""
+    """StarCoder2's vocabulary has none for these; DeepSeek-Coder's has added ones, which are letters and no bytes."""
     config = without_bytes(0xC0, 0xC1, 0xF1, *range(0xF5, 0x100))
     assert vocabulary.pre_tokenizer(config) == "trillion"
     with pytest.raises(Refused, match="1 of the 256 bytes are no tokens of the tokenizer, C3 among them"):

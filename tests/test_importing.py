@@ -84,6 +84,7 @@ def test_import_show_and_export_there_and_back(folder: Path, config: Path, tmp_p
     assert done.exit_code == 0 and "qwen2" in done.output and "format starcoder" in done.output, done.output
     facts = json.loads(run(config, "models", "show", "--json").output)
     assert (facts["family"], facts["imported"], facts["context"], facts["step"]) == ("qwen2", "model", 96, 0)
+    assert "96 ([model] context, of the 128 that the weights can)" in run(config, "models", "show").output
     assert (tmp_path / "state/tokenizer.json").read_text() == tokenizer().json
     out = tmp_path / "out"
     assert run(config, "models", "export", "--to", "hf", str(out)).exit_code == 0

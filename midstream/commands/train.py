@@ -95,6 +95,8 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
     if settings.model.weights and not folders(folder):
         weights.take(settings, settings.model.weights, folder, click.echo, to_train=True)
     fits.refuse_untrained(folder)
+    if word := weights.warning(settings, folder):
+        click.echo(word, err=True)
     own = reign.take(folder)
     resume = load_newest(folder)
     if resume and resume.feed and what_is_left:

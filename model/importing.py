@@ -128,7 +128,7 @@ def _json(folder: Path, name: str) -> dict[str, Any]:
         raise Refused(f"there is no {name}: name a folder as save_pretrained of transformers writes it")
     try:
         keys = json.loads(_bytes(folder / name))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refused(f"{name} is no JSON: {error}") from error
     if not isinstance(keys, dict):
         raise Refused(f"{name} is no JSON object")

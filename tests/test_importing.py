@@ -141,7 +141,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
     ),
     "half of the rotation": (lambda f: edit(f, partial_rotary_factor=0.5), "partial_rotary_factor is 0.5"),
     "words for numbers": (lambda f: edit(f, num_hidden_layers="three"), "num_hidden_layers is 'three'"),
-    "heads that do not divide": (lambda f: edit(f, num_key_value_heads=3), "multiple of kv_heads"),
+    "heads that do not divide": (lambda f: edit(f, num_key_value_heads=3), "multiple of num_key_value_heads, 3"),
     "no JSON": (lambda f: (f / "config.json").write_text("{"), "config.json is no JSON"),
     "no config": (lambda f: (f / "config.json").unlink(), "there is no config.json"),
     "wrong shape": (lambda f: edit(f, intermediate_size=47), r"is of shape \[32, 48\], and must be \[32, 47\]"),

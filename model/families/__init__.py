@@ -19,7 +19,7 @@ from model.families.gpt_bigcode import spec as gpt_bigcode
 from model.families.gpt_bigcode.spec import GptBigcode
 from model.families.llama import spec as llama
 from model.families.llama.spec import Llama
-from model.families.reading import Refused
+from model.families.reading import Config, Refused
 
 Native = GptBigcode | Llama
 """The shapes whose layers are ours: they are trained, too."""
@@ -39,6 +39,10 @@ def read_config(keys: Mapping[str, Any]) -> Spec:
     kind = keys.get("model_type")
     if keys.get("quantization_config"):
         raise Refused("the weights are quantised (quantization_config); bring the model's own floating-point weights")
+    if not isinstance(kind, str):
+        raise Refused(f"model_type is {kind!r}, and must be one of {', '.join(MODEL_TYPES)}")
+    if not Config(keys).flag("is_causal", True):
+        raise Refused("is_causal is False: every token sees those that follow it, and nothing can be completed so")
     if kind == "gpt_bigcode":
         return gpt_bigcode.read(keys)
     if kind in llama.VARIANTS:

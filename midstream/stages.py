@@ -54,13 +54,13 @@ def _restore(connection: Connection, thresholds: Thresholds, committed: int) -> 
 def packer(settings: Settings) -> Packer:
     """Waits for the tokenizer's file: pack cannot begin without one."""
     from midstream.fits import warning
-    from model.fim.formats import choose
+    from model.tokens.ends import format_of
     from model.tokens.tokenizer import Tokenizer
 
     assert settings.paths.tokenizer is not None
     assert settings.paths.checkpoints is not None
     tokenizer = Tokenizer.load(waits.tokenizer_file(settings.paths.tokenizer, "pack"))
-    fmt = choose(settings.model.format, tokenizer.specials)
+    fmt = format_of(settings.model.format, tokenizer, settings.paths.tokenizer.parent)
     result = Packer(tokenizer, fmt, settings.fim, settings.model.context, settings.pack)
     if word := warning(result.packing, settings.paths.checkpoints):
         log.warning("%s", word)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from midstream.settings import Settings
 from model.manifest import CheckpointError, Manifest, folders, latest, read_manifest
+
+if TYPE_CHECKING:
+    from model.importing import Foreign
 
 log = logging.getLogger("midstream.model")
 
@@ -68,7 +72,7 @@ def take(
     except (Refused, CheckpointError, OSError) as error:
         raise CannotImport(f"{reference} cannot be imported: {error}.") from error
     if is_trained:
-        _place_tokenizer(settings, foreign.tokenizer.json)
+        _place_tokenizer(settings, foreign)
     then = "training goes on from it" if is_trained else "it is for serving and evaluation alone"
     say(f"checkpoint {manifest.model_version} in {root}: it is served at once, and {then}")
     return manifest
@@ -97,14 +101,18 @@ def _refuse_other_tokenizer(settings: Settings, own: str) -> None:
         )
 
 
-def _place_tokenizer(settings: Settings, text: str) -> None:
+def _place_tokenizer(settings: Settings, foreign: Foreign) -> None:
+    """With what pack cannot tell from it: where texts end, if it has no sentinels."""
+    from model.tokens import ends
+
     path = settings.paths.tokenizer
     assert path is not None
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    ends.write(path, foreign.format, foreign.tokenizer)
     if path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(text, encoding="utf-8")
+    unfinished.write_text(foreign.tokenizer.json, encoding="utf-8")
     unfinished.replace(path)
 
 

@@ -13,10 +13,13 @@ from model import checkpoint, families, weights
 from model.checkpoint import Contents
 from model.families import Spec
 from model.families.reading import Refused
+from model.fim.choice import UnfitTokenizer
 from model.fim.format import Format
-from model.fim.formats import AUTO, UnfitTokenizer, choose
+from model.fim.formats import AUTO
 from model.manifest import SIDE_FILES, Manifest
 from model.shards import POINTER, fingerprint, pointer, weight_files
+from model.tokens.ends import format_of
+from model.tokens.probes import difference
 from model.tokens.tokenizer import Tokenizer
 
 CONFIG = "config.json"
@@ -64,9 +67,9 @@ def read(folder: Path, format_name: str = AUTO) -> Foreign:
     if tokenizer.vocab_size > spec.vocab:
         raise Refused(f"the tokenizer has {tokenizer.vocab_size} ids, and the model's table {spec.vocab} rows")
     try:
-        fmt = choose(format_name, tokenizer.specials)
+        fmt = format_of(format_name, tokenizer, folder)
     except UnfitTokenizer as error:
-        raise Refused(str(error)) from error
+        raise Refused(error.reason) from error
     files = weight_files(folder)
     spec = families.untied(spec) if weights.has_own_head(files, spec) else spec
     places = weights.find(files, spec)
@@ -109,9 +112,12 @@ def _tokenizer(folder: Path) -> Tokenizer:
         raise Refused(no_tokenizer({path.name for path in folder.iterdir()}))
     _bytes(path)
     try:
-        return Tokenizer.load(path)
+        tokenizer = Tokenizer.load(path)
     except ValueError as error:
         raise Refused(f"tokenizer.json cannot be read: {error}") from error
+    if changed := difference(tokenizer):
+        raise Refused(f"the tokenizer does not give texts back as they were: {changed}")
+    return tokenizer
 
 
 def no_tokenizer(names: Collection[str]) -> str:

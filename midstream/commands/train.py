@@ -83,9 +83,9 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
     from midstream import fits, waits, weights
     from model import families, reign
     from model.checkpoint import load_newest
-    from model.fim.formats import choose
     from model.manifest import folders
     from model.packing import packing
+    from model.tokens.ends import format_of
     from model.tokens.tokenizer import Tokenizer
     from model.training.train import Trainer
     from streams.feed.examples import open_feed
@@ -109,7 +109,7 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
         vocab=tokenizer.vocab_size, context=shape.context, width=shape.width, layers=shape.layers,
         heads=shape.heads, seed=shape.seed,
     )  # fmt: skip
-    fmt = resume.manifest.format if resume else choose(shape.format, tokenizer.specials)
+    fmt = resume.manifest.format if resume else format_of(shape.format, tokenizer, file.parent)
     feed, context = settings.feed, resume.manifest.length if resume else spec.context
     limits = Limits(feed.row_contexts * context, feed.rows, feed.open_bins, feed.idle_s, feed.wait_s, closed, context)
     connection = settings.connection()

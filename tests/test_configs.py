@@ -26,6 +26,8 @@ def without(keys: dict[str, Any], *names: str) -> dict[str, Any]:
 WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
     "a list for a word": ("qwen2", {"hidden_act": ["silu"]}, r"hidden_act is \['silu'\], and must be one of"),
     "a list for the type": ("qwen2", {"model_type": ["qwen2"]}, r"model_type is \['qwen2'\], and must be one of"),
+    "Stable-Code": ("llama", {"model_type": "stablelm"}, "model_type is 'stablelm', and these are known"),
+    "Refact": ("llama", {"model_type": "gpt_refact"}, "model_type is 'gpt_refact', and these are known"),
     "objects for words": ("qwen2", {"use_sliding_window": True, "layer_types": [{}] * 3}, "layer_types is .* of words"),
     "a word for a length": (
         "llama", {"rope_scaling": {**YARN, "original_max_position_embeddings": "32"}},

@@ -80,10 +80,9 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
 
     Its feed is closed at the end.
     """
-    from midstream import fits, waits, weights
+    from midstream import fits, waits
     from model import families, reign
     from model.checkpoint import load_newest
-    from model.manifest import folders
     from model.packing import packing
     from model.tokens.ends import format_of
     from model.tokens.tokenizer import Tokenizer
@@ -92,11 +91,7 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
     from streams.feed.paced import PacedFeed
     from streams.feed.state import Limits
 
-    if settings.model.weights and not folders(folder):
-        weights.take(settings, settings.model.weights, folder, click.echo, to_train=True)
-    fits.refuse_untrained(folder)
-    if word := weights.warning(settings, folder):
-        click.echo(word, err=True)
+    _bring_weights(settings, folder)
     own = reign.take(folder)
     resume = load_newest(folder)
     if resume and resume.feed and what_is_left:
@@ -119,6 +114,18 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
     with closing(open_feed(connection, folder, start, limits, own)) as opened:
         paced = PacedFeed(opened, settings.paths.state)
         yield Trainer(spec, settings.train, paced, folder, tokenizer, fmt, resume=resume, reign=own, context=context)
+
+
+def _bring_weights(settings: Settings, folder: Path) -> None:
+    """Imports `[model] weights` into a new folder; says when the folder began with others."""
+    from midstream import fits, weights
+    from model.manifest import folders
+
+    if settings.model.weights and not folders(folder):
+        weights.take(settings, settings.model.weights, folder, click.echo, to_train=True)
+    fits.refuse_untrained(folder)
+    if word := weights.warning(settings, folder):
+        click.echo(word, err=True)
 
 
 def _start(connection: Connection, resume: Contents | None, tokenizer: str, what_is_left: bool) -> FeedState:

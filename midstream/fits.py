@@ -7,7 +7,8 @@ from pathlib import Path
 from midstream.settings import Model, Settings
 from model import families
 from model.families.reading import Refused
-from model.fim.formats import AUTO, UnfitTokenizer, choose
+from model.fim.choice import UnfitTokenizer
+from model.fim.formats import AUTO
 from model.manifest import CheckpointError, Manifest, latest, name, read_manifest
 from model.packing import differences, packing
 from streams.feed.fit import Fit
@@ -72,14 +73,15 @@ def of(manifest: Manifest) -> Fit:
 
 def of_settings(settings: Settings) -> Fit | None:
     """How pack packs under these settings; None: there is no tokenizer yet, or none that can be read."""
+    from model.tokens.ends import format_of
     from model.tokens.tokenizer import Tokenizer
 
     path, context = settings.paths.tokenizer, settings.model.context
     try:
         tokenizer = Tokenizer.load(path) if path and path.exists() else None
-        if tokenizer is None:
+        if tokenizer is None or path is None:
             return None
-        fmt = choose(settings.model.format, tokenizer.specials)
+        fmt = format_of(settings.model.format, tokenizer, path.parent)
     except (OSError, ValueError, UnfitTokenizer):  # who needs it says what is wrong with it
         return None
     return Fit(tokenizer.hash, packing(tokenizer.hash, fmt, context), context)

@@ -40,7 +40,8 @@ def fresh(status: Status | None, sources: SourcesReport | None, pace: Pace | Non
 def training(status: Status | None, pace: Pace | None) -> str:
     trainer = status.trainer if status else None
     if trainer is None:
-        return "no checkpoint yet" if not (pace and pace.tokens_per_s) else f"{pace.tokens_per_s:,.0f} tokens/s"
+        before = f"no step yet, {status.imported} is served" if status and status.imported else "no checkpoint yet"
+        return before if not (pace and pace.tokens_per_s) else f"{pace.tokens_per_s:,.0f} tokens/s"
     parts = [f"step {trainer.step:,}", f"{trainer.total.trained:,} documents"]
     if pace and pace.fresh and pace.tokens_per_s:
         parts.append(f"{pace.tokens_per_s:,.0f} tokens/s")

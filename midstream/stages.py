@@ -52,13 +52,13 @@ def packer(settings: Settings) -> Packer:
     """Waits for the tokenizer's file: pack cannot begin without one. Raises OtherModel when the settings' checkpoints
     take nothing that it would pack."""
     from midstream.fits import refuse_packing
-    from model.fim.formats import choose
+    from model.tokens.ends import format_of
     from model.tokens.tokenizer import Tokenizer
 
     assert settings.paths.tokenizer is not None
     assert settings.paths.checkpoints is not None
     tokenizer = Tokenizer.load(waits.tokenizer_file(settings.paths.tokenizer, "pack"))
-    fmt = choose(settings.model.format, tokenizer.specials)
+    fmt = format_of(settings.model.format, tokenizer, settings.paths.tokenizer.parent)
     result = Packer(tokenizer, fmt, settings.fim, settings.model.context, settings.pack)
     refuse_packing(result.packing, settings.paths.checkpoints)
     return result

@@ -122,6 +122,8 @@ class Status(msgspec.Struct, frozen=True):
     """What needs a person now, a sentence each."""
     open_transactions: list[str] = []
     """Source partitions whose end an open transaction holds back: no lag, but nothing behind it is read yet."""
+    imported: str = ""
+    """Where the weights come from that are served until the first step; empty: none were imported, or there was one."""
 
 
 def collect(settings: Settings, once: bool = False) -> Status:
@@ -158,7 +160,8 @@ def collect(settings: Settings, once: bool = False) -> Status:
     needs += gaps(identity, by_name, committed["prepare"], marks, trained, state, missing)
     if trained and not trained.conserved:
         needs.append("The sum does not hold: documents of the newest checkpoint are not accounted for.")
-    return Status(stages, trained, needs, _open_transactions(connection) if once else [])
+    imported = checkpoint[0].imported if checkpoint and not trained else ""
+    return Status(stages, trained, needs, _open_transactions(connection) if once else [], imported)
 
 
 def _identity(connection: Connection) -> tuple[Genesis, list[str]]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from midstream.settings import Settings
-from model.manifest import Manifest, folders, latest, read_manifest
+from model.manifest import CheckpointError, Manifest, folders, latest, read_manifest
+
+if TYPE_CHECKING:
+    from model.importing import Foreign
 
 log = logging.getLogger("midstream.model")
 
@@ -44,7 +48,6 @@ def take(
     """
     from model import families, hub, importing
     from model.families.reading import Refused
-    from model.manifest import CheckpointError
 
     if present := folders(root):
         raise CannotImport(f"{root} has checkpoints already ({present[-1].name}): name a new folder, --checkpoints")
@@ -64,18 +67,19 @@ def take(
             _refuse_other_tokenizer(settings, foreign.tokenizer.hash)
         size = f"{foreign.spec.parameters / 1e6:,.0f} million parameters, {foreign.bytes / 1e6:,.0f} MB"
         say(f"{reference}: {foreign.spec.family_name}, {size}, format {foreign.format.name}")
-        manifest = importing.import_model(foreign, root, origin, settings.model.context, settings.train.keep)
+        named = reference if is_hub else str(folder)
+        manifest = importing.import_model(foreign, root, origin, settings.model.context, settings.train.keep, named)
     except (Refused, CheckpointError, OSError) as error:
         raise CannotImport(f"{reference} cannot be imported: {error}.") from error
     if is_trained:
-        _place_tokenizer(settings, foreign.tokenizer.json)
+        _place_tokenizer(settings, foreign)
     then = "training goes on from it" if is_trained else "it is for serving and evaluation alone"
     say(f"checkpoint {manifest.model_version} in {root}: it is served at once, and {then}")
     return manifest
 
 
 def _folder(reference: str) -> tuple[Path, str]:
-    folder = Path(reference).expanduser().absolute()
+    folder = Path(reference).expanduser().resolve()
     if not folder.is_dir():
         from model.families.reading import Refused
 
@@ -97,27 +101,59 @@ def _refuse_other_tokenizer(settings: Settings, own: str) -> None:
         )
 
 
-def _place_tokenizer(settings: Settings, text: str) -> None:
+def _place_tokenizer(settings: Settings, foreign: Foreign) -> None:
+    """With what pack cannot tell from it: where texts end, if it has no sentinels."""
+    from model.tokens import ends
+
     path = settings.paths.tokenizer
     assert path is not None
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    ends.write(path, foreign.format, foreign.tokenizer)
     if path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(text, encoding="utf-8")
+    unfinished.write_text(foreign.tokenizer.json, encoding="utf-8")
     unfinished.replace(path)
 
 
-def warning(settings: Settings) -> str:
-    """What is said where the checkpoints did not begin with `[model] weights`; "": they did, or none are named."""
-    assert settings.paths.checkpoints is not None
-    path = latest(settings.paths.checkpoints)
-    if not settings.model.weights or path is None:
+def warning(settings: Settings, checkpoints: Path | None = None) -> str:
+    """What is said where the checkpoints did not begin with `[model] weights`; "": they did, or none are named.
+
+    `checkpoints`: in place of the settings'.
+    """
+    root = checkpoints or settings.paths.checkpoints
+    assert root is not None
+    path, named = latest(root), settings.model.weights
+    if not named or path is None:
         return ""
-    imported = read_manifest(path).imported
-    named = settings.model.weights
-    same = imported == named or imported.startswith(f"{named}@") or imported == Path(named).expanduser().name
-    return "" if same else (
-        f"{path} did not begin with [model] weights = {named!r} but with {imported or 'nothing'}: it is gone on with. "
-        "For these weights name a new checkpoint folder ([paths] checkpoints)"
-    )  # fmt: skip
+    try:
+        manifest = read_manifest(path)
+    except CheckpointError:  # what is wrong with it is said where it is loaded
+        return ""
+    if _began_with(manifest, named):
+        return ""
+    where = f" ({manifest.asked})" if manifest.asked not in ("", manifest.imported) else ""
+    return (
+        f"{path} did not begin with [model] weights = {named!r} but with {manifest.imported or 'nothing'}{where}: it "
+        "is gone on with. For these weights name a new checkpoint folder ([paths] checkpoints)"
+    )
+
+
+def _began_with(manifest: Manifest, named: str) -> bool:
+    """Whether the weights that are named now are those that were imported: of a hub by its reference, of a folder by
+    what is in it, and where it is gone, by its path."""
+    from model import hub
+    from model.families.reading import Refused
+    from model.importing import CONFIG
+    from model.shards import fingerprint
+
+    imported, asked = manifest.imported, manifest.asked
+    if named.startswith(hub.PREFIX):
+        return named in (imported, asked) or (not asked and imported.startswith(f"{named}@"))
+    folder = Path(named).expanduser().resolve()
+    if not manifest.fingerprint:  # of an earlier version: the name of the folder is all that is known
+        return imported == folder.name
+    try:
+        return fingerprint(folder, CONFIG) == manifest.fingerprint
+    except (Refused, OSError):
+        return asked == str(folder)

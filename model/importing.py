@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +13,18 @@ from model import checkpoint, families, weights
 from model.checkpoint import Contents
 from model.families import Spec
 from model.families.reading import Refused
+from model.fim.choice import UnfitTokenizer
 from model.fim.format import Format
-from model.fim.formats import AUTO, UnfitTokenizer, choose
-from model.manifest import OPTIMIZER, SIDE_FILES, Manifest
+from model.fim.formats import AUTO
+from model.manifest import SIDE_FILES, Manifest
+from model.shards import POINTER, fingerprint, pointer, weight_files
+from model.tokens.ends import format_of
+from model.tokens.probes import difference
 from model.tokens.tokenizer import Tokenizer
 
-CONFIG, INDEX = "config.json", "model.safetensors.index.json"
+CONFIG = "config.json"
 LARGEST_BYTES = 64 << 20
 """Of a file that is read whole: a tokenizer.json of 250,000 ids takes 20 MB."""
-PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
 @dataclass(frozen=True)
@@ -31,11 +36,21 @@ class Foreign:
     tokenizer: Tokenizer
     format: Format
     side_files: dict[str, bytes]
+    fingerprint: str = ""
+    """model.shards'."""
 
     @property
     def bytes(self) -> int:
         """Of the weights as they are stored."""
         return sum(p.dtype.itemsize * _count(p.shape) for p in self.places.values())
+
+    @property
+    def dtype(self) -> str:
+        """Of most of the weights, torch's name."""
+        numbers = Counter[str]()
+        for place in self.places.values():
+            numbers[str(place.dtype).removeprefix("torch.")] += _count(place.shape)
+        return numbers.most_common(1)[0][0]
 
 
 def _count(shape: tuple[int, ...]) -> int:
@@ -52,48 +67,28 @@ def read(folder: Path, format_name: str = AUTO) -> Foreign:
     if tokenizer.vocab_size > spec.vocab:
         raise Refused(f"the tokenizer has {tokenizer.vocab_size} ids, and the model's table {spec.vocab} rows")
     try:
-        fmt = choose(format_name, tokenizer.specials)
+        fmt = format_of(format_name, tokenizer, folder)
     except UnfitTokenizer as error:
-        raise Refused(str(error)) from error
-    places = weights.find(weight_files(folder), spec)
+        raise Refused(error.reason) from error
+    files = weight_files(folder)
+    spec = families.untied(spec) if weights.has_own_head(files, spec) else spec
+    places = weights.find(files, spec)
     side = {name: _bytes(folder / name) for name in SIDE_FILES if (folder / name).is_file()}
-    return Foreign(spec, places, tokenizer, fmt, side)
+    return Foreign(spec, places, tokenizer, fmt, side, fingerprint(folder, CONFIG))
 
 
-def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files: those of the index, or all that are no optimizer's, as a checkpoint has one. Raises
-    Refused."""
-    if (folder / INDEX).is_file():
-        table = _json(folder, INDEX).get("weight_map")
-        names = sorted(set(map(str, table.values()))) if isinstance(table, dict) else []
-        paths = [folder / name for name in names]
-        if not paths or any("/" in name or name.startswith(".") for name in names):
-            raise Refused(f"{INDEX} names no files of this folder")
-        if torn := [path.name for path in paths if not path.is_file()]:
-            raise Refused(f"{len(torn)} of {len(paths)} files of weights are not there: {', '.join(torn[:3])}")
-        return paths
-    paths = [path for path in sorted(folder.glob("*.safetensors")) if path.name != OPTIMIZER]
-    if paths:
-        return paths
-    pickles = [path.name for pattern in PICKLES for path in sorted(folder.glob(pattern))]
-    if pickles:
-        raise Refused(
-            f"the weights are in {pickles[0]}, a pickle, which can run any program when it is read: only safetensors "
-            "are. Save the model with save_pretrained(..., safe_serialization=True) of transformers, and import that"
-        )
-    raise Refused("there is no *.safetensors file")
-
-
-def import_model(foreign: Foreign, root: Path, origin: str, context: int, keep: int) -> Manifest:
+def import_model(
+    foreign: Foreign, root: Path, origin: str, context: int, keep: int, asked: str = ""
+) -> Manifest:  # fmt: skip
     """Writes the checkpoint of step 0 from which training goes on and which is served at once.
 
-    `origin`: what the manifest says of where it came from; `context`: tokens that an example may have. Raises
-    CheckpointError when there is one already, Refused for weights that are no finite numbers.
+    `origin`, `asked`: what the manifest says of where it came from, and how that was named; `context`: tokens that an
+    example may have. Raises CheckpointError when there is one already, Refused for weights that are no finite numbers.
     """
-    length = min(context, foreign.spec.context)
     manifest = Manifest(
         step=0, tokens=0, text_bytes=0, model=foreign.spec, format=foreign.format, tokenizer=foreign.tokenizer.hash,
-        bits_per_byte=None, context=length, imported=origin,
+        bits_per_byte=None, context=min(context, foreign.spec.context), imported=origin, asked=asked,
+        fingerprint=foreign.fingerprint, dtype=foreign.dtype,
     )  # fmt: skip
     contents = Contents(manifest, {}, {}, b"", foreign.tokenizer, foreign.side_files)
     checked = {name: _checked(name, place) for name, place in foreign.places.items()}
@@ -114,16 +109,24 @@ def _checked(name: str, place: weights.Stored) -> weights.Stored:
 def _tokenizer(folder: Path) -> Tokenizer:
     path = folder / "tokenizer.json"
     if not path.is_file():
-        other = "tokenizer.model is there, and" if (folder / "tokenizer.model").is_file() else "there is none, and"
-        raise Refused(
-            f"{other} only tokenizer.json is read: make one with AutoTokenizer.from_pretrained(FOLDER, use_fast=True)"
-            ".save_pretrained(FOLDER) of transformers"
-        )
+        raise Refused(no_tokenizer({path.name for path in folder.iterdir()}))
     _bytes(path)
     try:
-        return Tokenizer.load(path)
+        tokenizer = Tokenizer.load(path)
     except ValueError as error:
         raise Refused(f"tokenizer.json cannot be read: {error}") from error
+    if changed := difference(tokenizer):
+        raise Refused(f"the tokenizer does not give texts back as they were: {changed}")
+    return tokenizer
+
+
+def no_tokenizer(names: Collection[str]) -> str:
+    """What to do where tokenizer.json is none of the files of these names."""
+    other = "tokenizer.model is there, and" if "tokenizer.model" in names else "there is no tokenizer.json, and"
+    return (
+        f"{other} only tokenizer.json is read: make one with AutoTokenizer.from_pretrained(FOLDER, use_fast=True)"
+        ".save_pretrained(FOLDER) of transformers"
+    )
 
 
 def _json(folder: Path, name: str) -> dict[str, Any]:
@@ -131,7 +134,7 @@ def _json(folder: Path, name: str) -> dict[str, Any]:
         raise Refused(f"there is no {name}: name a folder as save_pretrained of transformers writes it")
     try:
         keys = json.loads(_bytes(folder / name))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refused(f"{name} is no JSON: {error}") from error
     if not isinstance(keys, dict):
         raise Refused(f"{name} is no JSON object")
@@ -143,6 +146,9 @@ def _bytes(path: Path) -> bytes:
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise Refused(f"{path.name} has more than {LARGEST_BYTES >> 20} MiB")
-        return path.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise Refused(f"{path.name} cannot be read: {error.strerror}") from error
+    if data.startswith(POINTER):
+        raise Refused(pointer(path.name))
+    return data

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -59,6 +59,13 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     """Tokens that an example may have; 0: as many as the model can."""
     imported: str = ""
     """Where the weights came from that training began with; empty: from nothing."""
+    asked: str = ""
+    """The same as it was named then: the folder's whole path, or the hub's reference with the revision as it was given;
+    empty: written by an earlier version."""
+    fingerprint: str = ""
+    """Of the imported folder (model.shards)."""
+    dtype: str = ""
+    """Of the imported weights, torch's name: exports are of it, too, though training goes on in float32."""
     bits_per_byte: float | None
     """Prequential, over the last Batches; none before the first."""
     feed: dict[str, int | float] = {}
@@ -74,6 +81,11 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     def length(self) -> int:
         """Tokens that an example, or a prompt with its answer, may have."""
         return self.context or self.model.context
+
+    @property
+    def came_from(self) -> dict[str, Any]:
+        """The fields that say what training began with: they stay as they are."""
+        return {name: getattr(self, name) for name in ("imported", "asked", "fingerprint", "dtype")}
 
     @property
     def is_worth_serving(self) -> bool:

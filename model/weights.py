@@ -24,6 +24,8 @@ from model.families.reading import Refused
 CODES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64"}
 PIECE_BYTES = 16 << 20
 """Converted and written at a time."""
+ROWS = 4096
+"""Of two embeddings, compared at a time."""
 BUFFERS = (
     ".attn.bias", ".attn.masked_bias", ".attn.causal_mask", ".rotary_emb.inv_freq", ".embed_positions.weights",
 )  # fmt: skip
@@ -90,34 +92,68 @@ def shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
 def find(files: Iterable[Path], spec: Spec) -> dict[str, Stored]:
     """Where each of our parameters lies in the safetensors files: nothing is read yet. `load` maps it into memory.
 
-    Raises Refused, which names the tensor, unless every parameter is there once, of its shape and of a floating type.
+    A tied head may be stored in place of the embedding. Raises Refused, which names the tensor, unless every parameter
+    is there once, of its shape and of a floating type.
     """
     wanted, names = shapes(spec), Names(spec)
-    places: dict[str, Stored] = {}
-    for path in files:
-        try:
-            with safe_open(path, framework="pt") as opened:
-                for name in opened.keys():  # noqa: SIM118 (it is no mapping)
-                    ours = _ours(name, names, wanted)
-                    if ours is not None:
-                        places[ours] = _place(path, name, opened.get_slice(name), wanted[ours])
-        except (SafetensorError, OSError) as error:
-            raise Refused(f"{path.name} is no whole safetensors file: {error}") from error
+    places = _places(files, names, wanted)
+    if names.head not in wanted and (head := places.pop(names.head, None)) is not None:
+        places.setdefault(names.embedding, head)
     if missing := wanted.keys() - places.keys():
         there = sorted(names.theirs(name) for name in missing)
         raise Refused(f"{len(missing)} weights are missing, {', '.join(there[:3])} among them")
     return {name: places[name] for name in wanted}
 
 
+def has_own_head(files: Iterable[Path], spec: Spec) -> bool:
+    """Whether a head is stored that is not the embedding, though the shape says that it is: `transformers` then uses
+    it. Reads both where both are there. Raises Refused as `find`."""
+    wanted, names = shapes(spec), Names(spec)
+    if names.head in wanted:
+        return False
+    places = _places(files, names, wanted)
+    embedding, head = places.get(names.embedding), places.get(names.head)
+    if embedding is None or head is None:
+        return False
+    pieces = zip(embedding.load().split(ROWS), head.load().split(ROWS), strict=True)
+    return not all(torch.equal(a.float(), b.float()) for a, b in pieces)
+
+
+def _places(files: Iterable[Path], names: Names, wanted: Mapping[str, tuple[int, ...]]) -> dict[str, Stored]:
+    """Of what is wanted, and of a head that is tied, which is as large as the embedding. Raises Refused."""
+    known = {names.head: wanted[names.embedding], **wanted}
+    places: dict[str, Stored] = {}
+    for path in files:
+        try:
+            with safe_open(path, framework="pt") as opened:
+                for name in opened.keys():  # noqa: SIM118 (it is no mapping)
+                    ours = _ours(name, names, known)
+                    if ours is None:
+                        continue
+                    if (other := places.get(ours)) is not None and other.source is not None:
+                        raise Refused(_twice(other.source, (path, name)))
+                    places[ours] = _place(path, name, opened.get_slice(name), known[ours])
+        except (SafetensorError, OSError) as error:
+            raise Refused(f"{path.name} is no whole safetensors file: {error}") from error
+    return places
+
+
+def _twice(first: tuple[Path, str], second: tuple[Path, str]) -> str:
+    (path, name), (other_path, other) = first, second
+    names = f"{name} and {other}" if name != other else name
+    where = path.name if path == other_path else f"{path.name} and {other_path.name}"
+    return f"one parameter is there twice: {names}, in {where}"
+
+
 def _ours(name: str, names: Names, wanted: Mapping[str, Any]) -> str | None:
-    """None for what is made of the shape, and for a head that is the embedding."""
+    """None for what is made of the shape."""
     if name in wanted:  # a checkpoint from before they were written under Hugging Face's names
         return name
     candidates = (names.ours(prefix + name) for prefix in ("", "model.", "transformer."))
     ours = next((c for c in candidates if c in wanted), None)
     if ours is not None:
         return ours
-    if name.endswith((*BUFFERS, "lm_head.weight")):
+    if name.endswith(BUFFERS):
         return None
     raise Refused(f"the weights hold {name}, for which this shape has no place")
 

@@ -143,6 +143,23 @@ def test_weights_take_memory_once_and_under_older_names(tmp_path: Path) -> None:
         torch.testing.assert_close(logits, model("gpt2")(input_ids=ids(30)).logits)
 
 
+@pytest.mark.parametrize("name", ["gpt2", "xglm"])
+def test_a_head_of_its_own_is_kept_though_the_config_says_tied(name: str, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = save(name, tmp_path / "model")
+    tensors = load_file(folder / "model.safetensors")
+    head = torch.randn(VOCAB, 32, generator=torch.Generator().manual_seed(1))
+    save_file({**tensors, "lm_head.weight": head}, folder / "model.safetensors", metadata={"format": "pt"})
+    foreign = importing.read(folder, FORMATS[name].name)
+    decoder = weights.assemble(foreign.spec, weights.load(foreign.places))
+    theirs = AutoModelForCausalLM.from_pretrained(folder).eval()
+    assert torch.equal(theirs.lm_head.weight, head)
+    with torch.inference_mode():
+        logits = decoder(ids(30), torch.arange(30)[None], torch.zeros((1, 30), dtype=torch.int64))
+        torch.testing.assert_close(logits, theirs(input_ids=ids(30)).logits)
+
+
 def test_a_file_of_many_experts_is_mapped_once(tmp_path: Path) -> None:
     foreign = importing.read(save("deepseek_v2", tmp_path))
     loaded = weights.load(foreign.places)

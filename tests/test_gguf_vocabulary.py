@@ -16,6 +16,7 @@ from model.families.reading import Refused
 from model.fim.formats import STARCODER, STARCODER2
 from model.gguf import vocabulary
 from model.gguf.export import export
+from model.tokens.letters import BYTE_LETTERS
 from model.tokens.tokenizer import Tokenizer, train
 
 
@@ -91,6 +92,21 @@ def test_ways_to_cut_and_their_names() -> None:
 def test_other_ways_are_refused(config: dict[str, Any], word: str) -> None:
     with pytest.raises(Refused, match=word):
         vocabulary.pre_tokenizer(config)
+
+
+def without_bytes(*left_out: int) -> dict[str, Any]:
+    config = changed(pre_tokenizer=GPT2)
+    for byte in left_out:
+        del config["model"]["vocab"][BYTE_LETTERS[byte]]
+    return config
+
+
+def test_bytes_that_no_text_has_need_no_tokens() -> None:
+    """StarCoder2's vocabulary has none for these; DeepSeek-Coder's has added ones, which are letters and no bytes."""
+    config = without_bytes(0xC0, 0xC1, 0xF1, *range(0xF5, 0x100))
+    assert vocabulary.pre_tokenizer(config) == "trillion"
+    with pytest.raises(Refused, match="1 of the 256 bytes are no tokens of the tokenizer, C3 among them"):
+        vocabulary.pre_tokenizer(without_bytes(0xC3, 0xFF))
 
 
 def pieces(tmp_path: Path, **keys: Any) -> Tokenizer:

@@ -22,6 +22,9 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
     folder = save("qwen2, default", tmp_path / "hub/org/small", shard="20KB")
     (folder / "pytorch_model.bin").write_bytes(b"a pickle")
     (folder / "README.md").write_text("words")
+    for other in ("consolidated.safetensors", "adapter_model.safetensors", "onnx/model.safetensors"):
+        (folder / other).parent.mkdir(exist_ok=True)
+        (folder / other).write_bytes(b"another library's")
     with serving(tmp_path / "hub") as hub:
         yield hub
 
@@ -49,6 +52,7 @@ def test_a_model_is_fetched_once_and_its_commit_written_down(hub: Hub, tmp_path:
     assert manifest(tmp_path, "one")["imported"] == f"hf:org/small@{COMMIT}"
     fetched = {path.rpartition("/")[2] for method, path, _ in hub.asked if method == "GET" and "/resolve/" in path}
     assert fetched and not any(name.endswith((".bin", ".md")) for name in fetched)
+    assert not fetched & {"consolidated.safetensors", "adapter_model.safetensors", "model.safetensors"}
     hub.asked.clear()
     code, said = midstream(hub, tmp_path, f"hf:org/small@{COMMIT}", "two")
     assert code == 0 and hub.asked == [], "a commit that is in the cache is asked for no more"
@@ -84,6 +88,16 @@ def test_refusals_say_what_to_do(hub: Hub, tmp_path: Path) -> None:
     hub.address = "http://127.0.0.1:1"
     code, said = midstream(hub, tmp_path, "hf:org/other", "away")
     assert code == 1 and "cannot be reached" in said, said
+
+
+def test_a_repository_without_what_is_read_is_refused_before_anything_is_fetched(hub: Hub, tmp_path: Path) -> None:
+    pickled, spelled = (save("qwen2, default", tmp_path / "hub/org" / name) for name in ("pickled", "spelled"))
+    (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
+    (spelled / "tokenizer.json").rename(spelled / "tokenizer.model")
+    for name, word in (("pickled", "pytorch_model.bin, a pickle"), ("spelled", "tokenizer.model is there, and only")):
+        code, said = midstream(hub, tmp_path, f"hf:org/{name}", "refused")
+        assert code == 1 and word in said and "Traceback" not in said, said
+    assert not [path for _, path, _ in hub.asked if "/resolve/" in path]
 
 
 @pytest.mark.parametrize("reference", ["hf:", "hf:a", "hf:a/b/c", "hf:a/b@", "hf:a/b@c d", "hf:../b@x y"])

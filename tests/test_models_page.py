@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Any
+from pathlib import Path
 
 import pytest
 from real import real
 from tree import ROOT
 
 from model.families import MODEL_TYPES, TRAINED
-from model.fim.formats import AUTO, FORMATS, UnfitTokenizer, choose
+from model.fim.choice import UnfitTokenizer, choose
+from model.fim.formats import AUTO, FORMATS
+from model.tokens.ends import format_of
+from model.tokens.probes import difference
 
 PAGE = (ROOT / "docs/models.md").read_text(encoding="utf-8")
 
@@ -48,18 +52,31 @@ def test_the_models_name_known_types_formats_and_orders() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told", "plain"),
+    ("name", "own", "told", "plain"),
     [
-        ("gpt2", None, True), ("llama2", None, False), ("llama3", None, False), ("starcoder2", "starcoder2", True),
-        ("deepseek", "deepseek", False), ("deepseek-coder", "deepseek", False), ("qwen3", "qwen2.5-coder", True),
-        ("qwen2.5-coder", "qwen2.5-coder", True),
+        ("gpt2", "<|endoftext|>", "plain", "<|endoftext|>"), ("llama2", "</s>", "plain", "</s>"),
+        ("llama3", "<|end_of_text|>", "plain", "<|end_of_text|>"),
+        ("starcoder2", "<|endoftext|>", "starcoder2", "<|endoftext|>"),
+        ("deepseek", "<｜end▁of▁sentence｜>", "deepseek", "<｜end▁of▁sentence｜>"),
+        ("deepseek-coder", "<｜end▁of▁sentence｜>", "deepseek", "<｜end▁of▁sentence｜>"),
+        ("qwen3", "<|im_end|>", "qwen2.5-coder", "<|endoftext|>"),
+        ("qwen2.5-coder", "<|im_end|>", "qwen2.5-coder", "<|endoftext|>"),
     ],
 )  # fmt: skip
-def test_a_real_tokenizer_tells_its_format_or_none(name: str, told: str | None, plain: bool) -> None:
-    def chosen(asked: str) -> Any:
-        try:
-            return choose(asked, real(name).specials).name
-        except UnfitTokenizer:
-            return None
+def test_a_real_tokenizer_tells_its_format(name: str, own: str, told: str, plain: str, tmp_path: Path) -> None:
+    """`own`: the end that the model's tokenizer_config.json says."""
+    tokenizer = real(name)
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"eos_token": {"content": own}}))
+    assert format_of(AUTO, tokenizer, tmp_path).name == told
+    chosen = format_of("plain", tokenizer, tmp_path)
+    assert (chosen.name, chosen.end, chosen.orders) == ("plain", plain, ())
+    assert name != "llama2" or chosen.begin == "<s>"
+    assert difference(tokenizer) == ""
 
-    assert chosen(AUTO) == told and chosen("plain") == ("plain" if plain else None)
+
+@pytest.mark.parametrize("name", ["llama2", "llama3"])
+def test_without_a_known_end_of_text_there_is_no_format(name: str) -> None:
+    for asked, word in ((AUTO, "no file of the model says which token ends"), ("plain", r"has no <\|endoftext\|>")):
+        with pytest.raises(UnfitTokenizer, match=word) as caught:
+            choose(asked, real(name).specials)
+        assert "tokenizer train" not in caught.value.reason

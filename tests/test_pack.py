@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import tokenizer
 
+from model.fim.choice import UnfitTokenizer
 from model.fim.fim import Mark, Mix, parse
-from model.fim.formats import FORMATS, STARCODER, UnfitTokenizer
+from model.fim.formats import FORMATS, STARCODER
 from streams.document import Document, Part
 from streams.pack.body import Body
 from streams.pack.pack import Packer

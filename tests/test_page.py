@@ -8,8 +8,10 @@ import msgspec
 import pytest
 
 from midstream import shortfall
+from midstream.commands.status import tables
 from midstream.page import duration, page
 from midstream.status import Conservation, StageStatus, Status, TrainerStatus
+from midstream.watch import line
 from streams.pace import Pace
 from streams.sources.report import RepositoryReport, SourcesReport, read, write
 
@@ -85,6 +87,14 @@ def test_a_tokenizer_with_few_ids_is_a_note():
 def test_before_anything_is_known():
     shown = page(None, None, None, {}, "/state/logs")
     assert "no broker answers" in shown and "no checkpoint yet" in shown and "nothing was read yet" in shown
+
+
+def test_imported_weights_are_served_before_the_first_step():
+    status = msgspec.structs.replace(STATUS, trainer=None, imported="hf:org/model@v1")
+    shown = page(status, None, None, STATES, "/state/logs")
+    assert "no step yet, hf:org/model@v1 is served" in shown and "no checkpoint yet" not in shown
+    assert "no step yet, hf:org/model@v1 is served" in line(status, None, None, {})
+    assert "No step yet: hf:org/model@v1 is served." in [str(part) for part in tables(status)]
 
 
 def test_a_report_that_is_old_tells_no_lag():

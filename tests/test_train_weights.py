@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
-from foreign import VOCAB, model, save
+from foreign import VOCAB, AutoModelForCausalLM, model, save
+from safetensors.torch import load_file, save_file
 from tiny import tokenizer
 
 from midstream.settings import load
@@ -62,18 +66,56 @@ def test_brought_weights_are_served_at_once_and_trained_on(connection: Connectio
         assert trained is not None
         manifest = read_manifest(trained)
         assert manifest.step > 0 and manifest.tokens > 0 and manifest.imported == "model" and manifest.length == 128
+        assert manifest.came_from == read_manifest(first).came_from and manifest.dtype == "bfloat16"
         assert crew.run("audit").exit_code == 0
         decoder, _, _ = load_model(trained)
         before = model(name).get_input_embeddings().weight.detach()
         assert decoder.tokens.weight.dtype == torch.float32 and not torch.equal(decoder.tokens.weight, before)
         assert asyncio.run(completes(checkpoints)) == manifest.model_version
+        for given, dtype in (([], torch.bfloat16), (["--dtype", "float32"], torch.float32)):
+            out = tmp_path / f"out{len(given)}"
+            assert crew.run("models", "export", "--to", "hf", str(out), *given).exit_code == 0
+            written = AutoModelForCausalLM.from_pretrained(out)
+            assert written.dtype == dtype and json.loads((out / "config.json").read_text())["dtype"] in str(dtype)
+            own = decoder.tokens.weight.to(dtype)
+            assert torch.equal(written.get_input_embeddings().weight, own)
 
 
 def test_other_weights_than_those_that_it_began_with_are_named(tmp_path: Path) -> None:
+    """Two folders of one name and one shape are two models; a folder that was moved is the same one."""
     config = tmp_path / "midstream.toml"
     text = f'[paths]\nstate = "{tmp_path / "state"}"\n[model]\ncontext = 96\n'
+
+    def said(weights: Path | str) -> str:
+        config.write_text(text + f'weights = "{weights}"\n')
+        return warning(load(config))
+
+    one, other = (save(NAME, tmp_path / name / "model") for name in "ab")
+    path = other / "model.safetensors"
+    save_file({name: t * 1.5 for name, t in load_file(path).items()}, path, metadata={"format": "pt"})
+    config.write_text(text + f'weights = "{one}"\n')
+    begin(load(config), print)
+    assert said(one) == "" and said(tmp_path / "b/../a/model") == ""
+    assert "did not begin with" in said(other) and f"but with model ({one})" in said(other)
+    one.rename(tmp_path / "moved")
+    assert said(tmp_path / "moved") == "" and said(one) == "", "the same weights, and a folder that is gone"
+    for name in (tmp_path / "two/model", "hf:org/model", "hf:org/model@v1"):
+        assert "did not begin with" in said(name)
+    assert tokenizer().vocab_size < VOCAB
+
+
+@pytest.mark.parametrize("command", ["train", "serve"])
+def test_train_and_serve_say_that_they_go_on_with_other_weights(tmp_path: Path, command: str) -> None:
+    """Each in a process of its own that ends for want of something else: a broker, an address."""
+    config = tmp_path / "midstream.toml"
+    text = f'[kafka]\nbrokers = "127.0.0.1:1"\n[paths]\nstate = "{tmp_path / "state"}"\n[model]\ncontext = 96\n'
     config.write_text(text + f'weights = "{save(NAME, tmp_path / "one")}"\n')
     begin(load(config), print)
-    config.write_text(text + f'weights = "{tmp_path / "two"}"\n')
-    assert "did not begin with" in warning(load(config)) and "but with one" in warning(load(config))
-    assert tokenizer().vocab_size < VOCAB
+    config.write_text(text + 'weights = "hf:org/model"\n')
+    more = ["--listen", "nowhere"] if command == "serve" else []
+    argv = [sys.executable, "-u", "-m", "midstream", command, "--config", str(config), *more]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as program:
+        assert program.stderr is not None
+        line = next((line for line in program.stderr if "did not begin with" in line), "")
+        program.terminate()
+    assert "[model] weights = 'hf:org/model' but with one" in line

@@ -101,7 +101,7 @@ def _export(settings: Settings, folder: Folder, genesis: Genesis, request: Expor
 def _origin(settings: Settings, genesis: Genesis, request: ExportRequest, state: ExportState | None) -> ExportOrigin:
     import msgspec
 
-    from model.fim.formats import choose
+    from model.tokens.ends import format_of
     from streams.export.run import fingerprint
     from streams.export.state import ExportOrigin
 
@@ -116,17 +116,17 @@ def _origin(settings: Settings, genesis: Genesis, request: ExportRequest, state:
         recipe=msgspec.json.decode(msgspec.json.encode(asdict(settings.recipe))),
         index=asdict(settings.index),
         tokenizer=request.tokenizer.hash if request.tokenizer else "",
-        format=choose(settings.model.format, request.tokenizer.specials).name if request.tokenizer else "",
+        format=format_of(settings.model.format, request.tokenizer, _beside(settings)).name if request.tokenizer else "",
     )
 
 
 def _layout(origin: ExportOrigin, settings: Settings, tokenizer: Tokenizer | None) -> Layout:
     if tokenizer:
-        from model.fim.formats import FORMATS
+        from model.tokens.ends import format_of
         from streams.export.megatron import Megatron
 
         try:
-            return Megatron(tokenizer, FORMATS[origin.format])
+            return Megatron(tokenizer, format_of(origin.format, tokenizer, _beside(settings)))
         except ValueError as error:
             raise click.ClickException(f"{settings.paths.tokenizer} does not fit {origin.format}: {error}.") from error
     if origin.layout == "parquet":
@@ -140,6 +140,12 @@ def _layout(origin: ExportOrigin, settings: Settings, tokenizer: Tokenizer | Non
     from streams.export.jsonl import Jsonl
 
     return Jsonl(origin.compression)  # type: ignore[arg-type]
+
+
+def _beside(settings: Settings) -> Path:
+    """The folder of the tokenizer's file."""
+    assert settings.paths.tokenizer is not None
+    return settings.paths.tokenizer.parent
 
 
 def _tokenizer(settings: Settings) -> Tokenizer:

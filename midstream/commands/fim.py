@@ -73,11 +73,13 @@ def _chosen(text: str, path: str, fmt: Format, mix: Mix) -> Cut | None:
 
 def _tell_pieces(document: Document, file: Path, fmt: Format, mix: Mix, settings: Settings) -> None:
     """The examples that pack makes of it."""
+    from model.tokens.ends import format_of
     from model.tokens.tokenizer import Tokenizer
     from streams.pack.pack import Packer
 
     try:
         tokenizer = Tokenizer.load(file)
+        fmt = format_of(fmt.name, tokenizer, file.parent)
         examples = Packer(tokenizer, fmt, mix, settings.model.context, settings.pack).pack(document)
     except ValueError as error:
         raise click.ClickException(str(error)) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -73,15 +74,22 @@ def show(folder: Path | None, as_json: bool, settings: Settings) -> None:
         spec, fmt, tokenizer = foreign.spec, foreign.format, foreign.tokenizer.hash
     facts |= {
         "family": spec.family_name, "parameters": spec.parameters, "layers": spec.layers, "width": spec.width,
-        "heads": spec.heads, "kv_heads": spec.kv_heads, "vocab": spec.vocab, "format": fmt.name,
-        "orders": list(fmt.orders), "tokenizer": tokenizer,
+        "model_context": spec.context, "heads": spec.heads, "kv_heads": spec.kv_heads, "vocab": spec.vocab,
+        "format": fmt.name, "orders": list(fmt.orders), "tokenizer": tokenizer,
         "use": [*(("training",) if families.is_trained(spec) else ()), "serving", "evaluation"],
     }  # fmt: skip
     if as_json:
         click.echo(json.dumps(facts))
         return
     for key, value in facts.items():
-        click.echo(f"{key:<11} {_words(value)}")
+        if key != "model_context":
+            click.echo(f"{key:<11} {_words(value)}{_of_model(facts) if key == 'context' else ''}")
+
+
+def _of_model(facts: Mapping[str, object]) -> str:
+    """Why the context is not the model's own."""
+    own, most = facts["context"], facts["model_context"]
+    return "" if own == most else f" ([model] context, of the {_words(most)} that the weights can)"
 
 
 def _words(value: object) -> str:
@@ -95,8 +103,14 @@ def _words(value: object) -> str:
 @click.option("--to", "target", type=click.Choice(("hf", "gguf")), required=True)
 @click.option("--checkpoint", type=FOLDER, help="Default: the newest one.")
 @click.option("--kind", type=click.Choice(GGUF_KINDS), default="f16", show_default=True, help="Numbers of a GGUF file.")
+@click.option(
+    "--dtype", type=click.Choice(("float32", "bfloat16", "float16")),
+    help="Numbers of a folder (hf). Default: those of the weights that were imported, or the checkpoint's own.",
+)  # fmt: skip
 @with_settings
-def export(out: Path, target: str, checkpoint: Path | None, kind: str, settings: Settings) -> None:
+def export(
+    out: Path, target: str, checkpoint: Path | None, kind: str, dtype: str | None, settings: Settings
+) -> None:  # fmt: skip
     """Write a checkpoint to OUT: a folder for `transformers` and others (hf), or one file for llama.cpp (gguf)."""
     from midstream.weights import CannotImport
     from model.families.reading import Refused
@@ -112,7 +126,7 @@ def export(out: Path, target: str, checkpoint: Path | None, kind: str, settings:
         if target == "hf":
             from model.exporting import export as write
 
-            write(path, out)
+            write(path, out, dtype or "")
         else:
             from model.gguf.export import export as write_gguf
 

@@ -30,7 +30,7 @@ REPORTED = {
     "streams.feed.fit": ("WrongTokenizer", "WrongPacking"),
     "streams.feed.left": ("Lost", "WorkersAtWork"),
     "model.families.reading": ("Refused", "Uninstalled"),
-    "model.fim.formats": ("UnfitTokenizer",),
+    "model.fim.choice": ("UnfitTokenizer",),
     "model.manifest": ("CheckpointError", "NewerCheckpoint"),
     "model.reign": ("Superseded",),
     "model.training.train": ("Diverged",),

@@ -23,7 +23,7 @@ def serve(checkpoints: Path | None, listen: str | None, threads: int | None, set
     import logging
 
     from midstream.lock import FolderInUse
-    from midstream.weights import begin
+    from midstream.weights import begin, warning
     from server.app import CannotListen, ServeConfig
     from server.app import serve as run
 
@@ -32,6 +32,8 @@ def serve(checkpoints: Path | None, listen: str | None, threads: int | None, set
     assert folder is not None
     with suppress(FolderInUse):  # a trainer that has the folder imports them itself
         begin(settings, click.echo, folder)
+    if word := warning(settings, folder):
+        click.echo(word, err=True)
     if listen is not None and not is_address(listen, least_port=0):
         raise click.UsageError(f"--listen must be host:port, the port from 0 to 65,535, not {listen!r}.")
     config = ServeConfig(folder, listen or settings.serve.listen, threads or settings.serve.threads)

@@ -71,7 +71,9 @@ def tables(state: Status, partitions: bool = False) -> list[Table | str]:
         count = state.trainer.misfits
         shown.append(f"train: {count:,} Frames were passed over that had been packed under another setting")
     shown += [f"{source}: an open transaction holds back what is behind it." for source in state.open_transactions]
-    return [*shown, *(_trainer(state.trainer, not state.needs) if state.trainer else ["No checkpoint yet."])]
+    if state.trainer:
+        return [*shown, *_trainer(state.trainer, not state.needs)]
+    return [*shown, f"No step yet: {state.imported} is served." if state.imported else "No checkpoint yet."]
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -80,21 +80,18 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
 
     Its feed is closed at the end.
     """
-    from midstream import fits, waits, weights
+    from midstream import fits, waits
     from model import families, reign
     from model.checkpoint import load_newest
-    from model.fim.formats import choose
-    from model.manifest import folders
     from model.packing import packing
+    from model.tokens.ends import format_of
     from model.tokens.tokenizer import Tokenizer
     from model.training.train import Trainer
     from streams.feed.examples import open_feed
     from streams.feed.paced import PacedFeed
     from streams.feed.state import Limits
 
-    if settings.model.weights and not folders(folder):
-        weights.take(settings, settings.model.weights, folder, click.echo, to_train=True)
-    fits.refuse_untrained(folder)
+    _bring_weights(settings, folder)
     own = reign.take(folder)
     resume = load_newest(folder)
     if resume and resume.feed and what_is_left:
@@ -107,7 +104,7 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
         vocab=tokenizer.vocab_size, context=shape.context, width=shape.width, layers=shape.layers,
         heads=shape.heads, seed=shape.seed,
     )  # fmt: skip
-    fmt = resume.manifest.format if resume else choose(shape.format, tokenizer.specials)
+    fmt = resume.manifest.format if resume else format_of(shape.format, tokenizer, file.parent)
     feed, context = settings.feed, resume.manifest.length if resume else spec.context
     limits = Limits(feed.row_contexts * context, feed.rows, feed.open_bins, feed.idle_s, feed.wait_s, closed, context)
     connection = settings.connection()
@@ -117,6 +114,18 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
     with closing(open_feed(connection, folder, start, limits, own)) as opened:
         paced = PacedFeed(opened, settings.paths.state)
         yield Trainer(spec, settings.train, paced, folder, tokenizer, fmt, resume=resume, reign=own, context=context)
+
+
+def _bring_weights(settings: Settings, folder: Path) -> None:
+    """Imports `[model] weights` into a new folder; says when the folder began with others."""
+    from midstream import fits, weights
+    from model.manifest import folders
+
+    if settings.model.weights and not folders(folder):
+        weights.take(settings, settings.model.weights, folder, click.echo, to_train=True)
+    fits.refuse_untrained(folder)
+    if word := weights.warning(settings, folder):
+        click.echo(word, err=True)
 
 
 def _start(connection: Connection, resume: Contents | None, tokenizer: str, what_is_left: bool) -> FeedState:

@@ -11,13 +11,15 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
+from msgspec.structs import replace
+
 from model.families.adapter import spec as adapter
 from model.families.adapter.spec import Adapted
 from model.families.gpt_bigcode import spec as gpt_bigcode
 from model.families.gpt_bigcode.spec import GptBigcode
 from model.families.llama import spec as llama
 from model.families.llama.spec import Llama
-from model.families.reading import Refused
+from model.families.reading import Config, Refused
 
 Native = GptBigcode | Llama
 """The shapes whose layers are ours: they are trained, too."""
@@ -37,6 +39,10 @@ def read_config(keys: Mapping[str, Any]) -> Spec:
     kind = keys.get("model_type")
     if keys.get("quantization_config"):
         raise Refused("the weights are quantised (quantization_config); bring the model's own floating-point weights")
+    if not isinstance(kind, str):
+        raise Refused(f"model_type is {kind!r}, and must be one of {', '.join(MODEL_TYPES)}")
+    if not Config(keys).flag("is_causal", True):
+        raise Refused("is_causal is False: every token sees those that follow it, and nothing can be completed so")
     if kind == "gpt_bigcode":
         return gpt_bigcode.read(keys)
     if kind in llama.VARIANTS:
@@ -68,12 +74,21 @@ def trainable(spec: Spec) -> Native:
     return spec
 
 
+def untied(spec: Spec) -> Spec:
+    """The same shape with a head of its own."""
+    if isinstance(spec, Adapted):
+        return replace(spec, config=spec.config | {"tie_word_embeddings": False})
+    return replace(spec, tied=False)
+
+
 class Names:
     """Our parameters' names, and Hugging Face's, of one shape. What `transformers` runs keeps its own."""
 
     def __init__(self, spec: Spec) -> None:
         self._are_theirs = isinstance(spec, Adapted)
+        self.embedding, self.head = "tokens.weight", "head.weight"
         if isinstance(spec, Adapted):
+            self.embedding, self.head = adapter.EMBEDDINGS[spec.variant], "lm_head.weight"
             return
         table = gpt_bigcode.NAMES if isinstance(spec, GptBigcode) else llama.names(spec)
         self._ours, self._theirs = _patterns(table), _patterns({theirs: ours for ours, theirs in table.items()})

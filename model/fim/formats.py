@@ -5,8 +5,6 @@ docs/formats.md is made from this table (`python tests/formats_page.py`).
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from model.fim.format import Format
 
 STARCODER = Format(
@@ -223,35 +221,6 @@ AUTO = "auto"
 """In place of a format's name: the one that the tokenizer's sentinels tell."""
 NEW = STARCODER
 """Of a tokenizer that is trained here, when no format is named."""
-
-
-class UnfitTokenizer(ValueError):
-    """The tokenizer is not one for the format; the message says what to do."""
-
-
-def refuse_unfit(fmt: Format, sentinels: Collection[str]) -> None:
-    """Raises UnfitTokenizer when a sentinel of the format is missing: every document would die of it."""
-    if missing := [sentinel for sentinel in fmt.sentinels if sentinel not in sentinels]:
-        raise UnfitTokenizer(
-            f"the tokenizer has no {', '.join(missing)}: it is not one for the format {fmt.name}; train one with "
-            "`midstream tokenizer train`, or set [model] format to the one that it was made for"
-        )
-
-
-def choose(name: str, sentinels: Collection[str]) -> Format:
-    """The format of that name, or, for AUTO, the one that the tokenizer was made for: of those whose sentinels it has
-    all, the one with the most. Raises UnfitTokenizer."""
-    if name != AUTO:
-        refuse_unfit(FORMATS[name], sentinels)
-        return FORMATS[name]
-    fitting = [f for f in REGISTRY if f.orders and all(s in sentinels for s in f.sentinels)]
-    if not fitting:
-        raise UnfitTokenizer(
-            "the tokenizer has the sentinels of no known infilling format. Name the one that the model was trained on "
-            f"([model] format, or --format): {', '.join(FORMATS)}; plain is for a model that reads left to right"
-        )
-    return max(fitting, key=lambda f: len(f.sentinels))
-
 
 SOURCES: dict[str, str] = {
     "starcoder": "StarCoder, arXiv 2305.06161; bigcode Megatron-LM, gpt_dataset.py. Joint is ours.",

@@ -40,6 +40,10 @@ CLEANED = ("smaug-bpe", "llama-bpe")
 WHOLE_FIRST = {"smaug-bpe": "llama-bpe"}
 """llama.cpp's name for the same where a pre-token that is a token is not merged (`ignore_merges`)."""
 
+RARE_BYTES = frozenset((0xC0, 0xC1, *range(0xF1, 0x100)))
+"""Bytes that stand in no UTF-8 (C0, C1, F5 to FF), or in that of characters from U+40000 on alone, of which none is
+assigned but for private use: StarCoder2's vocabulary has no tokens for some, DeepSeek-Coder's has added ones."""
+
 
 def keys(tokenizer: Tokenizer, fmt: Format, rows: int) -> Keys:
     """The metadata of the tokenizer. `rows`: of the embedding, each of which needs a token. Raises Refused."""
@@ -143,8 +147,10 @@ def _refuse_other_models(config: Mapping[str, Any]) -> None:
     _refuse_frills(config["model"])
     if others := [step["type"] for step in _normalizers(config) if step["type"] != "NFC"]:
         raise Refused(f"the tokenizer normalises its texts by {' and '.join(others)}, which llama.cpp does not do")
-    if missing := sum(letter not in config["model"]["vocab"] for letter in BYTE_LETTERS):
-        raise Refused(f"{missing} of the 256 bytes are no tokens of the tokenizer")
+    vocab = config["model"]["vocab"]
+    missing = [byte for byte, letter in enumerate(BYTE_LETTERS) if letter not in vocab and byte not in RARE_BYTES]
+    if missing:
+        raise Refused(f"{len(missing)} of the 256 bytes are no tokens of the tokenizer, {missing[0]:02X} among them")
 
 
 def _refuse_frills(model: Mapping[str, Any], more: tuple[str, ...] = ()) -> None:

@@ -83,6 +83,12 @@ class Tokenizer:
     def specials(self) -> dict[str, int]:
         return dict(self._special)
 
+    @cached_property
+    def first(self) -> str:
+        """The sentinel that the file itself puts before every text; empty: none. `encode` leaves it out."""
+        names = {i: token for token, i in self._special.items()}
+        return names.get(next(iter(self._backend.encode("a", add_special_tokens=True).ids), -1), "")
+
     def special(self, text: str) -> int:
         """The id of a sentinel. Raises ValueError for one that this tokenizer does not have."""
         try:

@@ -93,7 +93,7 @@ class Trainer:
         if tokenizer.vocab_size > spec.vocab:
             raise ValueError(f"the tokenizer has {tokenizer.vocab_size} ids and the model {spec.vocab}")
         self.config, self.feed, self.reign, self.context = config, feed, reign, context
-        self._imported = resume.manifest.imported if resume else ""
+        self._came_from = resume.manifest.came_from if resume else {}
         self._side_files = resume.side_files if resume else {}
         self.tokenizer, self.format = tokenizer, fmt
         self.device = torch.device(device)
@@ -260,9 +260,9 @@ class Trainer:
             format=self.format,
             tokenizer=self.tokenizer.hash,
             context=self.context,
-            imported=self._imported,
             bits_per_byte=bits if isfinite(bits) else None,
             feed=self.feed.summary(),
+            **self._came_from,
         )
 
     def _progress(self, tokens: int, at: float) -> Progress:

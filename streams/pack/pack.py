@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from model.example import Example, pack_ids
 from model.fim import fim
+from model.fim.choice import refuse_unfit
 from model.fim.fim import Cut, Mark, Mix
 from model.fim.format import Format
-from model.fim.formats import refuse_unfit
 from model.packing import packing
 from model.tokens.tokenizer import Tokenizer
 from streams.document import Document

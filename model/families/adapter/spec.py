@@ -8,7 +8,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from model.families.reading import Config, Refused, Uninstalled
+from model.families.reading import (
+    MOST_HEADS,
+    MOST_LAYERS,
+    MOST_ROWS,
+    MOST_TOKENS,
+    Config,
+    Refused,
+    Uninstalled,
+)
 
 
 class Adapted(msgspec.Struct, frozen=True, kw_only=True, tag_field="family", tag="adapter"):
@@ -69,6 +77,11 @@ KINDS = {
     "xglm": Keys("max_position_embeddings", "d_model", "num_layers", "attention_heads"),
     "deepseek_v2": Keys("max_position_embeddings", "hidden_size", "num_hidden_layers", "num_attention_heads"),
 }
+EMBEDDINGS = {
+    "gpt2": "transformer.wte.weight", "codegen": "transformer.wte.weight", "xglm": "model.embed_tokens.weight",
+    "deepseek_v2": "model.embed_tokens.weight",
+}  # fmt: skip
+"""The name of the embedding's weight."""
 _OTHER_CODE = "transformers' own class does not compute that, and code that comes with a model is never run"
 RULES = (
     Rule("gpt2", "attention_head_type", ("multihead",), (),
@@ -83,6 +96,8 @@ RULES = (
     Rule("deepseek_v2", "norm_topk_prob", (False,), (), _OTHER_CODE),
     Rule("deepseek_v2", "moe_layer_freq", (1,), (), _OTHER_CODE),
 )  # fmt: skip
+CUTS_CACHE = ("sliding_window", "attention_chunk_size", "layer_types")
+"""Keys that none of these families has, and that `transformers`' cache obeys wherever they stand."""
 HOST = ("auto_map", "dtype", "torch_dtype", "transformers_version", "_name_or_path", "_commit_hash")
 """Keys that say where a model lies, how it was stored, or which code to run: they are none of its shape."""
 
@@ -97,11 +112,17 @@ def read(keys: Mapping[str, Any]) -> Adapted:
             continue
         if value in rule.refused or (rule.allowed and value not in rule.allowed):
             raise Refused(f"{rule.key} is {value!r}: {rule.reason}")
+    for name in CUTS_CACHE:
+        if c.has(name):
+            raise Refused(f"{name} is {keys[name]!r}, and {variant} has none: transformers would cut its cache by it")
     names = KINDS[variant]
-    heads = c.whole(names.heads)
+    heads = c.whole(names.heads, most=MOST_HEADS)
+    c.whole("n_routed_experts", 1, most=MOST_HEADS)
     return Adapted(
-        variant=variant, vocab=c.whole("vocab_size"), context=c.whole(names.context), width=c.whole(names.width),
-        layers=c.whole(names.layers), heads=heads, kv_heads=c.whole("num_key_value_heads", heads),
+        variant=variant, vocab=c.whole("vocab_size", most=MOST_ROWS), context=c.whole(names.context, most=MOST_TOKENS),
+        width=c.whole(names.width),
+        layers=c.whole(names.layers, most=MOST_LAYERS), heads=heads,
+        kv_heads=c.whole("num_key_value_heads", heads, most=MOST_HEADS),
         config={key: value for key, value in keys.items() if key not in HOST},
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from model.families.reading import THEIR_ACTIVATIONS, Config, Refused
+from model.families.reading import MOST_HEADS, MOST_LAYERS, MOST_ROWS, THEIR_ACTIVATIONS, Config
 
 
 class GptBigcode(msgspec.Struct, frozen=True, kw_only=True, tag_field="family", tag="gpt_bigcode"):
@@ -69,19 +69,15 @@ def read(keys: Mapping[str, Any]) -> GptBigcode:
     """Of a config.json. Raises Refused."""
     c = Config(keys)
     c.only("add_cross_attention", False)
-    heads = c.whole("n_head")
-    try:
-        return GptBigcode(
-            vocab=c.whole("vocab_size"), context=c.whole("n_positions"), width=c.whole("n_embd"),
-            layers=c.whole("n_layer"), heads=heads, kv_heads=1 if c.flag("multi_query", True) else heads,
-            mlp=c.whole("n_inner", 0, least=0), epsilon=c.number("layer_norm_epsilon", 1e-5),
-            activation=c.activation("activation_function", "gelu_pytorch_tanh"),
-            tied=c.flag("tie_word_embeddings", True), scaled=c.flag("scale_attn_weights", True),
-        )  # fmt: skip
-    except Refused:
-        raise
-    except ValueError as error:
-        raise Refused(str(error)) from error
+    heads, width = c.whole("n_head", most=MOST_HEADS), c.whole("n_embd")
+    c.multiple("n_embd", width, "n_head", heads)
+    return GptBigcode(
+        vocab=c.whole("vocab_size", most=MOST_ROWS), context=c.whole("n_positions", most=MOST_ROWS), width=width,
+        layers=c.whole("n_layer", most=MOST_LAYERS), heads=heads, kv_heads=1 if c.flag("multi_query", True) else heads,
+        mlp=c.whole("n_inner") if c.has("n_inner") else 0, epsilon=c.number("layer_norm_epsilon", 1e-5, above=0),
+        activation=c.activation("activation_function", "gelu_pytorch_tanh"),
+        tied=c.flag("tie_word_embeddings", True), scaled=c.flag("scale_attn_weights", True),
+    )  # fmt: skip
 
 
 def write(spec: GptBigcode) -> dict[str, Any]:

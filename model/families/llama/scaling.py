@@ -40,34 +40,74 @@ class Scaling(msgspec.Struct, frozen=True, kw_only=True):
     """yarn: the bounds are whole dimensions."""
 
 
+NEEDS = {
+    "default": (), "linear": ("factor",), "dynamic": ("factor",), "yarn": ("factor",),
+    "llama3": ("factor", "low_freq_factor", "high_freq_factor"),
+}  # fmt: skip
+"""Keys without which `transformers` makes no model of the kind."""
+ORIGINAL = "original_max_position_embeddings"
+
+
 def read(keys: Mapping[str, Any], context: int) -> tuple[float, Scaling]:
     """Base and scaling of a config.json, as transformers writes it since version 5 (`rope_parameters`) and before.
 
     Raises Refused."""
-    given = keys.get("rope_parameters") or keys.get("rope_scaling") or {}
-    if not isinstance(given, Mapping):
-        raise Refused(f"rope_parameters is {given!r}, and must be an object")
+    where, given = _given(Config(keys))
     rope = Config(given)
     rope.only("partial_rotary_factor", 1, 1.0)
-    theta = rope.number("rope_theta", Config(keys).number("rope_theta", 10_000.0))
-    kind = given.get("rope_type") or given.get("type") or "default"
+    theta = rope.number("rope_theta", Config(keys).number("rope_theta", 10_000.0), above=1)
+    kind = _kind(given)
     if kind not in KINDS:
-        raise Refused(f"the rotary positions are scaled by {kind!r}, and only {', '.join(KINDS)} are supported")
-    if theta <= 1:
-        raise Refused(f"rope_theta is {theta:g}, and must be above 1")
-    original = given.get("original_max_position_embeddings") or keys.get("original_max_position_embeddings")
-    original = context if original is None or kind == "dynamic" else original
-    usual = 1.0 if kind == "default" else context / original
-    factor = rope.number("factor", usual)
-    if factor < 1 or not isinstance(original, int) or original < 1:
-        raise Refused(f"the rotary positions have factor {factor:g} over {original!r} tokens")
+        raise Refused(
+            f"{where}: the rotary positions are scaled by {kind!r}, and only {', '.join(KINDS)} are supported"
+        )
+    if missing := [name for name in NEEDS[kind] if not rope.has(name)]:
+        raise Refused(f"{where} is of the type {kind}, and has no {', '.join(missing)}")
+    if rope.number("factor", 1.0) < 1:
+        raise Refused(f"{where}: factor is {rope.number('factor'):g}, and must be at least 1")
+    low, high = rope.number("low_freq_factor", 1.0, above=0), rope.number("high_freq_factor", 4.0, above=0)
+    if high <= low:
+        raise Refused(f"{where}: high_freq_factor is {high:g}, and must be above low_freq_factor, {low:g}")
+    original = context if kind == "dynamic" else _original(Config(keys), rope) or context
     return theta, Scaling(
-        kind=kind, factor=factor, original=original if kind in ("dynamic", "llama3", "yarn") else 0,
-        low=rope.number("low_freq_factor", 1.0), high=rope.number("high_freq_factor", 4.0),
-        beta_fast=rope.number("beta_fast", 32.0), beta_slow=rope.number("beta_slow", 1.0),
-        attention=rope.number("attention_factor", 0.0), mscale=rope.number("mscale", 0.0),
-        mscale_all=rope.number("mscale_all_dim", 0.0), truncate=rope.flag("truncate", True),
+        kind=kind, factor=rope.number("factor", 1.0),
+        original=original if kind in ("dynamic", "llama3", "yarn") else 0, low=low, high=high,
+        beta_fast=rope.number("beta_fast", 32.0, above=0), beta_slow=rope.number("beta_slow", 1.0, above=0),
+        attention=rope.number("attention_factor", above=0) if rope.has("attention_factor") else 0.0,
+        mscale=rope.number("mscale", 0.0), mscale_all=rope.number("mscale_all_dim", 0.0),
+        truncate=rope.flag("truncate", True),
     )  # fmt: skip
+
+
+def _given(c: Config) -> tuple[str, Mapping[str, Any]]:
+    """The key that says it, and what it says. Raises Refused where two keys say different things."""
+    new, old = c.object("rope_parameters"), c.object("rope_scaling")
+    for name, given in (("rope_parameters", new), ("rope_scaling", old)):
+        if nested := [key for key, value in given.items() if isinstance(value, Mapping)]:
+            raise Refused(f"{name} has other rotary positions for layers of the kind {nested[0]}: one for all is known")
+    if not new or not old:
+        return ("rope_scaling", old) if old else ("rope_parameters", new)
+    first, second = _facts(new, c), _facts(old, c)
+    if differing := sorted(key for key in first.keys() | second.keys() if first.get(key) != second.get(key)):
+        raise Refused(f"rope_parameters and rope_scaling differ in {', '.join(differing)}: remove one of them")
+    return "rope_parameters", new
+
+
+def _facts(given: Mapping[str, Any], c: Config) -> dict[str, Any]:
+    said = {name: value for name, value in given.items() if value is not None and name not in ("type", "rope_type")}
+    return {"rope_theta": c.keys.get("rope_theta"), **said, "rope_type": _kind(given)}
+
+
+def _kind(given: Mapping[str, Any]) -> Any:
+    return given.get("rope_type") or given.get("type") or "default"
+
+
+def _original(c: Config, rope: Config) -> int | None:
+    """Said beside the scaling or in it. Raises Refused."""
+    outer, inner = c.tokens(ORIGINAL), rope.tokens(ORIGINAL)
+    if outer is not None and inner is not None and outer != inner:
+        raise Refused(f"{ORIGINAL} is {outer}, and {inner} where the rotary positions are scaled")
+    return outer or inner
 
 
 def write(theta: float, s: Scaling) -> dict[str, Any]:

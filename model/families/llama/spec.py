@@ -12,7 +12,15 @@ import msgspec
 
 from model.families.llama import scaling
 from model.families.llama.scaling import Scaling
-from model.families.reading import THEIR_ACTIVATIONS, Config, Refused
+from model.families.reading import (
+    MOST_HEADS,
+    MOST_LAYERS,
+    MOST_ROWS,
+    MOST_TOKENS,
+    THEIR_ACTIVATIONS,
+    Config,
+    Refused,
+)
 
 
 class Llama(msgspec.Struct, frozen=True, kw_only=True, tag_field="family", tag="llama"):
@@ -113,27 +121,39 @@ def read(keys: Mapping[str, Any]) -> Llama:
     """Of a config.json. Raises Refused."""
     c, variant = Config(keys), str(keys.get("model_type"))
     usual = VARIANTS[variant]
-    heads, width, context = c.whole("num_attention_heads"), c.whole("hidden_size"), c.whole("max_position_embeddings")
     c.only("pretraining_tp", 1)
     c.only("partial_rotary_factor", 1, 1.0)
-    epsilon = usual.get("epsilon", ("rms_norm_eps", 1e-6))
-    layers = c.whole("num_hidden_layers")
-    window, windowed = _window(c, variant, layers)
+    context, layers = (
+        c.whole("max_position_embeddings", most=MOST_TOKENS),
+        c.whole("num_hidden_layers", most=MOST_LAYERS),
+    )
+    window, windowed = _window(c, variant, layers, context)
     theta, rope = scaling.read(keys, context)
-    try:
-        return Llama(
-            variant=variant, vocab=c.whole("vocab_size"), context=_stretched(context, rope), width=width,
-            layers=layers, heads=heads, kv_heads=c.whole("num_key_value_heads", usual["heads"] or heads),
-            head_width=c.whole("head_dim", usual.get("head_dim", width // heads)), inner=c.whole("intermediate_size"),
-            norm=usual.get("norm", "rms"), epsilon=c.number(*epsilon), gated=usual.get("gated", True),
-            activation=c.activation("hidden_act", usual.get("activation", "silu")), **_biases(c, variant), theta=theta,
-            scaling=rope, window=window, windowed=windowed, qk_norm=usual.get("qk_norm", False),
-            tied=c.flag("tie_word_embeddings", usual["tie"]), **_multipliers(c, variant),
-        )  # fmt: skip
-    except Refused:
-        raise
-    except ValueError as error:
-        raise Refused(str(error)) from error
+    return Llama(
+        variant=variant, vocab=c.whole("vocab_size", most=MOST_ROWS), context=_stretched(context, rope), layers=layers,
+        **_heads(c, variant), inner=c.whole("intermediate_size"), norm=usual.get("norm", "rms"),
+        epsilon=c.number(*usual.get("epsilon", ("rms_norm_eps", 1e-6)), above=0), gated=usual.get("gated", True),
+        activation=c.activation("hidden_act", usual.get("activation", "silu")), **_biases(c, variant), theta=theta,
+        scaling=rope, window=window, windowed=windowed, qk_norm=usual.get("qk_norm", False),
+        tied=c.flag("tie_word_embeddings", usual["tie"]), **_multipliers(c, variant),
+    )  # fmt: skip
+
+
+def _heads(c: Config, variant: str) -> dict[str, int]:
+    """Width, heads, and heads of keys: a count of these that is null is that of all heads, as `transformers` has it,
+    and one that is missing the variant's. Raises Refused."""
+    usual = VARIANTS[variant]
+    width, heads = c.whole("hidden_size"), c.whole("num_attention_heads", most=MOST_HEADS)
+    missing = usual["heads"] if "num_key_value_heads" not in c.keys else None
+    kv_heads = c.whole("num_key_value_heads", missing or heads, most=MOST_HEADS)
+    c.multiple("num_attention_heads", heads, "num_key_value_heads", kv_heads)
+    if variant == "llama" or not (c.has("head_dim") or "head_dim" in usual):
+        c.multiple("hidden_size", width, "num_attention_heads", heads)
+    head_width = c.whole("head_dim", usual.get("head_dim", width // heads))
+    if head_width % 2:
+        said = "head_dim" if c.has("head_dim") else "head_dim (hidden_size over num_attention_heads)"
+        raise Refused(f"{said} is {head_width}, and must be even: rotary positions turn pairs")
+    return {"width": width, "heads": heads, "kv_heads": kv_heads, "head_width": head_width}
 
 
 def _stretched(context: int, rope: Scaling) -> int:
@@ -155,27 +175,41 @@ def _multipliers(c: Config, variant: str) -> dict[str, Any]:
         return {}
     return {
         "embedding_scale": c.number("embedding_multiplier", 1.0),
-        "attention_scale": c.number("attention_multiplier", 1.0),
-        "residual_scale": c.number("residual_multiplier", 1.0), "logit_divisor": c.number("logits_scaling", 1.0),
+        "attention_scale": c.number("attention_multiplier", 1.0, above=0),
+        "residual_scale": c.number("residual_multiplier", 1.0),
+        "logit_divisor": c.number("logits_scaling", 1.0, above=0),
     }  # fmt: skip
 
 
-def _window(c: Config, variant: str, layers: int) -> tuple[int, tuple[bool, ...]]:
-    """The window, and which layers have it: qwen's lower layers see everything, unless `layer_types` says more."""
-    if variant in ("qwen2", "qwen3"):
-        if not c.flag("use_sliding_window", False):
-            return 0, ()
-        window, below = c.whole("sliding_window", 4096), c.whole("max_window_layers", 28, least=0)
-        named = c.keys.get("layer_types")
-        kinds = named or ["full_attention" if n < below else "sliding_attention" for n in range(layers)]
-        unknown = set(kinds) - {"full_attention", "sliding_attention"}
-        if unknown:
-            raise Refused(f"layer_types has {sorted(map(str, unknown))}, and only full and sliding attention is known")
-        return window, tuple(kind == "sliding_attention" for kind in kinds)
+FULL, SLIDING = "full_attention", "sliding_attention"
+
+
+def _window(c: Config, variant: str, layers: int, context: int) -> tuple[int, tuple[bool, ...]]:
+    """The window, and which layers have it: qwen's lower layers see everything, unless `layer_types` says more. Raises
+    Refused for a layer that is said to slide where the variant's does not."""
+    kinds = c.words("layer_types", layers, "num_hidden_layers", FULL, SLIDING)
+    if (
+        variant in ("qwen2", "qwen3")
+        and c.flag("use_sliding_window", False)
+        and c.keys.get("sliding_window", 0) is not None
+    ):
+        window, below = c.whole("sliding_window", 4096, most=MOST_TOKENS), c.whole("max_window_layers", 28, least=0)
+        kinds = kinds or [FULL if n < below else SLIDING for n in range(layers)]
+        return window, tuple(kind == SLIDING for kind in kinds)
+    window = 0
     if variant in ("mistral", "starcoder2"):
         usual = VARIANTS[variant].get("window") if "sliding_window" not in c.keys else None
-        return c.whole("sliding_window", usual or 0, least=0), ()
-    return 0, ()
+        window = c.whole("sliding_window", usual, most=MOST_TOKENS) if usual or c.has("sliding_window") else 0
+    elif (
+        variant in ("llama", "granite")
+        and c.has("sliding_window")
+        and c.whole("sliding_window", most=MOST_TOKENS) < context
+    ):
+        raise Refused(f"sliding_window is {c.keys['sliding_window']}, and {variant} has none")
+    if wrong := sorted(set(kinds) - {SLIDING if window else FULL}):
+        has = f"every layer of {variant} has the window, {window}" if window else "no layer has a window here"
+        raise Refused(f"layer_types has {wrong[0]}, and {has}")
+    return window, ()
 
 
 def write(spec: Llama) -> dict[str, Any]:

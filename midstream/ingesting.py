@@ -77,7 +77,10 @@ class Ingest:
         reporter = self._reporter
         self.readers += [self._reader(path, options.ref, names) for path in paths]
         if options.all_branches:
-            self.readers += [self._reader(path, ref, names, branch=True) for path in paths for ref in _branches(path)]
+            branches = [(path, ref) for path in paths for ref in _branches(path, options.ref)]
+            self.readers += [self._reader(path, ref, names, branch=True) for path, ref in branches]
+            if options.follow:
+                self.tell(f"{len(branches)} branches are followed, too; one that comes later is read by the next run")
         fetches = Fetches(paths, options.fetch_every, self.tell)
         share = settings.sources.share
         try:
@@ -138,10 +141,15 @@ class Ingest:
         Errors(self.settings.paths.state, self.settings.kafka.prefix).unread(path.resolve(), sentence)
 
 
-def _branches(path: Path) -> list[str]:
+def _branches(path: Path, ref: str) -> list[str]:
+    """Without the one that `ref` is, or follows elsewhere: its new commits would come twice."""
     try:
         git = Git(path.parent if path.name == ".git" and path.is_file() else path)
         told: Any = git.run("for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes")
     except GitError:
         return []  # its reader says so
-    return [ref for ref in told.decode(errors="replace").split() if not ref.endswith("/HEAD")]
+    own = (git.ask("symbolic-ref", "--quiet", ref) or ref).removeprefix("refs/heads/").rpartition("origin/")[2]
+    return [
+        branch for branch in told.decode(errors="replace").split()
+        if not branch.endswith("/HEAD") and branch.removeprefix("refs/heads/").rpartition("origin/")[2] != own
+    ]  # fmt: skip

@@ -30,6 +30,23 @@ def test_all_branches_brings_what_each_has_of_its_own_once(midstream, read_all, 
     assert sorted(messages(read_all("commits"))) == ["first", "more on the side", "on the side", "second"]
 
 
+def test_a_branch_that_head_is_on_is_not_followed_twice(midstream, connection, read_all, git_folder):
+    git_folder.commit("first", {"a.py": "1\n"})
+    git_folder.git("branch", "side")
+    command = ("ingest", "git", git_folder.path, "--follow", "--all-branches", "--no-versions", "--interval", 0.1)
+    following = midstream(*command)
+    wait_for_records(connection, 1)
+    git_folder.commit("second", {"a.py": "2\n"})
+    wait_for_records(connection, 2)
+    git_folder.git("reset", "--quiet", "--hard", "HEAD~1")
+    assert any("HEAD went back to" in line for line in following.stdout)
+    git_folder.commit("third", {"a.py": "3\n"})
+    wait_for_records(connection, 3)
+    following.send_signal(signal.SIGTERM)
+    assert "went back" not in ended(following), "said once"
+    assert messages(read_all("commits")) == ["first", "second", "third"]
+
+
 def test_fetch_every_brings_what_was_pushed_elsewhere(midstream, connection, read_all, git_folder, tmp_path):
     git_folder.commit("first", {"a.py": "1\n"})
     clone = type(git_folder)(tmp_path / "clone")

@@ -138,6 +138,8 @@ class History:
             if note:
                 yield Step((), cursor, note)  # the old cursor: nothing of the new pass is sent yet
             if not start.target or start.target == start.done:
+                if start.done != cursor.done:  # the ref went back: it goes on from there, and that is said once
+                    yield Step((), msgspec.structs.replace(start, target=""))
                 return
             with self._reading(view, head or start.target, left_out) as reading:
                 if present:
@@ -276,6 +278,8 @@ class History:
         base = merge_base(view, done, head) if done and head else ""
         if not done or not head or base == done:
             return begun(done, head), ""
+        if base == head:
+            return begun(base, head), f"{self.ref} went back to {base[:12]}: what comes after that is read"
         place = f"from their last common commit {base[:12]}" if base else "from the beginning"
         note = f"the history of {self.ref} was rewritten: going on {place}"
         return begun(base, head), note

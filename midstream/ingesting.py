@@ -148,8 +148,12 @@ def _branches(path: Path, ref: str) -> list[str]:
         told: Any = git.run("for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes")
     except GitError:
         return []  # its reader says so
-    own = (git.ask("symbolic-ref", "--quiet", ref) or ref).removeprefix("refs/heads/").rpartition("origin/")[2]
-    return [
-        branch for branch in told.decode(errors="replace").split()
-        if not branch.endswith("/HEAD") and branch.removeprefix("refs/heads/").rpartition("origin/")[2] != own
-    ]  # fmt: skip
+    own = _branch_name(git.ask("rev-parse", "--symbolic-full-name", ref))
+    every = [branch for branch in told.decode(errors="replace").split() if not branch.endswith("/HEAD")]
+    return [branch for branch in every if _branch_name(branch) != own]
+
+
+def _branch_name(ref: str) -> str:
+    """Of a branch here or of a remote: `refs/heads/main` and `refs/remotes/origin/main` are both `main`."""
+    local = ref.removeprefix("refs/heads/")
+    return local.removeprefix("refs/remotes/").partition("/")[2] if ref.startswith("refs/remotes/") else local

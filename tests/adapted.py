@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from foreign import CONTEXT, VOCAB, AutoConfig, AutoModelForCausalLM
+from foreign import CONTEXT, VOCAB, AutoConfig, AutoModelForCausalLM, write
 from tiny import texts
 
 from model.fim.format import Format
@@ -67,10 +67,4 @@ def model(name: str) -> Any:
 
 def save(name: str, folder: Path, dtype: torch.dtype = torch.float32, shard: str = "5GB") -> Path:
     """The folder as `save_pretrained` writes it, and the tokenizer."""
-    made = model(name)
-    if dtype != torch.float32:
-        made = AutoModelForCausalLM.from_config(made.config).to(dtype)
-        made.load_state_dict({key: tensor.to(dtype) for key, tensor in model(name).state_dict().items()})
-    made.save_pretrained(folder, max_shard_size=shard)
-    tokenizer(name).save(folder / "tokenizer.json")
-    return folder
+    return write(model(name), tokenizer(name), folder, dtype, shard)

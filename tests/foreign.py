@@ -11,6 +11,9 @@ from typing import Any
 import torch
 from tiny import tokenizer
 
+from model.decoder.runner import Runner
+from model.tokens.tokenizer import Tokenizer
+
 with warnings.catch_warnings():  # transformers compiles functions with torch.jit.script when a model is imported
     warnings.simplefilter("ignore", FutureWarning)
     import transformers
@@ -81,13 +84,33 @@ def model(name: str) -> Any:
 
 def save(name: str, folder: Path, dtype: torch.dtype = torch.float32, shard: str = "5GB") -> Path:
     """The folder as `save_pretrained` writes it, and the tests' tokenizer."""
-    made = model(name)
+    return write(model(name), tokenizer(), folder, dtype, shard)
+
+
+def write(made: Any, own: Tokenizer, folder: Path, dtype: torch.dtype, shard: str) -> Path:
+    """The model in some type, in files of at most `shard`, and its tokenizer."""
     if dtype != torch.float32:
-        made = AutoModelForCausalLM.from_config(made.config).to(dtype)
-        made.load_state_dict({key: tensor.to(dtype) for key, tensor in model(name).state_dict().items()})
+        cast = AutoModelForCausalLM.from_config(made.config).to(dtype)
+        cast.load_state_dict({key: tensor.to(dtype) for key, tensor in made.state_dict().items()})
+        made = cast
     made.save_pretrained(folder, max_shard_size=shard)
-    tokenizer().save(folder / "tokenizer.json")
+    own.save(folder / "tokenizer.json")
     return folder
+
+
+def greedy_pair(decoder: Any, made: Any, prompt: torch.Tensor) -> tuple[list[int], list[int]]:
+    """64 ids after a prompt of 40: ours, with a cache that is filled in two parts and then by single ids, and those of
+    `transformers`."""
+    runner = Runner(decoder)
+    theirs = made.generate(prompt, max_new_tokens=64, do_sample=False, eos_token_id=None)[0, 40:].tolist()
+    cache = runner.new_cache()
+    runner.extend(prompt[0, :30].tolist(), cache)
+    logits = runner.extend(prompt[0, 30:].tolist(), cache)
+    ours: list[int] = []
+    for _ in range(64):
+        ours.append(int(logits.argmax()))
+        logits = runner.extend([ours[-1]], cache)
+    return ours, theirs
 
 
 def edit(folder: Path, **keys: Any) -> None:

@@ -14,7 +14,7 @@ import pytest
 import torch
 from adapted import CONFIGS, FORMATS, model, save, tokenizer
 from click.testing import CliRunner, Result
-from foreign import CONTEXT, VOCAB, AutoModelForCausalLM
+from foreign import CONTEXT, VOCAB, AutoModelForCausalLM, greedy_pair
 from tiny import texts
 
 from midstream.cli import main
@@ -70,15 +70,7 @@ def test_a_row_of_documents_is_each_alone(name: str, decoders: dict[str, Any]) -
 
 @ALL
 def test_greedy_answers_are_the_same_with_a_cache(name: str, decoders: dict[str, Any]) -> None:
-    runner, prompt = Runner(decoders[name]), ids(40)
-    theirs = model(name).generate(prompt, max_new_tokens=64, do_sample=False, eos_token_id=None)[0, 40:].tolist()
-    cache = runner.new_cache()
-    runner.extend(prompt[0, :30].tolist(), cache)
-    logits = runner.extend(prompt[0, 30:].tolist(), cache)
-    ours: list[int] = []
-    for _ in range(64):
-        ours.append(int(logits.argmax()))
-        logits = runner.extend([ours[-1]], cache)
+    ours, theirs = greedy_pair(decoders[name], model(name), ids(40))
     assert ours == theirs and len(set(ours)) > 3
 
 

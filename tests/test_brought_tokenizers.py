@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from brought import run, settings_file
 from foreign import save
 
-from midstream.cli import main
 from midstream.settings import load
 from midstream.stages import packer
 from model import importing
@@ -33,13 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    path = tmp_path / "midstream.toml"
-    path.write_text(f'[paths]\nstate = "{tmp_path / "state"}"\n[model]\ncontext = 96\n')
-    return path
-
-
-def run(config: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(main, [*arguments, "--config", str(config)])
+    return settings_file(tmp_path)
 
 
 def test_named_formats_are_held_against_the_tokenizer(folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from foreign import CONFIGS, CONTEXT, VOCAB, model, save
+from foreign import CONFIGS, CONTEXT, VOCAB, greedy_pair, model, save
 from torch import Tensor
 
 from model import families, importing, weights
@@ -81,16 +81,7 @@ def test_a_packed_document_is_the_document_alone(name: str, decoders: dict[str, 
 
 @ALL
 def test_greedy_answers_are_the_same_with_a_cache(name: str, decoders: dict[str, Decoder]) -> None:
-    runner = Runner(decoders[name])
-    prompt = row(40)[0]
-    theirs = model(name).generate(prompt, max_new_tokens=64, do_sample=False, eos_token_id=None)[0, 40:].tolist()
-    cache = runner.new_cache()
-    logits = runner.extend(prompt[0, :30].tolist(), cache)
-    logits = runner.extend(prompt[0, 30:].tolist(), cache)
-    ours: list[int] = []
-    for _ in range(64):
-        ours.append(int(logits.argmax()))
-        logits = runner.extend([ours[-1]], cache)
+    ours, theirs = greedy_pair(decoders[name], model(name), row(40)[0])
     assert ours == theirs and len(set(ours)) > 3
 
 

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 import torch
-from click.testing import CliRunner, Result
+from brought import run, settings_file
 from foreign import edit, model, save
 from safetensors.torch import load_file, save_file
 from tiny import tokenizer
 
-from midstream.cli import main
 from model import importing
 from model.checkpoint import load_all, load_model
 from model.families.reading import Refused
@@ -31,13 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    path = tmp_path / "midstream.toml"
-    path.write_text(f'[paths]\nstate = "{tmp_path / "state"}"\n[model]\ncontext = 96\n')
-    return path
-
-
-def run(config: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(main, [*arguments, "--config", str(config)])
+    return settings_file(tmp_path)
 
 
 def opened(folder: Path) -> Any:

@@ -37,24 +37,16 @@ def explain(settings: Settings, files: tuple[Path, ...], licence: str, as_json: 
 
 
 def _explained(file: Path, settings: Settings, licence: str) -> dict[str, Any]:
-    from streams.prepare.headers import header
-    from streams.prepare.language import language
     from streams.prepare.licences import classify
-    from streams.prepare.measure import measure
-    from streams.prepare.rules import RuleInput
-    from streams.prepare.texts import judged
+    from streams.prepare.prepare import rule_input
 
-    document = _document(file, licence)
-    text = judged(document)
-    document.language = language(document.path, text)
-    document.licence = header(text) or document.licence
-    measures = measure(text)
-    rules = list(_verdicts(RuleInput(document, text, measures), settings))
+    seen = rule_input(_document(file, licence), settings.recipe)
+    document, rules = seen.document, list(_verdicts(seen, settings))
     first = next((rule for rule in rules if rule["verdict"] == "drop"), None)
     return {
         "path": document.path, "verdict": f"dropped by {first['rule']}" if first else "kept",
         "language": document.language, "licence": document.licence, "licence_class": classify(document.licence),
-        "characters": measures.size, "lines": measures.lines, "rules": rules,
+        "characters": seen.measure.size, "lines": seen.measure.lines, "rules": rules,
     }  # fmt: skip
 
 

@@ -81,46 +81,34 @@ _is_qmake = _pattern(r"(?:TARGET|TEMPLATE|QT|SOURCES|HEADERS|CONFIG)[ \t]*[+-]?=
 _is_llvm = _pattern(r"define[ \t].*@", r"target[ \t]+(?:triple|datalayout)", r"; ModuleID")
 
 
+def _first(text: str, default: str, **tests: Callable[[str], bool]) -> str:
+    """The first language whose test the text passes."""
+    return next((name for name, test in tests.items() if test(text)), default)
+
+
 def _by_v(text: str) -> str:
-    if _is_coq(text) and not _is_verilog(text):
-        return "coq"
-    return "vlang" if _is_v(text) and not _is_verilog(text) else "verilog"
-
-
-def _by_m(text: str) -> str:
-    if _is_objc(text):
-        return "objc"
-    return "mathematica" if _is_mathematica(text) else "matlab"
+    return "verilog" if _is_verilog(text) else _first(text, "verilog", coq=_is_coq, vlang=_is_v)
 
 
 def _by_cls(text: str) -> str:
-    if _is_visual_basic(text):
-        return "visual_basic"
-    return "apex" if _is_apex(text) and not _is_tex(text) else "tex"
-
-
-def _by_fs(text: str) -> str:
-    if _is_glsl(text):
-        return "glsl"
-    return "forth" if _is_forth(text) else "fsharp"
+    return _first(text, "tex", visual_basic=_is_visual_basic, tex=_is_tex, apex=_is_apex)
 
 
 def _by_inc(text: str) -> str:
     """An include file of whatever language: nobody's name says it."""
-    tests = (("php", _is_php), ("pascal", _is_pascal), ("cpp", _is_cpp), ("c", _is_c), ("asm", _is_assembly))
-    return next((name for name, test in tests if test(text)), "")
+    return _first(text, "", php=_is_php, pascal=_is_pascal, cpp=_is_cpp, c=_is_c, asm=_is_assembly)
 
 
 _BY_CONTENT: dict[str, Callable[[str], str]] = {
-    "h": lambda text: "objc" if _is_objc(text) else "cpp" if _is_cpp(text) else "c",
-    "m": _by_m,
+    "h": lambda text: _first(text, "c", objc=_is_objc, cpp=_is_cpp),
+    "m": lambda text: _first(text, "matlab", objc=_is_objc, mathematica=_is_mathematica),
     "v": _by_v,
     "pl": lambda text: "prolog" if _is_prolog(text) and not _is_perl(text) else "perl",
     "pro": lambda text: "" if _is_qmake(text) else "prolog",
     "ts": lambda text: "xml" if _is_xml(text) else "typescript",
     "r": lambda text: "" if _is_rebol(text) else "r",
     "cls": _by_cls,
-    "fs": _by_fs,
+    "fs": lambda text: _first(text, "fsharp", glsl=_is_glsl, forth=_is_forth),
     "inc": _by_inc,
     "cl": lambda text: "opencl" if _is_kernel(text) else "lisp",
     "d": lambda text: "" if _is_dependencies(text) else "d",

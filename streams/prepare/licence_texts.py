@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import itertools
 import re
-from functools import lru_cache
 from textwrap import fill
 
+import xxhash
 from askalono import identify  # pyright: ignore[reportAttributeAccessIssue]
 
 from streams.prepare.licences import classify
 
 BAR = 0.95
 """Dice coefficient of word pairs from which a text is the licence; copyright lines and titles cost up to .02."""
+MOST_ANSWERS = 8_192
+"""That are kept."""
 NEAR = 0.9
 """From which a text is tried again without its lines of copyright."""
 MAX_CHARS = 100_000
@@ -75,12 +77,21 @@ _OR_COPYLEFT = frozenset(
 
 def recognise(text: str) -> str:
     """The SPDX expression of a licence's text; LicenseRef-proprietary where it keeps all rights; empty: not known."""
-    return _recognise(" ".join(text[:MAX_CHARS].split()), text[:MAX_CHARS]) if text.strip() else ""
+    text = text[:MAX_CHARS]
+    key = xxhash.xxh3_128_digest(text.encode("utf-8", "replace"))
+    if key not in _answers:
+        if len(_answers) >= MOST_ANSWERS:
+            _answers.clear()
+        _answers[key] = _recognise(text) if text.strip() else ""
+    return _answers[key]
 
 
-@lru_cache(maxsize=512)
-def _recognise(words: str, text: str) -> str:
-    """`words`: the text with its spaces made one, which most of the checks read."""
+_answers: dict[bytes, str] = {}
+"""By the text's hash: a repository's text comes with each of its events, and one that is no licence takes a second."""
+
+
+def _recognise(text: str) -> str:
+    words = " ".join(text.split())
     bare = _COMMENT.sub("", _in_lines(text))
     whole = _whole(bare, words)
     if whole:

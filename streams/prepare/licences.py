@@ -23,15 +23,17 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]*")
 _licensing: Any = Licensing()
 
 
-@lru_cache(maxsize=4096)
 def classify(expression: str) -> Class:
     """The class of an SPDX expression (annex D: parentheses, WITH before AND before OR).
 
     What is not recognised is unknown, and so is what has more than MAX_CHARS. Of what is no expression the strictest
     name in it counts, and it is never permissive.
     """
-    if len(expression) > MAX_CHARS or not expression.strip():
-        return "unknown"
+    return "unknown" if len(expression) > MAX_CHARS or not expression.strip() else _classify(expression)
+
+
+@lru_cache(maxsize=4096)
+def _classify(expression: str) -> Class:
     tree = parse(expression)
     if tree is None:
         classes = {_one(name) for name in _NAME.findall(expression)}

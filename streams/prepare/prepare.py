@@ -21,13 +21,7 @@ from streams.recipe import Recipe
 
 def weigh(document: Document, recipe: Recipe) -> Document | Verdict:
     """The document with its language, licence, hashes and signature; or why it is dropped."""
-    shorten(document, recipe)
-    text = judged(document)
-    if document.kind in ("file", "commit"):
-        text_whole = whole(document)
-        document.language = language(document.path, text_whole)
-        document.licence = header(text_whole) or document.licence
-    verdict = judge(RuleInput(document, text, measure(text)), recipe)
+    verdict = judge(rule_input(document, recipe), recipe)
     if verdict is not None:
         return verdict
     document.id = identity(document)
@@ -35,6 +29,17 @@ def weigh(document: Document, recipe: Recipe) -> Document | Verdict:
     document.exact = xxhash.xxh3_128_digest(text.encode("utf-8", "replace"))
     document.signature = signature(text)
     return document
+
+
+def rule_input(document: Document, recipe: Recipe) -> RuleInput:
+    """What rules look at; the document is shortened in place, and gets its language and licence."""
+    shorten(document, recipe)
+    if document.kind in ("file", "commit"):
+        text = whole(document)
+        document.language = language(document.path, text)
+        document.licence = header(text) or document.licence
+    text = judged(document)
+    return RuleInput(document, text, measure(text))
 
 
 def identity(document: Document) -> bytes:

@@ -162,3 +162,14 @@ def test_a_declaration_and_another_text_both_hold() -> None:
     assert classify(licence_of(contents, contents.get)[0]) == "copyleft"
     contents = {"package.json": '{"license": "MIT OR Apache-2.0"}', "LICENSE": licence("MIT")}
     assert licence_of(contents, contents.get)[0] == "MIT OR Apache-2.0"
+
+
+def test_permission_that_an_endorsement_needs_takes_no_right_back() -> None:
+    text = (
+        "The name may not be used to endorse products without prior written permission from the holders. 4. The right "
+        "to distribute this software or to use it for any purpose does not give you the right to use its marks."
+    )
+    assert recognise(text) == ""
+    assert recognise(
+        f"{text} Written consent of the holders to use it is prior written permission of us to copy it."
+    ) == ("LicenseRef-proprietary")

@@ -50,7 +50,7 @@ _NOT_FREE = re.compile(
     r"|evaluation (?:purposes|only)|military|no ai training"
     r"|(?:may|shall|must) not be (?:sold|used (?:for|in) commercial)"
     r"|commercial (?:use|purposes?) (?:is|are) (?:not|prohibited|forbidden)"
-    r"|(?:prior|express) written (?:permission|consent) (?:of|from) [\w .,]{1,80} (?:to|for) (?:use|copy|modify)",
+    r"|(?:prior|express) written (?:permission|consent) (?:of|from) [\w ,]{1,60} (?:to|for) (?:use|copy|modify)",
     re.I,
 )
 """Conditions that no permissive licence has."""

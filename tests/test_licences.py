@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from askalono import identify  # pyright: ignore[reportAttributeAccessIssue]
+from licence_bodies import texts
 from licences import licence
 
 from streams.document import Document, Part
 from streams.prepare.headers import header
-from streams.prepare.licence_texts import recognise
+from streams.prepare.licence_bodies import known
+from streams.prepare.licence_texts import BAR, recognise
 from streams.prepare.licences import classify
 from streams.prepare.prepare import weigh
 from streams.prepare.rules import Verdict
@@ -173,3 +178,29 @@ def test_permission_that_an_endorsement_needs_takes_no_right_back() -> None:
     assert recognise(
         f"{text} Written consent of the holders to use it is prior written permission of us to copy it."
     ) == ("LicenseRef-proprietary")
+
+
+SITE = Path(pytest.__file__).parent.parent
+"""Where the packages of this environment are, with their licences."""
+
+
+def test_a_known_body_is_what_the_detector_says() -> None:
+    for spdx in ("MIT", "BSD-3-Clause", "Apache-2.0"):
+        text = licence(spdx)
+        assert known(text) == spdx
+        assert not known(f"{text}\nNot for commercial use.\n")
+    found = [(text, known(text)) for text in texts([SITE])]
+    answered = {name: text for text, name in found if name}
+    assert len(answered) >= 5 and sum(bool(name) for _, name in found) > len(found) / 2
+    for name, text in answered.items():
+        nearest = identify(text)
+        assert nearest is not None and nearest.name.replace("Pixar", "Apache-2.0") == name and nearest.score >= BAR
+
+
+@pytest.mark.parametrize(
+    "line", ["Copyright A, not for commercial use", "Copyright A. GNU General Public Licence too."]
+)
+def test_a_line_of_copyright_that_takes_rights_back_is_read(line: str) -> None:
+    text = licence("MIT").split("Permission", 1)[1]
+    assert known(f"{line}\n\nPermission{text}") == "MIT"
+    assert classify(recognise(f"{line}\n\nPermission{text}")) != "permissive"

@@ -14,6 +14,7 @@ from textwrap import fill
 import xxhash
 from askalono import identify  # pyright: ignore[reportAttributeAccessIssue]
 
+from streams.prepare.licence_bodies import known
 from streams.prepare.licences import classify
 
 BAR = 0.95
@@ -92,6 +93,8 @@ _answers: dict[bytes, str] = {}
 
 def _recognise(text: str) -> str:
     words = " ".join(text.split())
+    if (name := known(_COMMENT.sub("", text))) and _says_no_more(name, words):
+        return name
     bare = _COMMENT.sub("", _in_lines(text))
     whole = _whole(bare, words)
     if whole:
@@ -118,12 +121,16 @@ def _whole(text: str, words: str) -> str:
     if found is None or found.score < BAR:
         return "Python-2.0" if _PYTHON.search(words) else ""
     name = "Apache-2.0" if found.name == "Pixar" and "pixar" not in words.lower() else str(found.name)
-    if classify(name) == "permissive":
-        lower = words.lower()
-        foreign = name not in _OR_COPYLEFT and any(phrase in lower for _, phrase in COPYLEFT_PHRASES)
-        if foreign or _NOT_FREE.search(words):
-            return ""
-    return name
+    return name if _says_no_more(name, words) else ""
+
+
+def _says_no_more(name: str, words: str) -> bool:
+    """False: a permissive one's text speaks of a copyleft licence too, or of what no permissive licence forbids."""
+    if classify(name) != "permissive":
+        return True
+    lower = words.lower()
+    foreign = name not in _OR_COPYLEFT and any(phrase in lower for _, phrase in COPYLEFT_PHRASES)
+    return not foreign and not _NOT_FREE.search(words)
 
 
 def _joined(text: str) -> str:

@@ -182,11 +182,14 @@ def measure_loading(folder: Path) -> dict[str, Any]:
     theirs = peer(LARGE, 0, torch.bfloat16, 0.02)
     theirs.save_pretrained(source)
     del theirs
-    from tokenizers import Tokenizer, models
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
     from model.fim.formats import STARCODER
 
-    backend = Tokenizer(models.BPE())
+    letters = {letter: number for number, letter in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
+    backend = Tokenizer(models.BPE(vocab=letters, merges=[]))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
     backend.add_special_tokens(list(STARCODER.sentinels))
     (source / "tokenizer.json").write_text(backend.to_str())
     importing.import_model(importing.read(source), folder / "checkpoints", "bench", 1024, 1)

@@ -41,6 +41,7 @@ from streams.index.index import Index
 from streams.kafka.connection import Connection
 from streams.kafka.topics import create
 from streams.pipeline import Pack, Prepare, Record, Redact
+from streams.prepare.recipes.reading import resolve
 from streams.stages import SOURCES, STAGE
 
 VOCAB = 8192
@@ -124,7 +125,7 @@ class Memory:
     def __init__(self, settings: Settings) -> None:
         self._sources = {(t, p): Source(t, f"{n:032x}", p) for n, t in enumerate(SOURCES) for p in range(PARTITIONS)}
         self._index = Index(settings.index, {s.key: 0 for s in self._sources.values()})
-        self._prepare, self._redact, self._pack = Prepare(settings.recipe), Redact(), Pack(packer(settings))
+        self._prepare, self._redact, self._pack = Prepare(resolve(settings.recipe)), Redact(), Pack(packer(settings))
         self._next = dict.fromkeys(self._sources, 0)
         self._frames = 0
         self.spent = dict.fromkeys(STAGES, 0.0)

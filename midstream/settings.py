@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lsp.options import LspOptions
-from midstream.mapping import SettingsError, from_mapping
 from model import bounds
 from model.config import MOST_THREADS, TrainConfig
 from model.fim.fim import Mix
 from model.fim.format import Format
 from model.fim.formats import AUTO, FORMATS, NEW
-from streams.recipe import Recipe, Shares, Thresholds
+from model.mapping import SettingsError, from_mapping
+from streams.recipe import RecipeSettings, Shares, Thresholds
 
 if TYPE_CHECKING:
     from streams.kafka.connection import Connection
@@ -230,7 +230,7 @@ class Settings:
     """`[kafka]`"""
     paths: Paths = field(default_factory=Paths)
     """`[paths]`"""
-    recipe: Recipe = field(default_factory=Recipe)
+    recipe: RecipeSettings = field(default_factory=RecipeSettings)
     """`[recipe]`"""
     index: Thresholds = field(default_factory=Thresholds)
     """`[index]`"""
@@ -252,6 +252,15 @@ class Settings:
     """`[sources]`"""
     up: Up = field(default_factory=Up)
     """`[up]`"""
+
+    def __post_init__(self) -> None:
+        if self.recipe != RecipeSettings():
+            from streams.prepare.recipes.reading import resolve
+
+            try:
+                resolve(self.recipe)
+            except SettingsError as error:
+                raise ValueError(str(error)) from error
 
     def connection(self) -> Connection:
         """How to reach the cluster, as the parts of `streams` want it."""

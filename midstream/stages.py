@@ -34,7 +34,9 @@ def build(stage: str, settings: Settings, connection: Connection) -> tuple[Stage
     watch = Watch(Counts(state / "counts" / f"{stage}-{attempts.slot}.json"), attempts, watchdog)
     ids = {name: start.id for name, start in genesis.topics.items()}
     if stage == "prepare":
-        return PrepareStage(Prepare(settings.recipe, call), ids, watch), attempts
+        from streams.prepare.recipes.reading import resolve  # its rules, which the other stages do without
+
+        return PrepareStage(Prepare(resolve(settings.recipe), call), ids, watch), attempts
     if stage == "dedup":
         return DedupStage(partial(_restore, connection, settings.index), watch, ids["candidates"]), attempts
     if stage == "redact":

@@ -23,8 +23,8 @@ from streams.frame import MAX_BYTES, MAX_DOCUMENTS, DeadLetter, Frame, Outcome, 
 from streams.pack.pack import Packer
 from streams.pack.together import groups, pack_together
 from streams.prepare.expand import Expansion, expand
-from streams.prepare.rules import Verdict
-from streams.recipe import Recipe
+from streams.prepare.recipes.recipe import Recipe
+from streams.prepare.rules.rule import Verdict
 
 Call = Callable[..., Any]
 """call(step, *arguments) -> the step's value; raises what the step raises."""

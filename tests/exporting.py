@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from memory import PARTITIONS
+from recipes import default
 from tiny import tokenizer
 from world import SOURCES, Sent, World, starts, topic_id
 
@@ -26,7 +27,7 @@ from streams.export.megatron import Megatron
 from streams.export.parquet import Parquet
 from streams.export.state import ExportOrigin, ExportState, refuse_other
 from streams.frame import Frame, Tally
-from streams.recipe import Recipe, Thresholds
+from streams.recipe import Thresholds
 
 LAYOUTS: dict[str, Callable[[], Layout]] = {
     "jsonl": Jsonl,
@@ -37,7 +38,7 @@ LAYOUTS: dict[str, Callable[[], Layout]] = {
 
 
 def made(layout: str = "jsonl", **changes: Any) -> ExportOrigin:
-    recipe = msgspec.json.decode(msgspec.json.encode(asdict(Recipe())))
+    recipe = msgspec.json.decode(msgspec.json.encode(default().settings()))
     whole = ExportOrigin(
         layout=layout, compression="", shard_chars=1500, genesis="g", recipe=recipe, index=asdict(Thresholds())
     )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from recipes import default
+
 from streams.document import Document, Part, Source
 from streams.event import ChangedFile, Commit, Files, Repository, SourceFile, encode
 from streams.frame import Frame, Outcome, Tally
 from streams.pipeline import Prepare, Record
-from streams.recipe import Recipe
+from streams.prepare.recipes.recipe import Recipe
 
 SOURCE = Source("files", "0" * 32, 0)
 REPOSITORY = Repository(name="r", licence="MIT")
-ALL = Recipe(min_chars=0, min_alphanumeric=0.0)
+ALL = default(too_small={"chars": 0}, alphanumeric={"least": 0.0})
 
 
 def prepare(*values: bytes | None, recipe: Recipe = ALL) -> list[Outcome]:

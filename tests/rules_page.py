@@ -1,45 +1,102 @@
-"""The tables of docs/rules.md, made from the rules and the settings of `[recipe]`. `python -m tests.rules_page` writes
-them."""
+"""The tables of docs/rules.md, made from the rules, the recipes and the settings of `[recipe]`. `python -m
+tests.rules_page` writes them."""
 
 from __future__ import annotations
 
 import ast
+import inspect
+from collections.abc import Iterator
 from dataclasses import fields
 from itertools import pairwise
 
-from streams.prepare.rules import RULES
-from streams.recipe import Recipe
+from streams.prepare.recipes.reading import recipe, shipped
+from streams.prepare.recipes.recipe import Lengths, Recipe, Step
+from streams.prepare.rules.rule import NoParameters
+from streams.prepare.rules.table import RULES
+from streams.recipe import RecipeSettings
 from tests.tree import ROOT
 
 PAGE = ROOT / "docs" / "rules.md"
-MARKS = {"rules": "<!-- rules -->", "settings": "<!-- settings -->"}
 END = "<!-- end -->"
 
 
+def documented(cls: type) -> Iterator[tuple[str, str, str]]:
+    """Each field of a dataclass with its default, as it stands in the source, and its docstring."""
+    (node,) = ast.parse(inspect.getsource(cls)).body
+    assert isinstance(node, ast.ClassDef)
+    named = {f.name for f in fields(cls)}
+    for field, says in pairwise(node.body):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and field.target.id in named:
+            assert isinstance(says, ast.Expr) and isinstance(says.value, ast.Constant) and field.value is not None
+            yield field.target.id, ast.unparse(field.value), " ".join(str(says.value.value).split())
+
+
 def rules() -> str:
-    rows = [f"| `{r.name}` | {', '.join(r.kinds)} | {r.says} |" for r in RULES]
+    rows = [f"| `{r.name}` | {', '.join(r.kinds)} | {r.says} |" for r in RULES.values()]
     return "\n".join(["| rule | kinds | drops when |", "|---|---|---|", *rows])
 
 
-def settings() -> str:
-    """Each field of Recipe with its default, as it stands in the source, and its docstring."""
-    tree = ast.parse((ROOT / "streams/recipe.py").read_text())
-    body = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Recipe").body
-    rows = ["| setting | default | means |", "|---|---|---|"]
-    named = {f.name for f in fields(Recipe)}
-    for field, says in pairwise(body):
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and field.target.id in named:
-            assert isinstance(says, ast.Expr) and isinstance(says.value, ast.Constant) and field.value is not None
-            text = " ".join(str(says.value.value).split())
-            rows.append(f"| `{field.target.id}` | `{ast.unparse(field.value)}` | {text} |")
-    return "\n".join(rows)
+def parameters() -> str:
+    rows = [
+        f"| `{rule.name}` | `{name}` | `{default}` | {says} |"
+        for rule in RULES.values()
+        if rule.parameters is not NoParameters
+        for name, default, says in documented(rule.parameters)
+    ]
+    return "\n".join(["| rule | parameter | default | means |", "|---|---|---|---|", *rows])
+
+
+def settings(cls: type) -> str:
+    rows = [f"| `{name}` | `{default}` | {says} |" for name, default, says in documented(cls)]
+    return "\n".join(["| setting | default | means |", "|---|---|---|", *rows])
+
+
+def recipes() -> str:
+    return "\n\n".join(map(section, map(recipe, shipped())))
+
+
+def section(made: Recipe) -> str:
+    lines = [f"### {made.name}", "", made.says, "", f"Source: {made.source}.", ""]
+    lines += [f"* {difference}" for difference in made.differs]
+    lines += [""] * bool(made.differs)
+    return "\n".join([*lines, "| step | where | parameters |", "|---|---|---|", *map(row, made.steps)])
+
+
+def row(step: Step) -> str:
+    name = f"`{step.name}`" + (f" ({step.rule.name})" if step.name != step.rule.name else "")
+    where = [", ".join(step.kinds)] if step.kinds != step.rule.kinds else []
+    where += [shown(step.languages)] if step.languages is not None else []
+    where += [f"not {shown(step.exempt)}"] if step.exempt else []
+    values = [f"{f.name} {told(getattr(step.parameters, f.name))}" for f in fields(step.parameters)]
+    values += [f"rate {step.rate:g}"] if step.rate < 1 else []
+    return f"| {name} | {'; '.join(where)} | {', '.join(values)} |"
+
+
+def shown(languages: frozenset[str]) -> str:
+    return ", ".join(sorted(languages))
+
+
+def told(value: object) -> str:
+    if isinstance(value, tuple | list | dict):
+        return f"({len(value)})" if len(value) > 12 else str(value if isinstance(value, dict) else list(value))
+    return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+TABLES = {
+    "rules": rules,
+    "parameters": parameters,
+    "recipes": recipes,
+    "settings": lambda: settings(RecipeSettings),
+    "lengths": lambda: settings(Lengths),
+}
 
 
 def made(page: str) -> str:
-    """The page with both tables as they should be."""
-    for name, table in (("rules", rules()), ("settings", settings())):
-        before, _, rest = page.partition(MARKS[name])
-        page = f"{before}{MARKS[name]}\n{table}\n{END}{rest.partition(END)[2]}"
+    """The page with every table as it should be."""
+    for name, table in TABLES.items():
+        before, mark, rest = page.partition(f"<!-- {name} -->")
+        assert mark, f"docs/rules.md lacks <!-- {name} -->"
+        page = f"{before}{mark}\n{table()}\n{END}{rest.partition(END)[2]}"
     return page
 
 

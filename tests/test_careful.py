@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from recipes import default
 
 from model.fim.fim import Mix
 from model.fim.formats import STARCODER
@@ -21,7 +22,6 @@ from streams.frame import Frame, Tally
 from streams.kafka.log import read as read_log
 from streams.pack.pack import Packer
 from streams.pipeline import Pack, Prepare, Record, _each
-from streams.recipe import Recipe
 from streams.worker.attempts import DEATHS, Attempts
 from streams.worker.careful import Careful, ChildDied, Switch, TookTooLong
 from streams.worker.watchdog import Watchdog
@@ -75,7 +75,7 @@ def test_a_document_that_takes_too_long_is_given_up():
 def test_prepare_in_a_child_says_what_it_says_in_the_process(careful):
     source, value = Source("files", "0" * 32, 0), files([python(1), "x"])
     records = [Record(0, b"local/r", value, {}), Record(1, b"local/r", b"{", {})]
-    assert list(Prepare(Recipe(), careful)(source, 0, records)) == list(Prepare(Recipe())(source, 0, records))
+    assert list(Prepare(default(), careful)(source, 0, records)) == list(Prepare(default())(source, 0, records))
 
 
 def test_pack_in_a_child_says_what_it_says_in_the_process(careful):

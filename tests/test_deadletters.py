@@ -8,6 +8,7 @@ from hashlib import sha256
 import msgspec
 import pytest
 from click.testing import CliRunner
+from recipes import default
 
 from midstream.cli import main
 from midstream.commands.deadletters import NO_CHECKPOINT, NOT_OURS, NOT_YET, REPLACED, UNDER_WAY, VOID, deliver, survey
@@ -21,7 +22,6 @@ from streams.kafka.log import Logged
 from streams.pipeline import FORM, Prepare, Record, count_documents
 from streams.prepare.expand import expand
 from streams.prepare.prepare import identity
-from streams.recipe import Recipe
 from tests.crew import CONTEXT, Crew, files, python
 from tests.tiny import write_checkpoint
 
@@ -148,7 +148,7 @@ RETRIES = Source("retries", "ef" * 16, 0)
 )
 def test_a_removal_is_a_header_and_an_empty_value_is_no_event(value, headers, tally):
     record = Record(0, f"{ID}:0:3:0".encode(), value, headers)
-    (outcome,) = Prepare(Recipe())(RETRIES, 0, [record])
+    (outcome,) = Prepare(default())(RETRIES, 0, [record])
     assert outcome.frame.tallies == [tally]
     assert len(outcome.dead) == tally.seen == count_documents(RETRIES, record)
 

@@ -149,7 +149,7 @@ def test_a_frame_that_lost_a_document_stops_it(tmp_path: Path) -> None:
         ({"genesis": "other"}, "made from other topics"),
         ({"layout": "mds"}, "layout was jsonl, is mds"),
         ({"shard_chars": 7}, "shard_chars was 1500, is 7"),
-        ({"recipe": {"min_chars": 3}}, r"\[recipe\] min_chars was 50, is 3"),
+        ({"recipe": {"too_small.chars": 3}}, r"\[recipe\] too_small.chars was 50, is 3"),
         ({"index": {"near": 0.5, "version": 0.9}}, r"\[index\] near was 0.7, is 0.5"),
         ({"tokenizer": "abc"}, "tokenizer was , is abc"),
     ],
@@ -220,7 +220,7 @@ def test_the_card_tells_what_is_in_the_folder(tmp_path: Path) -> None:
     assert r"| evil/r\|x # head \<b\>\[a\](b)\` | 2 |" in card
     assert "| 11 others | 11 |" in card and "| local | 30 | 30 |" in card
     assert "between 1970-01-02 00:00:00 UTC" in card
-    assert "| recipe | min_chars | 50 |" in card and "| index | near | 0.7 |" in card
+    assert "| recipe | too_small.chars | 50 |" in card and "| index | near | 0.7 |" in card
     again = tmp_path / "again"
     export(of(frame(*documents, tallies=tallies, time_ms=86_400_000)), again)
     assert (again / "README.md").read_text() == card

@@ -7,11 +7,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from recipes import default
 
 from streams.event import Commit, Files, Notebook, encode
 from streams.prepare.expand import expand
 from streams.prepare.prepare import weigh
-from streams.recipe import Recipe
 from streams.sources.git.change.windows import TOO_WIDE
 from streams.sources.git.commits import ALL_TOO_WIDE, EVENT_CHARS
 from streams.sources.git.cursors import Cursors
@@ -243,7 +243,7 @@ def test_a_commit_that_changes_both_ends_of_a_long_file_is_two_documents_of_one_
     assert messages(past) == ["both ends"]
     assert [(f.path, f.line) for f in past[0].files] == [("b.py", 1), ("long.txt", 1), ("long.txt", 1968)]
     assert left_out == {TOO_WIDE: 1, ALL_TOO_WIDE: 1}, "the file that was added is too wide"
-    documents = [weigh(document, Recipe()) for document in expand(encode(past[0]), 7).documents]
+    documents = [weigh(document, default()) for document in expand(encode(past[0]), 7).documents]
     assert len({document.id for document in documents}) == len({document.exact for document in documents}) == 3
     assert [(document.offset, document.index) for document in documents] == [(7, 0), (7, 1), (7, 2)]
     again, *_ = drain(history, cursors, "past")

@@ -8,6 +8,7 @@ import pytest
 from askalono import identify  # pyright: ignore[reportAttributeAccessIssue]
 from licence_bodies import texts
 from licences import licence
+from recipes import default
 
 from streams.document import Document, Part
 from streams.prepare.headers import header
@@ -15,8 +16,7 @@ from streams.prepare.licence_bodies import known
 from streams.prepare.licence_texts import BAR, recognise
 from streams.prepare.licences import classify
 from streams.prepare.prepare import weigh
-from streams.prepare.rules import Verdict
-from streams.recipe import Recipe
+from streams.prepare.rules.rule import Verdict
 from streams.sources.repository import from_metadata, licence_of
 
 
@@ -119,7 +119,7 @@ def test_the_head_of_a_file(text: str, spdx: str) -> None:
 def test_a_commit_is_judged_by_what_stands_in_the_file_after_it(before: str, after: str, kept: bool) -> None:
     parts = [Part("message", "Rename the counter"), Part("before", before), Part("after", after)]
     commit = Document(offset=0, index=0, kind="commit", parts=parts, path="a.c", repository="r", licence="MIT")
-    verdict = weigh(commit, Recipe())
+    verdict = weigh(commit, default())
     assert isinstance(verdict, Document) if kept else isinstance(verdict, Verdict) and verdict.rule == "licence"
 
 

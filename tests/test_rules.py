@@ -3,41 +3,50 @@
 from __future__ import annotations
 
 import pytest
+from recipes import default
 
 from streams.document import Document
-from streams.prepare.measure import measure
-from streams.prepare.rules import RULES, Rule, RuleInput, judge
+from streams.prepare.recipes.reading import recipe, shipped
+from streams.prepare.rules.origin import LanguageParameters
+from streams.prepare.rules.rule import Rule, RuleInput
+from streams.prepare.rules.table import RULES
 from streams.prepare.texts import judged
-from streams.recipe import Recipe
 from tests.rules_page import PAGE, made
 
-CASES = [(r, d, True) for r in RULES for d in r.drops] + [(r, d, False) for r in RULES for d in r.keeps]
+CASES = [(r, d, True) for r in RULES.values() for d in r.drops] + [
+    (r, d, False) for r in RULES.values() for d in r.keeps
+]
 
 
 def seen(document: Document) -> RuleInput:
-    text = judged(document)
-    return RuleInput(document, text, measure(text))
+    return RuleInput(document, judged(document))
 
 
 @pytest.mark.parametrize(("rule", "document", "drops"), CASES, ids=lambda v: v.name if isinstance(v, Rule) else "")
 def test_a_rule_does_what_its_row_says(rule: Rule, document: Document, drops: bool) -> None:
-    assert (rule.check(seen(document), Recipe()) is not None) == drops
+    _, reason = rule.check(seen(document), rule.example_parameters)
+    assert bool(reason) == drops
 
 
-def test_every_rule_has_something_that_it_drops() -> None:
-    assert [r.name for r in RULES if not r.drops] == ["language"]
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.name)
+def test_every_rule_has_examples_both_ways_of_its_own_kinds(rule: Rule) -> None:
+    assert rule.drops and rule.keeps
+    assert all(document.kind in rule.kinds for document in (*rule.drops, *rule.keeps))
 
 
-def test_language_is_dropped_when_the_recipe_names_others() -> None:
-    document = next(r for r in RULES if r.name == "licence").keeps[0]
-    verdict = judge(seen(document), Recipe(languages=("go",)))
+def test_a_language_that_the_recipe_does_not_name_is_dropped() -> None:
+    document = RULES["licence"].keeps[0]
+    verdict = default(language={"names": ["go"]}).judge(seen(document))
     assert verdict is not None and verdict.rule == "language"
+    assert LanguageParameters(("go",), unknown=True).kept == {"go", ""}
 
 
-def test_a_verdict_does_not_depend_on_what_came_before() -> None:
-    forwards = [judge(seen(d), Recipe()) for _, d, _ in CASES]
-    backwards = [judge(seen(d), Recipe()) for _, d, _ in reversed(CASES)]
+@pytest.mark.parametrize("name", shipped())
+def test_a_verdict_does_not_depend_on_what_came_before(name: str) -> None:
+    forwards = [recipe(name).judge(seen(d)) for _, d, _ in CASES]
+    backwards = [recipe(name).judge(seen(d)) for _, d, _ in reversed(CASES)]
     assert forwards == backwards[::-1]
+    assert any(forwards) and not all(forwards)
 
 
 def test_the_documentation_has_the_table() -> None:

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from recipes import default
 
 from model.fim.formats import FORMATS, STARCODER
 from streams import event as events
@@ -15,9 +16,8 @@ from streams.pack.render import render
 from streams.pack.threads import PULL_MARKS
 from streams.prepare.expand import expand, seconds
 from streams.prepare.prepare import weigh
-from streams.prepare.rules import Verdict
+from streams.prepare.rules.rule import Verdict
 from streams.prepare.shorten import MARK, lines, parts
-from streams.recipe import Recipe
 
 REPOSITORY = Repository(name="o/r", host="github.com", licence="MIT")
 
@@ -53,7 +53,7 @@ def test_any_date_is_read(date: str) -> None:
 
 def test_what_is_too_long_is_cut_in_the_middle_and_kept() -> None:
     said = [Comment(text=f"Line {n} of what I saw\n" * 200, author=f"a{n}") for n in range(40)]
-    made = weigh(document(Issue(repository=REPOSITORY, number=1, title="It fails", comments=said)), Recipe())
+    made = weigh(document(Issue(repository=REPOSITORY, number=1, title="It fails", comments=said)), default())
     assert not isinstance(made, Verdict)
     texts = [p.text for p in made.parts]
     assert all(text.count("\n") <= 80 for text in texts) and 48_000 < made.size <= 50_000
@@ -62,7 +62,7 @@ def test_what_is_too_long_is_cut_in_the_middle_and_kept() -> None:
     assert (
         made.cut == 40 * 200 * 22 - made.size + 8 + 1600 * 3 // 2 - sum(n < 10 for n in range(40)) * 0 or made.cut > 0
     )
-    again = weigh(made, Recipe())
+    again = weigh(made, default())
     assert not isinstance(again, Verdict) and [p.text for p in again.parts] == texts
 
 

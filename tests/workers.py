@@ -18,12 +18,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from cluster import PREFIX, Cluster, Key, Row
+from recipes import default
 from world import poisonable
 
 from streams.kafka.positions import Expired, Jump
 from streams.pack.pack import Packer
 from streams.pipeline import Pack, Prepare, Redact
-from streams.recipe import Recipe, Thresholds
+from streams.recipe import Thresholds
 from streams.stages import STAGE
 from streams.worker.app import Place, Shell
 from streams.worker.counts import Counts
@@ -196,7 +197,7 @@ class Workers:
         ids = self._cluster.topic_ids(self._cluster.topics())
         match name:
             case "prepare":
-                return PrepareStage(Prepare(Recipe(min_chars=self.min_chars), self._call(name)), ids, watch)
+                return PrepareStage(Prepare(default(too_small={"chars": self.min_chars}), self._call(name)), ids, watch)
             case "dedup":
                 return DedupStage(partial(restore, self._cluster, Thresholds()), watch, ids["candidates"])  # type: ignore
             case "redact":

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from memory import PARTITIONS, MemoryLedger, MemoryLog, in_repositories
+from recipes import default
 from tiny import tokenizer
 
 from model.fim.fim import Mix
@@ -30,7 +31,7 @@ from streams.index.index import Index
 from streams.index.signatures import Applied
 from streams.pack.pack import Packer
 from streams.pipeline import Pack, Prepare, Record, Redact, count_documents, expand_record
-from streams.recipe import Recipe, Thresholds
+from streams.recipe import Thresholds
 from streams.stages import STAGE
 
 SOURCES = ("files", "retries")
@@ -123,7 +124,7 @@ class World:
 
     def prepare(self, topic: str, partition: int, batch: int) -> Iterator[None]:
         source = Source(topic, topic_id(topic), partition)
-        step = Prepare(Recipe(min_chars=self.min_chars), self.call("prepare"))
+        step = Prepare(default(too_small={"chars": self.min_chars}), self.call("prepare"))
         at = self.committed["prepare", topic, partition]
         while at < len(self.sources[topic, partition]):
             sent = self.sources[topic, partition][at : at + batch]

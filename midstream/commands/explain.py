@@ -5,26 +5,37 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from midstream.commands.options import with_settings
-from midstream.settings import Settings
+from midstream.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from streams.prepare.recipes.recipe import Recipe
+    from streams.prepare.rules.rule import RuleInput
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--licence", default="", help="The repository's, an SPDX expression; default: found as ingest finds it.")
+@click.option("--recipe", "name", default="", help="A shipped recipe, or a TOML file; default: that of [recipe].")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
 @with_settings
-def explain(settings: Settings, files: tuple[Path, ...], licence: str, as_json: bool) -> None:
-    """Print language, licence, size and the verdict of every rule of [recipe] on FILES, and what a drop is due to.
+def explain(settings: Settings, files: tuple[Path, ...], licence: str, name: str, as_json: bool) -> None:
+    """Print language, licence, size and what every rule of the recipe measures and says of FILES.
 
     The first rule that drops decides; the others are shown as if it had not.
     """
+    from streams.prepare.recipes.reading import recipe, resolve
+
+    try:
+        chosen = recipe(name) if name else resolve(settings.recipe)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
     for number, file in enumerate(files):
-        told = _explained(file, settings, licence)
+        told = _explained(file, chosen, licence)
         if as_json:
             click.echo(json.dumps(told))
             continue
@@ -33,30 +44,28 @@ def explain(settings: Settings, files: tuple[Path, ...], licence: str, as_json: 
         size = f"{told['characters']:,} characters, {told['lines']:,} lines"
         click.echo(f"  language {told['language'] or 'unknown'}, licence {licensed}, {size}")
         for rule in told["rules"]:
-            click.echo(f"  {rule['verdict']:<5} {rule['rule']:<18} {rule['reason']}".rstrip())
+            click.echo(
+                f"  {rule['verdict']:<5} {rule['rule']:<20} {rule['measure']:>10,.6g}  {rule['reason']}".rstrip()
+            )
 
 
-def _explained(file: Path, settings: Settings, licence: str) -> dict[str, Any]:
+def _explained(file: Path, recipe: Recipe, licence: str) -> dict[str, Any]:
     from streams.prepare.licences import classify
     from streams.prepare.prepare import rule_input
 
-    seen = rule_input(_document(file, licence), settings.recipe)
-    document, rules = seen.document, list(_verdicts(seen, settings))
+    seen = rule_input(_document(file, licence), recipe.lengths)
+    document, rules = seen.document, list(_verdicts(seen, recipe))
     first = next((rule for rule in rules if rule["verdict"] == "drop"), None)
     return {
-        "path": document.path, "verdict": f"dropped by {first['rule']}" if first else "kept",
+        "path": document.path, "recipe": recipe.name, "verdict": f"dropped by {first['rule']}" if first else "kept",
         "language": document.language, "licence": document.licence, "licence_class": classify(document.licence),
         "characters": seen.measure.size, "lines": seen.measure.lines, "rules": rules,
     }  # fmt: skip
 
 
-def _verdicts(seen: Any, settings: Settings) -> Iterator[dict[str, str]]:
-    from streams.prepare.rules import RULES
-
-    for rule in RULES:
-        if seen.document.kind in rule.kinds:
-            dropped = rule.check(seen, settings.recipe)
-            yield {"rule": rule.name, "verdict": "drop" if dropped else "keep", "reason": dropped[0] if dropped else ""}
+def _verdicts(seen: RuleInput, recipe: Recipe) -> Iterator[dict[str, Any]]:
+    for step, measure, reason in recipe.explain(seen):
+        yield {"rule": step.name, "verdict": "drop" if reason else "keep", "measure": measure, "reason": reason}
 
 
 def _document(file: Path, licence: str) -> Any:

@@ -104,6 +104,7 @@ def _origin(settings: Settings, genesis: Genesis, request: ExportRequest, state:
     from model.tokens.ends import format_of
     from streams.export.run import fingerprint
     from streams.export.state import ExportOrigin
+    from streams.prepare.recipes.reading import resolve
 
     was = state.origin if state else None
     chars = request.shard_mb * 1_000_000 if request.shard_mb else was.shard_chars if was else SHARD_MB * 1_000_000
@@ -113,7 +114,7 @@ def _origin(settings: Settings, genesis: Genesis, request: ExportRequest, state:
         compression=compression,
         shard_chars=chars,
         genesis=fingerprint(genesis),
-        recipe=msgspec.json.decode(msgspec.json.encode(asdict(settings.recipe))),
+        recipe=msgspec.json.decode(msgspec.json.encode(resolve(settings.recipe).settings())),
         index=asdict(settings.index),
         tokenizer=request.tokenizer.hash if request.tokenizer else "",
         format=format_of(settings.model.format, request.tokenizer, _beside(settings)).name if request.tokenizer else "",

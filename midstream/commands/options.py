@@ -16,7 +16,7 @@ from midstream.disk import warning
 from midstream.settings import Settings, SettingsError, load
 
 REPORTED = {
-    "midstream.mapping": ("SettingsError",),
+    "model.mapping": ("SettingsError",),
     "midstream.kafka.jars": ("JarsError",),
     "midstream.fits": ("OtherModel",),
     "midstream.weights": ("CannotImport",),

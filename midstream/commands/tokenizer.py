@@ -161,6 +161,7 @@ class _Counted:
 def _of_trees(settings: Settings, paths: Iterable[Path], size: int) -> Iterator[str]:
     from collections import Counter
 
+    from streams.prepare.recipes.reading import resolve
     from streams.sources.git.history import History
     from streams.sources.git.objects import GitError
     from streams.sources.git.sample import texts
@@ -171,7 +172,7 @@ def _of_trees(settings: Settings, paths: Iterable[Path], size: int) -> Iterator[
             histories.append(History.open(path))
         except GitError as error:
             click.echo(str(error), err=True)
-    return texts(histories, size, settings.recipe, Counter())
+    return texts(histories, size, resolve(settings.recipe), Counter())
 
 
 def _sampled(settings: Settings, size: int, share: float, patience: float) -> Iterator[str]:

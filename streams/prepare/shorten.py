@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from streams.document import Document, Part
-from streams.recipe import Recipe
+from streams.prepare.recipes.recipe import Lengths
 
 MARK = "[Truncated]"
 KINDS = ("issue", "pull", "question")
@@ -18,7 +18,7 @@ HEAD = 3 / 4
 """The share of what is kept that comes from the beginning."""
 
 
-def shorten(document: Document, recipe: Recipe) -> None:
+def shorten(document: Document, lengths: Lengths) -> None:
     """Cuts a thread's parts, or a commit's message, in place to the recipe's lengths, and counts it in `Document.cut`.
 
     A document that was cut once is not cut again.
@@ -26,13 +26,13 @@ def shorten(document: Document, recipe: Recipe) -> None:
     before = document.size
     if document.kind == "commit":
         for part in document.parts:
-            part.text = middle(part.text, recipe.max_message_chars) if part.role == "message" else part.text
+            part.text = middle(part.text, lengths.message_chars) if part.role == "message" else part.text
         document.cut += max(0, before - document.size)
     if document.kind not in KINDS:
         return
     for part in document.parts:
-        part.text = lines(part.text, recipe.max_comment_lines)
-    document.parts = parts(document.parts, recipe.max_issue_chars)
+        part.text = lines(part.text, lengths.comment_lines)
+    document.parts = parts(document.parts, lengths.thread_chars)
     document.cut += max(0, before - document.size)
 
 

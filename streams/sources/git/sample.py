@@ -17,7 +17,7 @@ from streams.document import Document, Source
 from streams.event import encode
 from streams.pipeline import Prepare, Record, Redact
 from streams.prepare.language import language
-from streams.recipe import Recipe
+from streams.prepare.recipes.recipe import Recipe
 from streams.sources.git.blobs import Blobs
 from streams.sources.git.change.changes import Changes
 from streams.sources.git.commits import Reading

@@ -40,6 +40,8 @@ def _hints(cls: type) -> dict[str, Any]:
 
 def _value(hint: Any, value: Any, where: str) -> Any:
     origin, inner = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return value
     if origin in (Union, types.UnionType):
         return _value(next(t for t in inner if t is not type(None)), value, where)
     if is_dataclass(hint) and isinstance(value, Mapping):

@@ -1,0 +1,1 @@
+"""Recipes: which rules judge which documents, with which parameters."""

@@ -1,0 +1,148 @@
+"""Recipes from TOML files: the shipped ones by name, a user's own by path."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from model.languages import LANGUAGES
+from model.mapping import SettingsError, from_mapping
+from streams.prepare.language import DATA, MARKUP
+from streams.prepare.recipes.recipe import Lengths, Recipe, Step
+from streams.prepare.rules.rule import Rule
+from streams.prepare.rules.table import RULES
+from streams.recipe import RecipeSettings
+
+SHIPPED = Path(__file__).parent / "shipped"
+MAX_BYTES = 1_000_000
+_OWN_KEYS = ("rule", "name", "kinds", "languages", "except", "rate")
+_TOP_KEYS = ("says", "source", "differs", "lengths", "rules")
+_GROUPS = {"@data": DATA, "@markup": MARKUP}
+"""Names of several languages."""
+
+
+def shipped() -> list[str]:
+    """The names of the recipes that come with Midstream."""
+    return sorted(path.stem for path in SHIPPED.glob("*.toml"))
+
+
+@cache
+def recipe(name: str) -> Recipe:
+    """A shipped recipe by its name, or the file of a path. Raises SettingsError."""
+    path = _path(name)
+    return read(path, path.stem)
+
+
+def text_of(name: str) -> str:
+    """The file of a recipe as it stands. Raises SettingsError."""
+    return _path(name).read_text(encoding="utf-8")
+
+
+def _path(name: str) -> Path:
+    if name in shipped():
+        return SHIPPED / f"{name}.toml"
+    if name.endswith(".toml") or "/" in name:
+        return Path(name).expanduser()
+    raise SettingsError(f"there is no recipe {name!r}; known are {', '.join(shipped())}, or the path of a .toml file")
+
+
+def resolve(settings: RecipeSettings) -> Recipe:
+    """The recipe of `[recipe]`: the one that it names, with its changes. Raises SettingsError."""
+    made = recipe(settings.use)
+    changes = {name: dict(table) for name, table in settings.rules.items()}
+    if settings.licences:
+        changes.setdefault("licence", {})["policy"] = settings.licences
+    if settings.languages:
+        changes.setdefault("language", {})["names"] = list(settings.languages)
+    known = [step.name for step in made.steps]
+    if unknown := sorted(set(changes) - set(known)):
+        raise SettingsError(f"recipe {made.name} has no rule {', '.join(unknown)}; it has {', '.join(known)}")
+    steps = [_changed(step, changes.get(step.name, {}), made.name) for step in made.steps]
+    return replace(made, steps=tuple(step for step in steps if step is not None))
+
+
+def read(path: Path, name: str) -> Recipe:
+    """The recipe of a file. Raises SettingsError, which says what is unknown and what is known."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise SettingsError(f"{path}: larger than {MAX_BYTES:,} bytes")
+        mapping = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+    return parse(mapping, name, str(path))
+
+
+def parse(mapping: Mapping[str, Any], name: str, where: str) -> Recipe:
+    _known(mapping, _TOP_KEYS, where)
+    tables = mapping.get("rules", [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise SettingsError(f"{where}: rules must be tables: write [[rules]]")
+    steps = [_step(table, f"{where}: [[rules]] {number}") for number, table in enumerate(tables, 1)]
+    names = [step.name for step in steps]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise SettingsError(f"{where}: {', '.join(twice)} is there twice: give the second a name of its own")
+    return Recipe(
+        name, str(mapping.get("says", "")), tuple(steps), str(mapping.get("source", "")),
+        tuple(mapping.get("differs", ())), from_mapping(Lengths, mapping.get("lengths", {}), f"{where}: lengths"),
+    )  # fmt: skip
+
+
+def _step(table: Mapping[str, Any], where: str) -> Step:
+    name = table.get("rule")
+    if name not in RULES:
+        raise SettingsError(f"{where}: there is no rule {name!r}; known are {', '.join(RULES)}")
+    rule = RULES[name]
+    own = [field.name for field in fields(rule.parameters)]
+    _known(table, (*_OWN_KEYS, *own), f"{where} ({name})")
+    parameters = {key: value for key, value in table.items() if key in own}
+    step = Step(rule, str(table.get("name", name)), from_mapping(rule.parameters, parameters, where), rule.kinds)
+    return _scoped(step, table, where)
+
+
+def _scoped(step: Step, table: Mapping[str, Any], where: str) -> Step:
+    """With the table's kinds, languages and rate."""
+    kinds = tuple(table.get("kinds", step.kinds))
+    if foreign := [kind for kind in kinds if kind not in step.rule.kinds]:
+        raise SettingsError(f"{where}: {step.rule.name} judges {', '.join(step.rule.kinds)}, not {', '.join(foreign)}")
+    rate = table.get("rate", step.rate)
+    if not isinstance(rate, int | float) or isinstance(rate, bool) or not 0 <= rate <= 1:
+        raise SettingsError(f"{where}: rate must be from 0 to 1, not {rate!r}")
+    languages = _languages(table["languages"], where) if "languages" in table else step.languages
+    exempt = _languages(table["except"], where) if "except" in table else step.exempt
+    return replace(step, kinds=kinds, languages=languages, exempt=exempt, rate=float(rate))
+
+
+def _changed(step: Step, changes: dict[str, Any], recipe_name: str) -> Step | None:
+    """None where the changes switch it off."""
+    if not changes:
+        return step
+    where = f"recipe: rules.{step.name}"
+    rule: Rule = step.rule
+    own = [field.name for field in fields(rule.parameters)]
+    _known(changes, ("off", "kinds", "languages", "except", "rate", *own), where)
+    if changes.pop("off", False):
+        return None
+    now = {name: getattr(step.parameters, name) for name in own}
+    given = {key: value for key, value in changes.items() if key in own}
+    checked = from_mapping(rule.parameters, given, where)
+    merged = now | {key: getattr(checked, key) for key in given}
+    return _scoped(replace(step, parameters=rule.parameters(**merged)), changes, where)
+
+
+def _languages(names: Any, where: str) -> frozenset[str]:
+    if not isinstance(names, list | tuple):
+        raise SettingsError(f"{where}: languages must be a list, not {names!r}")
+    known = {language.name for language in LANGUAGES} | set(DATA) | {""}
+    if unknown := [str(name) for name in names if name not in known and name not in _GROUPS]:
+        allowed = ", ".join((*_GROUPS, *sorted(known - {""})))
+        raise SettingsError(f"{where}: there is no language {', '.join(unknown)}; known are {allowed}")
+    return frozenset(language for name in names for language in _GROUPS.get(name, (name,)))
+
+
+def _known(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    if unknown := sorted(set(table) - set(known)):
+        raise SettingsError(f"{where}: unknown {', '.join(unknown)}; known are {', '.join(known)}")

@@ -1,0 +1,1 @@
+"""What can drop a document on its own merits."""

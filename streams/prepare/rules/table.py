@@ -1,0 +1,12 @@
+"""Every rule, by its name."""
+
+from __future__ import annotations
+
+from streams.prepare.rules import commits, content, origin, sizes, threads
+from streams.prepare.rules.rule import Rule
+
+RULES: dict[str, Rule] = {
+    rule.name: rule
+    for module in (origin, sizes, content, commits, threads)
+    for rule in module.RULES
+}  # fmt: skip

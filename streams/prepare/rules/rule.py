@@ -16,6 +16,8 @@ from streams.document import Document
 
 if TYPE_CHECKING:
     from streams.prepare.measure import Measure
+    from streams.prepare.syntax import Syntax
+    from streams.prepare.words import Repetition
 
 ALL = ("file", "commit", "issue", "notebook", "question", "pull")
 CODE = ("file", "commit")
@@ -47,8 +49,29 @@ class RuleInput:
 
     @cached_property
     def lines(self) -> list[str]:
-        """Without their ends."""
-        return bare(self.text)
+        """Those that are not blank, without their ends."""
+        return [line for line in bare(self.text) if line.strip()]
+
+    @cached_property
+    def words(self) -> list[str]:
+        from streams.prepare.words import words
+
+        return words(self.text)
+
+    @cached_property
+    def repetition(self) -> Repetition:
+        from streams.prepare.words import Repetition
+
+        return Repetition(self.words)
+
+    @cached_property
+    def syntax(self) -> Syntax | None:
+        """Of a file, or of the file after a commit; None: no grammar, or too large."""
+        from streams.prepare.syntax import parse
+        from streams.prepare.texts import whole
+
+        document = self.document
+        return parse(whole(document), document.language) if document.kind in CODE else None
 
 
 Found = tuple[float, str]
@@ -59,6 +82,28 @@ Check = Callable[[RuleInput, Any], Found]
 @dataclass(frozen=True)
 class NoParameters:
     """Of a rule that has none."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """What a measure may be."""
+
+    least: float | None = None
+    """The smallest that is kept; unset: any."""
+    most: float | None = None
+    """The greatest that is kept; unset: any."""
+
+    def found(self, value: float, what: str) -> Found:
+        """`what` is measured: "share of comments"."""
+        if self.least is not None and value < self.least:
+            return value, f"{what} {value:.4g}, less than {self.least:g}"
+        if self.most is not None and value > self.most:
+            return value, f"{what} {value:.4g}, more than {self.most:g}"
+        return value, ""
+
+
+def at_most(share: float) -> Range:
+    return Range(None, share)
 
 
 @dataclass(frozen=True)

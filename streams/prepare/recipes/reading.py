@@ -20,7 +20,7 @@ from streams.recipe import RecipeSettings
 SHIPPED = Path(__file__).parent / "shipped"
 MAX_BYTES = 1_000_000
 _OWN_KEYS = ("rule", "name", "kinds", "languages", "except", "rate")
-_TOP_KEYS = ("says", "source", "differs", "lengths", "rules")
+_TOP_KEYS = ("like", "says", "source", "differs", "lengths", "rules")
 _GROUPS = {"@data": DATA, "@markup": MARKUP}
 """Names of several languages."""
 
@@ -81,8 +81,12 @@ def parse(mapping: Mapping[str, Any], name: str, where: str) -> Recipe:
     tables = mapping.get("rules", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise SettingsError(f"{where}: rules must be tables: write [[rules]]")
-    steps = [_step(table, f"{where}: [[rules]] {number}") for number, table in enumerate(tables, 1)]
-    names = [step.name for step in steps]
+    like = recipe(mapping["like"]).steps if "like" in mapping else ()
+    own = [_step(table, f"{where}: [[rules]] {number}") for number, table in enumerate(tables, 1)]
+    replaced = {step.name: step for step in own}
+    kept = {step.name for step in like}
+    steps = [replaced.get(step.name, step) for step in like] + [step for step in own if step.name not in kept]
+    names = [step.name for step in own]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise SettingsError(f"{where}: {', '.join(twice)} is there twice: give the second a name of its own")
     return Recipe(

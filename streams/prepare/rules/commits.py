@@ -90,8 +90,9 @@ RULES: tuple[Rule, ...] = (
          MessageParameters),
     Rule("automatic_message", _KIND, "A program's message.", automatic_message,
          (commit("Auto commit of the day"), commit('<?xml version="1.0"?>')), _GOOD),
-    Rule("long_words", _KIND, "The message's words are so long that they are hashes or paths. bigcode divides by the "
-         "blanks, which drops every Chinese message; letters of scripts without spaces are words here.", long_words,
+    Rule("long_message_words", _KIND, "The message's words are so long that they are hashes or paths. bigcode "
+         "divides by the blanks, which drops every Chinese message; letters of scripts without spaces are words here.",
+         long_words,
          (commit("0123456789abcdef0123456789abcdef01234567"),), (*_GOOD, commit("修复解析器在第二个括号处停止的错误")),
          WordParameters),
     Rule("change_span", _KIND, "Few or many changed lines.", changed_lines_count, (_WIDE,), _GOOD,

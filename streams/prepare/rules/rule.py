@@ -121,6 +121,16 @@ class Rule:
     shown: Any = None
     """The parameters of the examples, where they are not the defaults."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By its name: a process of its own gets the same function."""
+        return _named, (self.name,)
+
     @property
     def example_parameters(self) -> Any:
         return self.parameters() if self.shown is None else self.shown
+
+
+def _named(name: str) -> Rule:
+    from streams.prepare.rules.table import RULES
+
+    return RULES[name]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from streams.prepare.rules import code, commits, content, origin, sizes, threads, words
+from streams.prepare.rules import code, commits, content, origin, peers, sizes, threads, words
 from streams.prepare.rules.rule import Rule
 
+MODULES = (origin, sizes, content, words, code, peers, commits, threads)
 RULES: dict[str, Rule] = {
     rule.name: rule
-    for module in (origin, sizes, content, words, code, commits, threads)
+    for module in MODULES
     for rule in module.RULES
 }  # fmt: skip

@@ -27,6 +27,8 @@ class PhraseParameters:
     """What a line holds, lower case."""
     most: float = 0.4
     """The largest share of lines."""
+    whole: bool = False
+    """Whether a phrase must be whole words: `pass` is not in `password`."""
 
 
 _WORD = re.compile(r"\S+")
@@ -115,7 +117,9 @@ def placeholders(s: RuleInput) -> float:
 
 
 def phrases(s: RuleInput, p: PhraseParameters) -> Found:
-    lines = sum(any(phrase in line.lower() for phrase in p.phrases) for line in s.lines)
+    ends = r"\b" if p.whole else ""
+    pattern = re.compile("|".join(f"{ends}{re.escape(phrase)}{ends}" for phrase in p.phrases), re.I)
+    lines = sum(pattern.search(line) is not None for line in s.lines)
     return at_most(p.most).found(_of_lines(s, lines), f"share of lines with {' or '.join(p.phrases)}")
 
 

@@ -1,0 +1,148 @@
+"""Recipes as files, and the commands that show, compare and review them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from midstream.cli import main
+from model.mapping import SettingsError
+from streams.document import Document
+from streams.prepare.recipes.reading import read, recipe, resolve, shipped
+from streams.prepare.recipes.recipe import Recipe
+from streams.prepare.rules.examples import CODE_TEXT, file
+from streams.prepare.rules.rule import RuleInput
+from streams.prepare.texts import judged
+from streams.recipe import RecipeSettings
+
+OWN = """
+says = "Short lines."
+[lengths]
+comment_lines = 9
+[[rules]]
+rule = "long_lines"
+languages = ["python"]
+longest = 20
+[[rules]]
+rule = "long_lines"
+name = "others"
+except = ["python", "@data"]
+longest = 30
+rate = 0.5
+"""
+
+
+def written(folder: Path, text: str) -> Recipe:
+    (folder / "own.toml").write_text(text)
+    return read(folder / "own.toml", "own")
+
+
+def verdict(made: Recipe, document: Document) -> str:
+    found = made.judge(RuleInput(document, judged(document)))
+    return found.rule if found else ""
+
+
+def told(*arguments: object, answers: str = "") -> str:
+    result = CliRunner().invoke(main, ["recipes", *map(str, arguments)], input=answers)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_a_file_says_rules_kinds_and_languages(tmp_path: Path) -> None:
+    made = written(tmp_path, OWN)
+    assert (made.name, made.lengths.comment_lines, made.lengths.thread_chars) == ("own", 9, 50_000)
+    assert verdict(made, file("x = 'twenty characters'\n")) == "long_lines"
+    assert verdict(made, file("short\n" * 9 + "x" * 25, "a.go", "go")) == ""
+    assert verdict(made, file("x" * 99, "a.json", "json")) == ""
+
+
+def test_a_rate_takes_its_share_and_always_the_same_documents(tmp_path: Path) -> None:
+    made = written(tmp_path, OWN)
+    documents = [file(f"{number} " + "x" * 40, "a.go", "go") for number in range(400)]
+    dropped = [verdict(made, document) for document in documents]
+    assert 140 < dropped.count("others") < 260
+    assert dropped == [verdict(made, document) for document in documents]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('[[rules]]\nrule = "long_line"', "there is no rule 'long_line'; known are opt_out, licence,"),
+        ('[[rules]]\nrule = "long_lines"\nlongst = 3', "unknown longst; known are rule, name, kinds, languages,"),
+        ('[[rules]]\nrule = "long_lines"\nkinds = ["issue"]', "long_lines judges file, commit, not issue"),
+        ('[[rules]]\nrule = "long_lines"\nlanguages = ["pyton"]', "there is no language pyton; known are @data,"),
+        ('[[rules]]\nrule = "long_lines"\nlanguages = "python"', "languages must be a list"),
+        ('[[rules]]\nrule = "binary"\n[[rules]]\nrule = "binary"', "binary is there twice"),
+        ('[[rules]]\nrule = "long_lines"\nlongest = "x"', "longest must be a whole number"),
+        ('[[rules]]\nrule = "long_lines"\nlongest = 0', "longest must be at least 1"),
+        ('rules = "x"', "rules must be tables: write [[rules]]"),
+        ("[rule]", "unknown rule; known are like, says,"),
+        ("[lengths]\ncomments = 3", "unknown comments; known are message_chars,"),
+        ('like = "no-such"', "there is no recipe 'no-such'"),
+        ("[[rules]", "own.toml: "),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        written(tmp_path, text)
+    assert sentence in str(refused.value)
+
+
+def test_settings_change_a_recipe(tmp_path: Path) -> None:
+    changes = {"long_lines": {"longest": 9, "except": ["go"]}, "numbers": {"off": True}}
+    made = resolve(RecipeSettings(licences="permissive", languages=("python",), rules=changes))
+    steps = {step.name: step for step in made.steps}
+    assert steps["long_lines"].parameters.longest == 9 and steps["long_lines"].exempt == {"go"}
+    assert steps["licence"].parameters.policy == "permissive" and "numbers" not in steps
+    assert steps["language"].parameters.names == ("python",)
+    assert recipe("default").settings()["long_lines.longest"] == 1_000
+
+
+def test_a_recipe_may_be_like_another(tmp_path: Path) -> None:
+    text = 'like = "santacoder"\n[[rules]]\nrule = "comments"\nleast = 0.5\n[[rules]]\nrule = "stars"\n'
+    made = written(tmp_path, text)
+    names = [step.name for step in made.steps]
+    assert names == [*(step.name for step in recipe("santacoder").steps), "stars"]
+    assert made.steps[names.index("comments")].parameters.least == 0.5
+
+
+def test_list_show_and_diff() -> None:
+    assert [line.split()[0] for line in told("list").splitlines()] == shipped()
+    assert len(shipped()) == 11
+    assert "fertility: bars python 2.32" in told("show", "santacoder")
+    assert json.loads(told("show", "santacoder", "--json"))["comments.least"] == 0.01
+    assert told("show", "incoder", "--toml").startswith('says = "InCoder')
+    shown = told("diff", "default", "santacoder").splitlines()
+    assert "- vendored" in shown and "+ comments" in shown
+    assert "~ licence.policy: no-copyleft | permissive" in shown
+    result = CliRunner().invoke(main, ["recipes", "show", "nobody"])
+    assert result.exit_code == 1 and "there is no recipe 'nobody'; known are aixcoder," in result.output
+
+
+def test_compare_counts_what_only_one_drops(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d/a.py").write_text(CODE_TEXT)
+    (tmp_path / "d/b.go").write_text("package a\n\nfunc f(text string) string {\n\treturn text\n}\n// and so on\n")
+    (tmp_path / "d/c.py").write_text("x = 1\n")
+    made = json.loads(told("compare", "default", "santacoder", tmp_path / "d", "--json"))
+    assert (made["documents"], made["kept"], made["both_drop"], made["only"]) == (3, [2, 0], 1, [0, 2])
+    assert [row["path"] for row in made["samples"][0]] == []
+    assert {(row["language"], row["rule"]) for row in made["samples"][1]} == {("go", "licence"), ("python", "licence")}
+    assert "santacoder: keeps 0; drops 2 that default keeps" in told("compare", "default", "santacoder", tmp_path / "d")
+
+
+def test_review_keeps_marks_and_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    for number in range(3):
+        (tmp_path / f"d/{number}.py").write_text(f"{CODE_TEXT}print({number})\n")
+    (tmp_path / "d/small.py").write_text("x = 1\n")
+    marks = tmp_path / "marks.jsonl"
+    first = told("review", "default", tmp_path / "d", "-n", 2, "--marks", marks, answers="g\nx\nb\ns\n")
+    assert "[3 of 3]" in first and "dropped      1  good 1.00" in first
+    assert marks.stat().st_mode & 0o777 == 0o600 and "print" not in marks.read_text()
+    second = told("review", "default", tmp_path / "d", "-n", 2, "--marks", marks, answers="u\n")
+    assert "[1 of 1]" in second
+    assert told("review", "default", "--marks", marks).splitlines()[-1].startswith("all            kept         2")

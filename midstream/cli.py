@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fim": ("midstream.commands.fim", "Show what a file becomes in a FIM format."),
     "explain": ("midstream.commands.explain", "Show what every rule says of a file."),
     "recipes": ("midstream.recipes", "Show recipes, and compare what they do to documents."),
+    "recall": ("midstream.recall", "Find the pages of a crawl that speak of code."),
     "models": ("midstream.commands.models", "Bring weights in, show them, write them for others."),
     "train": ("midstream.commands.train", "Train on the stream, writing checkpoints."),
     "serve": ("midstream.commands.serve", "Serve completions over gRPC, following the checkpoints."),

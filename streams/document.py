@@ -69,6 +69,16 @@ class Part(msgspec.Struct, omit_defaults=True):
     """In an encoded Frame alone: the text is `Frame.texts[shared - 1]`. 0: it stands here."""
 
 
+class Project(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of a repository as a whole; the stars stand in the document."""
+
+    commits: int | None = None
+    tests: int | None = None
+    """Files that are tests by their names."""
+    language: str = ""
+    """The main one, as its host names it."""
+
+
 class Document(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Unknown fields are ignored and new ones have defaults: Frames of version N-1 stay readable."""
 
@@ -99,6 +109,8 @@ class Document(msgspec.Struct, kw_only=True, omit_defaults=True):
     cut: int = 0
     """Characters that were left out in the middle of what was too long."""
     opt_out: bool = False
+    project: Project | None = None
+    """What rules see of its repository; in no Frame."""
     former: str = ""
     """Of a changed file: its path before the commit, where that renames it."""
     line: int = 0

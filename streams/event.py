@@ -27,6 +27,8 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The beginning of the licence file, of which 4,000 characters are read; needed where `licence` is empty alone."""
     stars: int | None = None
     commits: int | None = None
+    tests: int | None = None
+    """Files that are tests by their names."""
     language: str = ""
     opt_out: bool = False
 

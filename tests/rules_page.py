@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from itertools import pairwise
 
+from streams.prepare.recipes.edits import EDITS
 from streams.prepare.recipes.reading import recipe, shipped
 from streams.prepare.recipes.recipe import Lengths, Recipe, Step
 from streams.prepare.rules.rule import NoParameters
@@ -44,6 +45,14 @@ def parameters() -> str:
         for name, default, says in documented(rule.parameters)
     ]
     return "\n".join(["| rule | parameter | default | means |", "|---|---|---|---|", *rows])
+
+
+def edits() -> str:
+    rows = [
+        f"| `{edit.name}` | {edit.says} | {', '.join(f'`{n}` {d}: {s}' for n, d, s in documented(edit.parameters))} |"
+        for edit in EDITS.values()
+    ]
+    return "\n".join(["| edit | does | parameters |", "|---|---|---|", *rows])
 
 
 def settings(cls: type) -> str:
@@ -85,6 +94,7 @@ def told(value: object) -> str:
 TABLES = {
     "rules": rules,
     "parameters": parameters,
+    "edits": edits,
     "recipes": recipes,
     "settings": lambda: settings(RecipeSettings),
     "lengths": lambda: settings(Lengths),

@@ -11,6 +11,8 @@ from click.testing import CliRunner
 from midstream.cli import main
 from model.mapping import SettingsError
 from streams.document import Document
+from streams.prepare import sarif
+from streams.prepare.recipes import edits
 from streams.prepare.recipes.reading import read, recipe, resolve, shipped
 from streams.prepare.recipes.recipe import Recipe
 from streams.prepare.rules.examples import CODE_TEXT, file
@@ -107,6 +109,56 @@ def test_a_recipe_may_be_like_another(tmp_path: Path) -> None:
     names = [step.name for step in made.steps]
     assert names == [*(step.name for step in recipe("santacoder").steps), "stars"]
     assert made.steps[names.index("comments")].parameters.least == 0.5
+
+
+COMMENTED = """import os
+
+# Names of the run, as the log shows them.
+# They are short. They never change.
+# A name that is long is cut in the middle.
+# The rest stands in the file of the run.
+# See there for more.
+def name(number):
+    # for key in table:
+    #     if key.startswith(number):
+    #         total += table[key]
+    #     print(key)
+    # return total
+    return os.path.join("a", str(number))  # x = 1;
+"""
+
+
+def test_commented_out_code_is_taken_out_and_prose_stays() -> None:
+    document = file(COMMENTED)
+    edits.apply(document, (("commented_out", edits.CommentedParameters()),))
+    text = document.parts[0].text
+    assert "total" not in text and "# See there for more.\n" in text and text.endswith("# x = 1;\n")
+    assert document.cut == len(COMMENTED) - len(text) > 100
+    whole = file(COMMENTED)
+    edits.apply(whole, (("commented_out", edits.CommentedParameters(rate=0.0)),))
+    assert whole.parts[0].text == COMMENTED and whole.cut == 0
+    block = "  /*\\n  int x = 1;\\n  f(x);\\n  g(x);\\n  return x;\\n  h(x);\\n  */\\n"
+    java = file(f"class A {{{{\\n{block}  int y = 2;\\n}}}}\\n", "A.java", "java")
+    edits.apply(java, (("commented_out", edits.CommentedParameters()),))
+    assert java.parts[0].text == "class A {\n  int y = 2;\n}\n"
+
+
+def test_findings_of_a_sarif_file_drop_the_files_that_it_names(tmp_path: Path) -> None:
+    place = {"physicalLocation": {"artifactLocation": {"uri": "./src/a%20b.py"}}}
+    results = [{"ruleId": "S101", "level": level, "locations": [place]} for level in ("error", "note", "error")]
+    (tmp_path / "s.sarif").write_text(json.dumps({"version": "2.1.0", "runs": [{"results": results}]}))
+    text = f'[[rules]]\nrule = "findings"\nfiles = {{ "local/r" = "{tmp_path}/s.sarif" }}\nmost = '
+    bad, good = file(CODE_TEXT, "src/a b.py"), file(CODE_TEXT, "src/b.py")
+    bad.repository = good.repository = "local/r"
+    assert [verdict(written(tmp_path, text + "1"), d) for d in (bad, good)] == ["findings", ""]
+    assert verdict(written(tmp_path, text + "2"), bad) == ""
+    bad.repository = "local/other"
+    assert verdict(written(tmp_path, text + "1"), bad) == ""
+    with pytest.raises(SettingsError, match="there is no file /no/such"):
+        written(tmp_path, '[[rules]]\nrule = "findings"\nfiles = { "a" = "/no/such" }')
+    (tmp_path / "s.sarif").write_text("{")
+    with pytest.raises(sarif.Unreadable, match="no SARIF"):
+        sarif.findings(b"{")
 
 
 def test_list_show_and_diff() -> None:

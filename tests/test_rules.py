@@ -32,7 +32,8 @@ def test_a_rule_does_what_its_row_says(rule: Rule, document: Document, drops: bo
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.name)
 def test_every_rule_has_examples_both_ways_of_its_own_kinds(rule: Rule) -> None:
-    assert rule.drops and (rule.keeps or rule.name == "sample")
+    assert rule.drops or rule.name == "findings"  # by a file that its own test writes
+    assert rule.keeps or rule.name == "sample"
     assert all(document.kind in rule.kinds for document in (*rule.drops, *rule.keeps))
 
 

@@ -53,7 +53,7 @@ def _explained(file: Path, recipe: Recipe, licence: str) -> dict[str, Any]:
     from streams.prepare.licences import classify
     from streams.prepare.prepare import rule_input
 
-    seen = rule_input(_document(file, licence), recipe.lengths)
+    seen = rule_input(_document(file, licence), recipe)
     document, rules = seen.document, list(_verdicts(seen, recipe))
     first = next((rule for rule in rules if rule["verdict"] == "drop"), None)
     return {

@@ -71,7 +71,7 @@ def compare(documents: Iterable[Document], recipes: tuple[Recipe, Recipe], sampl
     made = Comparison((recipes[0].name, recipes[1].name))
     for document in documents:
         key = int.from_bytes(identity(document)[:8], "big")
-        seen = [rule_input(deepcopy(document), recipe.lengths) for recipe in recipes]
+        seen = [rule_input(deepcopy(document), recipe) for recipe in recipes]
         verdicts = [recipe.judge(each) for recipe, each in zip(recipes, seen, strict=True)]
         made.documents += 1
         made.kept = _added(made.kept, [verdict is None for verdict in verdicts])

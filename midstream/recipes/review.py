@@ -50,7 +50,7 @@ def choose(documents: Iterable[Document], recipe: Recipe, each: int, by_rule: bo
     strata: dict[tuple[str, str], list[tuple[int, int, Shown]]] = {}
     for number, document in enumerate(documents):
         name = identity(document)
-        seen = rule_input(document, recipe.lengths)
+        seen = rule_input(document, recipe)
         verdict = recipe.judge(seen)
         language = (document.language or "unknown") if document.kind in ("file", "commit") else document.kind
         told = "kept" if verdict is None else verdict.rule

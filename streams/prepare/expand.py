@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from model.languages import kernel
 from streams import event as events
-from streams.document import Document, Part
+from streams.document import Document, Part, Project
 from streams.frame import own_bytes
 from streams.prepare.elements import UNREADABLE, Broken, salvage
 from streams.prepare.licence_texts import recognise
@@ -86,8 +86,10 @@ def _documents(event: events.Event) -> Iterator[Document]:
     """The event's documents in their order, not yet numbered."""
     repository = event.repository
     licence = repository.licence or recognise(repository.licence_text)
+    project = Project(repository.commits, repository.tests, repository.language)
     for document in _bare(event):
         document.licence = licence
+        document.project = project if project != Project() else None
         document.repository, document.stars, document.opt_out = repository.key, repository.stars, repository.opt_out
         yield document
 

@@ -13,7 +13,7 @@ from streams.index.minhash import signature
 from streams.prepare.headers import header
 from streams.prepare.identity import identity
 from streams.prepare.language import language
-from streams.prepare.recipes.recipe import Lengths, Recipe
+from streams.prepare.recipes.recipe import Recipe
 from streams.prepare.rules.rule import RuleInput, Verdict
 from streams.prepare.shorten import shorten
 from streams.prepare.texts import compared, judged, whole
@@ -23,21 +23,26 @@ __all__ = ["identity", "rule_input", "weigh"]
 
 def weigh(document: Document, recipe: Recipe) -> Document | Verdict:
     """The document with its language, licence, hashes and signature; or why it is dropped."""
-    verdict = recipe.judge(rule_input(document, recipe.lengths))
+    verdict = recipe.judge(rule_input(document, recipe))
     if verdict is not None:
         return verdict
     document.id = identity(document)
+    document.project = None
     text = compared(document)
     document.exact = xxhash.xxh3_128_digest(text.encode("utf-8", "replace"))
     document.signature = signature(text)
     return document
 
 
-def rule_input(document: Document, lengths: Lengths) -> RuleInput:
+def rule_input(document: Document, recipe: Recipe) -> RuleInput:
     """What rules look at; the document is shortened in place, and gets its language and licence."""
-    shorten(document, lengths)
+    shorten(document, recipe.lengths)
     if document.kind in ("file", "commit"):
         text = whole(document)
         document.language = language(document.path, text)
         document.licence = header(text) or document.licence
+        if recipe.edits:
+            from streams.prepare.recipes.edits import apply  # with the grammars, which other recipes do without
+
+            apply(document, recipe.edits)
     return RuleInput(document, judged(document))

@@ -12,6 +12,7 @@ from typing import Any
 from model.languages import LANGUAGES
 from model.mapping import SettingsError, from_mapping
 from streams.prepare.language import DATA, MARKUP
+from streams.prepare.recipes.edits import EDITS
 from streams.prepare.recipes.recipe import Lengths, Recipe, Step
 from streams.prepare.rules.rule import Rule
 from streams.prepare.rules.table import RULES
@@ -20,7 +21,7 @@ from streams.recipe import RecipeSettings
 SHIPPED = Path(__file__).parent / "shipped"
 MAX_BYTES = 1_000_000
 _OWN_KEYS = ("rule", "name", "kinds", "languages", "except", "rate")
-_TOP_KEYS = ("like", "says", "source", "differs", "lengths", "rules")
+_TOP_KEYS = ("like", "says", "source", "differs", "lengths", "edits", "rules")
 _GROUPS = {"@data": DATA, "@markup": MARKUP}
 """Names of several languages."""
 
@@ -92,7 +93,16 @@ def parse(mapping: Mapping[str, Any], name: str, where: str) -> Recipe:
     return Recipe(
         name, str(mapping.get("says", "")), tuple(steps), str(mapping.get("source", "")),
         tuple(mapping.get("differs", ())), from_mapping(Lengths, mapping.get("lengths", {}), f"{where}: lengths"),
+        tuple(_edit(table, f"{where}: [[edits]] {number}") for number, table in enumerate(mapping.get("edits", ()), 1)),
     )  # fmt: skip
+
+
+def _edit(table: Mapping[str, Any], where: str) -> tuple[str, Any]:
+    name = table.get("edit")
+    if name not in EDITS:
+        raise SettingsError(f"{where}: there is no edit {name!r}; known are {', '.join(EDITS)}")
+    parameters = {key: value for key, value in table.items() if key != "edit"}
+    return name, from_mapping(EDITS[name].parameters, parameters, where)
 
 
 def _step(table: Mapping[str, Any], where: str) -> Step:

@@ -86,6 +86,8 @@ class Recipe:
     differs: tuple[str, ...] = ()
     """Where it does not do what its source does, and why."""
     lengths: Lengths = field(default_factory=Lengths)
+    edits: tuple[tuple[str, Any], ...] = ()
+    """Names of streams.prepare.recipes.edits with their parameters: what is changed before any rule looks."""
 
     def judge(self, seen: RuleInput) -> Verdict | None:
         """The first step that drops the document; None when none does."""
@@ -110,4 +112,6 @@ class Recipe:
             if step.name != step.rule.name:
                 told[f"{step.name}.rule"] = step.rule.name
             told |= {f"{step.name}.{key}": value for key, value in step.settings().items()}
+        for name, parameters in self.edits:
+            told |= {f"edits.{name}.{key}": value for key, value in asdict(parameters).items()}
         return told | {f"lengths.{key}": value for key, value in asdict(self.lengths).items()}

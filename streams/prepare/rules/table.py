@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from streams.prepare.rules import code, commits, content, origin, peers, sizes, threads, words
+from streams.prepare.rules import code, commits, content, findings, origin, peers, projects, sizes, threads, words
 from streams.prepare.rules.rule import Rule
 
-MODULES = (origin, sizes, content, words, code, peers, commits, threads)
+MODULES = (origin, sizes, content, words, code, peers, projects, findings, commits, threads)
 RULES: dict[str, Rule] = {
     rule.name: rule
     for module in MODULES

@@ -1,0 +1,87 @@
+"""`midstream recall begin|round|write`: from seeds to the pages of a crawl that speak of code, in three rounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+FOLDER = click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+FILES = click.Path(path_type=Path, exists=True)
+
+
+@click.group()
+def recall() -> None:
+    """Find the pages of a crawl that speak of code."""
+
+
+@recall.command()
+@FOLDER
+@click.option("--seeds", multiple=True, required=True, type=FILES, help="Texts of the kind to look for; several.")
+@click.option("--pages", multiple=True, required=True, type=FILES, help="JSON lines of url and text, or .gz; several.")
+def begin(folder: Path, seeds: tuple[Path, ...], pages: tuple[Path, ...]) -> None:
+    """Make FOLDER for a recall, and do its first round.
+
+    Learns from the seeds against a sample of the pages, scores every page, and writes FOLDER/round-1/domains.tsv: the
+    domains of which at least a tenth is recalled. Write good or bad in its first column, then go on with `round`.
+    """
+    from streams.recall import rounds
+
+    try:
+        rounds.begin(folder, seeds, pages)
+        _tell(folder, rounds.advance(folder, _say))
+    except rounds.RecallError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@recall.command("round")
+@FOLDER
+def next_round(folder: Path) -> None:
+    """Do the next round of FOLDER: what you marked in the last domains.tsv teaches it."""
+    from streams.recall import rounds
+
+    try:
+        _tell(folder, rounds.advance(folder, _say))
+    except rounds.RecallError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@recall.command()
+@FOLDER
+@click.argument("target", type=click.Path(path_type=Path, file_okay=False))
+def write(folder: Path, target: Path) -> None:
+    """Write what FOLDER's last round recalled under TARGET, a page a file: `midstream ingest files` reads them."""
+    from streams.recall import rounds
+
+    count = 0
+    try:
+        for page, _ in rounds.recalled(folder):
+            place = target / (_safe(page.domain) or "unknown")
+            place.mkdir(parents=True, exist_ok=True)
+            (place / f"{page.id}.md").write_text(page.text, encoding="utf-8", errors="replace")
+            count += 1
+    except rounds.RecallError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{target}: {count:,} pages; read them with `midstream ingest files {target}`")
+
+
+def _safe(domain: str) -> str:
+    return "".join(c for c in domain if c.isalnum() or c in ".-").strip(".")[:100]
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _tell(folder: Path, made) -> None:  # pyright: ignore[reportMissingParameterType]
+    from streams.recall.rounds import ROUNDS
+
+    for what, count in made.left_out.most_common():
+        _say(f"left out: {count:,} × {what}")
+    share = made.recalled / max(1, made.pages)
+    click.echo(f"round {made.number} of {ROUNDS}: {made.recalled:,} of {made.pages:,} pages recalled ({share:.3f})")
+    work = folder / f"round-{made.number}"
+    if made.number < ROUNDS:
+        click.echo(f"{made.domains:,} domains to mark in {work}/domains.tsv, then: midstream recall round {folder}")
+    else:
+        click.echo(f"take the pages: midstream recall write {folder} TARGET")

@@ -1,0 +1,1 @@
+"""Web recall: which pages of a crawl speak of code, found from seeds in rounds (OpenCoder, DeepSeek)."""

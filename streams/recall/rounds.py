@@ -1,0 +1,177 @@
+"""Rounds of a recall: train, score every page, look at domains by hand, take what was marked into the next round.
+
+As DeepSeek-Coder-V2 and OpenCoder do it: a domain of which a tenth of the pages is recalled is shown to a person; what
+the person calls good or bad teaches the next round.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import xxhash
+
+from streams.recall.classifier import Classifier
+from streams.recall.pages import Page, pages, seeds
+from streams.statefile import write
+
+ROUNDS = 3
+BAR = 0.5
+"""A page's score from which it is recalled."""
+SHARE = 0.1
+"""Of a domain's pages, how many must be recalled for it to be shown (DeepSeek-Coder-V2)."""
+LEAST_PAGES = 2
+MOST_TEXTS = 20_000
+"""Of each kind that a round is trained on, by keyed hash."""
+
+
+class Recall(msgspec.Struct):
+    """A recall's folder: what it is made from, and how far it is."""
+
+    seeds: list[str]
+    pages: list[str]
+    done: int = 0
+    """Rounds."""
+
+
+@dataclass(frozen=True)
+class Round:
+    number: int
+    pages: int
+    recalled: int
+    domains: int
+    """Shown in domains.tsv."""
+    left_out: Counter[str]
+
+
+class RecallError(ValueError):
+    """What stands in the way; the message says what to do."""
+
+
+def begin(folder: Path, seed_paths: Iterable[Path], page_paths: Iterable[Path]) -> Recall:
+    """Makes the folder, readable by its owner alone. Raises RecallError."""
+    if (folder / "recall.json").exists():
+        raise RecallError(f"{folder} holds a recall already: go on with `midstream recall round {folder}`")
+    given = [str(path.resolve()) for path in seed_paths]
+    if not seeds(map(Path, given)):
+        raise RecallError("the seeds hold no text of 200 characters or more")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    state = Recall(given, [str(path.resolve()) for path in page_paths])
+    write(folder / "recall.json", msgspec.json.format(msgspec.json.encode(state)))
+    return state
+
+
+def load(folder: Path) -> Recall:
+    """Raises RecallError."""
+    try:
+        return msgspec.json.decode((folder / "recall.json").read_bytes(), type=Recall)
+    except (OSError, msgspec.DecodeError) as error:
+        raise RecallError(f"{folder} holds no recall: make one with `midstream recall begin`") from error
+
+
+def advance(folder: Path, say: Callable[[str], None]) -> Round:
+    """The next round: what was marked in the last one's domains.tsv teaches it. Raises RecallError."""
+    state = load(folder)
+    if state.done >= ROUNDS:
+        raise RecallError(f"all {ROUNDS} rounds are done: take the pages with `midstream recall write`")
+    marks = read_marks(folder / f"round-{state.done}" / "domains.tsv") if state.done else {}
+    if state.done and not marks:
+        raise RecallError(
+            f"no domain is marked: write good or bad in the first column of {folder}/round-{state.done}/domains.tsv"
+        )
+    number = state.done + 1
+    work = folder / f"round-{number}"
+    work.mkdir(mode=0o700, exist_ok=True)
+    paths = [Path(name) for name in state.pages]
+    good, bad = _texts(state, paths, marks if number > 1 else {})
+    say(f"round {number}: learning from {len(good):,} texts that speak of code and {len(bad):,} others")
+    classifier = Classifier.train(good, bad)
+    classifier.save(work / "classifier.npz")
+    made = _scored(work, number, classifier, paths, say)
+    state.done = number
+    write(folder / "recall.json", msgspec.json.format(msgspec.json.encode(state)))
+    return made
+
+
+def _texts(state: Recall, paths: list[Path], marks: dict[str, str]) -> tuple[list[str], list[str]]:
+    """Seeds and pages of good domains; pages of bad domains and of all others that nobody marked, by keyed hash."""
+    good = seeds(map(Path, state.seeds))
+    bad: list[tuple[int, str]] = []
+    marked: list[tuple[int, str]] = []
+    for page in pages(paths, Counter()):
+        key = xxhash.xxh3_64_intdigest(page.url.encode("utf-8", "replace"))
+        mark = marks.get(page.domain)
+        if mark == "good":
+            marked.append((key, page.text))
+        elif mark == "bad" or key % 4 == 0:
+            bad.append((key if mark != "bad" else 0, page.text))
+        if len(bad) > 2 * MOST_TEXTS:
+            bad = sorted(bad)[:MOST_TEXTS]
+        if len(marked) > 2 * MOST_TEXTS:
+            marked = sorted(marked)[:MOST_TEXTS]
+    if not bad:
+        raise RecallError("the pages are too few to learn from: give more of them")
+    return [*good[:MOST_TEXTS], *(text for _, text in sorted(marked)[:MOST_TEXTS])], [
+        text for _, text in sorted(bad)[:MOST_TEXTS]
+    ]
+
+
+def _scored(work: Path, number: int, classifier: Classifier, paths: list[Path], say: Callable[[str], None]) -> Round:
+    """Writes scores.tsv (score, address) of what is recalled, and domains.tsv."""
+    left_out: Counter[str] = Counter()
+    of_domain: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    total = recalled = 0
+    with os.fdopen(os.open(work / "scores.tsv", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        for page in pages(paths, left_out):
+            score = classifier.score(page.text)
+            counts = of_domain[page.domain]
+            counts[0] += 1
+            total += 1
+            if score >= BAR:
+                counts[1] += 1
+                recalled += 1
+                file.write(f"{score:.4f}\t{page.id}\t{_line(page.url)}\n")
+            if total % 20_000 == 0:
+                say(f"round {number}: {total:,} pages, {recalled:,} recalled")
+    shown = [(d, n, r) for d, (n, r) in of_domain.items() if n >= LEAST_PAGES and r >= SHARE * n]
+    shown.sort(key=lambda row: (-row[2], row[0]))
+    rows = [f"\t{_line(domain)}\t{n}\t{r}\t{r / n:.3f}" for domain, n, r in shown]
+    write(work / "domains.tsv", "\n".join(["mark\tdomain\tpages\trecalled\tshare", *rows, ""]).encode())
+    return Round(number, total, recalled, len(shown), left_out)
+
+
+def read_marks(path: Path) -> dict[str, str]:
+    """From domain to `good` or `bad`. Raises RecallError on any other word in the first column."""
+    marks: dict[str, str] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()[1:], 2):
+        mark, _, rest = line.partition("\t")
+        if not (mark := mark.strip().lower()):
+            continue
+        if mark not in ("good", "bad"):
+            raise RecallError(f"{path}, line {number}: the mark must be good, bad or nothing, not {mark!r}")
+        marks[rest.split("\t")[0]] = mark
+    return marks
+
+
+def recalled(folder: Path) -> Iterable[tuple[Page, float]]:
+    """The pages that the last round recalled, those of domains that are marked bad left out. Raises RecallError."""
+    state = load(folder)
+    if not state.done:
+        raise RecallError(f"no round is done: run `midstream recall round {folder}`")
+    work = folder / f"round-{state.done}"
+    marks = read_marks(work / "domains.tsv")
+    scores: dict[str, float] = {}
+    for line in (work / "scores.tsv").read_text(encoding="utf-8").splitlines():
+        score, name, _ = line.split("\t", 2)
+        scores[name] = float(score)
+    for page in pages([Path(name) for name in state.pages], Counter()):
+        if page.id in scores and marks.get(page.domain) != "bad":
+            yield page, scores.pop(page.id)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -137,8 +137,8 @@ def test_commented_out_code_is_taken_out_and_prose_stays() -> None:
     whole = file(COMMENTED)
     edits.apply(whole, (("commented_out", edits.CommentedParameters(rate=0.0)),))
     assert whole.parts[0].text == COMMENTED and whole.cut == 0
-    block = "  /*\\n  int x = 1;\\n  f(x);\\n  g(x);\\n  return x;\\n  h(x);\\n  */\\n"
-    java = file(f"class A {{{{\\n{block}  int y = 2;\\n}}}}\\n", "A.java", "java")
+    block = "  /*\n  int x = 1;\n  f(x);\n  g(x);\n  return x;\n  h(x);\n  */\n"
+    java = file(f"class A {{\n{block}  int y = 2;\n}}\n", "A.java", "java")
     edits.apply(java, (("commented_out", edits.CommentedParameters()),))
     assert java.parts[0].text == "class A {\n  int y = 2;\n}\n"
 

@@ -6,6 +6,7 @@ the same order give the same weights.
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -133,9 +134,9 @@ class Classifier:
     def load(cls, path: Path) -> Classifier:
         """Raises ValueError on what `save` did not write."""
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 if int(stored["bits"]) != BITS:
                     raise ValueError(f"{path}: made with other features")
                 return cls(stored["weights"].astype(np.float32), float(stored["bias"]))
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise ValueError(f"{path}: no classifier: {error}") from error

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import xxhash
@@ -20,8 +21,9 @@ from streams.recall.pages import Page, pages, seeds
 from streams.statefile import write
 
 ROUNDS = 3
-BAR = 0.5
-"""A page's score from which it is recalled."""
+FOLDS, MISSED = 5, 0.1
+"""The bar of a round is the score that nine tenths of the good texts reach with a classifier that did not learn from
+them: among the others there are many that speak of code, too, so a half would be too high."""
 SHARE = 0.1
 """Of a domain's pages, how many must be recalled for it to be shown (DeepSeek-Coder-V2)."""
 LEAST_PAGES = 2
@@ -78,8 +80,8 @@ def advance(folder: Path, say: Callable[[str], None]) -> Round:
     state = load(folder)
     if state.done >= ROUNDS:
         raise RecallError(f"all {ROUNDS} rounds are done: take the pages with `midstream recall write`")
-    marks = read_marks(folder / f"round-{state.done}" / "domains.tsv") if state.done else {}
-    if state.done and not marks:
+    marks = _marks(folder, state.done)
+    if state.done and not read_marks(folder / f"round-{state.done}" / "domains.tsv"):
         raise RecallError(
             f"no domain is marked: write good or bad in the first column of {folder}/round-{state.done}/domains.tsv"
         )
@@ -87,40 +89,71 @@ def advance(folder: Path, say: Callable[[str], None]) -> Round:
     work = folder / f"round-{number}"
     work.mkdir(mode=0o700, exist_ok=True)
     paths = [Path(name) for name in state.pages]
-    good, bad = _texts(state, paths, marks if number > 1 else {})
+    unsure = _scores(folder / f"round-{state.done}") if state.done else ()
+    good, bad = _texts(state, paths, marks, unsure)
     say(f"round {number}: learning from {len(good):,} texts that speak of code and {len(bad):,} others")
-    classifier = Classifier.train(good, bad)
+    bar = _bar(good, bad)
+    classifier = Classifier.train([text for _, text in good], bad)
     classifier.save(work / "classifier.npz")
-    made = _scored(work, number, classifier, paths, say)
+    made = _scored(work, number, classifier, bar, paths, say)
     state.done = number
     write(folder / "recall.json", msgspec.json.format(msgspec.json.encode(state)))
     return made
 
 
-def _texts(state: Recall, paths: list[Path], marks: dict[str, str]) -> tuple[list[str], list[str]]:
-    """Seeds and pages of good domains; pages of bad domains and of all others that nobody marked, by keyed hash."""
-    good = seeds(map(Path, state.seeds))
+def _marks(folder: Path, done: int) -> dict[str, str]:
+    """Of all rounds so far, the last mark of a domain."""
+    marks: dict[str, str] = {}
+    for number in range(1, done + 1):
+        marks |= read_marks(folder / f"round-{number}" / "domains.tsv")
+    return marks
+
+
+def _scores(work: Path) -> dict[str, float]:
+    """By a page's id, of those that a round recalled."""
+    lines = (work / "scores.tsv").read_text(encoding="utf-8").splitlines()
+    return {name: float(score) for score, name, _ in (line.split("\t", 2) for line in lines)}
+
+
+def _texts(
+    state: Recall, paths: list[Path], marks: dict[str, str], unsure: Collection[str]
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """Good ones, each behind its group: seeds, and pages of good domains. Bad ones: pages of bad domains, and a sample
+    of others by keyed hash, without those that the last round recalled: many of these may be good."""
+    good = [(f"seed {number}", text) for number, text in enumerate(seeds(map(Path, state.seeds)))][:MOST_TEXTS]
     bad: list[tuple[int, str]] = []
-    marked: list[tuple[int, str]] = []
+    marked: list[tuple[int, str, str]] = []
     for page in pages(paths, Counter()):
         key = xxhash.xxh3_64_intdigest(page.url.encode("utf-8", "replace"))
         mark = marks.get(page.domain)
         if mark == "good":
-            marked.append((key, page.text))
-        elif mark == "bad" or key % 4 == 0:
-            bad.append((key if mark != "bad" else 0, page.text))
-        if len(bad) > 2 * MOST_TEXTS:
-            bad = sorted(bad)[:MOST_TEXTS]
-        if len(marked) > 2 * MOST_TEXTS:
-            marked = sorted(marked)[:MOST_TEXTS]
+            marked.append((key, page.domain, page.text))
+        elif mark == "bad":
+            bad.append((0, page.text))
+        elif key % 4 == 0 and page.id not in unsure:
+            bad.append((key, page.text))
+        bad, marked = _some(bad), _some(marked)
     if not bad:
         raise RecallError("the pages are too few to learn from: give more of them")
-    return [*good[:MOST_TEXTS], *(text for _, text in sorted(marked)[:MOST_TEXTS])], [
-        text for _, text in sorted(bad)[:MOST_TEXTS]
-    ]
+    good += [(domain, text) for _, domain, text in sorted(marked)[:MOST_TEXTS]]
+    return good, [text for _, text in sorted(bad)[:MOST_TEXTS]]
 
 
-def _scored(work: Path, number: int, classifier: Classifier, paths: list[Path], say: Callable[[str], None]) -> Round:
+def _bar(good: list[tuple[str, str]], bad: list[str]) -> float:
+    """The score from which a page is recalled; a group (a domain) is held out whole."""
+    scores: list[float] = []
+    folds = [xxhash.xxh3_64_intdigest(group.encode()) % FOLDS for group, _ in good]
+    for fold in sorted(set(folds)):
+        rest = [text for (_, text), its in zip(good, folds, strict=True) if its != fold]
+        if rest:
+            held = Classifier.train(rest, bad)
+            scores += [held.score(text) for (_, text), its in zip(good, folds, strict=True) if its == fold]
+    return sorted(scores)[int(MISSED * len(scores))] if scores else 0.5
+
+
+def _scored(
+    work: Path, number: int, classifier: Classifier, bar: float, paths: list[Path], say: Callable[[str], None]
+) -> Round:
     """Writes scores.tsv (score, address) of what is recalled, and domains.tsv."""
     left_out: Counter[str] = Counter()
     of_domain: dict[str, list[int]] = defaultdict(lambda: [0, 0])
@@ -131,7 +164,7 @@ def _scored(work: Path, number: int, classifier: Classifier, paths: list[Path], 
             counts = of_domain[page.domain]
             counts[0] += 1
             total += 1
-            if score >= BAR:
+            if score >= bar:
                 counts[1] += 1
                 recalled += 1
                 file.write(f"{score:.4f}\t{page.id}\t{_line(page.url)}\n")
@@ -142,6 +175,11 @@ def _scored(work: Path, number: int, classifier: Classifier, paths: list[Path], 
     rows = [f"\t{_line(domain)}\t{n}\t{r}\t{r / n:.3f}" for domain, n, r in shown]
     write(work / "domains.tsv", "\n".join(["mark\tdomain\tpages\trecalled\tshare", *rows, ""]).encode())
     return Round(number, total, recalled, len(shown), left_out)
+
+
+def _some(rows: list[Any]) -> list[Any]:
+    """Those with the smallest keys, when there are twice as many as are wanted."""
+    return sorted(rows)[:MOST_TEXTS] if len(rows) > 2 * MOST_TEXTS else rows
 
 
 def read_marks(path: Path) -> dict[str, str]:
@@ -163,11 +201,8 @@ def recalled(folder: Path) -> Iterable[tuple[Page, float]]:
     if not state.done:
         raise RecallError(f"no round is done: run `midstream recall round {folder}`")
     work = folder / f"round-{state.done}"
-    marks = read_marks(work / "domains.tsv")
-    scores: dict[str, float] = {}
-    for line in (work / "scores.tsv").read_text(encoding="utf-8").splitlines():
-        score, name, _ = line.split("\t", 2)
-        scores[name] = float(score)
+    marks = _marks(folder, state.done)
+    scores = _scores(work)
     for page in pages([Path(name) for name in state.pages], Counter()):
         if page.id in scores and marks.get(page.domain) != "bad":
             yield page, scores.pop(page.id)

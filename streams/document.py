@@ -61,7 +61,7 @@ class Part(msgspec.Struct, omit_defaults=True):
 
     role: str
     """text | message, before, after | title, diff, hunk, comment | markdown, code, raw, output | title, question,
-    answer. A hunk belongs to the comment behind it."""
+    answer, remark. A hunk belongs to the comment behind it, a remark to the question or answer before it."""
     text: str
     label: str = ""
     """What the renderer needs beside the text: a comment's author and action, the path of a diff or a hunk."""

@@ -155,12 +155,20 @@ class Notebook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     language: str = "python"
 
 
+class Remark(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A comment on a question or an answer."""
+
+    text: str
+    votes: int = 0
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An answer of a question."""
 
     text: str
     votes: int = 0
     accepted: bool = False
+    comments: list[Remark] = []
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="question"):
@@ -172,6 +180,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     text: str
     tags: list[str] = []
     votes: int = 0
+    comments: list[Remark] = []
     answers: list[Answer] = []
     updated: str = ""
 

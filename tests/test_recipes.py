@@ -11,7 +11,9 @@ from click.testing import CliRunner
 from midstream.cli import main
 from model.mapping import SettingsError
 from streams.document import Document
+from streams.event import Answer, Question, Remark, Repository, encode
 from streams.prepare import sarif
+from streams.prepare.expand import expand
 from streams.prepare.recipes import edits
 from streams.prepare.recipes.reading import read, recipe, resolve, shipped
 from streams.prepare.recipes.recipe import Recipe
@@ -141,6 +143,20 @@ def test_commented_out_code_is_taken_out_and_prose_stays() -> None:
     java = file(f"class A {{\n{block}  int y = 2;\n}}\n", "A.java", "java")
     edits.apply(java, (("commented_out", edits.CommentedParameters()),))
     assert java.parts[0].text == "class A {\n  int y = 2;\n}\n"
+
+
+def test_the_best_answers_stay_in_their_order_with_the_best_comments() -> None:
+    remarks = [Remark(text=f"remark {n}", votes=n) for n in range(7)]
+    answers = [Answer(text=f"answer {n}", votes=n - 1, comments=remarks if n == 3 else []) for n in range(13)]
+    event = Question(
+        repository=Repository(name="site"), number=1, title="t", text="q", answers=answers, comments=remarks[:2]
+    )
+    (document,) = expand(encode(event), 0).documents
+    edits.apply(document, (("best_answers", edits.AnswersParameters()),))
+    said = [part.text for part in document.parts]
+    assert said[:4] == ["t", "q", "remark 0", "remark 1"]
+    assert [text for text in said if text.startswith("answer")] == [f"answer {n}" for n in range(3, 13)]
+    assert said[5:10] == [f"remark {n}" for n in range(2, 7)] and document.cut > 0
 
 
 def test_findings_of_a_sarif_file_drop_the_files_that_it_names(tmp_path: Path) -> None:

@@ -141,6 +141,8 @@ def question(document: Document, fmt: Format) -> list[str]:
             blocks.append(_attributes(part.role, tags, votes) + part.text)
         elif part.role == "question":
             blocks.append(f"Tags: {', '.join(tags.split())}\nVotes: {bucket(votes)}\n\n{part.text}")
+        elif part.role == "remark":
+            blocks.append(f"Comment: {part.text}")
         else:
             how = f"votes {bucket(votes)}{', accepted' if accepted else ''}"
             blocks.append(f"Answer ({how}):\n\n{part.text}")
@@ -149,7 +151,7 @@ def question(document: Document, fmt: Format) -> list[str]:
 
 def _attributes(role: str, tags: str, votes: str) -> str:
     attributes = [f"tags={','.join(tags.split())}"] if tags.strip() else []
-    return " ".join(["<|", role[0], *attributes, f"votes={bucket(votes)}", "|>\n"])
+    return " ".join(["<|", "c" if role == "remark" else role[0], *attributes, f"votes={bucket(votes)}", "|>\n"])
 
 
 def bucket(votes: str) -> str:

@@ -171,8 +171,15 @@ def _notebook(event: events.Notebook) -> Document:
 def _question(event: events.Question) -> Document:
     tags = " ".join("-".join(tag.split()) for tag in event.tags)
     parts = [Part("title", event.title), Part("question", event.text, f"{tags}\n{event.votes}")]
-    parts += [Part("answer", a.text, f"\n{a.votes}\n{'accepted' if a.accepted else ''}") for a in event.answers]
+    parts += map(_remark, event.comments)
+    for answer in event.answers:
+        parts.append(Part("answer", answer.text, f"\n{answer.votes}\n{'accepted' if answer.accepted else ''}"))
+        parts += map(_remark, answer.comments)
     return Document(
         offset=0, index=0, kind="question", parts=parts, number=event.number,
         thread=f"#{event.number}" if event.number else "", updated=seconds(event.updated),
     )  # fmt: skip
+
+
+def _remark(remark: events.Remark) -> Part:
+    return Part("remark", remark.text, f"\n{remark.votes}")

@@ -41,8 +41,8 @@ def rule_input(document: Document, recipe: Recipe) -> RuleInput:
         text = whole(document)
         document.language = language(document.path, text)
         document.licence = header(text) or document.licence
-        if recipe.edits:
-            from streams.prepare.recipes.edits import apply  # with the grammars, which other recipes do without
+    if recipe.edits:
+        from streams.prepare.recipes.edits import apply  # with the grammars, which other recipes do without
 
-            apply(document, recipe.edits)
+        apply(document, recipe.edits)
     return RuleInput(document, judged(document))

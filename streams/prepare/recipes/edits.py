@@ -10,7 +10,7 @@ from typing import Any
 import xxhash
 
 from model import bounds
-from streams.document import Document
+from streams.document import Document, Part
 from streams.draw import drawn
 from streams.prepare.syntax import Syntax, parse
 
@@ -100,14 +100,64 @@ def _blocks(data: bytes, tree: Syntax) -> Iterator[tuple[int, int]]:
         yield block
 
 
+@dataclass(frozen=True)
+class AnswersParameters:
+    answers: int = 10
+    """The most answers of a question, those with the most votes."""
+    least: int = 0
+    """The fewest votes of an answer."""
+    comments: int = 5
+    """The most comments on a question or an answer, those with the most votes."""
+
+    def __post_init__(self) -> None:
+        bounds.at_least(self, 0, "answers", "comments")
+
+
+def best_answers(document: Document, p: AnswersParameters) -> None:
+    """Of a question; what stays keeps its order."""
+    if document.kind != "question":
+        return
+    posts: list[list[Part]] = [[]]  # the question, then each answer, with its remarks behind it
+    for part in document.parts:
+        if part.role == "answer":
+            posts.append([])
+        posts[-1].append(part)
+    question, *answers = posts
+    answers = _best([post for post in answers if _votes(post[0]) >= p.least], p.answers, lambda post: _votes(post[0]))
+    before = document.size
+    document.parts = [part for post in (question, *answers) for part in _with_remarks(post, p.comments)]
+    document.cut += before - document.size
+
+
+def _with_remarks(post: list[Part], most: int) -> list[Part]:
+    remarks = [part for part in post if part.role == "remark"]
+    return [part for part in post if part.role != "remark"] + _best(remarks, most, _votes)
+
+
+def _best(given: list[Any], most: int, votes: Callable[[Any], int]) -> list[Any]:
+    chosen = sorted(range(len(given)), key=lambda at: (-votes(given[at]), at))[:most]
+    return [given[at] for at in sorted(chosen)]
+
+
+def _votes(part: Part) -> int:
+    _, votes, *_ = (*part.label.split("\n"), "")
+    return int(votes) if votes.lstrip("-").isdigit() else 0
+
+
 EDITS: dict[str, Edit] = {
     edit.name: edit
     for edit in (
         Edit(
             "commented_out",
-            "Takes large blocks of commented-out code out of files.",
+            "Takes blocks of commented-out code out of files.",
             commented_out,
             CommentedParameters,
+        ),
+        Edit(
+            "best_answers",
+            "Keeps the best answers of a question, and the best comments (InCoder).",
+            best_answers,
+            AnswersParameters,
         ),
     )
 }

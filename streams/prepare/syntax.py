@@ -36,6 +36,7 @@ _PLAIN = (
 """Of a value that nothing was computed for."""
 
 
+_COMMENTS = frozenset(ROLES["comment"].split())
 _STATEMENTS = frozenset(("expression_statement", "module", "block"))
 """Where a string that stands alone is a statement."""
 
@@ -56,6 +57,18 @@ class Syntax:
 
     def count(self, role: str, test: Callable[[Node], bool] = lambda node: True) -> int:
         return sum(map(test, self._found.get(role, ())))
+
+    @property
+    def count_top(self) -> int:
+        """Nodes right below the root, comments left out."""
+        return sum(child.type not in _COMMENTS for child in self._root.named_children)
+
+    def names(self, role: str) -> Iterator[str]:
+        """What functions, classes or variables are called, where their nodes say it."""
+        for node in self._found.get(role, ()):
+            named = node.child_by_field_name("name") or node.child_by_field_name("left")
+            if named is not None and named.named_child_count == 0:
+                yield self._data[named.start_byte : named.end_byte].decode("utf-8", "replace")
 
     def spans(self, role: str) -> list[tuple[int, int]]:
         """Where nodes of the role stand, those inside of another left out, in their order."""
@@ -93,7 +106,7 @@ def returns_at_once(node: Node) -> bool:
     body = node.child_by_field_name("body")
     if body is None:
         return False
-    inside = [child for child in body.named_children if child.type not in ROLES["comment"].split()]
+    inside = [child for child in body.named_children if child.type not in _COMMENTS]
     return len(inside) == 1 and inside[0].type in ROLES["return"].split()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from model import bounds
 from streams.prepare.rules.examples import CODE_TEXT, file
 from streams.prepare.rules.rule import CODE, Found, NoParameters, Range, Rule, RuleInput, at_most
 from streams.prepare.rules.words import signal
@@ -31,6 +32,25 @@ class PhraseParameters:
     """Whether a phrase must be whole words: `pass` is not in `password`."""
 
 
+@dataclass(frozen=True)
+class NamesParameters:
+    role: str = "function"
+    """Of what: function, class or variable."""
+    pattern: str = "[A-Za-z_$][A-Za-z0-9_]*"
+    """What a name should be, a regular expression."""
+    least: float = 0.5
+    """The smallest share of names that are."""
+
+    def __post_init__(self) -> None:
+        bounds.among(self, "role", ("function", "class", "variable"))
+        bounds.shares(self, "least")
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            raise ValueError(f"pattern {self.pattern!r} is no regular expression: {error}") from error
+
+
+_JOINED = re.compile(r"""=\s*["'][^"'\n]*["']\s*\+\s*["']""")
 _WORD = re.compile(r"\S+")
 _PREPROCESSOR = re.compile(r"\s*(?:#\s*\w+|struct\b|using\b|extern\b|typedef\b)")
 _MAIN = re.compile(r"\bmain\s*\([^)]*\)\s*\{")
@@ -108,6 +128,26 @@ def long_words(s: RuleInput) -> float:
     return sum(len(word) for word in words if len(word) > _LONG and "://" not in word) / max(1, s.syntax.size)
 
 
+def concatenations(s: RuleInput) -> float:
+    """Lines that join two literal strings."""
+    return _of_lines(s, sum(_JOINED.search(line) is not None for line in s.lines))
+
+
+def statements(s: RuleInput) -> float:
+    """At the top of the tree."""
+    return _of_lines(s, s.syntax.count_top) if s.syntax else 0.0
+
+
+def ill_named(s: RuleInput, p: NamesParameters) -> Found:
+    if s.syntax is None:
+        return 0.0, ""
+    names = list(s.syntax.names(p.role))
+    share = sum(re.fullmatch(p.pattern, name) is not None for name in names) / max(1, len(names))
+    if not names or share >= p.least:
+        return share, ""
+    return share, f"{share:.2f} of the names of a {p.role} are as they should be, less than {p.least:g}"
+
+
 def placeholders(s: RuleInput) -> float:
     """Lines of comments that say what is still to be written."""
     if s.syntax is None:
@@ -133,6 +173,7 @@ _TEST = re.compile(
     r"(java|cs|kt|scala|swift))$"
 )
 _LOGIC = "total = 0\nfor item in items:\n    if item.price > limit:\n        total += item.price\nprint(total)\n"
+_DEFINED = "def total(items):\n    result = 0\n    for item in items:\n        result += item\n    return result\n"
 _NO_LOGIC = "import os\nimport sys\n\nNAME = 'a'\nSIZE = 3\n\n\ndef name():\n    return NAME\n"
 _LETTER = 's = """' + "The parser stops at the second bracket and names the wrong line of the text. " * 3 + '"""\n'
 _KEY = 'key = "' + "QmFzZTY0IGlzIG5vdCBjb2Rl" * 5 + '"\n'
@@ -173,6 +214,13 @@ RULES: tuple[Rule, ...] = (
          (file(_LETTER),), (file(_LOGIC),), Range, at_most(0.2)),
     Rule("long_words", CODE, "Words of more than twenty characters in strings, links left out.",
          signal(long_words, "share of long words"), (file(_KEY),), (file(_LETTER),), Range, at_most(0.4)),
+    Rule("concatenations", CODE, "Lines that join two literal strings.",
+         signal(concatenations, "share of lines that join strings"), (file("a = 'b' + 'c'\n" * 3),), (file(_LOGIC),), Range,
+         at_most(0.2)),
+    Rule("statements", CODE, "Many statements at the top, for its lines.", signal(statements, "statements a line"),
+         (file("a(); b(); c(); d();", "a.js", "javascript"),), (file(_DEFINED),), Range, at_most(1)),
+    Rule("names", CODE, "Names of functions, classes or variables that are not as they should be.", ill_named,
+         (file("def X1():\n    pass\n"),), (file(_DEFINED),), NamesParameters, NamesParameters("function", "[a-z_]+")),
     Rule("placeholders", CODE, "Comments that say what is still to be written.",
          signal(placeholders, "such comments a line"), (file("def f():\n    # TODO: write it\n    pass\n"),),
          (file(_LOGIC + "todo = 1\n"),), Range, at_most(0.01)),

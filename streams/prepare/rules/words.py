@@ -27,6 +27,9 @@ class RunParameters:
 
 
 REPEATED = RunParameters((5, 6, 7, 8, 9, 10), (0.80, 0.70, 0.70, 0.70, 0.70, 0.60))
+STOP_WORDS = frozenset(
+    ("the", "be", "to", "of", "and", "that", "have", "with", "a", "in", "is", "it", "for", "on", "as")
+)
 _HEXADECIMAL = re.compile(r"\b0[xX][0-9a-fA-F]+\b")
 _LINK = re.compile(r"https?://\S+|<a\b[^>]*>|</a>", re.I)
 _BULLET = re.compile(r"\s*(?:[-*+•●■□▪▫※·‣⁃◦]|\d+[.)])\s")
@@ -108,6 +111,19 @@ def blanks(s: RuleInput) -> float:
     return _shared(len(s.text) - sum(map(len, s.text.split())), len(s.text))
 
 
+def curly_brackets(s: RuleInput) -> float:
+    return _shared(s.text.count("{") + s.text.count("}"), len(s.text))
+
+
+def full_brackets(s: RuleInput) -> float:
+    """A heading of Chinese pages of news and shops."""
+    return _shared(s.text.count("【"), len(s.words))
+
+
+def stop_words(s: RuleInput) -> float:
+    return _shared(sum(word.lower() in STOP_WORDS for word in s.words), len(s.words))
+
+
 def signal(measure: Callable[[RuleInput], float], what: str) -> Callable[[RuleInput, Range], Found]:
     """A rule that holds a measure against a range."""
 
@@ -169,6 +185,12 @@ RULES: tuple[Rule, ...] = (
          (file("0x10203040, " * 20),), OWN, Range, at_most(0.4)),
     Rule("links", ALL, "Links.", signal(links, "share of links"),
          (file("https://example.org/a/b/c/d/e\n" * 9, "a.md", "markdown"),), OWN, Range, at_most(0.5)),
+    Rule("curly_brackets", ALL, "Curly brackets.", signal(curly_brackets, "share of curly brackets"),
+         (file("{{}}{}" * 9),), OWN, Range, at_most(0.025)),
+    Rule("full_brackets", ALL, "Words in full-width brackets.", signal(full_brackets, "full-width brackets a word"),
+         (file("【新】【热】【促销】", "a.md", "markdown"),), OWN, Range, at_most(0.1)),
+    Rule("stop_words", ALL, "Few of the commonest English words.", signal(stop_words, "share of stop words"),
+         (issue(("ann", "Buy cheap watches now. Best price online.")),), (issue(("ann", TALK)),), Range, Range(0.1)),
     Rule("letters", ALL, "Few letters among the characters that can be seen, in any script.",
          signal(letters, "share of letters"), (file("0x10, 0x22, 0x93\n" * 9),), (*OWN, _RUSSIAN), Range, Range(0.45)),
     Rule("digits", ALL, "Many digits.", signal(digits, "share of digits"), (file("1234567890, 12\n" * 9),), OWN, Range,

@@ -190,7 +190,7 @@ RULES: tuple[Rule, ...] = (
     Rule("full_brackets", ALL, "Words in full-width brackets.", signal(full_brackets, "full-width brackets a word"),
          (file("【新】【热】【促销】", "a.md", "markdown"),), OWN, Range, at_most(0.1)),
     Rule("stop_words", ALL, "Few of the commonest English words.", signal(stop_words, "share of stop words"),
-         (issue(("ann", "Buy cheap watches now. Best price online.")),), (issue(("ann", TALK)),), Range, Range(0.1)),
+         (issue(("ann", "Buy cheap watches now. Best price online. Order today, pay later.")),), (issue(("ann", TALK)),), Range, Range(0.1)),
     Rule("letters", ALL, "Few letters among the characters that can be seen, in any script.",
          signal(letters, "share of letters"), (file("0x10, 0x22, 0x93\n" * 9),), (*OWN, _RUSSIAN), Range, Range(0.45)),
     Rule("digits", ALL, "Many digits.", signal(digits, "share of digits"), (file("1234567890, 12\n" * 9),), OWN, Range,

@@ -33,7 +33,7 @@ from streams.event import encode
 from streams.frame import Frame, Tally
 from streams.index.index import Index
 from streams.index.letters import ALONE, CLASSES, WORD
-from streams.index.minhash import NGRAM, signature
+from streams.index.minhash import NGRAM, sketch
 from streams.prepare.expand import expand
 from streams.prepare.prepare import identity
 from streams.prepare.texts import compared
@@ -134,7 +134,7 @@ def judge(given: Iterable[Document], counts: dict[str, Count], bars: Thresholds)
         document.offset, document.index = number, 0
         document.id = identity(document)
         document.exact = xxhash.xxh3_128_digest(text.encode("utf-8", "replace"))
-        document.signature = signature(text)
+        document.signature, document.shingles = sketch(text)
         frame = Frame(source=SOURCE, start=number, upto=number + 1, tallies=[Tally(number, 1)], documents=[document])
         judged = index.judge(frame, number)
         rule = judged.rejections[0].rule if judged.rejections else ""

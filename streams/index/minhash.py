@@ -23,7 +23,7 @@ PERMUTATIONS = 256
 NGRAM = 5
 BANDS = 32
 ROWS = 8
-EXTRA_BANDS = 8
+EXTRA_BANDS = 4
 EXTRA_ROWS = 5
 EXTRA_STEP = 51
 """Further bands of a text with a set of shingles: the number `n` has the values n, n + 51, n + 102, ..., so that it

@@ -2,8 +2,8 @@
 
 A set holds a 32-bit hash of each distinct shingle. Above LIMIT hashes it is a sample: those below 2^(32 - level), so that
 two sets of one text hold the same hashes, whatever else they hold, and the similarity of two samples, taken at the
-higher of the two levels, is unbiased. Low bits that tell no two of the hashes apart are dropped, the rest is written as
-gaps in ascending order, Rice-coded: some 1.75 bytes a hash.
+higher of the two levels, is unbiased. Low bits beyond those that a set of this size needs are dropped, the rest is written as
+gaps in ascending order, Rice-coded: some 1.8 bytes a hash. Two that differ in dropped bits alone are still two.
 
 Layout: level, dropped bits, count (2 bytes), length of the whole (2 bytes), both little-endian; then for each hash the
 gap's upper bits as so many zeros and a one, and its lower GAP_BITS bits, the first bit of a byte being its highest.
@@ -68,21 +68,19 @@ def _pack(hashes: NDArray[np.uint32], out: NDArray[np.uint8]) -> int:
     while count >> size:
         size += 1
     drop = max(0, 32 - level - GAP_BITS - size)
-    bit, written, last = HEADER * 8, 0, np.uint32(0)
+    bit, last = HEADER * 8, np.uint32(0)
     for i in range(count):
         value = hashes[i] >> np.uint32(drop)
-        if written and value == last:
-            continue
         gap = value - last
         bit += np.int64(gap >> np.uint32(GAP_BITS))
         code = (np.uint32(1 << GAP_BITS) | (gap & np.uint32((1 << GAP_BITS) - 1))) << np.uint32(23 - GAP_BITS - (bit & 7))
         for j in range(3):
             out[(bit >> 3) + j] |= np.uint8((code >> np.uint32(16 - 8 * j)) & np.uint32(0xFF))
         bit += GAP_BITS + 1
-        written, last = written + 1, value
+        last = value
     length = (bit + 7) >> 3
     out[0], out[1] = level, drop
-    out[2], out[3] = written & 0xFF, written >> 8
+    out[2], out[3] = count & 0xFF, count >> 8
     out[4], out[5] = length & 0xFF, length >> 8
     return length
 
@@ -137,7 +135,5 @@ def compare(  # pyright: ignore
             return both / either if either else 0.0
         either += 1
         both += a == b
-        while i < one_count and np.uint64(one[i] >> a_shift) == least:
-            i += 1
-        while j < other_count and np.uint64(other[j] >> b_shift) == least:
-            j += 1
+        i += a == least
+        j += b == least

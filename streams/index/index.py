@@ -24,6 +24,7 @@ from streams.index.table import SignatureTable
 from streams.marks import Marks, Standing
 from streams.recipe import Thresholds
 
+
 class WrongIndex(RuntimeError):
     """The log was written by an index of other settings."""
 

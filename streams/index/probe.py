@@ -168,7 +168,8 @@ def _find_near(held, rows, i, stamp, bar, version_bar):  # pyright: ignore
 
 @njit(cache=True, nogil=True)
 def _has(own, d, band, key) -> bool:  # pyright: ignore
-    """Whether the entry is of what the row holds now: what was written over is found as it is after a rebuild, never."""
+    """Whether the entry is of what the row holds now. Entries of what was written over lead nowhere, so that verdicts
+    do not depend on when the table was rebuilt."""
     return band < _bands(own, d) and _band_key(own.signatures[d], band, own.kinds[d]) == key
 
 
@@ -180,6 +181,14 @@ def _verified(held, d, rows, i, size) -> float:  # pyright: ignore
     return compare(
         rows.sets, rows.begins[i], size, held.space[0], own.sets, own.begins[d], other, held.space[1]
     )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _similarity(held, d, rows, i) -> float:  # pyright: ignore
+    """Of row d and row i: that of their sets where both have one, else the estimate."""
+    if rows.begins[i] and held.rows.begins[d]:
+        return _verified(held, d, rows, i, unpack(rows.sets, rows.begins[i], held.space[0]))
+    return _estimate(held.rows.signatures[d], rows.signatures[i])
 
 
 @njit(cache=True, nogil=True)
@@ -236,7 +245,7 @@ def take(  # pyright: ignore
             same = _same(held.rows, own, rows, i)
             if same or rows.versions[i] <= held.rows.versions[own]:
                 found = own
-                alike = 1.0 if same else _estimate(held.rows.signatures[own], rows.signatures[i])
+                alike = 1.0 if same else _similarity(held, own, rows, i)
             held.alive[own] = False
         exactly[i] = found != NONE and same
         if found == NONE:

@@ -1,9 +1,9 @@
 """The set of a text's shingles in few bytes, and the Jaccard similarity of two such sets (architecture §4).
 
-A set holds a 32-bit hash of each distinct shingle. Above LIMIT hashes it is a sample: those below 2^(32 - level), so that
-two sets of one text hold the same hashes, whatever else they hold, and the similarity of two samples, taken at the
-higher of the two levels, is unbiased. Low bits beyond those that a set of this size needs are dropped, the rest is written as
-gaps in ascending order, Rice-coded: some 1.8 bytes a hash. Two that differ in dropped bits alone are still two.
+A set holds a 32-bit hash of each distinct shingle. Above LIMIT hashes it is a sample: those below 2^(32 - level).
+Whether a shingle is in a sample depends on its hash alone, so the similarity of two samples, taken at the higher of the
+two levels, is unbiased. Low bits beyond those that a set of this size needs are dropped, the rest is written as gaps in
+ascending order, Rice-coded: some 1.8 bytes a hash. Two that differ in dropped bits alone are still two.
 
 Layout: level, dropped bits, count (2 bytes), length of the whole (2 bytes), both little-endian; then for each hash the
 gap's upper bits as so many zeros and a one, and its lower GAP_BITS bits, the first bit of a byte being its highest.
@@ -73,7 +73,9 @@ def _pack(hashes: NDArray[np.uint32], out: NDArray[np.uint8]) -> int:
         value = hashes[i] >> np.uint32(drop)
         gap = value - last
         bit += np.int64(gap >> np.uint32(GAP_BITS))
-        code = (np.uint32(1 << GAP_BITS) | (gap & np.uint32((1 << GAP_BITS) - 1))) << np.uint32(23 - GAP_BITS - (bit & 7))
+        code = (np.uint32(1 << GAP_BITS) | (gap & np.uint32((1 << GAP_BITS) - 1))) << np.uint32(
+            23 - GAP_BITS - (bit & 7)
+        )
         for j in range(3):
             out[(bit >> 3) + j] |= np.uint8((code >> np.uint32(16 - 8 * j)) & np.uint32(0xFF))
         bit += GAP_BITS + 1
@@ -82,19 +84,19 @@ def _pack(hashes: NDArray[np.uint32], out: NDArray[np.uint8]) -> int:
     out[0], out[1] = level, drop
     out[2], out[3] = count & 0xFF, count >> 8
     out[4], out[5] = length & 0xFF, length >> 8
-    return length
+    return length  # pyright: ignore[reportReturnType]
 
 
 @njit(cache=True, nogil=True)
 def length_at(data: NDArray[np.uint8], begin: int) -> int:
     """Bytes of the set that begins at `begin`."""
-    return np.int64(data[begin + 4]) | np.int64(data[begin + 5]) << 8
+    return np.int64(data[begin + 4]) | np.int64(data[begin + 5]) << 8  # pyright: ignore[reportReturnType]
 
 
 @njit(cache=True, nogil=True)
 def count_at(data: NDArray[np.uint8], begin: int) -> int:
     """Hashes of the set that begins at `begin`."""
-    return np.int64(data[begin + 2]) | np.int64(data[begin + 3]) << 8
+    return np.int64(data[begin + 2]) | np.int64(data[begin + 3]) << 8  # pyright: ignore[reportReturnType]
 
 
 @njit(cache=True, nogil=True)

@@ -18,8 +18,8 @@ from streams.frame import Back, Frame, NewerFormat
 log = logging.getLogger("midstream.streams")
 
 VERSION = 3
-"""Of what the index writes, records of nothing apart. Version 2: an insertion with a thread's version; without one it was
-written as version 1. Version 3: sets of shingles, and verdicts that only who compares them gives again."""
+"""Version 2: an insertion with a thread's version; without one it was written as version 1. Version 3: sets of
+shingles, and verdicts that only an index which compares them gives again; every record but the empty ones."""
 NOWHERE = Source("", "", 0)
 """The source of a record of `candidates` that is empty."""
 

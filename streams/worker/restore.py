@@ -63,9 +63,7 @@ def rebuild(index: Index, records: Iterable[Applied], first: int, begin: int, th
     return restored
 
 
-def restore(
-    connection: Connection, thresholds: Thresholds, committed: int, folder: Path | None = None
-) -> Restored:
+def restore(connection: Connection, thresholds: Thresholds, committed: int, folder: Path | None = None) -> Restored:
     """The index as dedup needs it to go on at `committed`, or at the end of `candidates` where that lies before it.
 
     `folder`: on whose disk its sets of shingles lie.

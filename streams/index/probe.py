@@ -43,7 +43,7 @@ class Columns(NamedTuple):
     begins: NDArray[np.int64]
     """Where in `sets` the row's set of shingles begins; 0: it has none."""
     sets: NDArray[np.uint8]
-    """The sets one behind the other, one byte before the first."""
+    """The sets one behind the other, one byte before the first and PADDING bytes behind the last."""
 
 
 class Held(NamedTuple):

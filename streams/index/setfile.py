@@ -43,7 +43,7 @@ class SetFile:
         return os.fstat(self._descriptor).st_mode & 0o777 if self._descriptor >= 0 else 0
 
     def reserve(self, count: int) -> None:
-        """Room for so many bytes. Raises OSError when the disk is full, before anything is written."""
+        """Room for so many bytes, and PADDING. Raises OSError when the disk is full, before anything is written."""
         needed, size = self.used + count + PADDING, len(self.data)
         if not count or needed <= size:
             return

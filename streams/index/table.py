@@ -17,7 +17,7 @@ from streams.index import probe
 from streams.index.minhash import PERMUTATIONS
 from streams.index.probe import ENTRIES, Columns, Held
 from streams.index.setfile import SetFile
-from streams.index.shingles import LIMIT
+from streams.index.shingles import LIMIT, PADDING
 
 LOAD = 0.6
 """The fullest that the table gets by documents before it doubles."""
@@ -129,7 +129,7 @@ class SignatureTable:
 
     def _reserve(self, rows: Columns) -> None:
         """Room for more rows, their sets and their entries."""
-        self._sets.reserve(len(rows.sets))
+        self._sets.reserve(len(rows.sets) - 1 - PADDING)
         self._rows = self._rows._replace(sets=self._sets.data)
         n, capacity = len(rows.kinds), len(self._alive)
         if self.count + n <= capacity and self._entries + n * ENTRIES <= STALE_LOAD * len(self._tags):

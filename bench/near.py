@@ -8,7 +8,8 @@ higher one).
 
 recall: of those that should be dropped, the share that was. precision: of those that were dropped as near duplicates or
 as versions, the share that should be. innocents: how many were dropped though none that was kept is similar enough.
-Exact copies are left out of all three. `scripts`: recall and innocents, by script. The last line is one JSON object.
+Exact copies are left out of all three. `scripts`: recall and innocents, by script. `set_bytes`: of a kept document's
+set of shingles, the mean over files and changed files. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from streams.event import encode
 from streams.frame import Frame, Tally
 from streams.index.index import Index
 from streams.index.letters import ALONE, CLASSES, WORD
-from streams.index.minhash import NGRAM, signature
+from streams.index.minhash import NGRAM, sketch
 from streams.prepare.expand import expand
 from streams.prepare.prepare import identity
 from streams.prepare.texts import compared
@@ -101,7 +102,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as work:
         origin, clones = ("given", arguments.folders) if arguments.folders else histories(cache_home(), Path(work))
         files, commits = Count(), Count()
-        judge(documents(clones), {"file": files, "commit": commits}, bars)
+        index = judge(documents(clones), {"file": files, "commit": commits}, bars)
     scripts = {name: Count() for name in paragraphs(cache_home())}
     for name, texts in paragraphs(cache_home()).items():
         judge(plain(name, texts), {"file": scripts[name]}, bars)
@@ -109,6 +110,7 @@ def main() -> None:
     print(json.dumps({
         "bench": "near", "histories": origin, **report(every), "scripts": {n: shown(c) for n, c in scripts.items()},
         "files": shown(files), "commits": shown(commits), "commits_innocent": len(commits.innocents),
+        "set_bytes": round(index.sets_nbytes / len(index)),
         "nearest_innocents": sorted(x for c in (*every, commits) for x in c.innocents)[:5], "machine": machine(),
     }))  # fmt: skip
 
@@ -126,15 +128,15 @@ def shown(count: Count) -> dict[str, object]:
             "similar": count.similar}  # fmt: skip
 
 
-def judge(given: Iterable[Document], counts: dict[str, Count], bars: Thresholds) -> None:
-    """Each document in turn, by the index and by brute force against what the index kept."""
+def judge(given: Iterable[Document], counts: dict[str, Count], bars: Thresholds) -> Index:
+    """Each document in turn, by the index, which is returned, and by brute force against what the index kept."""
     index, brute = Index(bars, {SOURCE.key: 0}), Brute()
     for number, document in enumerate(given):
         text = compared(document)
         document.offset, document.index = number, 0
         document.id = identity(document)
         document.exact = xxhash.xxh3_128_digest(text.encode("utf-8", "replace"))
-        document.signature = signature(text)
+        document.signature, document.shingles = sketch(text)
         frame = Frame(source=SOURCE, start=number, upto=number + 1, tallies=[Tally(number, 1)], documents=[document])
         judged = index.judge(frame, number)
         rule = judged.rejections[0].rule if judged.rejections else ""
@@ -150,6 +152,7 @@ def judge(given: Iterable[Document], counts: dict[str, Count], bars: Thresholds)
             count.innocents.append(round(greatest, 4))
         if not rule:
             brute.keep(document, shingles)
+    return index
 
 
 _ASCII = re.compile(r"[A-Za-z0-9_]+")

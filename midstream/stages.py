@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midstream import waits
@@ -38,16 +39,16 @@ def build(stage: str, settings: Settings, connection: Connection) -> tuple[Stage
 
         return PrepareStage(Prepare(resolve(settings.recipe), call), ids, watch), attempts
     if stage == "dedup":
-        return DedupStage(partial(_restore, connection, settings.index), watch, ids["candidates"]), attempts
+        return DedupStage(partial(_restore, connection, settings.index, state), watch, ids["candidates"]), attempts
     if stage == "redact":
         return EachFrame("redact", "unique", "clean", Redact(call), watch, ids["unique"]), attempts
     return EachFrame("pack", "clean", "examples", Pack(packer(settings), call), watch, ids["clean"]), attempts
 
 
-def _restore(connection: Connection, thresholds: Thresholds, committed: int) -> Restored:
+def _restore(connection: Connection, thresholds: Thresholds, state: Path, committed: int) -> Restored:
     from streams.worker.restore import restore  # with numba, 1.4 s and 80 MB that the other stages do without
 
-    return restore(connection, thresholds, committed)
+    return restore(connection, thresholds, committed, state)
 
 
 def packer(settings: Settings) -> Packer:

@@ -91,7 +91,10 @@ class Document(msgspec.Struct, kw_only=True, omit_defaults=True):
     exact: bytes = b""
     """16 bytes of the compared text alone."""
     signature: bytes = b""
-    """256 MinHash values of 8 bits; empty below five tokens."""
+    """256 MinHash values of 8 bits, from prepare to dedup; empty below five tokens."""
+    shingles: bytes = b""
+    """The set of its shingles (`streams.index.shingles`), from prepare to dedup; empty below five tokens, and where an
+    event has no room for it: then the signature alone decides."""
     repository: str = ""
     """`host/name`."""
     path: str = ""

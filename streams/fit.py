@@ -1,7 +1,8 @@
 """What no topic could hold is cut or dies, so that nothing legal stops a stream (architecture §2, Large events).
 
-A Frame that has grown too large is cut between offsets. One offset that is still too large loses its largest documents
-to dead letters, one by one, until it fits: an event is never spread over two Frames.
+A Frame that has grown too large is cut between offsets. One offset that is still too large loses its documents' sets of
+shingles, which the index then does without, and after them its largest documents to dead letters, one by one, until it
+fits: an event is never spread over two Frames.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def fit(outcome: Outcome, limit: int, given: Sequence[Document] = (), stage: str
         first, second = _halves(frame)
         head = Outcome(first, outcome.rejections, outcome.dead)
         return [*fit(head, limit, given, stage), *fit(Outcome(second), limit, given, stage)]
-    return [_shed(outcome, limit, given or frame.documents, stage)]
+    frame = _without_sets(frame)
+    return [_shed(Outcome(frame, outcome.rejections, outcome.dead), limit, given or frame.documents, stage)]
 
 
 def fit_rejections(record: Rejections, limit: int) -> list[bytes]:
@@ -62,6 +64,11 @@ def _between(frame: Frame, start: int, upto: int, tallies: list[Tally]) -> Frame
         documents=[d for d in frame.documents if start <= d.offset < upto],
         examples=[e for e in frame.examples if start <= e.offset < upto],
     )  # fmt: skip
+
+
+def _without_sets(frame: Frame) -> Frame:
+    documents = [msgspec.structs.replace(d, shingles=b"") for d in frame.documents]
+    return msgspec.structs.replace(frame, documents=documents)
 
 
 def _shed(outcome: Outcome, limit: int, originals: Sequence[Document], stage: str) -> Outcome:

@@ -12,7 +12,7 @@ from simulation import Simulation, hold
 from streams import frame as frames
 from streams.document import Origin
 from streams.feed.state import FeedState, decode
-from streams.index.minhash import signature, similarity
+from streams.index.minhash import similarity, sketch
 
 
 class Account:
@@ -68,7 +68,8 @@ class Account:
                 expected.add(texts[index])
                 if place in self._trained or place in self._sim.lost:
                     known.add(texts[index])
-        shadowed = {t for t in expected if not any(similarity(signature(t), signature(k)) >= 0.65 for k in known)}
+        signatures = {text: sketch(text).signature for text in expected | known}
+        shadowed = {t for t in expected if not any(similarity(signatures[t], signatures[k]) >= 0.65 for k in known)}
         hold(not shadowed, f"dropped for a copy of something that was never trained on: {len(shadowed)}")
 
     def _check_copies(self) -> None:

@@ -7,7 +7,7 @@ import xxhash
 
 from streams.document import Document, Part
 from streams.index.letters import count_words
-from streams.index.minhash import signature, similarity
+from streams.index.minhash import similarity, sketch
 from streams.prepare.measure import measure
 from streams.prepare.texts import compared, judged, without_licence
 
@@ -31,7 +31,7 @@ TEMPLATE = "### Bug\n\nWhat happened? {}\n\nExpected: see the documentation of t
 
 
 def alike(one: str, other: str) -> float:
-    return similarity(signature(one), signature(other))
+    return similarity(sketch(one).signature, sketch(other).signature)
 
 
 @pytest.mark.parametrize("script", BODY)
@@ -44,7 +44,7 @@ def test_texts_of_any_script_are_told_apart_and_found_again(script: str) -> None
 
 def test_of_ascii_text_a_signature_is_what_it_was() -> None:
     text = "def read(path):\n    with open(path) as file:\n        return file.read()\n" * 3
-    assert xxhash.xxh3_64_hexdigest(signature(text)) == GOLDEN
+    assert xxhash.xxh3_64_hexdigest(sketch(text).signature) == GOLDEN
 
 
 GOLDEN = "c217e90c646fabae"

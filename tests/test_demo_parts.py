@@ -14,7 +14,7 @@ from midstream.demo.demo import Demo, StepFailed
 from midstream.demo.freshness import FUNCTIONS, Scratch, module
 from midstream.demo.probe import places
 from midstream.demo.report import Report
-from streams.index.minhash import signature, similarity
+from streams.index.minhash import similarity, sketch
 
 TEXT = "import os\n\n\ndef total(items):\n    return sum(i.price * i.count for i in items)\n\n\nprint(total([]))\n"
 
@@ -30,7 +30,7 @@ def test_a_place_is_the_file_with_the_rest_of_a_line_missing() -> None:
 
 
 def test_the_scratch_modules_are_no_copies_of_each_other(tmp_path: Path) -> None:
-    signatures = [signature(module(name, n)) for n, name in enumerate(FUNCTIONS)]
+    signatures = [sketch(module(name, n)).signature for n, name in enumerate(FUNCTIONS)]
     assert all(similarity(a, b) < 0.7 for i, a in enumerate(signatures) for b in signatures[:i])
     scratch = Scratch(tmp_path / "s")
     assert scratch.commit(1) != scratch.commit(2)

@@ -9,24 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 import numpy as np
-import xxhash
 
 from streams.document import Document, Origin, Source
 from streams.frame import Back, Frame, Rejection, Tally
 from streams.index import signatures
-from streams.index.minhash import FORMER_TOKENISER, PERMUTATIONS, fingerprint
+from streams.index.minhash import fingerprint, former_fingerprints
+from streams.index.rows import KINDS, of_documents, of_insertions, path_id, version
 from streams.index.signatures import Applied, Form, Insertion
-from streams.index.table import Columns, SignatureTable
+from streams.index.table import SignatureTable
 from streams.marks import Marks, Standing
 from streams.recipe import Thresholds
-
-KINDS = ("file", "commit", "issue", "notebook", "question", "pull")
-"""By their numbers in the log: new ones at the end."""
-VERSIONED = 2
-"""Version of a record of `signatures` that holds a thread: an older reader would keep every version of it."""
 
 
 class WrongIndex(RuntimeError):
@@ -45,11 +41,12 @@ class Judged:
 
 
 class Index:
-    def __init__(self, thresholds: Thresholds, starts: dict[str, int]) -> None:
-        """`starts` are the first marks by `Source.key`: the offsets that `topics create` committed."""
+    def __init__(self, thresholds: Thresholds, starts: dict[str, int], folder: Path | None = None) -> None:
+        """`starts` are the first marks by `Source.key`: the offsets that `topics create` committed. `folder`: on whose
+        disk the sets of shingles lie; None: that of temporary files."""
         self.fingerprint = fingerprint(thresholds.near, thresholds.version)
-        self._readable = (self.fingerprint, fingerprint(thresholds.near, thresholds.version, FORMER_TOKENISER))
-        self._table = SignatureTable(thresholds.near, thresholds.version)
+        self._former = former_fingerprints(thresholds.near, thresholds.version)
+        self._table = SignatureTable(thresholds.near, thresholds.version, folder)
         self.marks = Marks(dict(starts))
         self._sources: dict[tuple[str, int], int] = {}
         self._origins = np.zeros((4096, 3), np.int64)
@@ -61,7 +58,13 @@ class Index:
 
     @property
     def nbytes(self) -> int:
+        """Bytes of memory; the sets of shingles lie in a file."""
         return self._table.nbytes + self._origins.nbytes
+
+    @property
+    def sets_nbytes(self) -> int:
+        """Bytes of the file with the sets of shingles."""
+        return self._table.sets_nbytes
 
     def judge(self, candidate: Frame | Back | None, offset: int, time_ms: int = 0) -> Judged:
         """What dedup makes of the record at `offset` of `candidates`, appended at `time_ms`; None: an empty one.
@@ -86,7 +89,7 @@ class Index:
         """Redo a record of the log. Raises WrongIndex when it was written under another fingerprint."""
         if record.form == "empty":  # it says nothing, and repair writes it without knowing the index
             return
-        if record.fingerprint not in self._readable:
+        if record.fingerprint not in (self.fingerprint, *self._former):
             raise WrongIndex(
                 f"the index in `signatures` was made with other settings (fingerprint {record.fingerprint}, "
                 f"now {self.fingerprint}). Restore the old thresholds, or start over with a new prefix."
@@ -95,16 +98,24 @@ class Index:
             self._retreat(record.source, record.upto)
         for origin in record.removals:
             self._forget(Origin.parse(origin))
-        places = self._table.append(_insertion_columns(record.insertions))
+        places = self._table.append(of_insertions(record.insertions))
         for place, insertion in zip(places, record.insertions, strict=True):
             self._remember(int(place), record.source, insertion.offset, insertion.index)
         if record.form == "frame":
             self.marks.advance(record.source, record.upto)
 
+    def as_before(self, candidate: Frame | Back | None, earlier: Applied) -> Frame | Back | None:
+        """The candidate as the index that wrote `earlier` of it saw it: a former one knew no sets of shingles."""
+        if not isinstance(candidate, Frame) or earlier.fingerprint not in self._former:
+            return candidate
+        documents = [msgspec.structs.replace(d, shingles=b"") for d in candidate.documents]
+        return msgspec.structs.replace(candidate, documents=documents)
+
     def _untaken(self, form: Form, source: Source, mark: int, offset: int, time_ms: int) -> Judged:
         applied = Applied(
-            offset=offset, source=source, upto=mark, fingerprint=self.fingerprint, form=form, time_ms=time_ms
-        )
+            offset=offset, source=source, upto=mark, fingerprint=self.fingerprint, form=form, time_ms=time_ms,
+            v=1 if form == "empty" else signatures.VERSION,
+        )  # fmt: skip
         return Judged(None, (), applied)
 
     def _take(self, frame: Frame, offset: int, time_ms: int) -> Judged:
@@ -126,12 +137,12 @@ class Index:
         self.marks.advance(source, upto)
         applied = Applied(
             offset=offset, source=source, upto=upto, fingerprint=self.fingerprint,
-            insertions=insertions, removals=removals, time_ms=time_ms,
-            v=VERSIONED if any(i.version for i in insertions) else 1,
+            insertions=insertions, removals=removals, time_ms=time_ms, v=signatures.VERSION,
         )  # fmt: skip
         rest = msgspec.structs.replace(
-            frame, start=mark, upto=upto, tallies=_with_rejected(tallies, rejections), documents=remaining
-        )
+            frame, start=mark, upto=upto, tallies=_with_rejected(tallies, rejections),
+            documents=[_without_sketch(d) for d in remaining],
+        )  # fmt: skip
         return Judged(rest, tuple(rejections), applied)
 
     def _retreat(self, source: Source, to: int) -> None:
@@ -155,7 +166,7 @@ class Index:
             return [], [], []
         paths = [path_id(d) for d in documents]
         versions = [version(d) for d in documents]
-        matches = self._table.admit(_document_columns(documents, paths, versions))
+        matches = self._table.admit(of_documents(documents, paths, versions))
         remaining: list[Document] = []
         rejections: list[Rejection] = []
         insertions: list[Insertion] = []
@@ -166,7 +177,9 @@ class Index:
                 self._remember(int(matches.places[i]), source, d.offset, d.index)
                 remaining.append(d)
                 kind = KINDS.index(d.kind)
-                insertions.append(Insertion(d.offset, d.index, kind, d.exact, path, d.signature, versions[i]))
+                insertions.append(
+                    Insertion(d.offset, d.index, kind, d.exact, path, d.signature, versions[i], d.shingles)
+                )
             else:
                 rule = self._rule(match, path, bool(matches.exact[i]))
                 rejections.append(self._rejection(source, d, rule, match, float(matches.similarities[i])))
@@ -210,6 +223,11 @@ class Index:
             self._table.remove(int(number))
 
 
+def _without_sketch(document: Document) -> Document:
+    """What is handed on: signature and set of shingles are the index's alone, and do not compress."""
+    return msgspec.structs.replace(document, signature=b"", shingles=b"")
+
+
 def _with_rejected(tallies: list[Tally], rejections: Sequence[Rejection]) -> list[Tally]:
     if not rejections:
         return tallies
@@ -217,42 +235,3 @@ def _with_rejected(tallies: list[Tally], rejections: Sequence[Rejection]) -> lis
     for r in rejections:
         by_offset.setdefault(r.origin.offset, []).append(r.origin.index)
     return [t.with_rejected(by_offset[t.offset]) if t.offset in by_offset else t for t in tallies]
-
-
-def path_id(document: Document) -> int:
-    """64 bits of repository and path, or of repository and thread, for what has versions; 0 otherwise."""
-    if document.thread:
-        return xxhash.xxh3_64_intdigest(f"{document.repository}\0\0{document.thread}".encode()) or 1
-    if document.kind not in ("file", "notebook") or not document.path:
-        return 0
-    return xxhash.xxh3_64_intdigest(f"{document.repository}\0{document.path}".encode()) or 1
-
-
-def version(document: Document) -> int:
-    """Of a thread: later is greater, and of the same time, longer; 0 for what is none."""
-    if not document.thread:
-        return 0
-    return min(max(document.updated, 0), 2**40 - 1) << 24 | min(document.size + document.cut + 1, 2**24 - 1)
-
-
-def _columns(rows: Sequence[tuple[int, bytes, int, int, bytes]]) -> Columns:
-    """Rows of (kind, exact, path, version, signature)."""
-    n = len(rows)
-    unsigned = bytes(PERMUTATIONS)
-    return Columns(
-        np.fromiter((r[0] for r in rows), np.uint8, n),
-        np.frombuffer(b"".join(r[1] for r in rows), "<u8").reshape(n, 2),
-        np.fromiter((r[2] for r in rows), np.uint64, n),
-        np.fromiter((r[3] for r in rows), np.uint64, n),
-        np.frombuffer(b"".join(r[4] or unsigned for r in rows), np.uint8).reshape(n, PERMUTATIONS),
-        np.fromiter((bool(r[4]) for r in rows), np.bool_, n),
-    )
-
-
-def _document_columns(documents: Sequence[Document], paths: Sequence[int], versions: Sequence[int]) -> Columns:
-    rows = zip(documents, paths, versions, strict=True)
-    return _columns([(KINDS.index(d.kind), d.exact, path, v, d.signature) for d, path, v in rows])
-
-
-def _insertion_columns(insertions: Sequence[Insertion]) -> Columns:
-    return _columns([(i.kind, i.exact, i.path, i.version, i.signature) for i in insertions])

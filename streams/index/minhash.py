@@ -1,4 +1,4 @@
-"""Shingles and MinHash signatures, one compiled loop over the bytes (architecture §4).
+"""Shingles: their MinHash signature and their set, one compiled loop over the bytes (architecture §4).
 
 Tokens are the runs of letters, marks and digits of any script and `_`; in scripts that are written without spaces
 (streams.index.letters) each letter is a token. All else separates, and empty tokens do not exist: kept, they are most
@@ -9,17 +9,25 @@ of each minimum (b-bit minwise hashing, Li and König 2010).
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import xxhash
 from numba import njit
 from numpy.typing import NDArray
 
 from streams.index.letters import ALONE, CLASSES, OTHER, WORD
+from streams.index.shingles import GAP_BITS, LIMIT, pack
 
 PERMUTATIONS = 256
 NGRAM = 5
 BANDS = 32
 ROWS = 8
+EXTRA_BANDS = 4
+EXTRA_ROWS = 5
+EXTRA_STEP = 51
+"""Further bands of a text with a set of shingles: the number `n` has the values n, n + 51, n + 102, ..., so that it
+shares at most one of them with each band of eight in a row."""
 SEED = 0x6D696473
 
 TOKENISER = "words-of-any-script"
@@ -68,8 +76,10 @@ def _minima(
     a: NDArray[np.uint64],
     b: NDArray[np.uint64],
     minima: NDArray[np.uint32],
+    hashes: NDArray[np.uint32],
 ) -> int:
-    """Fill `minima` from the shingles of a text in UTF-8 and return its number of tokens."""
+    """Fill `minima` from the shingles of a text in UTF-8, `hashes` with 32 bits of each of them in their order, and
+    return its number of tokens."""
     ring = np.zeros(NGRAM, np.uint64)
     tokens, i, n = 0, 0, data.shape[0]
     while True:
@@ -98,6 +108,7 @@ def _minima(
             shingle = np.uint64(0)
             for j in range(NGRAM):
                 shingle = _mix(shingle + ring[(tokens + j) % NGRAM])
+            hashes[tokens - NGRAM] = np.uint32(shingle >> _S32)
             _update(minima, shingle, a, b)
 
 
@@ -114,13 +125,24 @@ def _class_at(data: NDArray[np.uint8], i: int, classes: NDArray[np.uint8]) -> tu
     return (classes[point] if point < classes.shape[0] else np.uint8(OTHER)), length
 
 
-def signature(text: str) -> bytes:
+class Sketch(NamedTuple):
+    """What the index compares of a text."""
+
+    signature: bytes
     """256 bytes, byte i the top 8 bits of a mix of permutation i's minimum; b"" below five tokens."""
+    shingles: bytes
+    """The set of its shingles (`streams.index.shingles`); b"" below five tokens."""
+
+
+def sketch(text: str) -> Sketch:
     data = np.frombuffer(text.encode("utf-8", "replace"), np.uint8)
     minima = np.full(PERMUTATIONS, 0xFFFFFFFF, np.uint32)
-    if _minima(data, CLASSES, _A, _B, minima) < NGRAM:
-        return b""
-    return ((minima * np.uint32(0x9E3779B1)) >> np.uint32(24)).astype(np.uint8).tobytes()
+    hashes = np.empty(len(data) // 2 + 1, np.uint32)  # a token has a byte, and one between it and the next, or three
+    tokens = _minima(data, CLASSES, _A, _B, minima, hashes)
+    if tokens < NGRAM:
+        return Sketch(b"", b"")
+    signature = ((minima * np.uint32(0x9E3779B1)) >> np.uint32(24)).astype(np.uint8).tobytes()
+    return Sketch(signature, pack(hashes[: tokens - NGRAM + 1]))
 
 
 def similarity(one: bytes, other: bytes) -> float:
@@ -134,7 +156,19 @@ def estimate(equal: int) -> float:
     return max(0.0, (equal / PERMUTATIONS - 1 / 256) / (1 - 1 / 256))
 
 
-def fingerprint(threshold: float, version_threshold: float, tokeniser: str = TOKENISER) -> str:
+def fingerprint(threshold: float, version_threshold: float) -> str:
     """What an index must have been made with to be opened: 16 hex digits."""
-    facts = (tokeniser, NGRAM, PERMUTATIONS, SEED, BANDS, ROWS, threshold, version_threshold)
+    sets = (EXTRA_BANDS, EXTRA_ROWS, EXTRA_STEP, LIMIT, GAP_BITS)
+    return _digest(TOKENISER, NGRAM, PERMUTATIONS, SEED, BANDS, ROWS, threshold, version_threshold, *sets)
+
+
+def former_fingerprints(threshold: float, version_threshold: float) -> tuple[str, ...]:
+    """Of indexes without sets of shingles, which judged by the estimate alone."""
+    return tuple(
+        _digest(tokeniser, NGRAM, PERMUTATIONS, SEED, BANDS, ROWS, threshold, version_threshold)
+        for tokeniser in (TOKENISER, FORMER_TOKENISER)
+    )
+
+
+def _digest(*facts: object) -> str:
     return xxhash.xxh3_64_hexdigest(repr(facts).encode())

@@ -17,8 +17,9 @@ from streams.frame import Back, Frame, NewerFormat
 
 log = logging.getLogger("midstream.streams")
 
-VERSION = 2
-"""Version 2: an insertion with a thread's version; without one it is still written as version 1."""
+VERSION = 3
+"""Version 2: an insertion with a thread's version; without one it was written as version 1. Version 3: sets of
+shingles, and verdicts that only an index which compares them gives again; every record but the empty ones."""
 NOWHERE = Source("", "", 0)
 """The source of a record of `candidates` that is empty."""
 
@@ -36,7 +37,9 @@ class Insertion(msgspec.Struct, array_like=True):
     path: int
     signature: bytes
     version: int = 0
-    """Of a thread: it takes the place of the version before it (`streams.index.index.version`)."""
+    """Of a thread: it takes the place of the version before it (`streams.index.rows.version`)."""
+    shingles: bytes = b""
+    """The set of its shingles (`streams.index.shingles`); empty: it is compared by its signature alone."""
 
 
 class Head(msgspec.Struct, kw_only=True, omit_defaults=True, tag="applied", tag_field="t"):

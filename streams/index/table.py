@@ -8,39 +8,21 @@ nothing else needs to be kept.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streams.index import probe
 from streams.index.minhash import PERMUTATIONS
-from streams.index.probe import ENTRIES
+from streams.index.probe import ENTRIES, Columns, Held
+from streams.index.setfile import SetFile
+from streams.index.shingles import LIMIT, PADDING
 
 LOAD = 0.6
 """The fullest that the table gets by documents before it doubles."""
 STALE_LOAD = 0.7
 """The fullest that it gets by entries, those of replaced versions included, before it is rebuilt without these."""
-
-
-@dataclass(frozen=True)
-class Columns:
-    """What the table compares, one row a document."""
-
-    kinds: NDArray[np.uint8]
-    exacts: NDArray[np.uint64]
-    """(n, 2): 128 bits of the compared text."""
-    paths: NDArray[np.uint64]
-    """Hash of repository and path, or of repository and thread; 0 where the kind has no versions."""
-    versions: NDArray[np.uint64]
-    """Which version of its thread: a newer one has the greater number. 0: no thread."""
-    signatures: NDArray[np.uint8]
-    """(n, 256)."""
-    signed: NDArray[np.bool_]
-    """False below five tokens: exact hash only."""
-
-    @property
-    def arrays(self) -> tuple[NDArray, ...]:  # pyright: ignore[reportMissingTypeArgument]
-        return self.kinds, self.exacts, self.paths, self.versions, self.signatures, self.signed
 
 
 @dataclass(frozen=True)
@@ -59,11 +41,15 @@ class Matches:
 class SignatureTable:
     """Documents by number, in the order of insertion. Not thread-safe: one owner."""
 
-    def __init__(self, threshold: float, version_threshold: float, capacity: int = 4096) -> None:
+    def __init__(
+        self, threshold: float, version_threshold: float, folder: Path | None = None, capacity: int = 4096
+    ) -> None:
+        """`folder`: of the file with the sets of shingles."""
         self.threshold = threshold
         self.version_threshold = version_threshold
         self.count = 0
         self._stamp = 0
+        self._sets = SetFile(folder)
         self._rows = Columns(
             np.zeros(capacity, np.uint8),
             np.zeros((capacity, 2), np.uint64),
@@ -71,22 +57,22 @@ class SignatureTable:
             np.zeros(capacity, np.uint64),
             np.zeros((capacity, PERMUTATIONS), np.uint8),
             np.zeros(capacity, np.bool_),
+            np.zeros(capacity, np.int64),
+            self._sets.data,
         )
         self._alive = np.zeros(capacity, np.bool_)
         self._stamps = np.zeros(capacity, np.uint32)
+        self._space = np.zeros((2, LIMIT), np.uint32)
         self._allocate(capacity)
 
     def admit(self, rows: Columns) -> Matches:
         """Look up and insert in one pass; what is kept gets the next numbers, in order."""
         n = len(rows.kinds)
-        self._reserve(n)
+        self._reserve(rows)
         matches = Matches(np.zeros(n, np.int64), np.zeros(n), np.zeros(n, np.bool_), np.zeros(n, np.int64))
-        own = self._rows
-        self.count, added = probe.take(
-            self._tags, self._documents, self._alive, own.kinds, own.exacts, own.paths, own.versions, own.signatures,
-            own.signed, self._stamps, self._next_stamp(n),
-            rows.kinds, rows.exacts, rows.paths, rows.versions, rows.signatures, rows.signed,
-            self.count, self.threshold, self.version_threshold,
+        self.count, self._sets.used, added = probe.take(
+            self._held(), rows, self.count, self._sets.used, self._next_stamp(n),
+            self.threshold, self.version_threshold,
             matches.numbers, matches.similarities, matches.exact, matches.places,
         )  # fmt: skip
         self._entries += added
@@ -94,14 +80,9 @@ class SignatureTable:
 
     def append(self, rows: Columns) -> NDArray[np.int64]:
         """Insert without a look-up: a verdict that the log already holds. Returns the numbers of the rows."""
-        n = len(rows.kinds)
-        self._reserve(n)
-        own, places = self._rows, np.zeros(n, np.int64)
-        self.count, added = probe.append(
-            self._tags, self._documents, self._alive, own.kinds, own.exacts, own.paths, own.versions, own.signatures,
-            own.signed,
-            rows.kinds, rows.exacts, rows.paths, rows.versions, rows.signatures, rows.signed, self.count, places,
-        )  # fmt: skip
+        self._reserve(rows)
+        places = np.zeros(len(rows.kinds), np.int64)
+        self.count, self._sets.used, added = probe.append(self._held(), rows, self.count, self._sets.used, places)
         self._entries += added
         return places
 
@@ -119,8 +100,17 @@ class SignatureTable:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all arrays."""
-        return sum(a.nbytes for a in (*self._rows.arrays, self._alive, self._stamps, self._tags, self._documents))
+        """Bytes of memory of all arrays, so without the sets."""
+        own = (*self._rows[:-1], self._alive, self._stamps, self._tags, self._documents, self._space)
+        return sum(a.nbytes for a in own)
+
+    @property
+    def sets_nbytes(self) -> int:
+        """Bytes of the sets, in their file."""
+        return self._sets.used
+
+    def _held(self) -> Held:
+        return Held(self._tags, self._documents, self._rows, self._alive, self._stamps, self._space)
 
     def _next_stamp(self, n: int) -> int:
         """The first of n stamps that mark which documents a query has looked at."""
@@ -137,23 +127,21 @@ class SignatureTable:
         self._documents = np.zeros(slots, np.uint32)
         self._entries = 0
 
-    def _reserve(self, n: int) -> None:
-        """Room for n more rows and their entries."""
-        capacity = len(self._alive)
+    def _reserve(self, rows: Columns) -> None:
+        """Room for more rows, their sets and their entries."""
+        self._sets.reserve(len(rows.sets) - 1 - PADDING)
+        self._rows = self._rows._replace(sets=self._sets.data)
+        n, capacity = len(rows.kinds), len(self._alive)
         if self.count + n <= capacity and self._entries + n * ENTRIES <= STALE_LOAD * len(self._tags):
             return
         while capacity < self.count + n:
             capacity *= 2
         if capacity > len(self._alive):
-            self._rows = Columns(*(_grown(a, capacity) for a in self._rows.arrays))
+            self._rows = Columns(*(_grown(a, capacity) for a in self._rows[:-1]), sets=self._sets.data)
             self._alive = _grown(self._alive, capacity)
             self._stamps = _grown(self._stamps, capacity)
         self._allocate(max(capacity, self.count + n))
-        own = self._rows
-        self._entries = probe.rebuild(
-            self._tags, self._documents, self._alive, own.kinds, own.exacts, own.paths, own.versions, own.signatures,
-            own.signed, self.count,
-        )  # fmt: skip
+        self._entries = probe.rebuild(self._held(), self.count)
 
 
 def _grown(array: NDArray, capacity: int) -> NDArray:  # pyright: ignore[reportMissingTypeArgument]

@@ -28,7 +28,7 @@ MAX_EVENT_TEXT = 48 * MIB
 would hold. Some seconds of work for the slowest stage."""
 ADDED_BYTES = 400
 """What prepare adds to a document: signature (256), identity and hash (32), language, licence, its place in a tally or
-its rejection."""
+its rejection. Not its set of shingles: where an event has no room for these, it goes without (`streams.fit`)."""
 
 
 class TooLargeWhenExpanded(ValueError):

@@ -1,4 +1,4 @@
-"""Prepare a Document: every rule that can drop one, hashes and signature.
+"""Prepare a Document: every rule that can drop one, hashes, signature and shingles.
 
 Nothing after this stage but the index drops a document, so nothing that is not trained on shadows
 a copy of itself.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import xxhash
 
 from streams.document import Document
-from streams.index.minhash import signature
+from streams.index.minhash import sketch
 from streams.prepare.headers import header
 from streams.prepare.identity import identity
 from streams.prepare.language import language
@@ -22,7 +22,7 @@ __all__ = ["identity", "rule_input", "weigh"]
 
 
 def weigh(document: Document, recipe: Recipe) -> Document | Verdict:
-    """The document with its language, licence, hashes and signature; or why it is dropped."""
+    """The document with its language, licence, hashes, signature and shingles; or why it is dropped."""
     verdict = recipe.judge(rule_input(document, recipe))
     if verdict is not None:
         return verdict
@@ -30,7 +30,7 @@ def weigh(document: Document, recipe: Recipe) -> Document | Verdict:
     document.project = None
     text = compared(document)
     document.exact = xxhash.xxh3_128_digest(text.encode("utf-8", "replace"))
-    document.signature = signature(text)
+    document.signature, document.shingles = sketch(text)
     return document
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from streams.index import signatures
 from streams.index.index import Index
@@ -62,16 +63,17 @@ def rebuild(index: Index, records: Iterable[Applied], first: int, begin: int, th
     return restored
 
 
-def restore(connection: Connection, thresholds: Thresholds, committed: int) -> Restored:
+def restore(connection: Connection, thresholds: Thresholds, committed: int, folder: Path | None = None) -> Restored:
     """The index as dedup needs it to go on at `committed`, or at the end of `candidates` where that lies before it.
 
+    `folder`: on whose disk its sets of shingles lie.
     Fills `candidates` up when its tail was lost. Raises Behind and WrongIndex as `rebuild`.
     """
     start = genesis(connection)
     end = connection.end_offsets(["candidates"])["candidates", 0]
     logged = (r for r in read(connection, "signatures", 0, start=1) if r.key is None)
     records = (record for r in logged if (record := signatures.decode_or_none(r.value, r.offset)))
-    index = Index(thresholds, start.marks)
+    index = Index(thresholds, start.marks, folder)
     there = connection.beginning_offsets(["candidates"])["candidates", 0]
     restored = rebuild(index, records, start.topics["candidates"].starts[0], min(committed, end), there)
     if restored.end > end:

@@ -210,6 +210,8 @@ class DedupStage(_OneByOne):
             )
             self.watch.passed("candidates", 0, message.offset)
             return
+        if earlier is not None:
+            candidate = restored.index.as_before(candidate, earlier)
         judged = restored.index.judge(candidate, message.offset, time_ms)
         if earlier is not None and earlier.insertions != judged.applied.insertions:
             raise Disagreement(

@@ -10,10 +10,10 @@ from licence_bodies import texts
 from licences import licence
 
 from streams.document import Document, Part
-from streams.prepare.headers import header
-from streams.prepare.licence_bodies import known
-from streams.prepare.licence_texts import BAR, recognise
 from streams.prepare.licences import classify
+from streams.prepare.licences.bodies import known
+from streams.prepare.licences.headers import header
+from streams.prepare.licences.texts import BAR, recognise
 from streams.prepare.prepare import weigh
 from streams.prepare.rules import Verdict
 from streams.recipe import Recipe

@@ -11,7 +11,7 @@ import pytest
 from licences import licence
 
 from streams.event import MAX_RECORD_BYTES, ChangedFile, Commit, Files, Issue, Repository, SourceFile, decode, encode
-from streams.prepare.licence_texts import recognise
+from streams.prepare.licences.texts import recognise
 from streams.sources.folders import files
 from streams.sources.record import records
 from streams.sources.repository import from_metadata, host_and_name, licence_of

@@ -16,7 +16,7 @@ from streams import event as events
 from streams.document import Document, Part
 from streams.frame import own_bytes
 from streams.prepare.elements import UNREADABLE, Broken, salvage
-from streams.prepare.licence_texts import recognise
+from streams.prepare.licences.texts import recognise
 from streams.sharing import shared_bytes
 
 MIB = 1024 * 1024

@@ -10,8 +10,8 @@ import xxhash
 
 from streams.document import Document
 from streams.index.minhash import signature
-from streams.prepare.headers import header
 from streams.prepare.language import language
+from streams.prepare.licences.headers import header
 from streams.prepare.measure import measure
 from streams.prepare.rules import RuleInput, Verdict, judge
 from streams.prepare.shorten import shorten

@@ -9,8 +9,8 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import urlsplit
 
-from streams.prepare.licence_texts import recognise
-from streams.prepare.licences import classify, parse
+from streams.prepare.licences.classes import classify, parse
+from streams.prepare.licences.texts import recognise
 
 MAX_LICENCE_TEXT = 4000
 """Characters: what a licence is recognised by stands there."""

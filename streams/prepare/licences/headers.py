@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from streams.prepare.licences import parse
+from streams.prepare.licences.classes import parse
 
 HEAD_LINES, HEAD_CHARS = 60, 6_000
 _COMMENT = re.compile(r"^\s*(?:#+|//+!?|/\*+!?|\*+|--+|;+|%+|<!--|\(\*|\{-|'|rem\b|dnl\b|\.\\.)\s*(.*)$", re.I)

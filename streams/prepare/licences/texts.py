@@ -14,8 +14,8 @@ from textwrap import fill
 import xxhash
 from askalono import identify  # pyright: ignore[reportAttributeAccessIssue]
 
-from streams.prepare.licence_bodies import known
-from streams.prepare.licences import classify
+from streams.prepare.licences.bodies import known
+from streams.prepare.licences.classes import classify
 
 BAR = 0.95
 """Dice coefficient of word pairs from which a text is the licence; copyright lines and titles cost up to .02."""

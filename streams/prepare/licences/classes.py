@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from license_expression import ExpressionError, ExpressionParseError, Licensing
 
-from streams.prepare.licence_lists import COPYLEFT, PERMISSIVE, PROPRIETARY
+from streams.prepare.licences.lists import COPYLEFT, PERMISSIVE, PROPRIETARY
 
 Class = Literal["permissive", "copyleft", "proprietary", "unknown"]
 

@@ -1,4 +1,4 @@
-"""Print the rows of `streams.prepare.licences.bodies.py`: the bodies that are common among the licences in some folders.
+"""Print the rows of `streams/prepare/licences/bodies.py`: the bodies that are common among licences in some folders.
 
 python -m tests.licence_bodies FOLDER …
 """

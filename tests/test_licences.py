@@ -17,7 +17,8 @@ from streams.prepare.licences.texts import BAR, recognise
 from streams.prepare.prepare import weigh
 from streams.prepare.rules import Verdict
 from streams.recipe import Recipe
-from streams.sources.repository import from_metadata, licence_of
+from streams.sources.licences.declared import from_metadata
+from streams.sources.licences.place import licence_of
 
 
 @pytest.mark.parametrize(

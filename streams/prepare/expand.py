@@ -87,7 +87,7 @@ def _documents(event: events.Event) -> Iterator[Document]:
     repository = event.repository
     licence = repository.licence or recognise(repository.licence_text)
     for document in _bare(event):
-        document.licence = licence
+        document.licence = document.licence or licence
         document.repository, document.stars, document.opt_out = repository.key, repository.stars, repository.opt_out
         yield document
 
@@ -109,7 +109,7 @@ def _bare(event: events.Event) -> Iterator[Document]:
 def _file(event: events.Files, file: events.SourceFile) -> Document:
     return Document(
         offset=0, index=0, kind="file", parts=[Part("text", file.text)], path=file.path,
-        revision=event.revision,
+        revision=event.revision, licence=file.licence,
     )  # fmt: skip
 
 
@@ -118,6 +118,7 @@ def _commit(event: events.Commit, file: events.ChangedFile) -> Document:
     return Document(
         offset=0, index=0, kind="commit", parts=parts, path=file.path,
         revision=event.sha, former=file.former, line=max(0, file.line), copies=max(0, file.copies),
+        licence=file.licence,
     )  # fmt: skip
 
 
@@ -162,7 +163,7 @@ def _notebook(event: events.Notebook) -> Document:
             parts.append(Part("output", cell.output))
     return Document(
         offset=0, index=0, kind="notebook", parts=parts, path=event.path,
-        language=kernel(event.language),
+        language=kernel(event.language), licence=event.licence,
     )  # fmt: skip
 
 

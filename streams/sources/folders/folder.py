@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from streams.event import Repository
 from streams.sources.folders.ignore import Ignores, ignores_of
+from streams.sources.licences.nearest import Licences
+from streams.sources.licences.place import TEXTS
 from streams.sources.private import is_private
-from streams.sources.repository import licence_of
 from streams.sources.texts.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOut, clean, text_of
 
 IGNORED = "ignored by .gitignore"
@@ -67,9 +69,32 @@ def _entries(folder: Path, left_out: Counts) -> list[os.DirEntry[str]]:
 
 def describe(folder: Path, name: str = "") -> Repository:
     """The repository that a plain folder stands for: host `local`."""
-    names = [p.name for p in folder.iterdir()] + [str(p.relative_to(folder)) for p in folder.glob("*.dist-info/*")]
-    spdx, text = licence_of(names, lambda path: read_text(folder / path))
+    spdx, text = licences_of(folder).repository()
     return Repository(name=clean(name or folder.resolve().name), licence=spdx, licence_text=text)
+
+
+def licences_of(folder: Path, paths: Iterable[Path] = ()) -> Licences:
+    """As the folder's root says, and the folders from there down to `paths`, files in it.
+
+    A link is followed as long as it does not lead out of the folder.
+    """
+    root = folder.resolve()
+
+    def read(path: str) -> str | None:
+        real = (folder / path).resolve()
+        return read_text(real) if real.is_relative_to(root) else None
+
+    places = {folder, *folder.glob("*.dist-info"), *folder.glob("*.dist-info/licenses")}
+    for place in {path.parent for path in paths}:
+        while place not in places:
+            places.add(place)
+            place = place.parent
+    found = Licences(read)
+    for place in sorted({*places, *(place / name for place in places for name in (TEXTS, ".reuse"))}):
+        inside = "" if place == folder else f"{place.relative_to(folder).as_posix()}/"
+        for entry in _entries(place, Counter()):
+            found.put(f"{inside}{entry.name}", f"{inside}{entry.name}")
+    return found
 
 
 def read_text(path: Path) -> str | None:

@@ -82,5 +82,5 @@ def _licence(root: Path, file: Path) -> str:
 
     if not file.is_relative_to(root):
         return folder.describe(root).licence
-    licences = folder.licences_of(root, [file])
+    licences = folder.licences_around(root, [file])
     return licences.of(file.relative_to(root).as_posix()) or licences.repository()[0]

@@ -33,9 +33,11 @@ def events(
     .gitignore names, unless `ignored` asks for it. A malformed notebook is also told.
     """
     folder = root if root.is_dir() else root.parent
-    paths = walk(root, left_out, ignored=ignored)
-    contents = ((path.relative_to(folder).as_posix(), _content(path)) for path in paths)
-    licences = licences_of(folder, paths)
+    links: list[Path] = []
+    paths = walk(root, left_out, ignored=ignored, links=links)
+    names = [path.relative_to(folder).as_posix() for path in (*paths, *links)]
+    contents = ((name, _content(path)) for name, path in zip(names, paths, strict=False))
+    licences = licences_of(folder, names)
     yield from sort_out(describe(folder, name), contents, left_out, tell, licence=licences.of)
 
 

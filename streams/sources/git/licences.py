@@ -7,6 +7,7 @@ licence that it had on the branch before; a text that came or went on a branch i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from streams.sources.git.blobs import Blobs
 from streams.sources.git.log import LoggedCommit, tree
@@ -48,7 +49,9 @@ class CommitLicences:
 
     def begin(self, commit: str) -> None:
         """As of this commit's tree; empty: of none."""
-        self._licences = Licences(self._text)
+        self._licences = Licences(
+            partial(_text, self._blobs)
+        )  # of itself it would be a cycle, and keep the blobs' texts
         for path, (id_, is_link) in self._listings.of(self._view, commit).items():
             self._licences.put(path, id_, is_link)
 
@@ -74,6 +77,7 @@ class CommitLicences:
         """As `place.licence_of`: of the commit's root."""
         return self._licences.repository()
 
-    def _text(self, id_: str) -> str | None:
-        text = self._blobs.text(id_)
-        return None if isinstance(text, LeftOut) else text
+
+def _text(blobs: Blobs, id_: str) -> str | None:
+    text = blobs.text(id_)
+    return None if isinstance(text, LeftOut) else text

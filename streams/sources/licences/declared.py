@@ -17,7 +17,7 @@ def declaration(name: str) -> Callable[[str], str] | None:
     """What reads the declaration of a file with this name: from its text to an SPDX expression, or nothing."""
     if METADATA_FILE.search(name):
         return from_metadata
-    return _from_gemspec if name.endswith(".gemspec") else _READERS.get(name.rpartition("/")[2])
+    return _from_gemspec if name.endswith(".gemspec") else DECLARING.get(name.rpartition("/")[2])
 
 
 def from_metadata(text: str) -> str:
@@ -111,7 +111,7 @@ def _from_setup_py(text: str) -> str:
 
 MAX_SETUP = 200_000
 """Characters of a `setup.py` that are looked through."""
-_READERS: dict[str, Callable[[str], str]] = {
+DECLARING: dict[str, Callable[[str], str]] = {
     "pyproject.toml": _from_pyproject, "package.json": _from_package_json, "Cargo.toml": _from_cargo,
     "composer.json": _from_composer, "setup.cfg": _from_setup_cfg, "setup.py": _from_setup_py,
     "pom.xml": _from_pom,

@@ -14,8 +14,8 @@ from functools import lru_cache
 from posixpath import join, normpath
 
 from streams.prepare.licences.classes import MAX_CHARS
-from streams.sources.licences.declared import declaration
-from streams.sources.licences.place import TEXTS, UNKNOWN, Read, is_reuse_text, is_text, licence_of
+from streams.sources.licences.declared import DECLARING, declaration
+from streams.sources.licences.place import NO_TEXTS, TEXTS, UNKNOWN, Read, is_reuse_text, is_text, licence_of
 from streams.sources.licences.readme import README
 from streams.sources.licences.reuse import Annotations, identifiers, read_annotations
 
@@ -128,7 +128,9 @@ class Licences:
 def is_telling(path: str) -> bool:
     """Whether a file of this name may say something of licences."""
     folder, _, name = path.rpartition("/")
-    if name.endswith(".license") or is_text(path) or declaration(name) or _REUSE.search(path):
+    if name.rpartition(".")[2] in NO_TEXTS:  # most files: programs
+        return name in DECLARING or name == "REUSE.toml" or name.endswith(".license")
+    if is_text(path) or declaration(name) or _REUSE.search(path):
         return True
     return not folder and bool(README.match(name))
 

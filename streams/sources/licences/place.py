@@ -21,7 +21,7 @@ _CHOICE = re.compile(r"(?i)^licen[cs]e[-_.](mit|apache(-?2(\.0)?)?|bsd|isc|zlib|
 """Names by which a repository offers several licences to choose from: LICENSE-MIT beside LICENSE-APACHE."""
 TEXTS = "LICENSES"
 """REUSE's folder of the texts of all licences that a repository has."""
-_NO_TEXTS = frozenset(
+NO_TEXTS = frozenset(
     [
         *("py", "pyi", "js", "mjs", "cjs", "ts", "tsx", "jsx", "vue", "go", "rs", "c", "h", "cc", "cpp", "hpp", "java"),
         *("kt", "rb", "php", "cs", "swift", "scala", "sh", "ps1", "pl", "lua", "json", "yaml", "yml", "toml", "xml"),
@@ -60,7 +60,7 @@ def licence_of(names: Iterable[str], read: Read) -> tuple[str, str]:
 def is_text(path: str) -> bool:
     """Whether a file is a licence's text by its name: source files called `license.py` are none."""
     named = LICENCE_FILE.match(path.rpartition("/")[2]) or is_reuse_text(path)
-    return bool(named) and extension(path) not in _NO_TEXTS
+    return bool(named) and extension(path) not in NO_TEXTS
 
 
 def is_reuse_text(path: str) -> bool:

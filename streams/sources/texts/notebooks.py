@@ -17,7 +17,7 @@ import msgspec
 
 from model.languages import BY_EXTENSION, BY_NAME, kernel
 from streams.event import Cell, Notebook
-from streams.sources.folders.folder import describe, licences_of, walk
+from streams.sources.folders.folder import describe, licences_around, walk
 from streams.sources.texts import encodings
 from streams.sources.texts.text import MAX_FILE_BYTES, TOO_LARGE, Counts, clean
 
@@ -60,7 +60,7 @@ def events(
     """
     folder = root if root.is_dir() else root.parent
     repository, paths = describe(folder, name), walk(root, left_out, ENDING, ignored)
-    licences = licences_of(folder, paths)
+    licences = licences_around(folder, paths)
     for path in paths:
         try:
             cells, language = _read(path, left_out)

@@ -21,7 +21,7 @@ from streams.sources.folders.folder import PRIVATE
 from streams.sources.folders.members import DamagedMember, members
 from streams.sources.licences.nearest import Licences, is_telling
 from streams.sources.private import is_private
-from streams.sources.texts.text import MAX_FILE_BYTES, Counts, LeftOut, clean, text_of
+from streams.sources.texts.text import MAX_FILE_BYTES, Counts, LeftOut, clean, words_of
 
 MAX_METADATA_FILES = 256
 MAX_METADATA_CHARS = 16 * 1024 * 1024
@@ -93,9 +93,8 @@ def _metadata(path: Path) -> _Metadata:
         if len(folders) < 2:
             folders.add(place.partition("/")[0] + "/" if "/" in place else "")
         if _says_something(place) and len(found.texts) < MAX_METADATA_FILES and chars < MAX_METADATA_CHARS:
-            value = read()
-            text = value if isinstance(value, LeftOut) else text_of(value)
-            if not isinstance(text, LeftOut):
+            text = words_of(read())
+            if text is not None:
                 found.texts[place] = text
                 chars += len(text)
     if ending(path.name) != ".whl" and len(folders) == 1:

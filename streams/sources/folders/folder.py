@@ -12,7 +12,7 @@ from streams.sources.folders.ignore import Ignores, ignores_of
 from streams.sources.licences.nearest import Licences
 from streams.sources.licences.place import TEXTS
 from streams.sources.private import is_private
-from streams.sources.texts.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOut, clean, text_of
+from streams.sources.texts.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOut, clean, text_of, words_of
 
 IGNORED = "ignored by .gitignore"
 """A folder counts once, whatever it holds."""
@@ -87,7 +87,7 @@ def licences_of(folder: Path, names: Iterable[str]) -> Licences:
 
     def read(path: str) -> str | None:
         real = (folder / path).resolve()
-        return read_text(real) if real.is_relative_to(root) else None
+        return words_of(bytes_of(real, MAX_FILE_BYTES)) if real.is_relative_to(root) and real.is_file() else None
 
     found = Licences(read)
     for name in names:

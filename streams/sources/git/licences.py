@@ -13,7 +13,7 @@ from streams.sources.git.blobs import Blobs
 from streams.sources.git.log import LoggedCommit, tree
 from streams.sources.git.objects import Git
 from streams.sources.licences.nearest import Licences, is_telling
-from streams.sources.texts.text import LeftOut
+from streams.sources.texts.text import MAX_FILE_BYTES, LeftOut, words_of
 
 TREES = 4
 """Listed commits that are kept: the lanes begin at the same one."""
@@ -80,4 +80,4 @@ class CommitLicences:
 
 def _text(blobs: Blobs, id_: str) -> str | None:
     text = blobs.text(id_)
-    return None if isinstance(text, LeftOut) else text
+    return words_of(blobs.content(id_, MAX_FILE_BYTES)) if isinstance(text, LeftOut) else text

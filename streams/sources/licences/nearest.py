@@ -14,6 +14,7 @@ from functools import lru_cache
 from posixpath import join, normpath
 
 from streams.prepare.licences.classes import MAX_CHARS
+from streams.prepare.names import extension
 from streams.sources.licences.declared import DECLARING, declaration
 from streams.sources.licences.place import NO_TEXTS, TEXTS, UNKNOWN, Read, is_reuse_text, is_text, licence_of
 from streams.sources.licences.readme import README
@@ -128,7 +129,7 @@ class Licences:
 def is_telling(path: str) -> bool:
     """Whether a file of this name may say something of licences."""
     folder, _, name = path.rpartition("/")
-    if name.rpartition(".")[2] in NO_TEXTS:  # most files: programs
+    if extension(name) in NO_TEXTS:  # most files: programs
         return name in DECLARING or name == "REUSE.toml" or name.endswith(".license")
     if is_text(path) or declaration(name) or _REUSE.search(path):
         return True

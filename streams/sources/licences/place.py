@@ -16,6 +16,7 @@ UNKNOWN = "LicenseRef-unknown"
 """Of a place below the root whose licence's text is none that is known: the repository's does not hold there."""
 LICENCE_FILE = re.compile(
     r"(?i)^((un)?licen[cs]es?|copying|copyright)\d?([-_.][\w.-]*)?$|^[\w.]+-licen[cs]e(\.txt|\.md)?$"
+    r"|^(a|l)?gpl[-v]?[\d.]*(\.txt|\.md)?$"
 )
 _CHOICE = re.compile(r"(?i)^licen[cs]e[-_.](mit|apache(-?2(\.0)?)?|bsd|isc|zlib|cc0|unlicense|boost|bsl)(\.txt|\.md)?$")
 """Names by which a repository offers several licences to choose from: LICENSE-MIT beside LICENSE-APACHE."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from streams.prepare.licences.classes import classify, parse
+from streams.prepare.licences.parts import BINDING, families
 
 NO_LICENCE = "LicenseRef-proprietary"
 NAMES: dict[str, str] = {
@@ -74,6 +75,8 @@ def spdx_of(name: str) -> str:
         return NAMES[name.lower()]
     if name.lower() in UNFREE or name.lower().startswith("all rights reserved"):
         return NO_LICENCE
-    if len(name) > 200 or parse(name) is None:
+    if len(name) > 200:
         return ""
-    return name if classify(name) != "unknown" or name.startswith("LicenseRef-") else ""
+    if parse(name) is not None and (classify(name) != "unknown" or name.startswith("LicenseRef-")):
+        return name
+    return " AND ".join(spdx for spdx in families(name) if spdx in BINDING)  # prose may say which one it is not under

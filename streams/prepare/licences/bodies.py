@@ -58,7 +58,12 @@ def known(text: str) -> str:
 
 def digest(text: str) -> str:
     """The hash of a text's body, 16 hexadecimal digits."""
-    return _hash(words_of(_TITLE.sub("", _OWNERS.sub("", text).lstrip())))
+    return _hash(words_of(_TITLE.sub("", without_owners(text).lstrip())))
+
+
+def without_owners(text: str) -> str:
+    """Without the lines of copyright."""
+    return _OWNERS.sub("", text)
 
 
 def words_of(text: str) -> str:

@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import re
 
-from streams.prepare.licences.bodies import known_words, words_of
+from streams.prepare.licences.bodies import known_words, without_owners, words_of
 
 MAX_BLOCK = 14_000
 """Characters of the longest body, Apache's."""
 MOST_BLOCKS = 12
 _ANCHORS = tuple(
-    (re.compile(rf"\b{begin}\b"), end)
-    for begin, end in (
-        ("permission is hereby granted free of charge", "dealings in the software"),
-        (r"permission to use copy modify and(?: or)? distribute this software", "performance of this software"),
-        ("redistribution and use in source and binary forms", "possibility of such damage"),
-        ("this software is provided as is without any express", "any source distribution"),
-        ("do what the fuck you want to public license version 2", "you just do what the fuck you want to"),
-        ("apache license version 2 0 january 2004", "limitations under the license"),
-        ("licensed under the apache license version 2 0 the license you may not", "limitations under the license"),
+    (re.compile(rf"\b{begin}\b"), end, names)
+    for begin, end, names in (
+        ("permission is hereby granted free of charge", "dealings in the software", ("MIT",)),
+        (r"permission to use copy modify and(?: or)? distribute this software", "performance of this software",
+         ("ISC",)),
+        ("redistribution and use in source and binary forms", "possibility of such damage",
+         ("BSD-2-Clause", "BSD-3-Clause")),
+        ("this software is provided as is without any express", "any source distribution", ("Zlib",)),
+        ("do what the fuck you want to public license version 2", "you just do what the fuck you want to", ("WTFPL",)),
+        ("apache license version 2 0 january 2004", "limitations under the license", ("Apache-2.0",)),
+        ("licensed under the apache license version 2 0 the license you may not", "limitations under the license", ()),
     )
-)
-"""Where a body begins, and its last words."""
+)  # fmt: skip
+"""Where a body begins, its last words, and what the detector calls it."""
 _CONDITIONS = re.compile(
     r"\b(?:may not|must|shall|cannot|can not|do not|prohibit\w*|forbid\w*|not (?:permitted|allowed|granted)|restrict\w*"
     r"|only|provided that|unless|requires?|required|fees?|royalt\w+|agree\w*|consent|obtain\w*|evaluat\w+|trial"
@@ -93,9 +95,9 @@ def families(sentence: str) -> list[str]:
 
 def blocks(text: str) -> str:
     """The known bodies of a text together (AND); empty where there is none, or where more is said than they say."""
-    words = words_of(text)
+    words = words_of(without_owners(text))
     found: set[str] = set()
-    for begin, end in _ANCHORS:
+    for begin, end, _ in _ANCHORS:
         at = 0
         while len(found) < MOST_BLOCKS and (match := begin.search(words, at)):
             stop = words.find(end, match.end(), match.start() + MAX_BLOCK) + len(end)
@@ -105,9 +107,21 @@ def blocks(text: str) -> str:
                 found.add(name)
                 words = words[: match.start()] + words[stop:]
                 at = match.start()
+    return " AND ".join(sorted(found)) if found and _is_plain(words) else ""
+
+
+def has_conditions(text: str, name: str) -> bool:
+    """Whether a text that is nearly this licence holds words around its body that set a condition, or name another."""
+    words = words_of(without_owners(text))
+    for begin, end, names in _ANCHORS:
+        if name in names and (match := begin.search(words)) and (stop := words.rfind(end, match.end())) >= 0:
+            return not _is_plain(words[: match.start()] + words[stop + len(end) :])
+    return False
+
+
+def _is_plain(words: str) -> bool:
     words = _COMPATIBLE.sub("", words)
-    is_plain = len(words) <= MAX_AROUND and not _CONDITIONS.search(words) and BINDING.isdisjoint(families(words))
-    return " AND ".join(sorted(found)) if found and is_plain else ""
+    return len(words) <= MAX_AROUND and not _CONDITIONS.search(words) and BINDING.isdisjoint(families(words))
 
 
 def choice(text: str) -> str:

@@ -17,7 +17,7 @@ from askalono import identify  # pyright: ignore[reportAttributeAccessIssue]
 
 from streams.prepare.licences.bodies import known
 from streams.prepare.licences.classes import classify
-from streams.prepare.licences.parts import OWN_WORDS, blocks, choice
+from streams.prepare.licences.parts import OWN_WORDS, blocks, choice, has_conditions
 
 BAR = 0.95
 """Dice coefficient of word pairs from which a text is the licence; copyright lines and titles cost up to .02."""
@@ -75,6 +75,7 @@ _FOREIGN = re.compile(
     re.I,
 )
 """A copyleft licence beside Python's, which speak of the GPL themselves."""
+_GPL = re.compile(r"\b[al]?gpl[- ]?v?\d")
 _COMMERCIAL = re.compile(
     r"commercial (?:software|licen[cs])|licen[cs]e (?:key|fee)|end[- ]user licen[cs]e agreement|trial licen[cs]e", re.I
 )
@@ -126,6 +127,7 @@ def _spoken(words: str) -> str:
     """What a text that is none of the known ones speaks of, the strictest first."""
     lower = OWN_WORDS.sub("", words.lower())
     spoken = next((spdx for spdx, phrase in COPYLEFT_PHRASES if phrase in lower), "")
+    spoken = spoken or ("GPL-2.0-or-later" if _GPL.search(lower) else "")
     kept = _OWNED.search(words) or _NOT_FREE.search(words) or _COMMERCIAL.search(words)
     return spoken or (PROPRIETARY if kept else "")
 
@@ -145,7 +147,7 @@ def _whole(text: str, words: str) -> str:
     if found is None or found.score < BAR:
         return "Python-2.0" if _PYTHON.search(words) and not _FOREIGN.search(words) else ""
     name = "Apache-2.0" if found.name == "Pixar" and "pixar" not in words.lower() else str(found.name)
-    return name if _says_no_more(name, words) else ""
+    return name if _says_no_more(name, words) and not has_conditions(text, name) else ""
 
 
 def _says_no_more(name: str, words: str) -> bool:
@@ -153,8 +155,8 @@ def _says_no_more(name: str, words: str) -> bool:
     if classify(name) != "permissive":
         return True
     lower = words.lower()
-    foreign = name not in _OR_COPYLEFT and any(phrase in lower for _, phrase in COPYLEFT_PHRASES)
-    return not foreign and not _NOT_FREE.search(words)
+    named = any(phrase in lower for _, phrase in COPYLEFT_PHRASES) or bool(_GPL.search(lower))
+    return not (named and name not in _OR_COPYLEFT) and not _NOT_FREE.search(words)
 
 
 def _joined(text: str) -> str:
@@ -167,7 +169,9 @@ def _joined(text: str) -> str:
             sections[-1] += section
         else:
             sections.append(section)
-    sections = [section for section in sections if len(section) >= SECTION_CHARS]
+    if len(sections) > 1 and len(sections[-1]) < SECTION_CHARS:
+        last = sections.pop()
+        sections[-1] += last
     if not 1 < len(sections) <= SECTIONS:
         return ""
     names = [_whole(section, " ".join(section.split())) for section in sections]

@@ -81,7 +81,10 @@ def main() -> None:
              for name, verdicts in by.items()}  # fmt: skip
     list_ = next(p.folder for p in found if p.pin.name == TEXTS)
     mistaken, trap_report = report(list_)
-    taken = [(p.truth, verdicts[p.pin.name]) for verdicts in by.values() for p in found] + mistaken
+    judged_by = [
+        (p, verdicts[p.pin.name]) for name, verdicts in by.items() for p in found if p.in_files or name != "files"
+    ]
+    taken = [(p.truth, verdict) for p, verdict in judged_by] + mistaken
     print(json.dumps({
         "bench": "licences", "right": share(speaking, wrong["files"]), "of": len(speaking), "packages": len(found),
         "metadata_right": share(found, wrong["metadata"]), "both_right": share(found, wrong["both"]), **trap_report,

@@ -71,6 +71,17 @@ def test_a_choice_is_one_between_all_that_is_spoken_of(offer: str, expected: str
     assert classify(recognise(f"{offer}\n\n{MIT}\n\n{GPL}")) == expected
 
 
+def test_llvms_exception_allows_more() -> None:
+    exception = (
+        "---- LLVM Exceptions to the Apache 2.0 License ----\n\nAs an exception, if portions of this are embedded, you may "
+        "redistribute them. If you combine them with software that is licensed under the GPLv2 and a court finds that "
+        "it conflicts with the conditions of the GPLv2, you may choose to exclude any Section, but only in their "
+        "entirety and only with respect to the Combined Software.\n"
+    )
+    assert classify(recognise(f"{licence('Apache-2.0')}\n\n{exception}")) == "permissive"
+    assert classify(recognise(f"{licence('Apache-2.0')}\n\n{exception}\nParts are GPLv2.\n")) == "copyleft"
+
+
 def test_a_choice_with_a_side_that_is_sold() -> None:
     three = "You must choose one of three licenses.\n\n- Commercial License\n- non-commercial\n- GPLv3 License\n"
     assert classify(recognise(three)) == "copyleft"

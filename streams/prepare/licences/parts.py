@@ -31,11 +31,16 @@ _ANCHORS = tuple(
 _CONDITIONS = re.compile(
     r"\b(?:may not|must|shall|cannot|can not|do not|prohibit\w*|forbid\w*|not (?:permitted|allowed|granted)|restrict\w*"
     r"|only|provided that|unless|requires?|required|fees?|royalt\w+|agree\w*|consent|obtain\w*|evaluat\w+|trial"
+    r"|relicen\w*|complying|comply|separately|subject to"
     r"|commercial\w*|proprietary|confidential|patents?|terminat\w+|personal|internal|academic|educational|research)\b"
 )
 """Words of whoever sets a condition."""
-_COMPATIBLE = re.compile(r"\bgpl (?:compatible|friendly)\b")
-MAX_AROUND = 2_500
+_COMPATIBLE = re.compile(
+    r"\bgpl (?:compatible|friendly)\b"
+    r"|llvm exceptions to the apache 2 0 license as an exception .{0,900}?with respect to the combined software"
+)
+"""What allows more."""
+MAX_AROUND = 1_500
 """Characters around the bodies, as words: copyright lines and explanations."""
 HEAD_CHARS = 2_000
 """In which a choice is offered, before the texts."""
@@ -82,10 +87,11 @@ OWN_WORDS = re.compile(
     r"|use with the gnu affero general public licen[cs]e.{0,900}as such"
     r"|use the gnu (?:lesser|library) general public licen[cs]e instead of this"
     r"|is covered by the gnu (?:lesser|library) general public licen[cs]e instead"
+    r"|software that is licensed under the gplv2.{0,400}conditions of the gplv2"
     r"|allowed only (?:occasionally and|for) noncommercial",
     re.I | re.S,
 )
-"""What the texts of MPL and GPL say of other licences, which are not given by it."""
+"""What the texts of MPL and GPL, and LLVM's exception, say of other licences, which are not given by it."""
 
 
 def families(sentence: str) -> list[str]:

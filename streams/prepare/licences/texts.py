@@ -154,7 +154,7 @@ def _says_no_more(name: str, words: str) -> bool:
     """False: a permissive one's text speaks of a copyleft licence too, or of what no permissive licence forbids."""
     if classify(name) != "permissive":
         return True
-    lower = words.lower()
+    lower = OWN_WORDS.sub("", words.lower())
     named = any(phrase in lower for _, phrase in COPYLEFT_PHRASES) or bool(_GPL.search(lower))
     return not (named and name not in _OR_COPYLEFT) and not _NOT_FREE.search(words)
 

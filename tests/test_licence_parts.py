@@ -73,9 +73,9 @@ def test_a_choice_is_one_between_all_that_is_spoken_of(offer: str, expected: str
 
 def test_llvms_exception_allows_more() -> None:
     exception = (
-        "---- LLVM Exceptions to the Apache 2.0 License ----\n\nAs an exception, if portions of this are embedded, you may "
-        "redistribute them. If you combine them with software that is licensed under the GPLv2 and a court finds that "
-        "it conflicts with the conditions of the GPLv2, you may choose to exclude any Section, but only in their "
+        "---- LLVM Exceptions to the Apache 2.0 License ----\n\nAs an exception, if portions of this are embedded, you "
+        "may redistribute them. If you combine them with software that is licensed under the GPLv2 and a court finds "
+        "that it conflicts with the conditions of the GPLv2, you may choose to exclude any Section, but only in their "
         "entirety and only with respect to the Combined Software.\n"
     )
     assert classify(recognise(f"{licence('Apache-2.0')}\n\n{exception}")) == "permissive"

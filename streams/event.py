@@ -44,6 +44,8 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str
     blob: str = ""
     """The git blob id, when known."""
+    licence: str = ""
+    """SPDX expression, where it is another than the repository's: a folder's below the root, or the file's own."""
 
 
 class ChangedFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -61,6 +63,8 @@ class ChangedFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     that come before both, and one. 0: the whole file."""
     copies: int = 0
     """Whole versions of this path that were sent before; with many, the change is shown without the whole file."""
+    licence: str = ""
+    """SPDX expression, where it is another than the repository's: a folder's below the root, or the file's own."""
 
 
 class Comment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -153,6 +157,8 @@ class Notebook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     path: str
     cells: list[Cell]
     language: str = "python"
+    licence: str = ""
+    """SPDX expression, where it is another than the repository's: a folder's below the root, or the file's own."""
 
 
 class Remark(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,4 +1,4 @@
-"""Print the rows of `streams/prepare/licence_bodies.py`: the bodies that are common among the licences in some folders.
+"""Print the rows of `streams/prepare/licences/bodies.py`: the bodies that are common among licences in some folders.
 
 python -m tests.licence_bodies FOLDER …
 """
@@ -12,8 +12,8 @@ from pathlib import Path
 
 from askalono import identify  # pyright: ignore[reportAttributeAccessIssue]
 
-from streams.prepare.licence_bodies import BODIES, digest
-from streams.prepare.licence_texts import BAR, MAX_CHARS, recognise
+from streams.prepare.licences.bodies import BODIES, digest
+from streams.prepare.licences.texts import BAR, MAX_CHARS, recognise
 
 COMMON = 2
 """Texts with one body, of other copyright lines, titles or names, from which it is worth a row."""

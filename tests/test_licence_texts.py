@@ -7,7 +7,7 @@ from licences import licence
 from streams.event import Files, Repository, SourceFile, encode
 from streams.prepare.expand import expand
 from streams.prepare.licences import classify
-from streams.sources.repository import licence_of
+from streams.sources.licences.place import licence_of
 
 
 def test_a_licence_text_is_kept_only_where_no_expression_says_it():

@@ -11,13 +11,14 @@ from licences import licence
 from recipes import default
 
 from streams.document import Document, Part
-from streams.prepare.headers import header
-from streams.prepare.licence_bodies import known
-from streams.prepare.licence_texts import BAR, recognise
 from streams.prepare.licences import classify
+from streams.prepare.licences.bodies import known
+from streams.prepare.licences.headers import header
+from streams.prepare.licences.texts import BAR, recognise
 from streams.prepare.prepare import weigh
 from streams.prepare.rules.rule import Verdict
-from streams.sources.repository import from_metadata, licence_of
+from streams.sources.licences.declared import from_metadata
+from streams.sources.licences.place import licence_of
 
 
 @pytest.mark.parametrize(

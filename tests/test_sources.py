@@ -11,10 +11,12 @@ import pytest
 from licences import licence
 
 from streams.event import MAX_RECORD_BYTES, ChangedFile, Commit, Files, Issue, Repository, SourceFile, decode, encode
-from streams.prepare.licence_texts import recognise
+from streams.prepare.licences.texts import recognise
 from streams.sources.folders import files
+from streams.sources.licences.declared import from_metadata
+from streams.sources.licences.place import licence_of
 from streams.sources.record import records
-from streams.sources.repository import from_metadata, host_and_name, licence_of
+from streams.sources.repository import host_and_name
 from streams.sources.texts import notebooks
 
 

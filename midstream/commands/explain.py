@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--licence", default="", help="The repository's, an SPDX expression; default: found as ingest finds it.")
+@click.option("--licence", default="", help="An SPDX expression; default: found as ingest finds it.")
 @click.option("--recipe", "name", default="", help="A shipped recipe, or a TOML file; default: that of [recipe].")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
 @with_settings
@@ -81,5 +81,15 @@ def _document(file: Path, licence: str) -> Any:
     root = Path(str(file.resolve()).removesuffix(path)) if str(file.resolve()).endswith(path) else file.parent
     return Document(
         offset=0, index=0, kind="file", parts=[Part("text", text)], path=path,
-        licence=licence or folder.describe(root).licence,
+        licence=licence or _licence(root, file.resolve()),
     )  # fmt: skip
+
+
+def _licence(root: Path, file: Path) -> str:
+    """The nearest one that is said: as ingest sends it with the file, or with the repository."""
+    from streams.sources.folders import folder
+
+    if not file.is_relative_to(root):
+        return folder.describe(root).licence
+    licences = folder.licences_around(root, [file])
+    return licences.of(file.relative_to(root).as_posix()) or licences.repository()[0]

@@ -16,7 +16,7 @@ from streams import event as events
 from streams.document import Document, Part, Project
 from streams.frame import own_bytes
 from streams.prepare.elements import UNREADABLE, Broken, salvage
-from streams.prepare.licence_texts import recognise
+from streams.prepare.licences.texts import recognise
 from streams.sharing import shared_bytes
 
 MIB = 1024 * 1024
@@ -88,7 +88,7 @@ def _documents(event: events.Event) -> Iterator[Document]:
     licence = repository.licence or recognise(repository.licence_text)
     project = Project(repository.commits, repository.tests, repository.language)
     for document in _bare(event):
-        document.licence = licence
+        document.licence = document.licence or licence
         document.project = project if project != Project() else None
         document.repository, document.stars, document.opt_out = repository.key, repository.stars, repository.opt_out
         yield document
@@ -111,7 +111,7 @@ def _bare(event: events.Event) -> Iterator[Document]:
 def _file(event: events.Files, file: events.SourceFile) -> Document:
     return Document(
         offset=0, index=0, kind="file", parts=[Part("text", file.text)], path=file.path,
-        revision=event.revision,
+        revision=event.revision, licence=file.licence,
     )  # fmt: skip
 
 
@@ -120,6 +120,7 @@ def _commit(event: events.Commit, file: events.ChangedFile) -> Document:
     return Document(
         offset=0, index=0, kind="commit", parts=parts, path=file.path,
         revision=event.sha, former=file.former, line=max(0, file.line), copies=max(0, file.copies),
+        licence=file.licence,
     )  # fmt: skip
 
 
@@ -164,7 +165,7 @@ def _notebook(event: events.Notebook) -> Document:
             parts.append(Part("output", cell.output))
     return Document(
         offset=0, index=0, kind="notebook", parts=parts, path=event.path,
-        language=kernel(event.language),
+        language=kernel(event.language), licence=event.licence,
     )  # fmt: skip
 
 

@@ -10,9 +10,9 @@ import xxhash
 
 from streams.document import Document
 from streams.index.minhash import sketch
-from streams.prepare.headers import header
 from streams.prepare.identity import identity
 from streams.prepare.language import language
+from streams.prepare.licences.headers import header
 from streams.prepare.recipes.recipe import Recipe
 from streams.prepare.rules.rule import RuleInput, Verdict
 from streams.prepare.shorten import shorten

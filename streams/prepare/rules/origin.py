@@ -8,16 +8,9 @@ from functools import cached_property
 from model import bounds
 from model.languages import LANGUAGES
 from streams.prepare import names
-from streams.prepare.licences import classify
+from streams.prepare.licences import POLICIES, classify
 from streams.prepare.rules.examples import CODE_TEXT, OWN, file
 from streams.prepare.rules.rule import ALL, CODE, Found, NoParameters, Rule, RuleInput
-
-POLICIES: dict[str, tuple[str, ...]] = {
-    "permissive": ("permissive",),
-    "no-copyleft": ("permissive", "unknown"),
-    "any": ("permissive", "unknown", "copyleft", "proprietary"),
-}
-"""Which classes of licences are kept."""
 
 
 @dataclass(frozen=True)

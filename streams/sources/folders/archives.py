@@ -19,11 +19,12 @@ from streams.sources.folders.archive_names import ending, is_archive, is_readabl
 from streams.sources.folders.files import ARCHIVE, Tell, limit_of, sort_out
 from streams.sources.folders.folder import PRIVATE
 from streams.sources.folders.members import DamagedMember, members
+from streams.sources.licences.nearest import Licences, is_telling
 from streams.sources.private import is_private
-from streams.sources.repository import LICENCE_FILE, licence_of
-from streams.sources.texts.text import MAX_FILE_BYTES, Counts, LeftOut, clean, text_of
+from streams.sources.texts.text import MAX_FILE_BYTES, Counts, LeftOut, clean, words_of
 
-MAX_METADATA_FILES = 64
+MAX_METADATA_FILES = 256
+MAX_METADATA_CHARS = 16 * 1024 * 1024
 MAX_NAME = 214
 """Characters of a package's name, npm's limit; the other registries' are lower."""
 
@@ -41,7 +42,13 @@ class _Metadata:
     folder: str = ""
     """The one folder that all members lie in; empty when there is none, or in a wheel."""
     texts: dict[str, str] = field(default_factory=dict)
-    """Of the files that say name, version and licence, by path."""
+    """Of the files that say name, version and licences, by path."""
+
+    def licences(self) -> Licences:
+        found = Licences(self.texts.get)
+        for place in self.texts:
+            found.put(place, place)
+        return found
 
 
 def events(
@@ -53,9 +60,14 @@ def events(
     """
     try:
         metadata = _metadata(path)
-        repository, version = _describe(path, metadata, name)
+        licences = metadata.licences()
+        repository, version = _describe(path, metadata, licences, name)
         contents = _contents(path, metadata.folder, left_out)
-        yield from sort_out(repository, contents, left_out, lambda member: tell(f"{path}: {member}"), version)
+
+        def tell_of(member: str) -> None:
+            tell(f"{path}: {member}")
+
+        yield from sort_out(repository, contents, left_out, tell_of, version, licences.of)
     except DamagedMember as error:
         left_out["archive damaged or too large"] += 1
         raise UnreadableArchive(f"{path} {error}") from error
@@ -76,38 +88,35 @@ def _metadata(path: Path) -> _Metadata:
     """Reads the whole archive. Raises DamagedMember."""
     found = _Metadata()
     folders: set[str] = set()
+    chars = 0
     for place, read in members(path, Counter(), lambda _: MAX_FILE_BYTES):
         if len(folders) < 2:
             folders.add(place.partition("/")[0] + "/" if "/" in place else "")
-        if _is_metadata(place) and len(found.texts) < MAX_METADATA_FILES:
-            value = read()
-            text = value if isinstance(value, LeftOut) else text_of(value)
-            if not isinstance(text, LeftOut):
+        if _says_something(place) and len(found.texts) < MAX_METADATA_FILES and chars < MAX_METADATA_CHARS:
+            text = words_of(read())
+            if text is not None:
                 found.texts[place] = text
+                chars += len(text)
     if ending(path.name) != ".whl" and len(folders) == 1:
         found.folder = folders.pop()
         found.texts = {place[len(found.folder) :]: text for place, text in found.texts.items()}
     return found
 
 
-def _is_metadata(place: str) -> bool:
-    """Whether a member may say what the package is: at the root, in the root's one folder, or in a wheel's own."""
-    folder, _, name = place.rpartition("/")
-    if _is_dist_info(place):
-        return name == "METADATA" or bool(LICENCE_FILE.match(name))
-    known = ("PKG-INFO", "Cargo.toml", "package.json", "pyproject.toml")
-    return folder.count("/") == 0 and (name in known or bool(LICENCE_FILE.match(name)))
-
-
-def _describe(path: Path, metadata: _Metadata, name: str) -> tuple[Repository, str]:
+def _describe(path: Path, metadata: _Metadata, licences: Licences, name: str) -> tuple[Repository, str]:
     texts = {place: text for place, text in metadata.texts.items() if "/" not in place or _is_dist_info(place)}
     host, found, version = _package(path, metadata.folder, texts)
     by_name, version_by_name = name_and_version(path.name)
     if name:
         host, found = "local", name
-    spdx, text = licence_of(texts, texts.get)
+    spdx, text = licences.repository()
     shown = clean(found or by_name)[:MAX_NAME]
     return Repository(host=host, name=shown, licence=spdx, licence_text=text), clean(version or version_by_name)[:128]
+
+
+def _says_something(place: str) -> bool:
+    """Of the package, or of the licences of its files."""
+    return place.endswith("PKG-INFO") or is_telling(place) or is_telling(place.partition("/")[2])
 
 
 def _is_dist_info(place: str) -> bool:

@@ -9,7 +9,7 @@ import msgspec
 
 from streams.event import Files, Notebook, Repository, SourceFile
 from streams.sources.folders.archive_names import is_archive
-from streams.sources.folders.folder import bytes_of, describe, walk
+from streams.sources.folders.folder import bytes_of, describe, licences_of, walk
 from streams.sources.texts import notebooks
 from streams.sources.texts.text import MAX_FILE_BYTES, Counts, LeftOut, clean, text_of
 
@@ -33,9 +33,12 @@ def events(
     .gitignore names, unless `ignored` asks for it. A malformed notebook is also told.
     """
     folder = root if root.is_dir() else root.parent
-    paths = walk(root, left_out, ignored=ignored)
-    contents = ((path.relative_to(folder).as_posix(), _content(path)) for path in paths)
-    yield from sort_out(describe(folder, name), contents, left_out, tell)
+    links: list[Path] = []
+    paths = walk(root, left_out, ignored=ignored, links=links)
+    names = [path.relative_to(folder).as_posix() for path in (*paths, *links)]
+    contents = ((name, _content(path)) for name, path in zip(names, paths, strict=False))
+    licences = licences_of(folder, names)
+    yield from sort_out(describe(folder, name), contents, left_out, tell, licence=licences.of)
 
 
 def _content(path: Path) -> bytes | LeftOut:
@@ -55,10 +58,14 @@ def sort_out(
     left_out: Counts,
     tell: Tell = lambda path: None,
     revision: str = "",
+    licence: Callable[[str], str] = lambda path: "",
 ) -> Iterator[Files | Notebook]:
-    """The events of paths with their bytes, or with why these are left out: texts, and between them the notebooks."""
+    """The events of paths with their bytes, or with why these are left out: texts, and between them the notebooks.
+
+    `licence`: of a path, where it is another than the repository's.
+    """
     between: list[Notebook] = []
-    for event in pack(repository, _texts(repository, contents, left_out, tell, between), revision):
+    for event in pack(repository, _texts(repository, contents, left_out, tell, between, licence), revision):
         yield from between
         between.clear()
         yield event
@@ -71,6 +78,7 @@ def _texts(
     left_out: Counts,
     tell: Tell,
     found: list[Notebook],
+    licence: Callable[[str], str],
 ) -> Iterator[SourceFile]:
     """The texts; notebooks are put into `found`."""
     for path, value in contents:
@@ -81,13 +89,17 @@ def _texts(
                 left_out[f"notebook {error}"] += 1
                 tell(path)
             else:
-                found.append(Notebook(repository=repository, path=clean(path), cells=cells, language=language))
+                found.append(
+                    Notebook(
+                        repository=repository, path=clean(path), cells=cells, language=language, licence=licence(path)
+                    )
+                )
             continue
         text = text_of(value) if isinstance(value, bytes) else value
         if isinstance(text, LeftOut):
             left_out[text.reason] += 1
         else:
-            yield SourceFile(path=clean(path), text=text)
+            yield SourceFile(path=clean(path), text=text, licence=licence(path))
 
 
 def pack(repository: Repository, files: Iterable[SourceFile], revision: str = "") -> Iterator[Files]:

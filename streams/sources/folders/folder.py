@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from streams.event import Repository
 from streams.sources.folders.ignore import Ignores, ignores_of
+from streams.sources.licences.nearest import Licences
+from streams.sources.licences.place import TEXTS
 from streams.sources.private import is_private
-from streams.sources.repository import licence_of
-from streams.sources.texts.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOut, clean, text_of
+from streams.sources.texts.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOut, clean, text_of, words_of
 
 IGNORED = "ignored by .gitignore"
 """A folder counts once, whatever it holds."""
@@ -20,8 +22,12 @@ SPECIAL = "no regular file"
 UNREADABLE_FOLDER = "folder not readable"
 
 
-def walk(root: Path, left_out: Counts, ending: str = "", ignored: bool = False) -> list[Path]:
+def walk(
+    root: Path, left_out: Counts, ending: str = "", ignored: bool = False, links: list[Path] | None = None
+) -> list[Path]:
     """Regular files under `root` whose name has this ending, sorted by path; what of them is passed over is counted.
+
+    Symbolic links are put into `links`, where it is given.
 
     Without .git, links, private files, and what .gitignore names, unless `ignored` asks for it. A `root` that is a file
     is read even so, unless it is private.
@@ -29,14 +35,16 @@ def walk(root: Path, left_out: Counts, ending: str = "", ignored: bool = False) 
     if root.is_file():
         found = [root]
     else:
-        found = list(_files(root, Ignores() if ignored else ignores_of(root), left_out, ending, ignored))
+        found = list(_files(root, Ignores() if ignored else ignores_of(root), left_out, ending, ignored, links))
     kept = [path for path in found if not is_private((root.name / path.relative_to(root)).as_posix())]
     if len(kept) < len(found):
         left_out[PRIVATE] += len(found) - len(kept)
     return sorted(kept, key=lambda path: path.as_posix())
 
 
-def _files(root: Path, ignores: Ignores, left_out: Counts, ending: str, ignored: bool) -> Iterator[Path]:
+def _files(
+    root: Path, ignores: Ignores, left_out: Counts, ending: str, ignored: bool, links: list[Path] | None
+) -> Iterator[Path]:
     """Depth first, without recursion: folders may lie a thousand deep."""
     waiting = [(root, root.resolve(), ignores)]
     while waiting:
@@ -54,6 +62,8 @@ def _files(root: Path, ignores: Ignores, left_out: Counts, ending: str, ignored:
                 yield path
             else:
                 left_out[LINK if entry.is_symlink() else SPECIAL] += 1
+                if links is not None and entry.is_symlink():
+                    links.append(path)
 
 
 def _entries(folder: Path, left_out: Counts) -> list[os.DirEntry[str]]:
@@ -67,9 +77,38 @@ def _entries(folder: Path, left_out: Counts) -> list[os.DirEntry[str]]:
 
 def describe(folder: Path, name: str = "") -> Repository:
     """The repository that a plain folder stands for: host `local`."""
-    names = [p.name for p in folder.iterdir()] + [str(p.relative_to(folder)) for p in folder.glob("*.dist-info/*")]
-    spdx, text = licence_of(names, lambda path: read_text(folder / path))
+    spdx, text = licences_of(folder, _names(folder, ())).repository()
     return Repository(name=clean(name or folder.resolve().name), licence=spdx, licence_text=text)
+
+
+def licences_of(folder: Path, names: Iterable[str]) -> Licences:
+    """As its files and links of these names say. A link is followed as long as it does not lead out of the folder."""
+    root = folder.resolve()
+
+    def read(path: str) -> str | None:
+        real = (folder / path).resolve()
+        return words_of(bytes_of(real, MAX_FILE_BYTES)) if real.is_relative_to(root) and real.is_file() else None
+
+    found = Licences(read)
+    for name in names:
+        found.put(name, name)
+    return found
+
+
+def licences_around(folder: Path, paths: Iterable[Path]) -> Licences:
+    """As whatever says that lies in the folder itself or in one of those from there down to `paths`, files in it."""
+    return licences_of(folder, _names(folder, paths))
+
+
+def _names(folder: Path, paths: Iterable[Path]) -> Iterator[str]:
+    places = {folder, *folder.glob("*.dist-info"), *folder.glob("*.dist-info/licenses")}
+    for place in {path.parent for path in paths}:
+        while place not in places:
+            places.add(place)
+            place = place.parent
+    for place in (*places, *(place / name for place in places for name in (TEXTS, ".reuse"))):
+        inside = "" if place == folder else f"{place.relative_to(folder).as_posix()}/"
+        yield from (f"{inside}{entry.name}" for entry in _entries(place, Counter()))
 
 
 def read_text(path: Path) -> str | None:

@@ -11,11 +11,12 @@ from typing import Generic, Literal, TypeVar
 import msgspec
 
 from streams.event import ChangedFile, Commit, Event, Notebook, Repository, SourceFile, encode
-from streams.sources.folders.files import MAX_EVENT_FILES, pack
+from streams.sources.folders.files import MAX_EVENT_FILES, limit_of, pack
 from streams.sources.folders.folder import PRIVATE
 from streams.sources.git.change.changes import PART_FILES, Changes
 from streams.sources.git.change.windows import MAX_WINDOW, TOO_WIDE, windows
 from streams.sources.git.cursors import Cursor, Past, Present
+from streams.sources.git.licences import CommitLicences
 from streams.sources.git.log import LoggedCommit, PathChange
 from streams.sources.private import is_private
 from streams.sources.record import SLACK
@@ -33,6 +34,8 @@ ALL_TOO_WIDE = "commit of the past whose windows are all too wide"
 MERGE = "merge without lines of its own"
 EVENT_CHARS = MAX_WINDOW
 """Of both sides of the windows in one event: what the meter lets through or holds at a time."""
+SIZES = 1_000
+"""Files whose sizes are asked for at a time."""
 COPIES = "whole version of a path beyond its copies"
 
 Versions = Literal["all", "last", "none"]
@@ -66,6 +69,7 @@ class Reading:
     """Whole copies of one path."""
     edges: tuple[str, ...]
     """Where a shallow clone ends."""
+    licences: CommitLicences
     present: dict[str, str] = field(default_factory=dict)
     """Path to blob of the versions that are sent as the present tree, and not again as versions of the past."""
     copies: Counter[str] = field(default_factory=Counter)
@@ -124,12 +128,24 @@ class Reading:
             if is_notebook(path):
                 yield from self.notebook(path, blob)
 
+    def sizes(self, blobs: dict[str, str]) -> dict[str, int]:
+        """Bytes by path; 0 for what is too large to be sent, and for what is not there."""
+        paths, sizes = list(blobs), dict[str, int]()
+        for at in range(0, len(paths), SIZES):
+            some = paths[at : at + SIZES]
+            known = self.changes.blobs.sizes([blobs[path] for path in some])
+            sizes |= {path: size if (size := known.get(blobs[path], 0)) <= limit_of(path) else 0 for path in some}
+        return sizes
+
     def notebook(self, path: str, blob: str) -> Iterator[Notebook]:
         found = self.changes.notebook(blob)
         if isinstance(found, LeftOut):
             self.changes.leave_out(found, blob)
         else:
-            yield Notebook(repository=self.repository, path=path, cells=found[0], language=found[1])
+            yield Notebook(
+                repository=self.repository, path=path, cells=found[0], language=found[1],
+                licence=self.licences.of(path),
+            )  # fmt: skip
 
     def _texts(self, blobs: dict[str, str]) -> Iterator[SourceFile]:
         files = [(path, blob) for path, blob in blobs.items() if not is_notebook(path)]
@@ -141,7 +157,7 @@ class Reading:
                 if isinstance(text, LeftOut):
                     self.changes.leave_out(text, blob)
                 else:
-                    yield SourceFile(path=path, text=text, blob=blob)
+                    yield SourceFile(path=path, text=text, blob=blob, licence=self.licences.of(path))
 
     def _message(self, logged: LoggedCommit) -> str:
         if len(logged.message) > MAX_MESSAGE:
@@ -176,15 +192,17 @@ class Reading:
 
     def _whole(self, files: Iterable[tuple[PathChange, ChangedFile]]) -> Iterator[ChangedFile]:
         for change, file in files:
-            yield msgspec.structs.replace(file, copies=self.copies[change.path])
+            licence = self.licences.of(change.path)
+            yield msgspec.structs.replace(file, copies=self.copies[change.path], licence=licence)
 
     def _windows(self, files: Iterable[tuple[PathChange, ChangedFile]]) -> Iterator[ChangedFile]:
         for change, file in files:
             own = partial(self.changes.own_lines, change, file.before) if change.others else None
             found, too_wide = windows(file.before, file.after, own)
             self.left_out.update({TOO_WIDE: too_wide} if too_wide else {})
+            licence = self.licences.of(change.path)
             for one in found:
-                yield msgspec.structs.replace(file, before=one.before, after=one.after, line=one.line)
+                yield msgspec.structs.replace(file, before=one.before, after=one.after, line=one.line, licence=licence)
 
     def _versions(self, files: list[tuple[PathChange, ChangedFile]], revision: str) -> Iterator[Event]:
         blobs = {change.path: change.after for change, file in files if file.after is not None}

@@ -18,21 +18,20 @@ from pathlib import Path
 import msgspec
 
 from streams.event import Repository
-from streams.sources.folders.files import MAX_EVENT_BYTES, MAX_EVENT_FILES, limit_of
+from streams.sources.folders.files import MAX_EVENT_BYTES, MAX_EVENT_FILES
 from streams.sources.git import passes
 from streams.sources.git.blobs import Blobs
 from streams.sources.git.change.changes import Changes
 from streams.sources.git.commits import Reading, Step, Versions
 from streams.sources.git.cursors import Cursor, Cursors, Past, Present
+from streams.sources.git.licences import CommitLicences, Listings
 from streams.sources.git.log import tree
 from streams.sources.git.objects import Git, GitError, NoRef, count_commits, edges, merge_base, view_of
-from streams.sources.repository import host_and_name, licence_of
-from streams.sources.texts.text import Counts, LeftOut, clean
+from streams.sources.repository import host_and_name
+from streams.sources.texts.text import Counts, clean
 
 COMMITS = 20_000
 """Commits of the past that are read at most, the newest: [sources] history_commits."""
-SIZES = 1_000
-"""Files whose sizes are asked for at a time."""
 TREE_FILES = MAX_EVENT_FILES
 """Paths of the tree that one step takes at most."""
 
@@ -54,6 +53,7 @@ class History:
     """Of the tree that one step takes at most, or one larger file."""
     _described: dict[tuple[str, str], Repository] = field(default_factory=dict, repr=False, compare=False)
     """By name and commit: the lanes ask for the same one."""
+    _listings: Listings = field(default_factory=Listings, repr=False, compare=False)
 
     @classmethod
     def open(
@@ -141,7 +141,7 @@ class History:
                 if start.done != cursor.done:  # the ref went back: it goes on from there, and that is said once
                     yield Step((), msgspec.structs.replace(start, target=""))
                 return
-            with self._reading(view, head or start.target, left_out) as reading:
+            with self._reading(view, head or start.target, left_out, start.done) as reading:
                 if present:
                     passes.count_copies(reading.copies, view, present, start.done)
                 yield from passes.live(view, reading, start)
@@ -150,10 +150,14 @@ class History:
         """The tree's files in the order of their paths, some at a time; then nothing."""
         if cursor.done or not cursor.commit:
             return
-        with self._advice(), view_of(self.git) as view, self._reading(view, cursor.commit, left_out) as reading:
+        with (
+            self._advice(),
+            view_of(self.git) as view,
+            self._reading(view, cursor.commit, left_out, cursor.commit) as reading,
+        ):
             blobs = tree(view, cursor.commit, left_out=None if cursor.path else left_out)
             last = cursor
-            sizes = _sizes(reading, {path: blobs[path] for path in sorted(blobs) if path > cursor.path})
+            sizes = reading.sizes({path: blobs[path] for path in sorted(blobs) if path > cursor.path})
             left = sum(sizes.values())
             for paths in self._steps_of(sizes):
                 reading.changes.lacking.clear()
@@ -180,7 +184,11 @@ class History:
         """The commits behind the first sight, the newest first, up to `commits` of them; then nothing."""
         if cursor.done or not cursor.start:
             return
-        with self._advice(), view_of(self.git) as view, self._reading(view, cursor.start, left_out) as reading:
+        with (
+            self._advice(),
+            view_of(self.git) as view,
+            self._reading(view, cursor.start, left_out, cursor.start) as reading,
+        ):
             if self.versions == "all":
                 reading.present.update(tree(view, cursor.start))
                 reading.copies.update(reading.present.keys())
@@ -225,12 +233,14 @@ class History:
             return Past(start, edges=edges(view), done=self.commits == 0)
 
     @contextmanager
-    def _reading(self, view: Git, head: str, left_out: Counts) -> Generator[Reading]:
+    def _reading(self, view: Git, head: str, left_out: Counts, begin: str | None = None) -> Generator[Reading]:
+        """`begin`: the commit as of whose tree the files' licences are at first; empty: of none. Default: `head`."""
         with Blobs(view) as blobs:
-            changes = Changes(blobs, left_out)
+            changes, licences = Changes(blobs, left_out), CommitLicences(self._listings, view, blobs)
             repository = self._described.get((self.name, head)) or self._describe(view, head, blobs)
             self._described[self.name, head] = repository
-            yield Reading(repository, changes, self.versions, self.copies, edges(view))
+            licences.begin(head if begin is None else begin)
+            yield Reading(repository, changes, self.versions, self.copies, edges(view), licences)
 
     @contextmanager
     def _advice(self) -> Generator[None]:
@@ -251,8 +261,8 @@ class History:
 
     def _describe(self, view: Git, head: str, blobs: Blobs) -> Repository:
         host, name = host_and_name(self.git.ask("config", "--get", "remote.origin.url")) or ("local", self._folder())
-        root = tree(view, head, ".") if head else {}
-        spdx, text = licence_of(root, lambda path: _text_or_none(blobs, root[path]))
+        licences = CommitLicences(self._listings, view, blobs, head)
+        spdx, text = licences.repository()
         commits = (count_commits(view, head) if head else None) or 0
         if self.name:
             host, name = "local", clean(self.name)
@@ -283,18 +293,3 @@ class History:
         place = f"from their last common commit {base[:12]}" if base else "from the beginning"
         note = f"the history of {self.ref} was rewritten: going on {place}"
         return begun(base, head), note
-
-
-def _text_or_none(blobs: Blobs, blob: str) -> str | None:
-    text = blobs.text(blob)
-    return None if isinstance(text, LeftOut) else text
-
-
-def _sizes(reading: Reading, blobs: dict[str, str]) -> dict[str, int]:
-    """Bytes by path; 0 for what is too large to be sent, and for what is not there."""
-    paths, sizes = list(blobs), dict[str, int]()
-    for at in range(0, len(paths), SIZES):
-        some = paths[at : at + SIZES]
-        known = reading.changes.blobs.sizes([blobs[path] for path in some])
-        sizes |= {path: size if (size := known.get(blobs[path], 0)) <= limit_of(path) else 0 for path in some}
-    return sizes

@@ -34,6 +34,8 @@ class PathChange:
     """The path before a rename; empty without one."""
     others: tuple[str, ...] = ()
     """Of a merge: the file's ids in the further parents, `before` being that in the first."""
+    is_link: bool = False
+    """The ids are those of links, not of files."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class LoggedCommit:
     parents: int = 1
     left_out: tuple[str, ...] = ()
     """Why changed paths are none of `changes`: links, submodules."""
+    links: tuple[PathChange, ...] = ()
+    """Changed ones: they may lead to a licence."""
 
 
 def log(git: Git, done: str, target: str, newest_first: bool = False) -> Iterator[LoggedCommit]:
@@ -80,19 +84,21 @@ def _log(git: Git, done: str, target: str, newest_first: bool, renames: str) -> 
             yield last
 
 
-def tree(git: Git, commit: str, path: str = "", left_out: Counts | None = None) -> dict[str, str]:
-    """Path to blob id of every regular file; with `path`, of that folder itself only (`.` is the root).
+def tree(git: Git, commit: str, left_out: Counts | None = None, links: dict[str, str] | None = None) -> dict[str, str]:
+    """Path to blob id of every regular file.
 
-    Links and submodules are counted in `left_out`, if it is given.
+    Links and submodules are counted in `left_out`, and the links are put into `links`, where these are given.
     """
-    arguments = ("ls-tree", "-z", "--full-tree") + (() if path else ("-r",))
     entries: dict[str, str] = {}
-    for entry in git.run(*arguments, commit).split(b"\0"):
+    for entry in git.run("ls-tree", "-z", "--full-tree", "-r", commit).split(b"\0"):
         head, _, name = entry.partition(b"\t")
-        if head[:6].decode() in REGULAR:
+        mode = head[:6].decode()
+        if mode in REGULAR:
             entries[name.decode(errors="replace")] = head.split()[2].decode()
-        elif left_out is not None and head[:6].decode() in LEFT_OUT:
-            left_out[LEFT_OUT[head[:6].decode()]] += 1
+        elif left_out is not None and mode in LEFT_OUT:
+            left_out[LEFT_OUT[mode]] += 1
+        if links is not None and mode == LINK:
+            links[name.decode(errors="replace")] = head.split()[2].decode()
     return entries
 
 
@@ -119,7 +125,7 @@ def _parse(fields: Iterator[bytes]) -> Generator[LoggedCommit, None, LoggedCommi
     for field in fields:
         if field.startswith(b"\x01"):
             if commit:
-                yield replace(commit, changes=tuple(changes), left_out=tuple(left_out))
+                yield _whole(commit, changes, left_out)
             parents, date, message = _next(fields), _next(fields), _next(fields)
             text = message.decode(errors="replace").strip("\n")
             commit = LoggedCommit(field[1:].decode(), date.decode(), text, (), len(parents.split()))
@@ -130,7 +136,12 @@ def _parse(fields: Iterator[bytes]) -> Generator[LoggedCommit, None, LoggedCommi
                 changes.append(change)
             elif change:
                 left_out.append(change)
-    return replace(commit, changes=tuple(changes), left_out=tuple(left_out)) if commit else None
+    return _whole(commit, changes, left_out) if commit else None
+
+
+def _whole(commit: LoggedCommit, changes: list[PathChange], left_out: list[str]) -> LoggedCommit:
+    files, links = (tuple(c for c in changes if c.is_link is is_link) for is_link in (False, True))
+    return replace(commit, changes=files, links=links, left_out=(*left_out, *(LEFT_OUT[LINK] for _ in links)))
 
 
 def _next(fields: Iterator[bytes]) -> bytes:
@@ -143,7 +154,7 @@ def _next(fields: Iterator[bytes]) -> bytes:
 def _change(entry: str, fields: Iterator[bytes]) -> PathChange | str:
     """`:modes ids status`, with a colon, a mode and an id for each parent, and the paths that follow.
 
-    Else why it is no change of a file: a name of LEFT_OUT; empty where only the mode changed.
+    Else why it is no change of a file or a link: a name of LEFT_OUT; empty where only the mode changed.
     """
     parents = len(entry) - len(entry.lstrip(":"))
     *columns, status = entry[parents:].split()
@@ -155,4 +166,8 @@ def _change(entry: str, fields: Iterator[bytes]) -> PathChange | str:
         if before == after and not former:
             return ""  # only the mode changed
         return PathChange(path, before, after, former, tuple(others))
-    return next((LEFT_OUT[mode] for mode in reversed(modes) if mode in LEFT_OUT), "")
+    reason = next((LEFT_OUT[mode] for mode in reversed(modes) if mode in LEFT_OUT), "")
+    if reason != LEFT_OUT[LINK]:
+        return reason
+    before, *_, after = (id_ if mode == LINK else "" for mode, id_ in zip(modes, ids, strict=True))
+    return PathChange(path, before, after, former, is_link=True)

@@ -32,6 +32,7 @@ def live(view: Git, reading: Reading, start: Cursor) -> Iterator[Step[Cursor]]:
     last, position = start, 0
     for position, logged in enumerate(_ahead(log(view, start.done, start.target), reading, start.position), 1):
         paths.update(change.path for change in logged.changes)
+        reading.licences.go_on(logged)
         if position == start.position and start.last not in ("", logged.sha):
             yield from _again(view, reading, start)
             return
@@ -57,6 +58,7 @@ def live(view: Git, reading: Reading, start: Cursor) -> Iterator[Step[Cursor]]:
 def _again(view: Git, reading: Reading, start: Cursor) -> Iterator[Step[Cursor]]:
     """The pass from its beginning: its commits are not those that a position was counted in."""
     yield Step((), start, "commits were added below what was read: the pass begins again")
+    reading.licences.begin(start.done)
     yield from live(view, reading, start.at(0, ""))
 
 
@@ -68,6 +70,7 @@ def past(view: Git, reading: Reading, start: Past, most: int) -> Iterator[Step[P
         if position == start.position and start.last not in ("", logged.sha):
             again = Past(start.start, edges=start.edges, lacks=start.lacks, lacks_from=start.lacks_from)
             yield Step((), again, "the past is another than was read: it is read from its newest commit again")
+            reading.licences.begin(start.start)
             yield from past(view, reading, again, most)
             return
         if position > most:
@@ -78,6 +81,7 @@ def past(view: Git, reading: Reading, start: Past, most: int) -> Iterator[Step[P
                 yield step
         else:
             reading.count(logged.changes, windows=True)
+        reading.licences.go_back(logged)
     if position > most:
         reading.left_out[OLDER] += int(view.run("rev-list", "--count", start.start)) - most
     yield Step((), msgspec.structs.replace(last, done=True))

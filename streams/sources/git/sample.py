@@ -22,6 +22,7 @@ from streams.sources.git.blobs import Blobs
 from streams.sources.git.change.changes import Changes
 from streams.sources.git.commits import Reading
 from streams.sources.git.history import History
+from streams.sources.git.licences import CommitLicences, Listings
 from streams.sources.git.log import tree
 from streams.sources.git.objects import GitError, edges, view_of
 from streams.sources.texts.text import Counts
@@ -68,7 +69,8 @@ def _open(stack: ExitStack, history: History, left_out: Counts, seed: int) -> Tr
         view = stack.enter_context(view_of(history.git))
         blobs = tree(view, head)
         changes = Changes(stack.enter_context(Blobs(view)), left_out)
-        reading = Reading(history.describe(), changes, "last", history.copies, edges(view))
+        licences = CommitLicences(Listings(), view, changes.blobs, head)
+        reading = Reading(history.describe(), changes, "last", history.copies, edges(view), licences)
     except GitError:
         left_out["repository that cannot be read"] += 1
         return None

@@ -17,7 +17,7 @@ import msgspec
 
 from model.languages import BY_EXTENSION, BY_NAME, kernel
 from streams.event import Cell, Notebook
-from streams.sources.folders.folder import describe, walk
+from streams.sources.folders.folder import describe, licences_around, walk
 from streams.sources.texts import encodings
 from streams.sources.texts.text import MAX_FILE_BYTES, TOO_LARGE, Counts, clean
 
@@ -59,16 +59,19 @@ def events(
     `ignored` asks for it.
     """
     folder = root if root.is_dir() else root.parent
-    repository = describe(folder, name)
-    for path in walk(root, left_out, ENDING, ignored):
+    repository, paths = describe(folder, name), walk(root, left_out, ENDING, ignored)
+    licences = licences_around(folder, paths)
+    for path in paths:
         try:
             cells, language = _read(path, left_out)
         except Malformed as error:
             left_out[f"notebook {error}"] += 1
             malformed(path)
             continue
-        shown = clean(path.relative_to(folder).as_posix())
-        yield Notebook(repository=repository, path=shown, cells=cells, language=language)
+        shown = path.relative_to(folder).as_posix()
+        yield Notebook(
+            repository=repository, path=clean(shown), cells=cells, language=language, licence=licences.of(shown)
+        )
 
 
 def _read(path: Path, left_out: Counts) -> tuple[list[Cell], str]:

@@ -47,6 +47,14 @@ def text_of(value: bytes) -> str | LeftOut:
         return UNKNOWN if (text := encodings.legacy(value)) is None else text
 
 
+def words_of(value: bytes | LeftOut) -> str | None:
+    """As `text_of`, where only the words count: what is no character in an unknown encoding becomes `\ufffd`."""
+    text = value if isinstance(value, LeftOut) else text_of(value)
+    if text is UNKNOWN and isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return None if isinstance(text, LeftOut) else text
+
+
 def clean(name: str) -> str:
     """A name from the file system or from JSON as text that can be encoded: what is no character becomes `?`."""
     return name.encode("utf-8", "replace").decode()

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import itertools
 import re
+from html import unescape
 from textwrap import fill
 
 import xxhash
 from askalono import identify  # pyright: ignore[reportAttributeAccessIssue]
 
-from streams.prepare.licence_bodies import known
-from streams.prepare.licences import classify
+from streams.prepare.licences.bodies import known
+from streams.prepare.licences.classes import classify
+from streams.prepare.licences.parts import OWN_WORDS, blocks, choice, has_conditions
 
 BAR = 0.95
 """Dice coefficient of word pairs from which a text is the licence; copyright lines and titles cost up to .02."""
@@ -46,7 +48,8 @@ COPYLEFT_PHRASES: tuple[tuple[str, str], ...] = (
 )
 """What a text says that is no known licence but speaks of one, the stricter first."""
 _NOT_FREE = re.compile(
-    r"commons clause|(?<!commercial or )(?<!commercial and )non-?commercial(?! (?:or|and) commercial)"
+    r"commons clause|confidential and proprietary|proprietary and confidential|unauthori[sz]ed copying of this"
+    r"|(?<!commercial or )(?<!commercial and )non-?commercial(?! (?:or|and) commercial)"
     r"|not for (?:commercial|resale)"
     r"|evaluation (?:purposes|only)|military|no ai training"
     r"|(?:may|shall|must) not be (?:sold|used (?:for|in) commercial)"
@@ -66,6 +69,18 @@ LONG_LINE = 320
 """Characters of a line from which a text is broken anew."""
 _BEGINNINGS = re.compile(r"(Permission (?:is|to)\b|Redistribution and use\b|Licensed under\b|(?<=reserved\.) )")
 _OWNERS = re.compile(r"^[^\n]{0,12}(?:copyright\b|\(c\)|©|all rights reserved)[^\n]*$", re.M | re.I)
+_FOREIGN = re.compile(
+    r"gnu (?:lesser |library |affero )?general public licen[cs]e.{0,200}?(?:version \d|terms and conditions|preamble)"
+    r"|(?:mozilla|eclipse) public licen",
+    re.I,
+)
+"""A copyleft licence beside Python's, which speak of the GPL themselves."""
+_GPL = re.compile(r"\b[al]?gpl[- ]?v?\d")
+_COMMERCIAL = re.compile(
+    r"commercial (?:software|licen[cs])|licen[cs]e (?:key|fee)|end[- ]user licen[cs]e agreement|trial licen[cs]e", re.I
+)
+"""What nobody says who gives a program away; in texts that are no known licence and speak of none."""
+_HTML = re.compile(r"</?(?:html|body|head|title|div|p|pre|br|h\d|ul|ol|li|b|i|em|strong|span|a)\b[^<>]{0,200}>", re.I)
 _PYTHON = re.compile(r"PYTHON SOFTWARE FOUNDATION LICENSE VERSION 2.*BEOPEN.*CNRI", re.S)
 """The stack of Python's licences, which its copies shorten in many ways."""
 _COMMENT = re.compile(r"^[ \t]*(?:#+|//+|/\*+|\*+/?|--+|;+|%+|<!--|-->|\.\\\")[ \t]?", re.M)
@@ -92,18 +107,29 @@ _answers: dict[bytes, str] = {}
 
 
 def _recognise(text: str) -> str:
+    if _HTML.search(text):
+        text = unescape(_HTML.sub("\n", text))
     words = " ".join(text.split())
     if (name := known(_COMMENT.sub("", text))) and _says_no_more(name, words):
         return name
     bare = _COMMENT.sub("", _in_lines(text))
-    whole = _whole(bare, words)
-    if whole:
-        return whole
-    if joined := _joined(bare):
-        return joined
-    lower = words.lower()
+    if offered := choice(bare):
+        # with a permissive side it counts only where that side is not for some alone
+        if classify(offered) != "permissive" or not _NOT_FREE.search(OWN_WORDS.sub("", words)):
+            return offered
+        return PROPRIETARY
+    if name := blocks(_COMMENT.sub("", text)):
+        return name if _says_no_more(name, words) else _spoken(words)
+    return _whole(bare, words) or _joined(bare) or _spoken(words)
+
+
+def _spoken(words: str) -> str:
+    """What a text that is none of the known ones speaks of, the strictest first."""
+    lower = OWN_WORDS.sub("", words.lower())
     spoken = next((spdx for spdx, phrase in COPYLEFT_PHRASES if phrase in lower), "")
-    return spoken or (PROPRIETARY if _OWNED.search(words) or _NOT_FREE.search(words) else "")
+    spoken = spoken or ("GPL-2.0-or-later" if _GPL.search(lower) else "")
+    kept = _OWNED.search(words) or _NOT_FREE.search(words) or _COMMERCIAL.search(words)
+    return spoken or (PROPRIETARY if kept else "")
 
 
 def _in_lines(text: str) -> str:
@@ -119,18 +145,18 @@ def _whole(text: str, words: str) -> str:
     if found is not None and NEAR <= found.score < BAR:  # a short one under long copyright lines
         found = identify(_OWNERS.sub("", text))
     if found is None or found.score < BAR:
-        return "Python-2.0" if _PYTHON.search(words) else ""
+        return "Python-2.0" if _PYTHON.search(words) and not _FOREIGN.search(words) else ""
     name = "Apache-2.0" if found.name == "Pixar" and "pixar" not in words.lower() else str(found.name)
-    return name if _says_no_more(name, words) else ""
+    return name if _says_no_more(name, words) and not has_conditions(text, name) else ""
 
 
 def _says_no_more(name: str, words: str) -> bool:
     """False: a permissive one's text speaks of a copyleft licence too, or of what no permissive licence forbids."""
     if classify(name) != "permissive":
         return True
-    lower = words.lower()
-    foreign = name not in _OR_COPYLEFT and any(phrase in lower for _, phrase in COPYLEFT_PHRASES)
-    return not foreign and not _NOT_FREE.search(words)
+    lower = OWN_WORDS.sub("", words.lower())
+    named = any(phrase in lower for _, phrase in COPYLEFT_PHRASES) or bool(_GPL.search(lower))
+    return not (named and name not in _OR_COPYLEFT) and not _NOT_FREE.search(words)
 
 
 def _joined(text: str) -> str:
@@ -143,7 +169,9 @@ def _joined(text: str) -> str:
             sections[-1] += section
         else:
             sections.append(section)
-    sections = [section for section in sections if len(section) >= SECTION_CHARS]
+    if len(sections) > 1 and len(sections[-1]) < SECTION_CHARS:
+        last = sections.pop()
+        sections[-1] += last
     if not 1 < len(sections) <= SECTIONS:
         return ""
     names = [_whole(section, " ".join(section.split())) for section in sections]

@@ -21,11 +21,15 @@ BODIES: dict[str, str] = {
     "f740484ab1d24138": "BSD-2-Clause",
     "fb70018219d19713": "BSD-2-Clause",
     "27462bf980aed879": "BSD-3-Clause",
+    "9778a358a1e45d42": "BSD-3-Clause",
     "3360a6a81e78d5e5": "BSD-3-Clause",
     "3e0625059b015ea6": "BSD-3-Clause",
     "1d65f8cf20225e15": "BlueOak-1.0.0",
     "be2dbae246f6bf42": "CC-BY-4.0",
+    "18223e3f579394cd": "CC0-1.0",
     "04225685ec460126": "ISC",
+    "9516e35fce38d2b3": "ISC",
+    "3d7db13ca4e3e4e3": "ISC",
     "ba289bf7bb0e610f": "ISC",
     "12823d5ba4f79718": "MIT",
     "3ae86e9c5dd5ac12": "MIT",
@@ -54,6 +58,23 @@ def known(text: str) -> str:
 
 def digest(text: str) -> str:
     """The hash of a text's body, 16 hexadecimal digits."""
-    body = _TITLE.sub("", _OWNERS.sub("", text).lstrip())
-    words = " ".join(_WORD.findall(body.lower()))
+    return _hash(words_of(_TITLE.sub("", without_owners(text).lstrip())))
+
+
+def without_owners(text: str) -> str:
+    """Without the lines of copyright."""
+    return _OWNERS.sub("", text)
+
+
+def words_of(text: str) -> str:
+    """A text's words in lower case, a space between two."""
+    return " ".join(_WORD.findall(text.lower()))
+
+
+def known_words(words: str) -> str:
+    """As `known`, of a body that is given as its words."""
+    return BODIES.get(_hash(words), "")
+
+
+def _hash(words: str) -> str:
     return xxhash.xxh3_64_hexdigest(_NAMES.sub("neither name", words).encode())

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from streams.prepare.licences import parse
+from streams.prepare.licences.classes import parse
 
 HEAD_LINES, HEAD_CHARS = 60, 6_000
 _COMMENT = re.compile(r"^\s*(?:#+|//+!?|/\*+!?|\*+|--+|;+|%+|<!--|\(\*|\{-|'|rem\b|dnl\b|\.\\.)\s*(.*)$", re.I)
@@ -20,6 +20,7 @@ _NOTICES: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         ("GPL-2.0-or-later", "the g",
          r"(?:terms of|under) (?:version \d of )?the (?:gnu )?(?:general public licen|gpl\b)"),
         ("GPL-2.0-or-later", "gnu general public", r"\bgnu general public licen[cs]e v(?:ersion )?\d"),
+        ("GPL-2.0-or-later", "gpl", r"\blicen[cs]ed (?:under )?(?:the )?gpl ?-?v?\d"),
         ("MPL-2.0", "mozilla public", r"subject to the (?:terms of the )?mozilla public licen"),
         ("EPL-2.0", "eclipse public", r"(?:terms of|under) the eclipse public licen"),
         ("CDDL-1.0", "common development", r"(?:terms of|under) the common development and distribution licen"),
@@ -35,7 +36,8 @@ _NOTICES: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
 """Words that a notice has, which cost next to nothing to look for, and what it says; all in lower case, the stricter
 first: a file with two is under both."""
 _OWNED = re.compile(
-    r"unauthori[sz]ed (?:copying|use|distribution|reproduction)"
+    r"all rights reserved\.? (?:\* )?subject to the terms at\b"
+    r"|unauthori[sz]ed (?:copying|use|distribution|reproduction)"
     r"|(?:confidential and|proprietary and) (?:proprietary|confidential)"
     r"|(?:is|are) (?:the )?(?:confidential|proprietary) (?:and|property|information)"
     r"|(?:do|may|must|shall) not (?:be )?(?:copied|copy|distributed?|disclosed?) .{0,60}without .{0,40}(?:permis|cons)"

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from license_expression import ExpressionError, ExpressionParseError, Licensing
 
-from streams.prepare.licence_lists import COPYLEFT, PERMISSIVE, PROPRIETARY
+from streams.prepare.licences.lists import COPYLEFT, PERMISSIVE, PROPRIETARY
 
 Class = Literal["permissive", "copyleft", "proprietary", "unknown"]
 
@@ -18,6 +18,13 @@ BEST: tuple[Class, ...] = ("permissive", "unknown", "copyleft", "proprietary")
 """Of `A OR B` the reader may choose: the first of these that there is."""
 STRICTEST: tuple[Class, ...] = ("proprietary", "copyleft", "unknown", "permissive")
 """Of `A AND B` all sides count: the first of these that there is."""
+POLICIES: dict[str, tuple[Class, ...]] = {
+    "permissive": ("permissive",),
+    "no-copyleft": ("permissive", "unknown"),
+    "any": ("permissive", "unknown", "copyleft", "proprietary"),
+}
+"""By a policy's name, the classes that are kept. `permissive`: only what is known to be. `no-copyleft`: also what is
+not known; what must be given on under the same terms, and what keeps rights back, is dropped."""
 _SUFFIX = re.compile(r"(\+|-only|-or-later)$")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]*")
 _licensing: Any = Licensing()

@@ -1,0 +1,83 @@
+"""The licences of files as of the commit that is read: a tree's, and from there what each commit changes of them.
+
+A pass goes along the log, so no tree is listed but the first one. In a history with branches a folder may have the
+licence that it had on the branch before; a text that came or went on a branch is seen with that branch's own commits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+
+from streams.sources.git.blobs import Blobs
+from streams.sources.git.log import LoggedCommit, tree
+from streams.sources.git.objects import Git
+from streams.sources.licences.nearest import Licences, is_telling
+from streams.sources.texts.text import MAX_FILE_BYTES, LeftOut, words_of
+
+TREES = 4
+"""Listed commits that are kept: the lanes begin at the same one."""
+
+
+@dataclass
+class Listings:
+    """By commit, what of its tree says something of licences: path to id, and whether it is a link."""
+
+    _kept: dict[str, dict[str, tuple[str, bool]]] = field(default_factory=dict)
+
+    def of(self, view: Git, commit: str) -> dict[str, tuple[str, bool]]:
+        """Raises GitError."""
+        if not commit:
+            return {}
+        if commit not in self._kept:
+            links: dict[str, str] = {}
+            files = tree(view, commit, links=links)
+            found = {path: (id_, False) for path, id_ in files.items() if is_telling(path)}
+            found |= {path: (id_, True) for path, id_ in links.items() if is_telling(path)}
+            while len(self._kept) >= TREES:
+                del self._kept[next(iter(self._kept))]
+            self._kept[commit] = found
+        return self._kept[commit]
+
+
+class CommitLicences:
+    """What is said of licences at one commit after the other."""
+
+    def __init__(self, listings: Listings, view: Git, blobs: Blobs, commit: str = "") -> None:
+        self._listings, self._view, self._blobs = listings, view, blobs
+        self.begin(commit)
+
+    def begin(self, commit: str) -> None:
+        """As of this commit's tree; empty: of none."""
+        self._licences = Licences(
+            partial(_text, self._blobs)
+        )  # of itself it would be a cycle, and keep the blobs' texts
+        for path, (id_, is_link) in self._listings.of(self._view, commit).items():
+            self._licences.put(path, id_, is_link)
+
+    def go_on(self, logged: LoggedCommit) -> None:
+        """From a commit's parent to the commit."""
+        for change in (*logged.changes, *logged.links):
+            if change.former:
+                self._licences.put(change.former, "")
+            self._licences.put(change.path, change.after, change.is_link)
+
+    def go_back(self, logged: LoggedCommit) -> None:
+        """From a commit to its first parent."""
+        for change in (*logged.changes, *logged.links):
+            if change.former:
+                self._licences.put(change.path, "")
+            self._licences.put(change.former or change.path, change.before, change.is_link)
+
+    def of(self, path: str) -> str:
+        """Of a file, where it is another than the repository's; else empty."""
+        return self._licences.of(path)
+
+    def repository(self) -> tuple[str, str]:
+        """As `place.licence_of`: of the commit's root."""
+        return self._licences.repository()
+
+
+def _text(blobs: Blobs, id_: str) -> str | None:
+    text = blobs.text(id_)
+    return words_of(blobs.content(id_, MAX_FILE_BYTES)) if isinstance(text, LeftOut) else text

@@ -1,0 +1,147 @@
+"""The licences of a repository's files: the nearest one that is said counts.
+
+Of a file below the root decide, one after the other: what stands beside it (`FILE.license`), texts and metadata of the
+nearest folder that has any, an annotation of REUSE; else the repository's licence holds. (A line of SPDX in the file
+itself comes before all of them: prepare reads it.)
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import lru_cache
+from posixpath import join, normpath
+
+from streams.prepare.licences.classes import MAX_CHARS
+from streams.prepare.names import extension
+from streams.sources.licences.declared import DECLARING, declaration
+from streams.sources.licences.place import NO_TEXTS, TEXTS, UNKNOWN, Read, is_reuse_text, is_text, licence_of
+from streams.sources.licences.readme import README
+from streams.sources.licences.reuse import Annotations, identifiers, read_annotations
+
+MAX_LINKS = 4
+"""Links, one behind the other, that are followed."""
+_REUSE = re.compile(r"(^|/)(REUSE\.toml|\.reuse/dep5)$")
+_STRICT = re.compile(r"(?i)^(?:(?:un)?licen[cs]e|copying)(?!s)")
+"""Of the names of texts those that hold nothing but a licence."""
+
+
+class Licences:
+    """What the files of one state of a repository say of licences; `put` goes from one state to another."""
+
+    def __init__(self, read: Read) -> None:
+        """`read`: the text of an id that `put` was given, or None; of a link, the path that it leads to."""
+        self._read = read
+        self._ids: dict[str, tuple[str, bool]] = {}
+        """By path: the id, and whether it is a link."""
+        self._places: dict[str, set[str]] = defaultdict(set)
+        """By folder, the paths that speak of it."""
+        self._own: dict[str, str] = {}
+        self._nearest: dict[str, str] = {}
+        """By folder, as far as they were asked for; empty: the repository's."""
+        self._reuse: dict[str, Annotations] = {}
+        """By folder, the folder of `REUSE.toml` or of `.reuse`."""
+
+    def put(self, path: str, id_: str, is_link: bool = False) -> None:
+        """The file of this path is now this one; empty: there is none. What says nothing of licences is passed over."""
+        if not is_telling(path):
+            return
+        place = _place(path)
+        if id_:
+            self._ids[path] = id_, is_link
+            self._places[place].add(path)
+        else:
+            self._ids.pop(path, None)
+            self._places[place].discard(path)
+            if not self._places[place]:
+                del self._places[place]
+        if _REUSE.search(path):
+            self._reuse.pop(place, None)
+            if id_:
+                self._reuse[place] = read_annotations(path, self._text(path) or "")
+        if place:
+            self._own.clear() if is_link else self._own.pop(place, None)
+            self._nearest.clear()
+
+    def repository(self) -> tuple[str, str]:
+        """As `licence_of`: of the root, and of the folder in which a wheel describes itself."""
+        wheels = [path for path in self._ids if path.split("/")[0].endswith(".dist-info")]
+        own = [path for path in wheels if path.count("/") == 1 or re.fullmatch(r"[^/]+/licenses/[^/]+", path)]
+        return self._licence([*self._places.get("", ()), *(own or wheels)])
+
+    def of(self, path: str) -> str:
+        """The SPDX expression of a file where it is another than the repository's; else empty."""
+        if not self._ids:
+            return ""
+        if f"{path}.license" in self._ids and (spdx := identifiers(self._text(f"{path}.license") or "")):
+            return _bounded(spdx)
+        folder = path.rpartition("/")[0]
+        if folder not in self._nearest:
+            self._nearest[folder] = self._find(folder)
+        return self._nearest[folder] or self._annotated(path)
+
+    def _find(self, folder: str) -> str:
+        while folder:
+            if folder not in self._own:
+                self._own[folder] = self._of_folder(folder) if folder in self._places else ""
+            if spdx := self._own[folder]:
+                return spdx
+            folder = folder.rpartition("/")[0]
+        return ""
+
+    def _of_folder(self, folder: str) -> str:
+        """Empty: it says nothing."""
+        paths = self._places[folder]
+        spdx, _ = self._licence(paths)
+        named = (path.rpartition("/")[2] for path in paths if is_text(path))
+        return _bounded(spdx) if spdx else UNKNOWN if any(map(_STRICT.match, named)) else ""
+
+    def _licence(self, paths: Iterable[str]) -> tuple[str, str]:
+        """REUSE's texts are looked at only where there is no other text."""
+        several = list(paths)
+        if any(is_text(path) and not is_reuse_text(path) for path in several):
+            several = [path for path in several if not is_reuse_text(path)]
+        return licence_of(several, self._text)
+
+    def _annotated(self, path: str) -> str:
+        """By the nearest folder that has annotations which match."""
+        folder = path
+        while self._reuse and folder:
+            folder = folder.rpartition("/")[0]
+            known = self._reuse.get(folder)
+            if known and (spdx := known.of(path[len(folder) + 1 :] if folder else path)):
+                return _bounded(spdx)
+        return ""
+
+    def _text(self, path: str) -> str | None:
+        """Links are followed within the repository, to files that speak of licences."""
+        for _ in range(MAX_LINKS):
+            id_, is_link = self._ids.get(path, ("", False))
+            text = self._read(id_) if id_ else None
+            if not is_link or text is None:
+                return text
+            path = normpath(join(path.rpartition("/")[0], text))
+        return None
+
+
+@lru_cache(maxsize=1 << 16)
+def is_telling(path: str) -> bool:
+    """Whether a file of this name may say something of licences."""
+    folder, _, name = path.rpartition("/")
+    if extension(name) in NO_TEXTS:  # most files: programs
+        return name in DECLARING or name == "REUSE.toml" or name.endswith(".license")
+    if is_text(path) or declaration(name) or _REUSE.search(path):
+        return True
+    return not folder and bool(README.match(name))
+
+
+def _place(path: str) -> str:
+    """The folder that a file speaks of."""
+    folder = path.rpartition("/")[0]
+    parts = folder.split("/")
+    return "/".join(parts[:-1]) if parts[-1] in (TEXTS, ".reuse") else folder
+
+
+def _bounded(spdx: str) -> str:
+    return spdx if len(spdx) <= MAX_CHARS else UNKNOWN

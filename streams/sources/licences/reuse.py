@@ -1,0 +1,107 @@
+"""What REUSE says of files by their paths: `REUSE.toml` and the older `.reuse/dep5` (REUSE 3.3).
+
+Of the patterns that match a path the last one decides. A pattern is matched in time linear in the path, whatever it is.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from streams.prepare.licences.classes import parse
+
+MAX_PATTERNS = 1_000
+"""Of one file; further ones are not read."""
+MAX_CHARS = 500
+"""Of a pattern, and of a path that is compared with patterns."""
+_IDENTIFIER = re.compile(r"SPDX-License-Identifier:[ \t]*([^\r\n]{1,200})")
+_TAIL = re.compile(r"[ \t]*(?:\*/|-->|\*\)|-\}|\"\"\")?[ \t]*$")
+
+
+def identifiers(text: str) -> str:
+    """What all lines of SPDX in a text say together, as in `FILE.license`; empty: none of them is an expression."""
+    named = (_TAIL.sub("", line) for line in _IDENTIFIER.findall(text))
+    return _all(sorted({line for line in named if parse(line) is not None}))
+
+
+def read_annotations(name: str, text: str) -> Annotations:
+    """Those of a file of this name; none where it cannot be read."""
+    read = _from_toml if name.endswith(".toml") else _from_dep5
+    found = Annotations()
+    for pattern, spdx in read(text):
+        if len(found.patterns) < MAX_PATTERNS and len(pattern) <= MAX_CHARS:
+            found.patterns.append((_matcher(pattern, name.endswith(".toml")), spdx))
+    return found
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """Patterns of paths with an SPDX expression each."""
+
+    patterns: list[tuple[Callable[[str], bool], str]] = field(default_factory=list)
+
+    def of(self, path: str) -> str:
+        """Of a path in the folder that they speak of; empty: nothing."""
+        if len(path) > MAX_CHARS:
+            return ""
+        return next((spdx for matches, spdx in reversed(self.patterns) if matches(path)), "")
+
+
+def _from_toml(text: str) -> Iterator[tuple[str, str]]:
+    try:
+        tables = tomllib.loads(text).get("annotations", [])
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return
+    for table in tables if isinstance(tables, list) else []:
+        if isinstance(table, dict) and (spdx := _all(_texts(table.get("SPDX-License-Identifier")))):
+            yield from ((pattern, spdx) for pattern in _texts(table.get("path")))
+
+
+def _texts(value: Any) -> list[str]:
+    several = value if isinstance(value, list) else [value]
+    return [one for one in several if isinstance(one, str)]
+
+
+def _from_dep5(text: str) -> Iterator[tuple[str, str]]:
+    """Debian's copyright file for programs: paragraphs of fields, `Files` with patterns and `License` with a name."""
+    for paragraph in re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n")):
+        fields = {key.lower(): value for key, value in re.findall(r"(?m)^(\w+):((?:.*)(?:\n[ \t].*)*)", paragraph)}
+        spdx = fields.get("license", "").strip().split("\n")[0].strip()
+        if spdx and parse(spdx) is not None:
+            yield from ((pattern, spdx) for pattern in fields.get("files", "").split())
+
+
+def _all(expressions: list[str]) -> str:
+    return " AND ".join(f"({spdx})" if " " in spdx and len(expressions) > 1 else spdx for spdx in expressions)
+
+
+def _matcher(pattern: str, is_toml: bool) -> Callable[[str], bool]:
+    """`*` stands for anything within a folder and `**` for anything; in dep5 `*` for anything and `?` for one sign.
+
+    The pattern is an automaton whose states are the bits of a number: bit n is set when the first n tokens match.
+    """
+    tokens = re.findall(r"\\.|\*+|.", pattern, re.S)
+    masks: dict[str, int] = {}
+    within = across = one = 0
+    for bit, token in enumerate(tokens):
+        if token[0] == "*":
+            across |= (len(token) > 1 or not is_toml) << bit
+            within |= (len(token) == 1 and is_toml) << bit
+        elif token == "?" and not is_toml:
+            one |= 1 << bit
+        else:
+            masks[token[-1]] = masks.get(token[-1], 0) | 1 << bit
+    end, wild = 1 << len(tokens), within | across
+
+    def matches(path: str) -> bool:
+        states = 1 | (1 & wild) << 1
+        for sign in path:
+            stays = states & (across if sign == "/" else wild)
+            states = (states & (masks.get(sign, 0) | one)) << 1 | stays
+            states |= (states & wild) << 1
+        return bool(states & end)
+
+    return matches

@@ -1,0 +1,82 @@
+"""How packages name licences outside SPDX."""
+
+from __future__ import annotations
+
+from streams.prepare.licences.classes import classify, parse
+from streams.prepare.licences.parts import BINDING, families
+
+NO_LICENCE = "LicenseRef-proprietary"
+NAMES: dict[str, str] = {
+    "mit": "MIT",
+    "mit license": "MIT",
+    "the mit license": "MIT",
+    "mit licence": "MIT",
+    "the apache software license, version 2.0": "Apache-2.0",
+    "the apache license, version 2.0": "Apache-2.0",
+    "apache license": "Apache-2.0",
+    "apache2": "Apache-2.0",
+    "new bsd": "BSD-3-Clause",
+    "new bsd license": "BSD-3-Clause",
+    "modified bsd license": "BSD-3-Clause",
+    "simplified bsd": "BSD-2-Clause",
+    "the unlicense (unlicense)": "Unlicense",
+    "zlib/libpng license": "Zlib",
+    "mozilla public license 1.1 (mpl 1.1)": "MPL-1.1",
+    "eclipse public license 2.0 (epl-2.0)": "EPL-2.0",
+    "eclipse public license 1.0 (epl-1.0)": "EPL-1.0",
+    "european union public licence 1.2 (eupl 1.2)": "EUPL-1.2",
+    "gnu lesser general public license v2 (lgplv2)": "LGPL-2.0-only",
+    "gnu lesser general public license v3 or later (lgplv3+)": "LGPL-3.0-or-later",
+    "gnu general public license v2 or later (gplv2+)": "GPL-2.0-or-later",
+    "gnu affero general public license v3 or later (agplv3+)": "AGPL-3.0-or-later",
+    "gpl": "GPL-2.0-or-later",
+    "gplv2": "GPL-2.0-only",
+    "gplv3": "GPL-3.0-only",
+    "lgpl": "LGPL-2.1-or-later",
+    "lgplv3": "LGPL-3.0-only",
+    "agplv3": "AGPL-3.0-only",
+    "public domain": "Unlicense",
+    "cc0 1.0 universal (cc0 1.0) public domain dedication": "CC0-1.0",
+    "apache 2.0": "Apache-2.0",
+    "apache-2.0": "Apache-2.0",
+    "apache license 2.0": "Apache-2.0",
+    "apache license, version 2.0": "Apache-2.0",
+    "apache software license": "Apache-2.0",
+    "bsd": "BSD-3-Clause",
+    "bsd license": "BSD-3-Clause",
+    "bsd-3-clause": "BSD-3-Clause",
+    "bsd 3-clause": "BSD-3-Clause",
+    "bsd-2-clause": "BSD-2-Clause",
+    "isc": "ISC",
+    "isc license": "ISC",
+    "isc license (iscl)": "ISC",
+    "mpl-2.0": "MPL-2.0",
+    "mozilla public license 2.0 (mpl 2.0)": "MPL-2.0",
+    "python software foundation license": "PSF-2.0",
+    "gnu general public license v3 (gplv3)": "GPL-3.0-only",
+    "gnu general public license v3 or later (gplv3+)": "GPL-3.0-or-later",
+    "gnu general public license v2 (gplv2)": "GPL-2.0-only",
+    "gnu general public license (gpl)": "GPL-2.0-or-later",
+    "gnu lesser general public license v3 (lgplv3)": "LGPL-3.0-only",
+    "gnu lesser general public license v2 or later (lgplv2+)": "LGPL-2.0-or-later",
+    "gnu library or lesser general public license (lgpl)": "LGPL-2.0-or-later",
+    "gnu affero general public license v3": "AGPL-3.0-only",
+}
+"""How packages name a licence outside SPDX, in lower case: from classifiers and old `License` fields."""
+
+UNFREE = frozenset(["unlicensed", "proprietary", "commercial", "closed source", "other/proprietary license"])
+"""How packages say that nothing is allowed."""
+
+
+def spdx_of(name: str) -> str:
+    """An SPDX expression from a licence's name as packages write it, or nothing."""
+    name = " ".join(name.split())
+    if name.lower() in NAMES:
+        return NAMES[name.lower()]
+    if name.lower() in UNFREE or name.lower().startswith("all rights reserved"):
+        return NO_LICENCE
+    if len(name) > 200:
+        return ""
+    if parse(name) is not None and (classify(name) != "unknown" or name.startswith("LicenseRef-")):
+        return name
+    return " AND ".join(spdx for spdx in families(name) if spdx in BINDING)  # prose may say which one it is not under

@@ -56,6 +56,34 @@ def compare(
 
 
 @recipes.command()
+@click.argument("clones", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--share", default=0.1, show_default=True, help="Of the repositories, the lowest that the bar leaves out."
+)
+def scores(clones: tuple[Path, ...], share: float) -> None:
+    """Print what the rule project_score gives to CLONES, the lowest first, and the bar that leaves out a tenth of them.
+
+    A clone knows nothing of stars; the bar goes into your recipe as `least` of project_score.
+    """
+    from streams.document import Project
+    from streams.prepare.rules.projects import ScoreParameters, score
+    from streams.sources.git.history import History
+    from streams.sources.git.objects import GitError
+
+    rows: list[tuple[float, str]] = []
+    for path in clones:
+        try:
+            told = History.open(path).describe()
+        except GitError as error:
+            raise click.ClickException(str(error)) from error
+        value = score(told.stars, Project(told.commits, told.tests), ScoreParameters()) or 0.0
+        rows.append((value, f"{path}: {told.commits or 0:,} commits, {told.tests or 0:,} tests"))
+    for value, line in sorted(rows):
+        click.echo(f"{value:6.3f}  {line}")
+    click.echo(f"least = {sorted(rows)[int(share * len(rows))][0]:.3f}")
+
+
+@recipes.command()
 @click.argument("name", default="default")
 @PATHS
 @FROM_TOPIC

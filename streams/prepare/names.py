@@ -10,6 +10,11 @@ VENDORED = re.compile(
     r"|(^|/)(jquery|bootstrap|angular|react)[-.\d\w]*\.min\.(js|css)$"
 )
 """Folders of copies (linguist's vendor.yml names the most usual of them)."""
+TEST = re.compile(
+    r"(^|/)(tests?|specs?|__tests__|testing)/|(^|/)(test_[^/]*\.py|tests?\.\w+|[^/]*(_test|_spec|\.test|\.spec)\.\w+|[^/]*Tests?\."
+    r"(java|cs|kt|scala|swift))$"
+)
+"""Tests, by their names and folders."""
 COMPILED = re.compile(r"(^|/)(dist|umd)/.*\.(m?js|cjs|css)$|\.(js|css|mjs|d\.ts)\.map$")
 """What a bundler wrote beside the sources, in the languages that are bundled."""
 GENERATED = re.compile(

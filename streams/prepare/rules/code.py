@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from model import bounds
+from streams.prepare import names
 from streams.prepare.rules.examples import CODE_TEXT, file
 from streams.prepare.rules.rule import CODE, Found, NoParameters, Range, Rule, RuleInput, at_most
 from streams.prepare.rules.words import signal
@@ -164,14 +165,10 @@ def phrases(s: RuleInput, p: PhraseParameters) -> Found:
 
 
 def test_file(s: RuleInput, p: NoParameters) -> Found:
-    found = _TEST.search(s.document.path)
+    found = names.TEST.search(s.document.path)
     return float(bool(found)), "a test, by its name" if found else ""
 
 
-_TEST = re.compile(
-    r"(^|/)(tests?|specs?|__tests__|testing)/|(^|/)(test_[^/]*\.py|[^/]*(_test|_spec|\.test|\.spec)\.\w+|[^/]*Tests?\."
-    r"(java|cs|kt|scala|swift))$"
-)
 _LOGIC = "total = 0\nfor item in items:\n    if item.price > limit:\n        total += item.price\nprint(total)\n"
 _DEFINED = "def total(items):\n    result = 0\n    for item in items:\n        result += item\n    return result\n"
 _NO_LOGIC = "import os\nimport sys\n\nNAME = 'a'\nSIZE = 3\n\n\ndef name():\n    return NAME\n"

@@ -266,7 +266,10 @@ class History:
         commits = (count_commits(view, head) if head else None) or 0
         if self.name:
             host, name = "local", clean(self.name)
-        return Repository(host=host, name=name, licence=spdx, licence_text=text, commits=commits)
+        tests, language = self._listings.facts(view, head)
+        return Repository(
+            host=host, name=name, licence=spdx, licence_text=text, commits=commits, tests=tests, language=language
+        )
 
     def _folder(self) -> str:
         """The folder's name; that of the repository itself for a worktree of it."""

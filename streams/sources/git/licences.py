@@ -6,9 +6,14 @@ licence that it had on the branch before; a text that came or went on a branch i
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
+from model.languages import BY_EXTENSION
+from streams.prepare.language import DATA, MARKUP
+from streams.prepare.names import TEST
 from streams.sources.git.blobs import Blobs
 from streams.sources.git.log import LoggedCommit, tree
 from streams.sources.git.objects import Git
@@ -24,6 +29,12 @@ class Listings:
     """By commit, what of its tree says something of licences: path to id, and whether it is a link."""
 
     _kept: dict[str, dict[str, tuple[str, bool]]] = field(default_factory=dict)
+    _facts: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def facts(self, view: Git, commit: str) -> tuple[int, str]:
+        """Of a commit's tree: how many files are tests by their names, and the language that most files have."""
+        self.of(view, commit)
+        return self._facts.get(commit, (0, ""))
 
     def of(self, view: Git, commit: str) -> dict[str, tuple[str, bool]]:
         """Raises GitError."""
@@ -35,9 +46,17 @@ class Listings:
             found = {path: (id_, False) for path, id_ in files.items() if is_telling(path)}
             found |= {path: (id_, True) for path, id_ in links.items() if is_telling(path)}
             while len(self._kept) >= TREES:
-                del self._kept[next(iter(self._kept))]
+                del self._facts[next(iter(self._kept))], self._kept[next(iter(self._kept))]
             self._kept[commit] = found
+            self._facts[commit] = sum(TEST.search(path) is not None for path in files), _main_language(files)
         return self._kept[commit]
+
+
+def _main_language(paths: Iterable[str]) -> str:
+    """By the files' names, data and markup left out; the title, where the language has one."""
+    names = (BY_EXTENSION.get(path.rpartition(".")[2].lower()) for path in paths)
+    counts = Counter(row.title or row.name for row in names if row and row.name not in DATA | MARKUP)
+    return min(counts, key=lambda title: (-counts[title], title), default="")
 
 
 class CommitLicences:

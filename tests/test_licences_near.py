@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 from licences import licence
+from recipes import default
 
 from streams.event import ChangedFile, Commit, Files, Notebook, Repository, SourceFile, encode
 from streams.prepare.expand import expand
 from streams.prepare.licences import POLICIES, classify
 from streams.prepare.prepare import weigh
-from streams.prepare.rules import Verdict
-from streams.recipe import Recipe
+from streams.prepare.rules.rule import Verdict
 from streams.sources.folders import archives, files
 from streams.sources.git.cursors import Cursor, Cursors
 from streams.sources.git.history import History
@@ -237,10 +237,10 @@ def test_a_files_licence_comes_before_the_repositorys() -> None:
     )):  # fmt: skip
         (document,) = expand(encode(event), 0).documents
         assert document.licence == "GPL-3.0-only"
-        verdict = weigh(document, Recipe())
+        verdict = weigh(document, default())
         assert isinstance(verdict, Verdict) and verdict.rule == "licence"
     (document,) = expand(encode(Files(repository=repository, files=[spdx])), 0).documents
-    weigh(document, Recipe())
+    weigh(document, default())
     assert document.licence == "ISC"
 
 
@@ -250,7 +250,7 @@ def test_the_policies() -> None:
     assert kept["permissive"] == {"MIT"}
     assert kept["no-copyleft"] == {"MIT", "LicenseRef-x"}
     assert len(kept["any"]) == 4
-    assert POLICIES["no-copyleft"] == Recipe().licences
+    assert POLICIES["no-copyleft"] == default().licences
 
 
 @pytest.mark.parametrize(

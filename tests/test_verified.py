@@ -93,6 +93,27 @@ def test_without_a_set_on_either_side_the_estimate_decides() -> None:
         assert found == {wrong}
 
 
+@cache
+def unfound() -> list[tuple[Document, Document]]:
+    """Pairs that are similar, as their estimate says, too, and that a former index does not find."""
+    pairs = [(document(0, a), document(1, b)) for a, b in PAIRS if jaccard(a, b) >= BARS.near]
+    similar = [(a, b) for a, b in pairs if similarity(a.signature, b.signature) >= BARS.near]
+    return [(a, b) for a, b in similar if verdict(bare(a), bare(b))[0] == ""]
+
+
+def test_the_further_bands_are_of_texts_with_a_set_alone() -> None:
+    """Else a former index's verdicts would change when its offsets are read again."""
+    assert any(verdict(a, b)[0] for a, b in unfound())
+
+
+def test_a_former_version_of_a_thread_leads_nowhere() -> None:
+    first, second = (msgspec.structs.replace(bare(d), kind="issue", thread="#7") for d in unfound()[0])
+    grown, other = msgspec.structs.replace(first, updated=9), msgspec.structs.replace(second, thread="#8")
+    index = Index(BARS, dict(STARTS))
+    results = judged(index, second, grown, other)
+    assert [len(r.rejections) for r in results] == [0, 0, 0] and len(index) == 2
+
+
 def test_a_rebuilt_index_gives_the_same_verdicts(tmp_path: Path) -> None:
     """Its own file is gone; the log brings the sets again."""
     one, other = Index(BARS, dict(STARTS)), Index(BARS, dict(STARTS), tmp_path)

@@ -89,6 +89,18 @@ def test_a_choice_with_a_side_that_is_sold() -> None:
     assert classify(recognise(f"{two}\n\n{MIT}")) == "proprietary"
 
 
+def test_a_licence_in_one_line() -> None:
+    for line in ("LGPL", "This library is under the LGPL.", "GPLv3", "Licensed under the AGPL-3.0."):
+        assert classify(recognise(line)) == "copyleft"
+    assert recognise("It is GPL-compatible, and nothing else is said.") == ""
+
+
+def test_a_choice_in_few_words_with_a_condition_is_none() -> None:
+    offer = "This is made available under the terms of either of the licenses found in LICENSE.APACHE or LICENSE.BSD."
+    assert classify(recognise(offer)) == "permissive"
+    assert classify(recognise(f"{offer} The server may not be redistributed.")) != "permissive"
+
+
 def test_what_mpl_says_of_the_gpl_is_not_given_by_it() -> None:
     offer = (
         "You can redistribute it under the terms of either the Apache License 2.0 or the Mozilla Public License 2.0."

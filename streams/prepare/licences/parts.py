@@ -131,8 +131,8 @@ def _is_plain(words: str) -> bool:
 
 
 def choice(text: str) -> str:
-    """The licences between which a text's head lets the reader choose (OR); empty where it does not, or where the text
-    speaks of a copyleft licence that is not among them."""
+    """The licences between which a text's head lets the reader choose (OR); empty where it does not, where the text
+    speaks of a copyleft licence that is not among them, or where a few words set a condition beside it."""
     head = " ".join(re.sub(r"[*_`]", "", text[:HEAD_CHARS]).split())
     for match in _SENTENCE.finditer(head):
         sentence = match.group()
@@ -144,5 +144,6 @@ def choice(text: str) -> str:
         spoken = set(families(OWN_WORDS.sub("", " ".join(text.split())))) & BINDING - {"LicenseRef-proprietary"}
         if "LGPL-2.1-or-later" in offered:
             spoken -= {"GPL-2.0-or-later"}  # it is a part of LGPL's text
-        return " OR ".join(offered) if spoken <= set(offered) else ""
+        conditions = not spoken and len(text) <= MAX_AROUND and _CONDITIONS.search(text.lower())
+        return " OR ".join(offered) if spoken <= set(offered) and not conditions else ""
     return ""

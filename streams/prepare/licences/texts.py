@@ -76,6 +76,7 @@ _FOREIGN = re.compile(
 )
 """A copyleft licence beside Python's, which speak of the GPL themselves."""
 _GPL = re.compile(r"\b[al]?gpl[- ]?v?\d")
+_GPL_ALONE = re.compile(r"\b[al]?gpl\b(?![- ](?:compatible|friendly))")
 _COMMERCIAL = re.compile(
     r"commercial (?:software|licen[cs])|licen[cs]e (?:key|fee)|end[- ]user licen[cs]e agreement|trial licen[cs]e", re.I
 )
@@ -127,7 +128,7 @@ def _spoken(words: str) -> str:
     """What a text that is none of the known ones speaks of, the strictest first."""
     lower = OWN_WORDS.sub("", words.lower())
     spoken = next((spdx for spdx, phrase in COPYLEFT_PHRASES if phrase in lower), "")
-    spoken = spoken or ("GPL-2.0-or-later" if _GPL.search(lower) else "")
+    spoken = spoken or ("GPL-2.0-or-later" if _GPL.search(lower) or _GPL_ALONE.search(lower) else "")
     kept = _OWNED.search(words) or _NOT_FREE.search(words) or _COMMERCIAL.search(words)
     return spoken or (PROPRIETARY if kept else "")
 

@@ -32,7 +32,7 @@ class Thresholds:
     """Similarity bars of the index. Changing one needs a new index: a fingerprint guards it."""
 
     near: float = 0.7
-    """Estimated Jaccard similarity from which a document is a near duplicate."""
+    """Jaccard similarity of their shingles from which a document is a near duplicate."""
     version: float = 0.9
     """The same, between two versions of one path of one repository."""
 

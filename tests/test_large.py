@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from recipes import default
 from tiny import tokenizer
 
 from model.fim.fim import Mix
@@ -110,7 +110,10 @@ def test_frames_close_at_their_bytes_and_an_event_is_never_split():
 def test_the_largest_event_that_is_taken_leaves_room_in_the_topic():
     fields = {"repository": REPOSITORY, "sha": "a" * 40, "message": "x"}
     changed = [ChangedFile(path=f"{n}", before="b" * 700, after="a" * 700) for n in range(5_500)]
-    (outcome,) = prepare(encode(Commit(files=changed, **fields)), recipe=replace(ALL, min_message_words=0))
+    (outcome,) = prepare(
+        encode(Commit(files=changed, **fields)),
+        recipe=default(too_small={"chars": 0}, alphanumeric={"least": 0.0}, trivial_message={"words": 0}),
+    )
     size = len(frames.encode(outcome.frame))
     assert 0 < size <= MAX_EVENT_BYTES <= FRAME_BYTES * 2 / 3
 

@@ -36,6 +36,10 @@ GOOD = b'{"path":"a.py","text":"x = 1  # \\ud83d\\ude00 \\\\ud800"}'
 MESSAGE = "Make the parser read what it wrote: see issue 12 by ann@corp.net.\n"
 
 
+SILENT = default(too_small={"chars": 0}, alphanumeric={"least": 0.0}, trivial_message={"words": 0})
+"""Keeps commits without a word."""
+
+
 def empty_files(count: int) -> bytes:
     return encode(Files(repository=REPOSITORY, files=[SourceFile(path="", text="")] * count))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from pathlib import Path
 
@@ -11,10 +12,11 @@ from click.testing import CliRunner
 from midstream.cli import main
 from model.mapping import SettingsError
 from streams.document import Document
-from streams.event import Answer, Question, Remark, Repository, encode
+from streams.event import Answer, Patch, Pull, Question, Remark, Repository, encode
 from streams.prepare import sarif
 from streams.prepare.expand import expand
 from streams.prepare.recipes import edits
+from streams.prepare.recipes.patches import replayable
 from streams.prepare.recipes.reading import read, recipe, resolve, shipped
 from streams.prepare.recipes.recipe import Recipe
 from streams.prepare.rules.examples import CODE_TEXT, file
@@ -157,6 +159,31 @@ def test_the_best_answers_stay_in_their_order_with_the_best_comments() -> None:
     assert said[:4] == ["t", "q", "remark 0", "remark 1"]
     assert [text for text in said if text.startswith("answer")] == [f"answer {n}" for n in range(3, 13)]
     assert said[5:10] == [f"remark {n}" for n in range(2, 7)] and document.cut > 0
+
+
+def test_hunks_that_do_not_replay_are_dropped() -> None:
+    old = [f"line {n}\n" for n in range(60)]
+    new = [*old[:3], "new\n", *old[3:20], *old[22:50], "other\n", *old[51:]]
+    diff = "".join(difflib.unified_diff(old, new, "a", "b")).split("\n", 2)[2]
+    hunks = ["@@" + hunk for hunk in diff.split("\n@@")]
+    hunks = [hunks[0][2:], *hunks[1:]]
+    assert len(hunks) == 3 and replayable(diff) == diff
+    short = hunks[1].rsplit("\n", 1)[0]
+    assert replayable("\n".join([hunks[0], short, hunks[2]])) == "\n".join([hunks[0], hunks[2]])
+    moved = hunks[2].replace("@@ -", "@@ -9", 1)
+    assert replayable("\n".join([*hunks[:2], moved])) == "\n".join(hunks[:2])
+    assert (
+        replayable("Binary files differ\n") == ""
+        and replayable("@@ -0,0 +1,2 @@\n+a\n+b\n") == "@@ -0,0 +1,2 @@\n+a\n+b\n"
+    )
+    event = Pull(
+        repository=Repository(name="r"), number=1, title="t", comments=[],
+        files=[Patch(path="a.py", text=short), Patch(path="b.py", text=diff)],
+    )  # fmt: skip
+    (document,) = expand(encode(event), 0).documents
+    edits.apply(document, recipe("default").edits)
+    assert [part.label for part in document.parts if part.role == "diff"] == ["b.py"]
+    assert document.cut == len(short)
 
 
 def test_findings_of_a_sarif_file_drop_the_files_that_it_names(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import xxhash
 from model import bounds
 from streams.document import Document, Part
 from streams.draw import drawn
+from streams.prepare.recipes.patches import replayable
+from streams.prepare.rules.rule import NoParameters
 from streams.prepare.syntax import Syntax, parse
 
 SEED = 0
@@ -144,6 +146,18 @@ def _votes(part: Part) -> int:
     return int(votes) if votes.lstrip("-").isdigit() else 0
 
 
+def whole_hunks(document: Document, p: NoParameters) -> None:
+    """A diff of which nothing is left goes with its path; the hunks that comments are on are cut by their host."""
+    if document.kind != "pull":
+        return
+    before = document.size
+    for part in document.parts:
+        if part.role == "diff":
+            part.text = replayable(part.text)
+    document.parts = [part for part in document.parts if part.role != "diff" or part.text]
+    document.cut += before - document.size
+
+
 EDITS: dict[str, Edit] = {
     edit.name: edit
     for edit in (
@@ -152,6 +166,12 @@ EDITS: dict[str, Edit] = {
             "Takes blocks of commented-out code out of files.",
             commented_out,
             CommentedParameters,
+        ),
+        Edit(
+            "whole_hunks",
+            "Drops the hunks of a pull request's diff that do not replay: too few lines, or places that do not follow.",
+            whole_hunks,
+            NoParameters,
         ),
         Edit(
             "best_answers",

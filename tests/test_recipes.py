@@ -171,7 +171,7 @@ def test_hunks_that_do_not_replay_are_dropped() -> None:
     short = hunks[1].rsplit("\n", 1)[0]
     assert replayable("\n".join([hunks[0], short, hunks[2]])) == "\n".join([hunks[0], hunks[2]])
     moved = hunks[2].replace("@@ -", "@@ -9", 1)
-    assert replayable("\n".join([*hunks[:2], moved])) == "\n".join(hunks[:2])
+    assert replayable("\n".join([*hunks[:2], moved])) == "\n".join([*hunks[:2], ""])
     assert (
         replayable("Binary files differ\n") == ""
         and replayable("@@ -0,0 +1,2 @@\n+a\n+b\n") == "@@ -0,0 +1,2 @@\n+a\n+b\n"

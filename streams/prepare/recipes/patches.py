@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 _HEAD = re.compile(r"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@")
 
@@ -33,7 +34,7 @@ def _hunks(lines: list[str]) -> Iterator[tuple[tuple[int, int, int, int], list[s
     if lines and not lines[-1]:
         lines = lines[:-1]
     starts = [number for number, line in enumerate(lines) if _HEAD.match(line)]
-    for start, stop in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, stop in pairwise([*starts, len(lines)]):
         found = _HEAD.match(lines[start])
         assert found is not None
         old, old_count, new, new_count = (1 if each is None else int(each) for each in found.groups())

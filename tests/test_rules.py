@@ -8,10 +8,12 @@ import pytest
 from recipes import default
 
 from streams.document import Document
+from streams.prepare import syntax
 from streams.prepare.recipes.reading import recipe, shipped
 from streams.prepare.rules.origin import LanguageParameters
 from streams.prepare.rules.rule import Rule, RuleInput
 from streams.prepare.rules.table import MODULES, RULES
+from streams.prepare.syntax import MAX_NESTING, UNPARSED, nesting, parse
 from streams.prepare.texts import judged
 from tests.rules_page import PAGE, made
 
@@ -66,3 +68,29 @@ def test_a_verdict_does_not_depend_on_what_came_before(name: str) -> None:
 
 def test_the_documentation_has_the_table() -> None:
     assert made(PAGE.read_text()) == PAGE.read_text(), "run `python -m tests.rules_page`"
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("python", "(" * 100_000), ("html", "<a>" * 60_000), ("yaml", "\n".join(" " * n + "a:" for n in range(490))),
+        ("markdown", "> " * 60_000), ("c", "!-" * 60_000), ("javascript", " " * 60_000 + "x"), ("python", ""),
+    ],
+)  # fmt: skip
+def test_what_is_too_deep_for_a_grammar_is_not_parsed(language: str, text: str) -> None:
+    assert parse(text, language) is None or not text
+    assert nesting(text.encode()) > MAX_NESTING or language in UNPARSED or not text
+
+
+def test_written_code_is_parsed() -> None:
+    deep = "".join(f"{' ' * 4 * n}if a[{n}]:\n" for n in range(40)) + " " * 160 + "pass\n" + "# " + "-" * 200 + "\n"
+    tree = parse(deep, "python")
+    assert tree is not None and not tree.broken and nesting(deep.encode()) < 300
+
+
+def test_a_parse_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(syntax, "MAX_S", 0.0)
+    text = "x = f(a, b)\n" * 4_000
+    assert parse(text, "python") is None
+    monkeypatch.setattr(syntax, "MAX_S", 60.0)
+    assert parse(text, "python") is not None

@@ -153,6 +153,8 @@ def _within(parser: Parser, data: bytes) -> Tree | None:
 
     try:
         return parser.parse(read, progress_callback=lambda _offset, _error: time.process_time() > end)
+    except ValueError:  # how the library says that it was stopped
+        return None
     finally:
         parser.reset()
 

@@ -14,9 +14,10 @@ from recipes import default
 from streams.event import ChangedFile, Commit, Files, Notebook, Repository, SourceFile, encode
 from streams.prepare.expand import expand
 from streams.prepare.licences import POLICIES, classify
+from streams.prepare.licences.headers import header
 from streams.prepare.prepare import weigh
 from streams.prepare.rules.rule import Verdict
-from streams.sources.folders import archives, files
+from streams.sources.folders import archives, files, folder
 from streams.sources.git.cursors import Cursor, Cursors
 from streams.sources.git.history import History
 from streams.sources.licences.nearest import Licences
@@ -276,3 +277,54 @@ def test_a_readme_counts_where_nothing_else_is_said() -> None:
     assert licences({"README.md": text, "setup.py": 'setup(name="x", license="MIT")'}).repository()[0] == "MIT"
     both = 'setup(classifiers=["License :: OSI Approved :: GNU General Public License v3 (GPLv3)"])'
     assert licences({"setup.py": both}).repository()[0] == "GPL-3.0-only"
+
+
+GPL_WORDS = (
+    "This program is free software under the terms of the GNU General Public License, either version 2 or later."
+)
+MIT_WORDS = "Permission is hereby granted, free of charge, to any person obtaining a copy."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"/*\n   {GPL_WORDS}\n*/\nint x;\n", f'"""\n{GPL_WORDS}\n"""\nx = 1\n', f"(*\n {GPL_WORDS}\n*)\nlet x = 1\n",
+        f"<!--\n{GPL_WORDS}\n-->\n<a/>\n", f"--[[\n{GPL_WORDS}\n]]\nx = 1\n", f"{{-\n{GPL_WORDS}\n-}}\nx = 1\n",
+        f"/*\n {GPL_WORDS}\n\n {MIT_WORDS}\n*/\nint x;\n", "/*\n SPDX-License-Identifier: GPL-3.0-only\n*/\nint x;\n",
+        "// SPDX-License-Identifier: MIT\n// SPDX-License-Identifier: GPL-2.0-only\nint x;\n",
+        f"// SPDX-License-Identifier: MIT\n// {GPL_WORDS}\nint x;\n",
+    ],
+)  # fmt: skip
+def test_a_notice_in_a_block_or_beside_another_is_read(text: str) -> None:
+    assert classify(header(text)) == "copyleft"
+
+
+def test_strings_and_code_are_no_head() -> None:
+    assert header(f'LICENCES = [\n    "{GPL_WORDS}",\n]\n') == ""
+    assert header('int main() {\n  puts("/*");\n}\n') == ""
+    assert header("/* SPDX-License-Identifier: MIT */\nint x;\n") == "MIT"
+
+
+def test_an_unknown_exception_leaves_a_licence_unknown() -> None:
+    assert classify("MIT WITH Commons-Clause") == "unknown"
+    assert classify("Apache-2.0 WITH LLVM-exception") == "permissive"
+    assert classify("GPL-2.0-only WITH Classpath-exception-2.0") == "copyleft"
+
+
+def test_hostile_files_of_a_folder_are_read_in_time(tmp_path: Path) -> None:
+    (tmp_path / "LICENSE").symlink_to("COPYING")
+    (tmp_path / "COPYING").symlink_to("LICENSE")
+    (tmp_path / "pyproject.toml").write_text("a=" + "[" * 5_000)
+    (tmp_path / "x.gemspec").write_text("s.license =" + " " * 100_000)
+    (tmp_path / "LICENCE.txt").write_text("PYTHON SOFTWARE FOUNDATION LICENSE VERSION 2 BEOPEN\n" * 1_900)
+    assert folder.describe(tmp_path).licence in ("", "LicenseRef-unknown")
+
+
+def test_a_page_that_shows_the_repositorys_licence_is_no_licence_of_its_folder(tmp_path: Path) -> None:
+    texts = {"LICENSE": licence("MIT"), "docs/license.rst": "License\n=======\n\n.. literalinclude:: ../LICENSE\n"}
+    for path, text in {**texts, "docs/a.py": "x = 1\n", "b/LICENSE.rst": "Ask us.\n", "b/a.py": "y = 1\n"}.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    sent = [file for event in files.events(tmp_path, Counter()) for file in getattr(event, "files", ())]
+    said = {file.path: file.licence for file in sent}
+    assert (said["docs/a.py"], said["b/a.py"]) == ("", "LicenseRef-unknown")

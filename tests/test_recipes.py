@@ -89,6 +89,10 @@ def test_a_rate_takes_its_share_and_always_the_same_documents(tmp_path: Path) ->
         ("[lengths]\ncomments = 3", "unknown comments; known are message_chars,"),
         ('like = "no-such"', "there is no recipe 'no-such'"),
         ("[[rules]", "own.toml: "),
+        ("differs = 5", "a value is of another kind than it should be"),
+        ('[[rules]]\nrule = "binary"\nkinds = 3', "a value is of another kind than it should be"),
+        ('[[rules]]\nrule = ["binary"]', "a value is of another kind than it should be"),
+        ("like = 3", "a value is of another kind than it should be"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, text: str, sentence: str) -> None:
@@ -202,6 +206,15 @@ def test_findings_of_a_sarif_file_drop_the_files_that_it_names(tmp_path: Path) -
     (tmp_path / "s.sarif").write_text("{")
     with pytest.raises(sarif.Unreadable, match="no SARIF"):
         sarif.findings(b"{")
+
+
+def test_a_recipe_like_another_has_its_edits_and_takes_settings(tmp_path: Path) -> None:
+    made = written(tmp_path, 'like = "aixcoder"\n[lengths]\ncomment_lines = 7\n')
+    assert [name for name, _ in made.edits] == ["whole_hunks", "commented_out"] and made.lengths.comment_lines == 7
+    named = resolve(RecipeSettings(use="opencoder", languages=("python",)))
+    assert named.steps[0].name == "language" and named.steps[0].parameters.names == ("python",)
+    with pytest.raises(SettingsError, match="off must be true or false"):
+        resolve(RecipeSettings(rules={"binary": {"off": "false"}}))
 
 
 def test_list_show_and_diff() -> None:

@@ -9,12 +9,15 @@ from recipes import default
 
 from streams.document import Document
 from streams.prepare import syntax
+from streams.prepare.recipes import edits
 from streams.prepare.recipes.reading import recipe, shipped
+from streams.prepare.rules.examples import file
 from streams.prepare.rules.origin import LanguageParameters
 from streams.prepare.rules.rule import Rule, RuleInput
 from streams.prepare.rules.table import MODULES, RULES
 from streams.prepare.syntax import MAX_NESTING, UNPARSED, nesting, parse
 from streams.prepare.texts import judged
+from streams.prepare.words import words
 from tests.rules_page import PAGE, made
 
 CASES = [(r, d, True) for r in RULES.values() for d in r.drops] + [
@@ -94,3 +97,19 @@ def test_a_parse_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch)
     assert parse(text, "python") is None
     monkeypatch.setattr(syntax, "MAX_S", 60.0)
     assert parse(text, "python") is not None
+
+
+@pytest.mark.parametrize("unit", ["<script w w\n", "<!-- w w\n", "main(", "<a w\n", ".", "# " + " " * 90, "<w "])
+@pytest.mark.parametrize("kind", [("a.html", "html"), ("a.c", "c"), ("a.md", "markdown"), ("a.py", "python")])
+def test_hostile_texts_are_judged_in_time(unit: str, kind: tuple[str, str]) -> None:
+    """Quadratic time would take hours."""
+    document = file(unit * (400_000 // len(unit)), *kind)
+    for name in ("html_text", "mains", "links", "sentences", "not_english", "words_of_text"):
+        if name in RULES:
+            RULES[name].check(seen(document), RULES[name].parameters())
+    edits.apply(document, (("commented_out", edits.CommentedParameters()),))
+
+
+def test_words_keep_the_marks_of_their_letters() -> None:
+    assert words("संख्याएँ गिनो") == ["संख्याएँ", "गिनो"]
+    assert words("编译 a_1") == ["编", "译", "a_1"]

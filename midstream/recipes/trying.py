@@ -80,7 +80,7 @@ def scores(clones: tuple[Path, ...], share: float) -> None:
         rows.append((value, f"{path}: {told.commits or 0:,} commits, {told.tests or 0:,} tests"))
     for value, line in sorted(rows):
         click.echo(f"{value:6.3f}  {line}")
-    click.echo(f"least = {sorted(rows)[int(share * len(rows))][0]:.3f}")
+    click.echo(f"least = {sorted(rows)[min(len(rows) - 1, int(share * len(rows)))][0]:.3f}")
 
 
 @recipes.command()

@@ -22,7 +22,7 @@ grows with the square of the depth, and some of them end the process."""
 CHUNK = 65_536
 MAX_S = 5.0
 """Processor time of a parse; 256 KiB of written code take 25 ms. What takes longer counts as not parsed."""
-UNPARSED = frozenset({"yaml", "markdown", "rst", "cobol"})
+UNPARSED = frozenset({"yaml", "markdown", "rst", "cobol", "agda", "typst", "purescript", "cmake"})
 """Languages whose grammars end the process at deep texts, or hold no code that a rule asks for."""
 ROLES: Mapping[str, str] = {
     "comment": "comment line_comment block_comment html_comment doc_comment multiline_comment",

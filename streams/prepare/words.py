@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from math import log
 
@@ -14,6 +15,10 @@ from streams.index.letters import ALONE, CLASSES, WORD
 MAX_WORDS = 200_000
 """That are looked at, the first ones."""
 _WORD = re.compile(r"\w+")
+_MARKED = re.compile(
+    "[\\w" + "".join(chr(point) for point in range(0x300, 0x20000) if unicodedata.category(chr(point))[0] == "M") + "]+"
+)
+"""With the marks that letters carry, which `\\w` leaves out."""
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -21,7 +26,7 @@ def words(text: str) -> list[str]:
     """Runs of letters, marks and digits; each letter of a script without spaces is a word."""
     if text.isascii():
         return _WORD.findall(text)[:MAX_WORDS]
-    return [piece for word in _WORD.findall(text) for piece in _pieces(word)][:MAX_WORDS]
+    return [piece for word in _MARKED.findall(text) for piece in _pieces(word)][:MAX_WORDS]
 
 
 def _pieces(word: str) -> list[str]:

@@ -26,6 +26,8 @@ POLICIES: dict[str, tuple[Class, ...]] = {
 """By a policy's name, the classes that are kept. `permissive`: only what is known to be. `no-copyleft`: also what is
 not known; what must be given on under the same terms, and what keeps rights back, is dropped."""
 _SUFFIX = re.compile(r"(\+|-only|-or-later)$")
+_EXCEPTION = re.compile(r"(?i)exception|^LLVM|^Swift|^stunnel|^u-boot|^Autoconf|^Bison|^GCC|^Classpath|linking")
+"""In the names of SPDX's exceptions."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]*")
 _licensing: Any = Licensing()
 
@@ -63,8 +65,12 @@ def _class(tree: Any) -> Class:
     if kind in ("AND", "OR"):
         classes = {_class(side) for side in tree.args}
         return next(c for c in (STRICTEST if kind == "AND" else BEST) if c in classes)
-    base = getattr(tree, "license_symbol", tree)  # an exception allows more, and leaves the licence what it is
-    return _one(str(base.key))
+    base = getattr(tree, "license_symbol", tree)
+    known = _one(str(base.key))
+    exception = getattr(tree, "exception_symbol", None)
+    if exception is not None and known == "permissive" and not _EXCEPTION.search(str(exception.key)):
+        return "unknown"  # Commons-Clause is none: it takes rights back
+    return known  # an exception allows more, and leaves the licence what it is
 
 
 def _one(identifier: str) -> Class:

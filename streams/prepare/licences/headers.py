@@ -4,11 +4,18 @@ only speaks of one is none."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from streams.prepare.licences.classes import parse
+from streams.prepare.licences.classes import classify, parse
 
 HEAD_LINES, HEAD_CHARS = 60, 6_000
 _COMMENT = re.compile(r"^\s*(?:#+|//+!?|/\*+!?|\*+|--+|;+|%+|<!--|\(\*|\{-|'|rem\b|dnl\b|\.\\.)\s*(.*)$", re.I)
+_CLOSINGS = {
+    "/*": "*/", "<!--": "-->", "(*": "*)", "{-": "-}", "--[[": "]]", '"""': '"""', "'''": "'''", "{": "}",
+    "=begin": "=end",
+}  # fmt: skip
+_BLOCK = re.compile(r"^\s*(/\*|<!--|\(\*|\{-|--\[\[|[rRuUbB]{0,2}(?:\"\"\"|''')|\{(?=[\s*]*$)|=begin)")
+"""What opens a comment of several lines."""
 _SPDX = re.compile(r"^SPDX-License-Identifier:\s*(.{1,200}?)\s*(?:\*/|-->|\*\)|-\})?\s*$", re.I)
 _NOTICES: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     (spdx, words, re.compile(notice))
@@ -44,18 +51,46 @@ _OWNED = re.compile(
 )
 """What nobody writes over code that others may use."""
 _CHOICE = re.compile(
-    r"\b(?:dual[- ]licen[cs]ed|alternatively|either .{1,120}\bor\b|at your option,? (?:either|any of))"
+    r"\b(?:dual[- ]licen[cs]ed|alternatively|either (?!version).{1,120}\bor\b|at your option,? (?:either|any of))"
 )
 
 
 def header(text: str) -> str:
     """The SPDX expression of a file's head, or nothing. What is no expression behind the SPDX mark is ignored."""
-    lines = [match.group(1) for line in text[:HEAD_CHARS].split("\n", HEAD_LINES)[:HEAD_LINES]
-             if (match := _COMMENT.match(line[:400]))]  # fmt: skip
+    lines = list(_comments(text[:HEAD_CHARS].split("\n", HEAD_LINES)[:HEAD_LINES]))
+    marked = [match.group(1) for line in lines if (match := _SPDX.match(line)) and parse(match.group(1)) is not None]
+    said = _said(lines)
+    if not marked:
+        return said
+    several = sorted(set(marked))
+    if said and classify(said) in ("copyleft", "proprietary") and classify(" AND ".join(several)) == "permissive":
+        several.append(said)  # a notice of another licence holds, too
+    return several[0] if len(several) == 1 else " AND ".join(f"({each})" if " " in each else each for each in several)
+
+
+def _comments(lines: list[str]) -> Iterator[str]:
+    """What comments say, without their marks: of lines, and of blocks whose lines have none."""
+    closing = ""
     for line in lines:
-        match = _SPDX.match(line)
-        if match and parse(match.group(1)) is not None:
-            return match.group(1)
+        line = line[:400]
+        if closing:
+            inside, found, _ = line.partition(closing)
+            yield inside.strip().lstrip("*").strip()
+            closing = "" if found else closing
+            continue
+        begun = _BLOCK.match(line)
+        if begun:
+            mark = begun.group(1)
+            closing = _CLOSINGS[mark.lstrip("rRuUbB")]
+            inside, found, _ = line[begun.end() :].partition(closing)
+            yield inside.strip().lstrip("*!").strip()
+            closing = "" if found else closing
+        elif match := _COMMENT.match(line):
+            yield match.group(1)
+
+
+def _said(lines: list[str]) -> str:
+    """By the notices."""
     words = " ".join(" ".join(lines).lower().split())
     if _OWNED.search(words):
         return "LicenseRef-proprietary"

@@ -181,7 +181,7 @@ PERMISSIVE = frozenset(
 )
 COPYLEFT = re.compile(
     r"(?:a?gpl|lgpl|mpl|epl|eupl|cddl|cpl|osl|npl|spl|apsl|ipl|cecill(?!-b)|ms-rl|rpl|rpsl|gfdl|cc-by-sa|cc-sa|sspl|"
-    r"sleepycat|qpl|odbl|ecos|ngpl|nposl|motosoto|parity|copyleft|cal-|cpal|cua-opl|catosl|d-fsl|cdla-sharing|cern-ohl|"
+    r"sleepycat|qpl|odbl|ecos|ngpl|nposl|motosoto|parity|copyleft|cal-|cpal|cua-opl|catosl|d-fsl|cdla-sharing|cern-ohl(?!-p)|"
     r"liliq-r|lal-|ogtsl|oset-pl|sissl|simpl|sugarcrm|tgppl|ypl|zimbra|smppl|watcom|ipa$|frameworx|gsoap|erlpl|"
     r"interbase|nokia|nosl|nasa|openmdw-copyleft|tapr-ohl|esa-pl-(?:strong|weak)|lgpllr|lpl-|licenseref-copyleft|"
     r"linux-man-pages-copyleft|vostrom|torque|gpl-cc)"

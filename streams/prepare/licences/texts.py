@@ -82,7 +82,7 @@ _COMMERCIAL = re.compile(
 )
 """What nobody says who gives a program away; in texts that are no known licence and speak of none."""
 _HTML = re.compile(r"</?(?:html|body|head|title|div|p|pre|br|h\d|ul|ol|li|b|i|em|strong|span|a)\b[^<>]{0,200}>", re.I)
-_PYTHON = re.compile(r"PYTHON SOFTWARE FOUNDATION LICENSE VERSION 2.*BEOPEN.*CNRI", re.S)
+_PYTHON = ("PYTHON SOFTWARE FOUNDATION LICENSE VERSION 2", "BEOPEN", "CNRI")
 """The stack of Python's licences, which its copies shorten in many ways."""
 _COMMENT = re.compile(r"^[ \t]*(?:#+|//+|/\*+|\*+/?|--+|;+|%+|<!--|-->|\.\\\")[ \t]?", re.M)
 _RULE = re.compile(r"^[ \t]*(?:[-=*_~#]{8,}|.{0,60}\blicen[cs]es?\b.{0,40})[ \t]*$", re.M | re.I)
@@ -140,13 +140,23 @@ def _in_lines(text: str) -> str:
     return "\n".join(fill(line, LONG_LINE // 4) for line in _BEGINNINGS.sub(r"\n\1", text).split("\n"))
 
 
+def _stacked(words: str) -> bool:
+    """Whether the names of Python's licences follow each other."""
+    at = 0
+    for name in _PYTHON:
+        at = words.find(name, at)
+        if at < 0:
+            return False
+    return True
+
+
 def _whole(text: str, words: str) -> str:
     """As one licence. Empty where there is none, or more than one."""
     found = identify(text)
     if found is not None and NEAR <= found.score < BAR:  # a short one under long copyright lines
         found = identify(_OWNERS.sub("", text))
     if found is None or found.score < BAR:
-        return "Python-2.0" if _PYTHON.search(words) and not _FOREIGN.search(words) else ""
+        return "Python-2.0" if _stacked(words) and not _FOREIGN.search(words) else ""
     name = "Apache-2.0" if found.name == "Pixar" and "pixar" not in words.lower() else str(found.name)
     return name if _says_no_more(name, words) and not has_conditions(text, name) else ""
 

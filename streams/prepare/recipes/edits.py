@@ -45,7 +45,7 @@ class Edit:
 
 _MARK = re.compile(r"^\s*(?:#+|//+|--+|;+|%+|/\*+|\*+/?|\*)?\s?")
 _CODE = re.compile(
-    r"^\s*(?:"
+    r"(?:"
     r".*[;{}]\s*$"
     r"|(?:def|class|if|elif|for|while|with|try|except|else|switch|case|func|fn)\b.*[:{(]\s*$"
     r"|(?:return|import|from|raise|throw|assert|del|yield|await|break|continue|pass|let|var|const)\b[^.]*$"
@@ -69,8 +69,8 @@ def commented_out(document: Document, p: CommentedParameters) -> None:
     kept, at = [], 0
     for start, end in _blocks(data, tree):
         block = data[start:end]
-        rows = [_MARK.sub("", row) for row in block.decode("utf-8", "replace").split("\n")]
-        rows = [row for row in rows if row.strip()]
+        rows = [_MARK.sub("", row[:400]).strip() for row in block.decode("utf-8", "replace").split("\n")]
+        rows = [row for row in rows if row]
         if len(rows) < p.lines or sum(_CODE.match(row) is not None for row in rows) < p.share * len(rows):
             continue
         if drawn(xxhash.xxh3_128_digest(block), "commented_out", p.rate, SEED):

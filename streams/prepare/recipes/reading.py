@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,10 @@ def resolve(settings: RecipeSettings) -> Recipe:
         changes.setdefault("licence", {})["policy"] = settings.licences
     if settings.languages:
         changes.setdefault("language", {})["names"] = list(settings.languages)
+    for name in ("licence", "language"):  # the settings name these whatever the recipe has
+        if name in changes and name not in (step.name for step in made.steps):
+            added = Step(RULES[name], name, RULES[name].parameters(), RULES[name].kinds)
+            made = replace(made, steps=(added, *made.steps))
     known = [step.name for step in made.steps]
     if unknown := sorted(set(changes) - set(known)):
         raise SettingsError(f"recipe {made.name} has no rule {', '.join(unknown)}; it has {', '.join(known)}")
@@ -71,10 +75,11 @@ def read(path: Path, name: str) -> Recipe:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise SettingsError(f"{path}: larger than {MAX_BYTES:,} bytes")
-        mapping = tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse(tomllib.loads(path.read_text(encoding="utf-8")), name, str(path))
+    except (TypeError, AttributeError, RecursionError) as error:
+        raise SettingsError(f"{path}: a value is of another kind than it should be: {error}") from error
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from error
-    return parse(mapping, name, str(path))
 
 
 def parse(mapping: Mapping[str, Any], name: str, where: str) -> Recipe:
@@ -90,10 +95,14 @@ def parse(mapping: Mapping[str, Any], name: str, where: str) -> Recipe:
     names = [step.name for step in own]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise SettingsError(f"{where}: {', '.join(twice)} is there twice: give the second a name of its own")
+    base = recipe(mapping["like"]) if "like" in mapping else None
+    lengths = {**(asdict(base.lengths) if base else {}), **mapping.get("lengths", {})}
+    edits = tuple(_edit(table, f"{where}: [[edits]] {n}") for n, table in enumerate(mapping.get("edits", ()), 1))
+    new = {edit for edit, _ in edits}
+    edits = (*(edit for edit in (base.edits if base else ()) if edit[0] not in new), *edits)
     return Recipe(
         name, str(mapping.get("says", "")), tuple(steps), str(mapping.get("source", "")),
-        tuple(mapping.get("differs", ())), from_mapping(Lengths, mapping.get("lengths", {}), f"{where}: lengths"),
-        tuple(_edit(table, f"{where}: [[edits]] {number}") for number, table in enumerate(mapping.get("edits", ()), 1)),
+        tuple(mapping.get("differs", ())), from_mapping(Lengths, lengths, f"{where}: lengths"), edits,
     )  # fmt: skip
 
 
@@ -138,7 +147,10 @@ def _changed(step: Step, changes: dict[str, Any], recipe_name: str) -> Step | No
     rule: Rule = step.rule
     own = [field.name for field in fields(rule.parameters)]
     _known(changes, ("off", "kinds", "languages", "except", "rate", *own), where)
-    if changes.pop("off", False):
+    off = changes.pop("off", False)
+    if not isinstance(off, bool):
+        raise SettingsError(f"{where}: off must be true or false, not {off!r}")
+    if off:
         return None
     now = {name: getattr(step.parameters, name) for name in own}
     given = {key: value for key, value in changes.items() if key in own}

@@ -54,7 +54,7 @@ class NamesParameters:
 _JOINED = re.compile(r"""=\s*["'][^"'\n]*["']\s*\+\s*["']""")
 _WORD = re.compile(r"\S+")
 _PREPROCESSOR = re.compile(r"\s*(?:#\s*\w+|struct\b|using\b|extern\b|typedef\b)")
-_MAIN = re.compile(r"\bmain\s*\([^)]*\)\s*\{")
+_MAIN = re.compile(r"\bmain\s{0,80}\([^()]{0,500}\)\s{0,200}\{")
 _LONG = 20
 
 
@@ -110,7 +110,10 @@ def preprocessor(s: RuleInput) -> float:
 
 
 def string_chars(s: RuleInput) -> float:
-    return s.syntax.share("string") if s.syntax else 0.0
+    """Python's docstrings are none."""
+    if s.syntax is None:
+        return 0.0
+    return s.syntax.share("string") - (s.syntax.docstrings if s.document.language == "python" else 0.0)
 
 
 def long_strings(s: RuleInput) -> float:

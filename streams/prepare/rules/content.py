@@ -73,7 +73,7 @@ class HtmlParameters:
         bounds.at_least(self, 0, "chars")
 
 
-_HIDDEN = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|<[^>]*>", re.S | re.I)
+_OPENED = re.compile(r"<!--|<(script|style)\b|<[^<>]*>", re.I)
 _LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -115,12 +115,27 @@ def encoded_data(s: RuleInput, p: EncodedParameters) -> Found:
     return float(run), f"{share:.2f} of it is encoded data" if share > p.share else ""
 
 
+def _visible(text: str) -> str:
+    """Without tags, comments, scripts and styles; one that nobody closes goes on to the end."""
+    kept: list[str] = []
+    lower, at = text.lower(), 0
+    while opened := _OPENED.search(text, at):
+        kept.append(text[at : opened.start()])
+        kind = opened.group(1)
+        closing = "-->" if opened.group() == "<!--" else f"</{kind.lower()}" if kind else ""
+        at = lower.find(closing, opened.end()) if closing else opened.end()
+        if at < 0:
+            return " ".join(kept)
+        at += len(closing) if closing == "-->" else 0
+    return " ".join([*kept, text[at:]])
+
+
 def xml_head(s: RuleInput, p: NoParameters) -> Found:
     return (1.0, "it begins as XML does") if "<?xml version=" in s.text[:100] else (0.0, "")
 
 
 def html_text(s: RuleInput, p: HtmlParameters) -> Found:
-    visible = sum(map(len, _HIDDEN.sub(" ", s.text).split()))
+    visible = sum(map(len, _visible(s.text).split()))
     share = visible / max(1, len(s.text))
     if share < p.share:
         return share, f"{share:.2f} of it is visible text"

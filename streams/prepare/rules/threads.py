@@ -45,7 +45,7 @@ class AnswersParameters:
         bounds.at_least(self, 0, "least")
 
 
-_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|^(?: {4}|\t).*$|https?://\S+", re.S | re.M)
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|^(?: {4}|\t)[^\n]*$|https?://\S+", re.S | re.M)
 _WORD = re.compile(r"[^\W\d_]+")
 _COMMON = frozenset(
     re.findall(

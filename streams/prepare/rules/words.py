@@ -31,10 +31,10 @@ STOP_WORDS = frozenset(
     ("the", "be", "to", "of", "and", "that", "have", "with", "a", "in", "is", "it", "for", "on", "as")
 )
 _HEXADECIMAL = re.compile(r"\b0[xX][0-9a-fA-F]+\b")
-_LINK = re.compile(r"https?://\S+|<a\b[^>]*>|</a>", re.I)
+_LINK = re.compile(r"https?://\S+|<a\b[^<>]{0,2000}>|</a>", re.I)
 _BULLET = re.compile(r"\s*(?:[-*+•●■□▪▫※·‣⁃◦]|\d+[.)])\s")
 _MORE = re.compile(r"(?:\.\.\.|…|read more|more\s*>*|(?:阅读|查看|展开)(?:全文|更多))\s*$", re.I)
-_END = re.compile(r"[.!?。！？…]+(?:\s|$)|[。！？]")
+_END = re.compile(r"(?<![.!?…])[.!?…]+(?:\s|$)|[。！？।॥]")
 
 
 def _shared(part: float, whole: float) -> float:

@@ -86,7 +86,10 @@ def licences_of(folder: Path, names: Iterable[str]) -> Licences:
     root = folder.resolve()
 
     def read(path: str) -> str | None:
-        real = (folder / path).resolve()
+        try:
+            real = (folder / path).resolve()
+        except (OSError, RuntimeError):  # links that lead to each other
+            return None
         return words_of(bytes_of(real, MAX_FILE_BYTES)) if real.is_relative_to(root) and real.is_file() else None
 
     found = Licences(read)

@@ -43,7 +43,7 @@ def _from_pyproject(text: str) -> str:
         declared = project.get("license", "")
         named = declared.get("text", "") if isinstance(declared, dict) else declared
         return spdx_of(str(named)) or _joined(c for c in project.get("classifiers", []) if c.startswith("License ::"))
-    except (tomllib.TOMLDecodeError, AttributeError, TypeError):
+    except (tomllib.TOMLDecodeError, AttributeError, TypeError, RecursionError):
         return ""
 
 
@@ -84,7 +84,7 @@ def _from_setup_cfg(text: str) -> str:
 
 
 _POM = re.compile(r"<license>\s*<name>([^<]{1,200})</name>")
-_GEM = re.compile(r"\.licen[cs]es?\s*=\s*\[?\s*([\"'][^\n\]]{1,200})")
+_GEM = re.compile(r"\.licen[cs]es?\s{0,80}=\s{0,80}\[?\s{0,80}([\"'][^\n\]]{1,200})")
 _QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
 
 

@@ -20,6 +20,8 @@ from streams.sources.licences.place import NO_TEXTS, TEXTS, UNKNOWN, Read, is_re
 from streams.sources.licences.readme import README
 from streams.sources.licences.reuse import Annotations, identifiers, read_annotations
 
+_INCLUDED = re.compile(r"^\.\. (?:literal)?include::", re.M)
+"""A page of documentation that shows the repository's licence says nothing of its own."""
 MAX_LINKS = 4
 """Links, one behind the other, that are followed."""
 _REUSE = re.compile(r"(^|/)(REUSE\.toml|\.reuse/dep5)$")
@@ -94,8 +96,10 @@ class Licences:
         """Empty: it says nothing."""
         paths = self._places[folder]
         spdx, _ = self._licence(paths)
-        named = (path.rpartition("/")[2] for path in paths if is_text(path))
-        return _bounded(spdx) if spdx else UNKNOWN if any(map(_STRICT.match, named)) else ""
+        if spdx:
+            return _bounded(spdx)
+        named = [path for path in paths if is_text(path) and _STRICT.match(path.rpartition("/")[2])]
+        return UNKNOWN if any(not _INCLUDED.search(self._text(path) or "") for path in named) else ""
 
     def _licence(self, paths: Iterable[str]) -> tuple[str, str]:
         """REUSE's texts are looked at only where there is no other text."""

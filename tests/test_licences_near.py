@@ -303,6 +303,7 @@ def test_strings_and_code_are_no_head() -> None:
     assert header(f'LICENCES = [\n    "{GPL_WORDS}",\n]\n') == ""
     assert header('int main() {\n  puts("/*");\n}\n') == ""
     assert header("/* SPDX-License-Identifier: MIT */\nint x;\n") == "MIT"
+    assert header('"""Like it.\n\n# SPDX-License-Identifier: Apache-2.0\n"""\nx = 1\n') == "Apache-2.0"
 
 
 def test_an_unknown_exception_leaves_a_licence_unknown() -> None:

@@ -75,7 +75,8 @@ def _comments(lines: list[str]) -> Iterator[str]:
         line = line[:400]
         if closing:
             inside, found, _ = line.partition(closing)
-            yield inside.strip().lstrip("*").strip()
+            marked = _COMMENT.match(inside)
+            yield (marked.group(1) if marked else inside).strip()
             closing = "" if found else closing
             continue
         begun = _BLOCK.match(line)

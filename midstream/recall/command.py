@@ -29,7 +29,11 @@ def begin(folder: Path, seeds: tuple[Path, ...], pages: tuple[Path, ...]) -> Non
 
     try:
         rounds.begin(folder, seeds, pages)
-        _tell(folder, rounds.advance(folder, _say))
+        try:
+            _tell(folder, rounds.advance(folder, _say))
+        except rounds.RecallError:  # so that it can be begun again
+            (folder / "recall.json").unlink()
+            raise
     except rounds.RecallError as error:
         raise click.ClickException(str(error)) from error
 

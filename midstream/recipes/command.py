@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -58,6 +59,8 @@ def show(name: str, as_json: bool, as_toml: bool) -> None:
         click.echo(f"{made.name}: {made.says}\nsource: {made.source or 'not said'}")
         for difference in made.differs:
             click.echo(f"differs: {difference}")
+        for name, parameters in made.edits:
+            click.echo(f"  edit {name}{_parameters(asdict(parameters))}")
         for step in made.steps:
             told = ", ".join(f"{key} {_told(value)}" for key, value in step.settings().items())
             rule = f" ({step.rule.name})" if step.name != step.rule.name else ""
@@ -81,10 +84,14 @@ def diff(one: str, other: str, as_json: bool) -> None:
     for sign, only in (("-", _without(steps, others)), ("+", _without(others, steps))):
         for name in only:
             click.echo(f"{sign} {name}")
-    both = {*steps, "lengths"} & {*others, "lengths"}
+    both = {*(set(steps) & set(others)), "lengths", "edits"}
     for key in sorted({**first, **second}):
         if key.split(".")[0] in both and first.get(key) != second.get(key):
             click.echo(f"~ {key}: {_told(first.get(key))} | {_told(second.get(key))}")
+
+
+def _parameters(values: dict[str, Any]) -> str:
+    return f": {', '.join(f'{key} {_told(value)}' for key, value in values.items())}" if values else ""
 
 
 def _without(names: list[str], others: list[str]) -> list[str]:

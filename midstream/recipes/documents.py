@@ -22,7 +22,7 @@ EVERY = 2_000
 def documents(settings: Settings, paths: Iterable[Path], from_topic: bool, commits: int) -> Iterator[Document]:
     """Before any rule. Of a clone the present tree and the newest `commits`; what is no text is told in the end."""
     left_out: Counter[str] = Counter()
-    events = _retained(settings) if from_topic else _of_paths(paths, commits, left_out)
+    events = _retained(settings, left_out) if from_topic else _of_paths(paths, commits, left_out)
     for number, document in enumerate(events, 1):
         yield document
         if number % EVERY == 0:
@@ -56,8 +56,8 @@ def _events(path: Path, commits: int, left_out: Counter[str]) -> Iterator[Event]
         yield from step.events
 
 
-def _retained(settings: Settings) -> Iterator[Document]:
-    """What of the source topics is still there; a record that prepare would not read is passed over."""
+def _retained(settings: Settings, left_out: Counter[str]) -> Iterator[Document]:
+    """What of the source topics is still there; a record that prepare would not read is counted."""
     from streams.kafka.log import read
     from streams.pipeline import Record, expand_record
     from streams.stages import SOURCES
@@ -70,5 +70,6 @@ def _retained(settings: Settings) -> Iterator[Document]:
                 record = Record(logged.offset, logged.key, logged.value, logged.headers)
                 found = expand_record(topic, record).documents
             except Exception:  # a dead letter of prepare's
+                left_out["record that prepare cannot read"] += 1
                 continue
             yield from found

@@ -185,7 +185,11 @@ def _some(rows: list[Any]) -> list[Any]:
 def read_marks(path: Path) -> dict[str, str]:
     """From domain to `good` or `bad`. Raises RecallError on any other word in the first column."""
     marks: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()[1:], 2):
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()[1:]
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecallError(f"{path} cannot be read, save it as UTF-8 text: {error}") from error
+    for number, line in enumerate(lines, 2):
         mark, _, rest = line.partition("\t")
         if not (mark := mark.strip().lower()):
             continue

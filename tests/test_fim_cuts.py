@@ -154,3 +154,8 @@ def test_every_place_of_a_text_with_a_grammar_has_a_node() -> None:
         spans = [node_span(text, "python", at, 0.5) for at in range(len(text))]
         assert all(span and span[0] < span[1] <= len(text) for span in spans)
     assert node_span("\n \n", "python", 1, 0.5) is None
+
+
+def test_a_text_that_is_too_deep_for_a_grammar_gets_no_node() -> None:
+    assert node_span(">" * 256 + "\n\ntext\n", "markdown", 3, 0.5) is None
+    assert node_span("(" * 100_000, "Python", 3, 0.5) is None

@@ -7,15 +7,16 @@ import pickle
 import pytest
 from recipes import default
 
+from model import grammars
+from model.grammars import MAX_NESTING, UNPARSED, nesting
 from streams.document import Document
-from streams.prepare import syntax
 from streams.prepare.recipes import edits
 from streams.prepare.recipes.reading import recipe, shipped
 from streams.prepare.rules.examples import file
 from streams.prepare.rules.origin import LanguageParameters
 from streams.prepare.rules.rule import Rule, RuleInput
 from streams.prepare.rules.table import MODULES, RULES
-from streams.prepare.syntax import MAX_NESTING, UNPARSED, nesting, parse
+from streams.prepare.syntax import parse
 from streams.prepare.texts import judged
 from streams.prepare.words import words
 from tests.rules_page import PAGE, made
@@ -92,10 +93,10 @@ def test_written_code_is_parsed() -> None:
 
 
 def test_a_parse_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(syntax, "MAX_S", 0.0)
+    monkeypatch.setattr(grammars, "MAX_S", 0.0)
     text = "x = f(a, b)\n" * 4_000
     assert parse(text, "python") is None
-    monkeypatch.setattr(syntax, "MAX_S", 60.0)
+    monkeypatch.setattr(grammars, "MAX_S", 60.0)
     assert parse(text, "python") is not None
 
 

@@ -6,31 +6,16 @@ Both are those of AST-FIM (arXiv 2506.00204).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from math import ceil
 
-from tree_sitter import Node, Parser
-from tree_sitter_language_pack import get_parser
+from tree_sitter import Node
 
-from model.languages import grammar
+from model.grammars import parse
 
-MAX_BYTES = 256 * 1024
-"""Larger texts are not parsed."""
 MAX_DEPTH = 64
 """Ancestors that are looked at."""
 MAX_RUN = 16
 """Siblings behind a node that are looked at."""
-
-
-@lru_cache(maxsize=64)
-def _parser(language: str) -> Parser | None:
-    name = grammar(language)
-    if name is None:
-        return None
-    try:
-        return get_parser(name)  # pyright: ignore[reportArgumentType]
-    except LookupError:
-        return None
 
 
 def node_span(
@@ -44,14 +29,12 @@ def node_span(
     that share, rounded up, of the siblings that follow. The root is never chosen. None: no grammar, too large, nothing
     parses, or no node there has a weight.
     """
-    parser = _parser(language.lower())
-    if parser is None or len(text) > MAX_BYTES:
+    made = parse(text, language.lower())
+    if made is None:
         return None
-    data = text.encode()
-    if len(data) > MAX_BYTES:
-        return None
+    data, tree = made
     byte = at if len(data) == len(text) else len(text[:at].encode())
-    root = parser.parse(data).root_node
+    root = tree.root_node
     node = _weighed(_chain(root, byte) or _nearest(root, byte), share, kinds or {})
     if node is None:
         return None

@@ -6,11 +6,12 @@ import re
 from dataclasses import dataclass
 
 from model import bounds
+from model.grammars import MAX_BYTES
 from streams.prepare import names
 from streams.prepare.rules.examples import CODE_TEXT, file
 from streams.prepare.rules.rule import CODE, Found, NoParameters, Range, Rule, RuleInput, at_most
 from streams.prepare.rules.words import signal
-from streams.prepare.syntax import MAX_BYTES, plain_value, returns_at_once
+from streams.prepare.syntax import plain_value, returns_at_once
 
 
 @dataclass(frozen=True)

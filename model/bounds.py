@@ -45,6 +45,21 @@ def shares(settings: object, *names: str) -> None:
             raise ValueError(f"{name} must be a share from 0 to 1, not {value:g}")
 
 
+def in_order(settings: object, least: str, most: str) -> None:
+    """Raises ValueError where both fields are set and the first is greater than the second: nothing would be kept."""
+    low, high = getattr(settings, least), getattr(settings, most)
+    if low is not None and high is not None and low > high:
+        raise ValueError(f"{least} must not be greater than {most}: {low:g} is greater than {high:g}")
+
+
+def not_empty(settings: object, *names: str) -> None:
+    """Raises ValueError where a field of texts has none, or an empty one."""
+    for name in names:
+        values = getattr(settings, name)
+        if not values or not all(value.strip() for value in values):
+            raise ValueError(f"{name} must be texts that are not empty")
+
+
 def among(settings: object, name: str, known: Iterable[str]) -> None:
     """Raises ValueError unless every text of the field is one of `known`."""
     values = getattr(settings, name)

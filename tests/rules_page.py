@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from itertools import pairwise
 
+from model.languages import LANGUAGES
 from streams.prepare.recipes.edits import EDITS
 from streams.prepare.recipes.reading import recipe, shipped
 from streams.prepare.recipes.recipe import Lengths, Recipe, Step
@@ -87,8 +88,17 @@ def shown(languages: frozenset[str]) -> str:
 
 def told(value: object) -> str:
     if isinstance(value, tuple | list | dict):
-        return f"({len(value)})" if len(value) > 12 else str(value if isinstance(value, dict) else list(value))
+        return str(value) if isinstance(value, dict) else ", ".join(map(str, value)) or "none"
     return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def languages() -> str:
+    rows = [
+        f"| `{each.name}` | {' '.join(f'.{end}' for end in each.extensions.split())} | {each.names} "
+        f"| {each.interpreters} |"
+        for each in sorted(LANGUAGES, key=lambda each: each.name)
+    ]
+    return "\n".join(["| language | extensions | whole names | interpreters |", "|---|---|---|---|", *rows])
 
 
 TABLES = {
@@ -98,6 +108,7 @@ TABLES = {
     "recipes": recipes,
     "settings": lambda: settings(RecipeSettings),
     "lengths": lambda: settings(Lengths),
+    "languages": languages,
 }
 
 

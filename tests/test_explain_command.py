@@ -42,3 +42,21 @@ def test_what_is_no_text_is_a_sentence(tmp_path: Path):
     (tmp_path / "a.bin").write_bytes(b"\0\1")
     result = CliRunner().invoke(main, ["explain", str(tmp_path / "a.bin")])
     assert result.exit_code == 1 and "is no text that is sent: binary" in result.output
+
+
+def test_the_repository_is_known_where_the_file_lies_in_a_clone(git_folder, tmp_path: Path):
+    git_folder.commit("one", {"LICENSE": licence("MIT"), "a.py": CODE, "tests/test_a.py": CODE})
+    (tmp_path / "s.sarif").write_text(json.dumps({"runs": [{"results": [{"ruleId": "R", "level": "error", "locations": [
+        {"physicalLocation": {"artifactLocation": {"uri": "a.py"}}}]}]}]}))  # fmt: skip
+    named = f"local/{git_folder.path.name}"
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(
+        '[[rules]]\nrule = "project_score"\nleast = 0.5\n'
+        f'[[rules]]\nrule = "findings"\nfiles = {{ "{named}" = "{tmp_path}/s.sarif" }}\n'
+    )
+    score, findings = json.loads(told("--json", git_folder.path / "a.py", "--recipe", recipe))["rules"]
+    assert 0.3 < score["measure"] < 0.31 and score["verdict"] == "drop"  # one commit, one test
+    assert findings["reason"] == "1 findings: R"
+    assert (
+        json.loads(told("--json", git_folder.path / "tests/test_a.py", "--recipe", recipe))["rules"][1]["measure"] == 0
+    )

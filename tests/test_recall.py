@@ -147,3 +147,50 @@ def test_hostile_lines_are_counted(tmp_path: Path) -> None:
     assert left_out == {"line that is no page": 2, "line of more than 8 MiB": 1}
     (tmp_path / "q.jsonl.gz").write_bytes(gzip.compress(lines[-1] * 9)[:-9])
     assert list(pages([tmp_path / "q.jsonl.gz"], left_out)) == [] and left_out["file that breaks off"] == 1
+
+
+def test_pages_of_one_address_count_once_and_seeds_that_are_none_are_counted(tmp_path: Path) -> None:
+    crawl(tmp_path)
+    twice = json.dumps({"url": "https://code0.org/0", "text": text(CODE, 7)}) + "\n"
+    (tmp_path / "again").mkdir()
+    (tmp_path / "again" / "pages.jsonl").write_text(twice * 3)
+    (tmp_path / "seeds" / "short.txt").write_text("short")
+    (tmp_path / "seeds" / "image.png").write_bytes(b"\x89PNG\xff")
+    shown = told("begin", tmp_path / "r", "--seeds", tmp_path / "seeds", "--pages", tmp_path / "pages.jsonl.gz",
+                 "--pages", tmp_path / "again")  # fmt: skip
+    assert "left out: 3 × page of an address that was there before" in shown and "of 400 pages" in shown
+    assert "1 × seed of fewer than 200 characters" in shown and "1 × seed that is no text in UTF-8" in shown
+
+
+def test_what_is_gone_is_named(tmp_path: Path) -> None:
+    path, folder = crawl(tmp_path), tmp_path / "recall"
+    told("begin", folder, "--seeds", tmp_path / "seeds", "--pages", path)
+    mark(folder / "round-1/domains.tsv")
+    (folder / "round-1/scores.tsv").write_text("damaged\n")
+    assert "scores.tsv is gone or damaged" in told("round", folder, code=1)
+    assert "scores.tsv is gone or damaged" in told("write", folder, tmp_path / "out", code=1)
+    path.unlink()
+    shown = told("begin", tmp_path / "other", "--seeds", tmp_path / "seeds", "--pages", tmp_path / "seeds", code=1)
+    assert "holds no file named .jsonl" in shown
+    (folder / "round-1/scores.tsv").write_text("")
+    assert "pages.jsonl.gz cannot be read, put it back" in told("round", folder, code=1)
+
+
+def test_written_pages_have_their_licence_beside_them(tmp_path: Path) -> None:
+    path, folder, out = crawl(tmp_path), tmp_path / "recall", tmp_path / "out"
+    rows = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()[:-1]]
+    rows[0]["licence"] = "MIT"
+    path.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
+    told("begin", folder, "--seeds", tmp_path / "seeds", "--pages", path)
+    assert "no SPDX expression" in told("write", folder, out, "--licence", "MIT AND (", code=2)
+    told("write", folder, out, "--licence", "CC-BY-4.0")
+    licences = Counter(each.read_text() for each in out.rglob("*.license"))
+    written = len(list(out.rglob("*.md")))
+    recalled = any(page.url == rows[0]["url"] for page in _written(folder, path))
+    assert licences["SPDX-License-Identifier: MIT\n"] == recalled
+    assert licences["SPDX-License-Identifier: CC-BY-4.0\n"] == written - recalled > 100
+
+
+def _written(folder: Path, path: Path) -> list[Page]:
+    names = {line.split("\t")[1] for line in (folder / "round-1/scores.tsv").read_text().splitlines()}
+    return [page for page in pages([path], Counter()) if page.id in names]

@@ -13,7 +13,6 @@ from midstream.cli import main
 from model.mapping import SettingsError
 from streams.document import Document
 from streams.event import Answer, Patch, Pull, Question, Remark, Repository, encode
-from streams.prepare import sarif
 from streams.prepare.expand import expand
 from streams.prepare.recipes import edits
 from streams.prepare.recipes.patches import replayable
@@ -92,6 +91,21 @@ def test_a_rate_takes_its_share_and_always_the_same_documents(tmp_path: Path) ->
         ("differs = 5", "a value is of another kind than it should be"),
         ('[[rules]]\nrule = "binary"\nkinds = 3', "a value is of another kind than it should be"),
         ('[[rules]]\nrule = ["binary"]', "a value is of another kind than it should be"),
+        ('[[rules]]\nrule = "words"\nname = ""', "there is no rule 'words'"),
+        ('[[rules]]\nrule = "binary"\nname = " "', "name must be a text that is not empty"),
+        ('[[rules]]\nrule = "binary"\nname = 3', "name must be a text that is not empty"),
+        ('[[rules]]\nrule = "word_count"\nleast = nan', "least must be a finite number"),
+        ('[[rules]]\nrule = "word_count"\nmost = inf', "most must be a finite number"),
+        (
+            '[[rules]]\nrule = "word_count"\nleast = 9\nmost = 3',
+            "least must not be greater than most: 9",
+        ),
+        ('[[rules]]\nrule = "line_count"\nleast = 9\nmost = 3', "least must not be greater than most"),
+        ('[[rules]]\nrule = "comments"\nleast = 0.9', "least must not be greater than most"),
+        ('[[rules]]\nrule = "comments"\nmost = 1.5', "most must be a share from 0 to 1"),
+        ('[[rules]]\nrule = "fertility"\nbars = { pyton = 2.0 }', "bars: there is no language 'pyton'"),
+        ('[[rules]]\nrule = "fertility"\nbars = { python = -1 }', "bars must be at least 0"),
+        ('[[rules]]\nrule = "prints"\nphrases = [""]', "there is no rule 'prints'"),
         ("like = 3", "a value is of another kind than it should be"),
     ],
 )
@@ -109,6 +123,14 @@ def test_settings_change_a_recipe(tmp_path: Path) -> None:
     assert steps["licence"].parameters.policy == "permissive" and "numbers" not in steps
     assert steps["language"].parameters.names == ("python",)
     assert recipe("default").settings()["long_lines.longest"] == 1_000
+    wider = resolve(RecipeSettings(use="opencoder", rules={"line_count": {"least": 200_000, "most": 300_000}}))
+    assert {step.name: step for step in wider.steps}["line_count"].parameters.least == 200_000
+    for settings in (
+        RecipeSettings(licences="any", rules={"licence": {"policy": "permissive"}}),
+        RecipeSettings(languages=("go",), rules={"language": {"names": ["python"]}}),
+    ):
+        with pytest.raises(SettingsError, match="leave one of them out"):
+            resolve(settings)
 
 
 def test_a_recipe_may_be_like_another(tmp_path: Path) -> None:
@@ -151,6 +173,31 @@ def test_commented_out_code_is_taken_out_and_prose_stays() -> None:
     assert java.parts[0].text == "class A {\n  int y = 2;\n}\n"
 
 
+DOCUMENTATION = {
+    "sentence first": "// Name says the name.\n// x := 1\n// f(x)\n// g(x)\n// return x\n// h(x)\n",
+    "try": "// Try the following:\n//   x := 1;\n//   f(x);\n//   g(x);\n//   h(x);\n//   k(x);\n",
+    "sentence behind": "// x := 1\n// f(x)\n// g(x)\n// h(x)\n// k(x)\n// This takes a long time.\n",
+    "example": "/* x := 1;\n f(x);\n Example\n g(x);\n h(x);\n k(x);\n m(x);\n*/\n",
+    "tool": "/** x := 1;\n * f(x);\n * g(x);\n * h(x);\n * k(x);\n * m(x);\n */\n",
+    "told": "//go:build linux\n// +build linux\n//go:generate f(x);\n//go:generate f(y);\n//go:generate f(z);\n",
+}
+
+
+@pytest.mark.parametrize("said", DOCUMENTATION.values(), ids=DOCUMENTATION)
+def test_documentation_with_code_in_it_stays(said: str) -> None:
+    document = file(f"package a\n\n{said}func b() {{}}\n", "a.go", "go")
+    text = document.parts[0].text
+    edits.apply(document, (("commented_out", edits.CommentedParameters()),))
+    assert document.parts[0].text == text
+
+
+def test_comments_that_share_a_line_are_one_block() -> None:
+    kept = "int a;\nint b; /* k(x);\n m(x); */\n/* n(x); */"
+    document = file("/* f(x); */ /* g(x); */\n/* h(x); */\n/* i(x);\n   j(x); */\n" + kept, "a.c", "c")
+    edits.apply(document, (("commented_out", edits.CommentedParameters(lines=2)),))
+    assert document.parts[0].text == kept
+
+
 def test_the_best_answers_stay_in_their_order_with_the_best_comments() -> None:
     remarks = [Remark(text=f"remark {n}", votes=n) for n in range(7)]
     answers = [Answer(text=f"answer {n}", votes=n - 1, comments=remarks if n == 3 else []) for n in range(13)]
@@ -188,24 +235,6 @@ def test_hunks_that_do_not_replay_are_dropped() -> None:
     edits.apply(document, recipe("default").edits)
     assert [part.label for part in document.parts if part.role == "diff"] == ["b.py"]
     assert document.cut == len(short)
-
-
-def test_findings_of_a_sarif_file_drop_the_files_that_it_names(tmp_path: Path) -> None:
-    place = {"physicalLocation": {"artifactLocation": {"uri": "./src/a%20b.py"}}}
-    results = [{"ruleId": "S101", "level": level, "locations": [place]} for level in ("error", "note", "error")]
-    (tmp_path / "s.sarif").write_text(json.dumps({"version": "2.1.0", "runs": [{"results": results}]}))
-    text = f'[[rules]]\nrule = "findings"\nfiles = {{ "local/r" = "{tmp_path}/s.sarif" }}\nmost = '
-    bad, good = file(CODE_TEXT, "src/a b.py"), file(CODE_TEXT, "src/b.py")
-    bad.repository = good.repository = "local/r"
-    assert [verdict(written(tmp_path, text + "1"), d) for d in (bad, good)] == ["findings", ""]
-    assert verdict(written(tmp_path, text + "2"), bad) == ""
-    bad.repository = "local/other"
-    assert verdict(written(tmp_path, text + "1"), bad) == ""
-    with pytest.raises(SettingsError, match="there is no file /no/such"):
-        written(tmp_path, '[[rules]]\nrule = "findings"\nfiles = { "a" = "/no/such" }')
-    (tmp_path / "s.sarif").write_text("{")
-    with pytest.raises(sarif.Unreadable, match="no SARIF"):
-        sarif.findings(b"{")
 
 
 def test_a_recipe_like_another_has_its_edits_and_takes_settings(tmp_path: Path) -> None:
@@ -253,4 +282,8 @@ def test_review_keeps_marks_and_goes_on(tmp_path: Path) -> None:
     assert marks.stat().st_mode & 0o777 == 0o600 and "print" not in marks.read_text()
     second = told("review", "default", tmp_path / "d", "-n", 2, "--marks", marks, answers="u\n")
     assert "[1 of 1]" in second
-    assert told("review", "default", "--marks", marks).splitlines()[-1].startswith("all            kept         2")
+    assert (
+        told("review", "default", "--marks", marks)
+        .splitlines()[-1]
+        .startswith("default      all            kept         2")
+    )

@@ -100,8 +100,14 @@ def test_a_parse_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch)
     assert parse(text, "python") is not None
 
 
-@pytest.mark.parametrize("unit", ["<script w w\n", "<!-- w w\n", "main(", "<a w\n", ".", "# " + " " * 90, "<w "])
-@pytest.mark.parametrize("kind", [("a.html", "html"), ("a.c", "c"), ("a.md", "markdown"), ("a.py", "python")])
+HOSTILE = ("<script w w\n", "<!-- w w\n", "main(", "<a w\n", ".", "# " + " " * 90, "<w ", "/**/")
+HOSTILE_FILES = (
+    ("a.html", "html"), ("a.c", "c"), ("a.md", "markdown"), ("a.py", "python"), ("a.js", "javascript"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
+@pytest.mark.parametrize("kind", HOSTILE_FILES)
 def test_hostile_texts_are_judged_in_time(unit: str, kind: tuple[str, str]) -> None:
     """Quadratic time would take hours."""
     document = file(unit * (400_000 // len(unit)), *kind)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from midstream.commands.options import with_settings
 from midstream.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
+    from streams.event import Repository
     from streams.prepare.recipes.recipe import Recipe
     from streams.prepare.rules.rule import RuleInput
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file.")
 @with_settings
 def explain(settings: Settings, files: tuple[Path, ...], licence: str, name: str, as_json: bool) -> None:
-    """Print language, licence, size and what every rule of the recipe measures and says of FILES.
+    """Print language, licence, size, repository and what every rule of the recipe measures and says of FILES.
 
     The first rule that drops decides; the others are shown as if it had not.
     """
@@ -71,7 +73,7 @@ def _verdicts(seen: RuleInput, recipe: Recipe) -> Iterator[dict[str, Any]]:
 def _document(file: Path, licence: str) -> Any:
     """The file as `ingest files` would send it: its path in its repository, its repository's licence."""
     from midstream.commands.complete import path_in_repository
-    from streams.document import Document, Part
+    from streams.document import Document, Part, Project
     from streams.sources.folders import folder
 
     text = folder.text_of_file(file)
@@ -79,10 +81,28 @@ def _document(file: Path, licence: str) -> Any:
         raise click.ClickException(f"{file} is no text that is sent: {text.reason}")
     path = path_in_repository(file)
     root = Path(str(file.resolve()).removesuffix(path)) if str(file.resolve()).endswith(path) else file.parent
+    repository = _repository(root)
+    project = Project(repository.commits, repository.tests, repository.language)
     return Document(
-        offset=0, index=0, kind="file", parts=[Part("text", text)], path=path,
-        licence=licence or _licence(root, file.resolve()),
+        offset=0, index=0, kind="file", parts=[Part("text", text)], path=path, repository=repository.key,
+        licence=licence or _licence(root, file.resolve()), stars=repository.stars,
+        project=project if project != Project() else None,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=8)
+def _repository(root: Path) -> Repository:
+    """As `ingest git` would name and count it where it is a clone, else as `ingest files` would."""
+    from streams.sources.folders import folder
+    from streams.sources.git.history import History
+    from streams.sources.git.objects import GitError
+
+    if (root / ".git").exists():
+        try:
+            return History.open(root).describe()
+        except GitError as error:
+            click.echo(f"{root}: what git knows of it is left out: {error}", err=True)
+    return folder.describe(root)
 
 
 def _licence(root: Path, file: Path) -> str:

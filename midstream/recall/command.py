@@ -18,7 +18,13 @@ def recall() -> None:
 @recall.command()
 @FOLDER
 @click.option("--seeds", multiple=True, required=True, type=FILES, help="Texts of the kind to look for; several.")
-@click.option("--pages", multiple=True, required=True, type=FILES, help="JSON lines of url and text, or .gz; several.")
+@click.option(
+    "--pages",
+    multiple=True,
+    required=True,
+    type=FILES,
+    help="JSON lines of url, text, perhaps licence, or .gz; several.",
+)
 def begin(folder: Path, seeds: tuple[Path, ...], pages: tuple[Path, ...]) -> None:
     """Make FOLDER for a recall, and do its first round.
 
@@ -53,20 +59,33 @@ def next_round(folder: Path) -> None:
 @recall.command()
 @FOLDER
 @click.argument("target", type=click.Path(path_type=Path, file_okay=False))
-def write(folder: Path, target: Path) -> None:
-    """Write what FOLDER's last round recalled under TARGET, a page a file: `midstream ingest files` reads them."""
+@click.option("--licence", default="", help="An SPDX expression, of the pages whose crawl says none.")
+def write(folder: Path, target: Path, licence: str) -> None:
+    """Write what FOLDER's last round recalled under TARGET, a page a file: `midstream ingest files` reads them.
+
+    A page whose licence is known has a file with it beside; the policy `permissive` drops the others.
+    """
+    from streams.prepare.licences.classes import parse
     from streams.recall import rounds
 
-    count = 0
+    if licence and parse(licence) is None:
+        raise click.BadParameter(f"{licence!r} is no SPDX expression; write MIT, or CC-BY-4.0", param_hint="--licence")
+    count = licensed = 0
     try:
         for page, _ in rounds.recalled(folder):
             place = target / (_safe(page.domain) or "unknown")
             place.mkdir(parents=True, exist_ok=True)
             (place / f"{page.id}.md").write_text(page.text, encoding="utf-8", errors="replace")
             count += 1
-    except rounds.RecallError as error:
+            if stated := page.licence if page.licence and parse(page.licence) is not None else licence:
+                line = f"SPDX-License-Identifier: {' '.join(stated.split())}\n"
+                (place / f"{page.id}.md.license").write_text(line, encoding="utf-8", errors="replace")
+                licensed += 1
+    except (rounds.RecallError, OSError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{target}: {count:,} pages; read them with `midstream ingest files {target}`")
+    click.echo(
+        f"{target}: {count:,} pages, {licensed:,} with a licence; read them with `midstream ingest files {target}`"
+    )
 
 
 def _safe(domain: str) -> str:

@@ -86,13 +86,13 @@ def add(path: Path, shown: Shown, mark: str) -> None:
         file.write(line + b"\n")
 
 
-def shares(given: Iterable[Mark]) -> Iterator[tuple[str, str, int, dict[str, float]]]:
-    """(language, kept or dropped, how many, share of each mark), `all` behind the languages."""
-    counts: dict[tuple[str, str], Counter[str]] = {}
+def shares(given: Iterable[Mark]) -> Iterator[tuple[str, str, str, int, dict[str, float]]]:
+    """(recipe, language, kept or dropped, how many, share of each mark), `all` behind a recipe's languages."""
+    counts: dict[tuple[str, str, str], Counter[str]] = {}
     for mark in given:
         verdict = "kept" if mark.verdict == "kept" else "dropped"
         for language in (mark.language, "all"):
-            counts.setdefault((language, verdict), Counter())[mark.mark] += 1
-    for (language, verdict), marked in sorted(counts.items(), key=lambda row: (row[0][0] == "all", row[0])):
+            counts.setdefault((mark.recipe, language, verdict), Counter())[mark.mark] += 1
+    for (recipe, language, verdict), marked in sorted(counts.items(), key=lambda row: (row[0][0], row[0][1] == "all")):
         total = marked.total()
-        yield language, verdict, total, {name: marked[name] / total for name in MARKS}
+        yield recipe, language, verdict, total, {name: marked[name] / total for name in MARKS}

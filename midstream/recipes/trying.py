@@ -101,12 +101,17 @@ def review(
 ) -> None:  # fmt: skip
     """Show samples of what recipe NAME keeps and drops, by language, and keep what you think of each.
 
-    Without --marks the samples are printed. With it, each is asked for: good (the verdict is right), bad, unsure; what
-    the file has is not asked again, and the shares are printed in the end. Without PATHS the shares alone are.
+    NAME may be left out: a path in its place is one of PATHS. Without --marks the samples are printed. With it, each
+    is asked for: good (the verdict is right), bad, unsure; what the file has is not asked again, and the shares are
+    printed in the end. Without PATHS the shares alone are.
     """
     from midstream.recipes.documents import documents
     from midstream.recipes.review import choose, marks
 
+    if Path(name).exists() and not name.endswith(".toml"):
+        name, paths = "default", (Path(name), *paths)
+    if file and not file.resolve().parent.is_dir():
+        raise click.ClickException(f"there is no folder {file.parent} for {file.name}: make it first")
     try:
         done = {mark.id for mark in marks(file) if mark.recipe == named(name).name} if file else set()
     except ValueError as error:
@@ -149,6 +154,6 @@ def _asked(file: Path, shown) -> bool:  # pyright: ignore[reportMissingParameter
 def _tell(file: Path) -> None:
     from midstream.recipes.review import marks, shares
 
-    for language, verdict, total, marked in shares(marks(file)):
+    for recipe, language, verdict, total, marked in shares(marks(file)):
         told = ", ".join(f"{name} {share:.2f}" for name, share in marked.items())
-        click.echo(f"{language:<14} {verdict:<8} {total:>5}  {told}")
+        click.echo(f"{recipe:<12} {language:<14} {verdict:<8} {total:>5}  {told}")

@@ -29,6 +29,11 @@ def words(text: str) -> list[str]:
     return [piece for word in _MARKED.findall(text) for piece in _pieces(word)][:MAX_WORDS]
 
 
+def stands_alone(word: str) -> bool:
+    """Whether it begins with a letter of a script that is written without spaces."""
+    return bool(CLASSES[min(ord(word[0]), len(CLASSES) - 1)] == ALONE)
+
+
 def _pieces(word: str) -> list[str]:
     if word.isascii():
         return [word]

@@ -7,7 +7,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,8 +15,14 @@ import xxhash
 
 MAX_LINE = 8 * 1024 * 1024
 """Bytes of a line; a longer one is left out."""
+ENDS = (".jsonl", ".jsonl.gz")
+"""Of the names of files of pages."""
 MIN_CHARS = 200
 """A shorter page says too little."""
+
+
+class PagesError(ValueError):
+    """A file of pages that is not there, or cannot be opened; the message says which."""
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -24,6 +30,8 @@ class Page(msgspec.Struct, frozen=True):
 
     url: str
     text: str
+    licence: str = ""
+    """An SPDX expression, where the crawl knows it."""
 
     @property
     def id(self) -> str:
@@ -42,13 +50,32 @@ _decoder = msgspec.json.Decoder(Page)
 
 
 def pages(paths: Iterable[Path], left_out: Counter[str]) -> Iterator[Page]:
-    """In the files' order; what is no page is counted by its reason."""
+    """In the files' order, each address once; what is no page is counted by its reason. Raises PagesError."""
+    known: set[int] = set()
     for path in paths:
         with _opened(path) as file:
             try:
-                yield from _of(file, left_out)
+                for page in _of(file, left_out):
+                    key = int(page.id, 16)
+                    if key in known:
+                        left_out["page of an address that was there before"] += 1
+                        continue
+                    known.add(key)
+                    yield page
             except (OSError, EOFError, zlib.error):
                 left_out["file that breaks off"] += 1
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return cast(IO[bytes], gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+    except OSError as error:
+        raise PagesError(f"{path} cannot be read, put it back or begin a new recall: {error.strerror}") from error
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files of pages of a folder, or the file itself."""
+    return sorted(each for each in path.rglob("*") if each.name.endswith(ENDS)) if path.is_dir() else [path]
 
 
 def _of(file: IO[bytes], left_out: Counter[str]) -> Iterator[Page]:
@@ -71,22 +98,23 @@ def _of(file: IO[bytes], left_out: Counter[str]) -> Iterator[Page]:
         yield page
 
 
-def _opened(path: Path) -> Any:
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-
-
-def seeds(paths: Iterable[Path]) -> list[str]:
-    """Texts to begin with: files of pages, or any other text files, each one text; those of a folder, too."""
+def seeds(paths: Iterable[Path], left_out: Counter[str]) -> list[str]:
+    """Texts to begin with: files of pages, or any other text files, each one text; those of a folder, too. What is
+    none is counted by its reason. Raises PagesError."""
     texts: list[str] = []
     for path in paths:
         found = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
         for file in found:
-            if file.name.endswith((".jsonl", ".jsonl.gz")):
-                texts += [page.text for page in pages([file], Counter())]
+            if file.name.endswith(ENDS):
+                texts += [page.text for page in pages([file], left_out)]
                 continue
             try:
                 text = file.read_text(encoding="utf-8")
             except (UnicodeDecodeError, OSError):
+                left_out["seed that is no text in UTF-8"] += 1
                 continue
-            texts += [text] if len(text) >= MIN_CHARS else []
+            if len(text) < MIN_CHARS:
+                left_out[f"seed of fewer than {MIN_CHARS} characters"] += 1
+                continue
+            texts.append(text)
     return texts

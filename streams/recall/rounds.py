@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import msgspec
 import xxhash
 
 from streams.recall.classifier import Classifier
-from streams.recall.pages import Page, pages, seeds
+from streams.recall.pages import Page, PagesError, files_of, pages, seeds
 from streams.statefile import write
 
 ROUNDS = 3
@@ -59,10 +59,13 @@ def begin(folder: Path, seed_paths: Iterable[Path], page_paths: Iterable[Path]) 
     if (folder / "recall.json").exists():
         raise RecallError(f"{folder} holds a recall already: go on with `midstream recall round {folder}`")
     given = [str(path.resolve()) for path in seed_paths]
-    if not seeds(map(Path, given)):
+    if not _seeds(given, Counter()):
         raise RecallError("the seeds hold no text of 200 characters or more")
+    crawl = [str(file.resolve()) for path in page_paths for file in files_of(path)]
+    if not crawl:
+        raise RecallError("the folder of pages holds no file named .jsonl or .jsonl.gz")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    state = Recall(given, [str(path.resolve()) for path in page_paths])
+    state = Recall(given, crawl)
     write(folder / "recall.json", msgspec.json.format(msgspec.json.encode(state)))
     return state
 
@@ -90,12 +93,14 @@ def advance(folder: Path, say: Callable[[str], None]) -> Round:
     work.mkdir(mode=0o700, exist_ok=True)
     paths = [Path(name) for name in state.pages]
     unsure = _scores(folder / f"round-{state.done}") if state.done else ()
-    good, bad = _texts(state, paths, marks, unsure)
+    seeds_left_out: Counter[str] = Counter()
+    good, bad = _texts(state, paths, marks, unsure, seeds_left_out)
     say(f"round {number}: learning from {len(good):,} texts that speak of code and {len(bad):,} others")
     bar = _bar(good, bad)
     classifier = Classifier.train([text for _, text in good], bad)
     classifier.save(work / "classifier.npz")
     made = _scored(work, number, classifier, bar, paths, say)
+    made.left_out.update(seeds_left_out)
     state.done = number
     write(folder / "recall.json", msgspec.json.format(msgspec.json.encode(state)))
     return made
@@ -111,19 +116,37 @@ def _marks(folder: Path, done: int) -> dict[str, str]:
 
 def _scores(work: Path) -> dict[str, float]:
     """By a page's id, of those that a round recalled."""
-    lines = (work / "scores.tsv").read_text(encoding="utf-8").splitlines()
-    return {name: float(score) for score, name, _ in (line.split("\t", 2) for line in lines)}
+    path = work / "scores.tsv"
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return {name: float(score) for score, name, _ in (line.split("\t", 2) for line in lines)}
+    except (OSError, ValueError) as error:
+        raise RecallError(f"{path} is gone or damaged, put it back or begin a new recall: {error}") from error
+
+
+def _seeds(given: Iterable[str], left_out: Counter[str]) -> list[str]:
+    try:
+        return seeds(map(Path, given), left_out)
+    except PagesError as error:
+        raise RecallError(str(error)) from error
+
+
+def _pages(paths: Iterable[Path], left_out: Counter[str]) -> Iterator[Page]:
+    try:
+        yield from pages(paths, left_out)
+    except PagesError as error:
+        raise RecallError(str(error)) from error
 
 
 def _texts(
-    state: Recall, paths: list[Path], marks: dict[str, str], unsure: Collection[str]
+    state: Recall, paths: list[Path], marks: dict[str, str], unsure: Collection[str], seeds_left_out: Counter[str]
 ) -> tuple[list[tuple[str, str]], list[str]]:
     """Good ones, each behind its group: seeds, and pages of good domains. Bad ones: pages of bad domains, and a sample
     of others by keyed hash, without those that the last round recalled: many of these may be good."""
-    good = [(f"seed {number}", text) for number, text in enumerate(seeds(map(Path, state.seeds)))][:MOST_TEXTS]
+    good = [(f"seed {number}", text) for number, text in enumerate(_seeds(state.seeds, seeds_left_out))][:MOST_TEXTS]
     bad: list[tuple[int, str]] = []
     marked: list[tuple[int, str, str]] = []
-    for page in pages(paths, Counter()):
+    for page in _pages(paths, Counter()):
         key = xxhash.xxh3_64_intdigest(page.url.encode("utf-8", "replace"))
         mark = marks.get(page.domain)
         if mark == "good":
@@ -159,7 +182,7 @@ def _scored(
     of_domain: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     total = recalled = 0
     with os.fdopen(os.open(work / "scores.tsv", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        for page in pages(paths, left_out):
+        for page in _pages(paths, left_out):
             score = classifier.score(page.text)
             counts = of_domain[page.domain]
             counts[0] += 1
@@ -207,7 +230,7 @@ def recalled(folder: Path) -> Iterable[tuple[Page, float]]:
     work = folder / f"round-{state.done}"
     marks = _marks(folder, state.done)
     scores = _scores(work)
-    for page in pages([Path(name) for name in state.pages], Counter()):
+    for page in _pages([Path(name) for name in state.pages], Counter()):
         if page.id in scores and marks.get(page.domain) != "bad":
             yield page, scores.pop(page.id)
 

@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import xxhash
-
 from model import bounds
 from streams.document import Document, Part
-from streams.draw import drawn
+from streams.prepare.recipes.commented import CommentedParameters, commented_out
 from streams.prepare.recipes.patches import replayable
 from streams.prepare.rules.rule import NoParameters
-from streams.prepare.syntax import Syntax, parse
-
-SEED = 0
-
-
-@dataclass(frozen=True)
-class CommentedParameters:
-    lines: int = 5
-    """The fewest lines of a block."""
-    share: float = 0.6
-    """The smallest share of them that look like code."""
-    rate: float = 1.0
-    """Of such blocks, how many are taken out, by a keyed hash of each."""
-
-    def __post_init__(self) -> None:
-        bounds.at_least(self, 1, "lines")
-        bounds.shares(self, "share", "rate")
 
 
 @dataclass(frozen=True)
@@ -41,65 +21,6 @@ class Edit:
     apply: Callable[[Document, Any], None]
     """Changes the document in place, and counts what is left out in `Document.cut`."""
     parameters: type
-
-
-_MARK = re.compile(r"^\s*(?:#+|//+|--+|;+|%+|/\*+|\*+/?|\*)?\s?")
-_CODE = re.compile(
-    r"(?:"
-    r".*[;{}]\s*$"
-    r"|(?:def|class|if|elif|for|while|with|try|except|else|switch|case|func|fn)\b.*[:{(]\s*$"
-    r"|(?:return|import|from|raise|throw|assert|del|yield|await|break|continue|pass|let|var|const)\b[^.]*$"
-    r"|[\w.\[\]\"']+\s*(?:[-+*/|&^%]|<<|>>|:)?=\s*[^\s=].*"
-    r"|[\w.]+\([^)]*\)?.{0,3}$"
-    r"|[)\]}]+[;,]?\s*$"
-    r")"
-)
-"""A line that is code in one of the usual languages; prose ends with a full stop or with nothing."""
-
-
-def commented_out(document: Document, p: CommentedParameters) -> None:
-    """Of a file, blocks of comments whose lines are code."""
-    part = next((part for part in document.parts if part.role == "text"), None)
-    if part is None or document.kind != "file" or not document.language:
-        return
-    tree = parse(part.text, document.language)
-    if tree is None:
-        return
-    data = part.text.encode("utf-8", "replace")
-    kept, at = [], 0
-    for start, end in _blocks(data, tree):
-        block = data[start:end]
-        rows = [_MARK.sub("", row[:400]).strip() for row in block.decode("utf-8", "replace").split("\n")]
-        rows = [row for row in rows if row]
-        if len(rows) < p.lines or sum(_CODE.match(row) is not None for row in rows) < p.share * len(rows):
-            continue
-        if drawn(xxhash.xxh3_128_digest(block), "commented_out", p.rate, SEED):
-            kept.append(data[at:start])
-            at = end
-    if not at:
-        return
-    before = len(part.text)
-    part.text = b"".join([*kept, data[at:]]).decode("utf-8", "replace")
-    document.cut += before - len(part.text)
-
-
-def _blocks(data: bytes, tree: Syntax) -> Iterator[tuple[int, int]]:
-    """Whole lines of comments, those that follow each other together, with the end of the last line."""
-    block: tuple[int, int] | None = None
-    for start, end in tree.spans("comment"):
-        line = data.rfind(b"\n", 0, start) + 1
-        stop = data.find(b"\n", end)
-        stop = len(data) if stop < 0 else stop + 1
-        if data[line:start].strip() or data[end:stop].strip():  # code stands in the same line
-            continue
-        if block is not None and not data[block[1] : line].strip() and data[block[1] : line].count(b"\n") == 0:
-            block = (block[0], stop)
-            continue
-        if block is not None:
-            yield block
-        block = (line, stop)
-    if block is not None:
-        yield block
 
 
 @dataclass(frozen=True)

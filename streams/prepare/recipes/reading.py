@@ -55,6 +55,10 @@ def resolve(settings: RecipeSettings) -> Recipe:
     """The recipe of `[recipe]`: the one that it names, with its changes. Raises SettingsError."""
     made = recipe(settings.use)
     changes = {name: dict(table) for name, table in settings.rules.items()}
+    if settings.licences and changes.get("licence", {}).get("policy", settings.licences) != settings.licences:
+        raise SettingsError("recipe: licences and rules.licence.policy say different things: leave one of them out")
+    if settings.languages and "names" in changes.get("language", {}):
+        raise SettingsError("recipe: languages and rules.language.names are both given: leave one of them out")
     if settings.licences:
         changes.setdefault("licence", {})["policy"] = settings.licences
     if settings.languages:
@@ -122,7 +126,10 @@ def _step(table: Mapping[str, Any], where: str) -> Step:
     own = [field.name for field in fields(rule.parameters)]
     _known(table, (*_OWN_KEYS, *own), f"{where} ({name})")
     parameters = {key: value for key, value in table.items() if key in own}
-    step = Step(rule, str(table.get("name", name)), from_mapping(rule.parameters, parameters, where), rule.kinds)
+    called = table.get("name", name)
+    if not isinstance(called, str) or not called.strip():
+        raise SettingsError(f"{where}: name must be a text that is not empty, not {called!r}")
+    step = Step(rule, called, from_mapping(rule.parameters, parameters, where), rule.kinds)
     return _scoped(step, table, where)
 
 
@@ -153,10 +160,9 @@ def _changed(step: Step, changes: dict[str, Any], recipe_name: str) -> Step | No
     if off:
         return None
     now = {name: getattr(step.parameters, name) for name in own}
+    now = {name: list(value) if isinstance(value, tuple) else value for name, value in now.items() if value is not None}
     given = {key: value for key, value in changes.items() if key in own}
-    checked = from_mapping(rule.parameters, given, where)
-    merged = now | {key: getattr(checked, key) for key in given}
-    return _scoped(replace(step, parameters=rule.parameters(**merged)), changes, where)
+    return _scoped(replace(step, parameters=from_mapping(rule.parameters, now | given, where)), changes, where)
 
 
 def _languages(names: Any, where: str) -> frozenset[str]:

@@ -23,6 +23,10 @@ class CommentParameters:
     docstrings: bool = True
     """Whether strings that stand alone count as comments (Python)."""
 
+    def __post_init__(self) -> None:
+        bounds.shares(self, "least", "most")
+        bounds.in_order(self, "least", "most")
+
 
 @dataclass(frozen=True)
 class PhraseParameters:
@@ -32,6 +36,10 @@ class PhraseParameters:
     """The largest share of lines."""
     whole: bool = False
     """Whether a phrase must be whole words: `pass` is not in `password`."""
+
+    def __post_init__(self) -> None:
+        bounds.not_empty(self, "phrases")
+        bounds.shares(self, "most")
 
 
 @dataclass(frozen=True)

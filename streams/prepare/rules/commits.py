@@ -39,6 +39,7 @@ class SpanParameters:
 
     def __post_init__(self) -> None:
         bounds.at_least(self, 0, "least", "most")
+        bounds.in_order(self, "least", "most")
 
 
 _TRIVIAL = frozenset(

@@ -26,6 +26,7 @@ class LongParameters:
         bounds.at_least(self, 1, "longest")
         bounds.above(self, 0, "mean")
         bounds.at_least(self, 0, "least_mean")
+        bounds.in_order(self, "least_mean", "mean")
 
 
 @dataclass(frozen=True)

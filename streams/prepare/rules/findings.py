@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from model import bounds
+from streams.prepare import ruff as analyser
 from streams.prepare import sarif
 from streams.prepare.rules.examples import CODE_TEXT, OWN, file
 from streams.prepare.rules.rule import CODE, Found, Rule, RuleInput
 from streams.prepare.texts import whole
 
 LEVELS = ("error", "warning", "note", "none")
+_REPOSITORY = re.compile(r"[\w.-]+(?:/[\w.@+ -]+){1,8}(?<!\.git)")
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,14 @@ class SarifParameters:
     def __post_init__(self) -> None:
         bounds.among(self, "levels", LEVELS)
         bounds.at_least(self, 0, "most")
+        if not all(name.strip() for name in self.rules):
+            raise ValueError("rules must be beginnings of names that are not empty; leave it out to count all")
+        if unnamed := [name for name in self.files if not _REPOSITORY.fullmatch(name)]:
+            raise ValueError(f"files: {unnamed[0]!r} is no repository: write github.com/owner/name or local/name")
         if missing := [name for name in self.files.values() if not Path(name).expanduser().is_file()]:
             raise ValueError(f"files: there is no file {', '.join(missing)}")
+        for name in self.files.values():
+            sarif.read(name)
 
 
 @dataclass(frozen=True)
@@ -42,10 +51,12 @@ class RuffParameters:
 
     def __post_init__(self) -> None:
         bounds.at_least(self, 0, "most")
-        if sarif.ruff() is None:
+        if analyser.program() is None:
             raise ValueError("ruff is not installed here: pip install ruff, or leave the rule out")
         if not self.select or not all(name.isalnum() and name.isascii() for name in self.select):
             raise ValueError("select must be names of ruff's rules, such as E9 or F821")
+        if refused := analyser.refusal(self.select):
+            raise ValueError(f"select: {refused}")
 
 
 def _found(counted: Iterable[tuple[tuple[str, str], int]], most: int) -> Found:
@@ -72,7 +83,7 @@ def findings(s: RuleInput, p: SarifParameters) -> Found:
 def ruff(s: RuleInput, p: RuffParameters) -> Found:
     if s.document.language != "python":
         return 0.0, ""
-    return _found(sarif.by_ruff(whole(s.document), p.select).items(), p.most)
+    return _found(analyser.check(whole(s.document), p.select).items(), p.most)
 
 
 RULES: tuple[Rule, ...] = (

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model import bounds
+from model.languages import LANGUAGES
 from streams.prepare.rules.examples import CODE_TEXT, OWN, file
 from streams.prepare.rules.rule import ALL, CODE, Found, NoParameters, Rule, RuleInput
 
@@ -32,6 +34,11 @@ class FertilityParameters:
     def __post_init__(self) -> None:
         bounds.at_least(self, 0, "others")
         bounds.among(self, "vocabulary", [VOCABULARY_HASH])
+        known = {language.name for language in LANGUAGES}
+        if unknown := [repr(name) for name in self.bars if name not in known]:
+            raise ValueError(f"bars: there is no language {', '.join(unknown)}; docs/rules.md lists them")
+        if low := [name for name, bar in self.bars.items() if bar < 0]:
+            raise ValueError(f"bars must be at least 0, not {self.bars[low[0]]:g} ({low[0]})")
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,8 @@ class AssignmentParameters:
         bounds.at_least(self, 0, "least")
 
 
+_FOREIGN = re.compile(r"[^\W\x00-\x7f]+")
+"""Letters that are not ASCII: the vocabulary was made of English code, and has their bytes alone."""
 _CONFIGURATION = ("unit tests", "test file", "configuration file")
 _KEYWORDS = ("def ", "class ", "for ", "while ")
 
@@ -69,7 +78,10 @@ def fertility(s: RuleInput, p: FertilityParameters) -> Found:
     bar = p.bars.get(s.document.language, p.others)
     if not bar:
         return 0.0, ""
-    ratio = len(s.text) / max(1, vocabulary().array(s.text).size)
+    text = s.text if s.text.isascii() else _FOREIGN.sub("", s.text)
+    if not text.strip():
+        return 0.0, ""
+    ratio = len(text) / max(1, vocabulary().array(text).size)
     return ratio, f"{ratio:.2f} characters a token, fewer than {bar:g}" if ratio < bar else ""
 
 
@@ -97,12 +109,14 @@ def sample(s: RuleInput, p: NoParameters) -> Found:
 
 
 _WRITTEN = "def parse(text):\n    return [line.split() for line in text.splitlines() if line.strip()]\n"
+_GREEK = "def άθροισμα(αριθμοί):\n    return sum(αριθμός for αριθμός in αριθμοί if αριθμός)  # το άθροισμα\n"
 _PACKED = 's="' + "q7Zx0" * 60 + '"\n'
 
 RULES: tuple[Rule, ...] = (
     Rule("fertility", CODE, "Few characters a token, by a small vocabulary of code that comes with Midstream: the "
-         "stream's own tokenizer may not be there yet, and the text alone decides.", fertility,
-         (file(_PACKED),), (file(_WRITTEN), file(_PACKED, "a.txt", "text")), FertilityParameters),
+         "stream's own tokenizer may not be there yet, and the text alone decides. Other letters than ASCII's are "
+         "left out.", fertility,
+         (file(_PACKED),), (file(_WRITTEN), file(_GREEK), file(_PACKED, "a.txt", "text")), FertilityParameters),
     Rule("configuration_or_test", CODE, "It speaks of tests or configuration.", configuration_or_test,
          (file("# A test file.\n" + CODE_TEXT), file("config = 1\n" * 9)), OWN, ShareParameters),
     Rule("few_assignments", CODE, "Few `=`.", few_assignments, OWN, (file("a = b = c\nd = e = f\ng = 1\n"),),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from model import bounds
 from model.lines import bare
 from streams.document import Document
 
@@ -92,6 +93,9 @@ class Range:
     """The smallest that is kept; unset: any."""
     most: float | None = None
     """The greatest that is kept; unset: any."""
+
+    def __post_init__(self) -> None:
+        bounds.in_order(self, "least", "most")
 
     def found(self, value: float, what: str) -> Found:
         """`what` is measured: "share of comments"."""

@@ -41,6 +41,7 @@ class DataParameters:
 
     def __post_init__(self) -> None:
         bounds.at_least(self, 0, "chars", "least")
+        bounds.in_order(self, "least", "chars")
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class LinesParameters:
 
     def __post_init__(self) -> None:
         bounds.at_least(self, 0, "least", "most")
+        bounds.in_order(self, "least", "most")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from streams.prepare.rules.examples import CODE_TEXT, OWN, TALK, file, issue
 from streams.prepare.rules.rule import ALL, Found, Range, Rule, RuleInput, at_most
-from streams.prepare.words import entropy
+from streams.prepare.words import entropy, stands_alone
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,11 @@ _HEXADECIMAL = re.compile(r"\b0[xX][0-9a-fA-F]+\b")
 _LINK = re.compile(r"https?://\S+|<a\b[^<>]{0,2000}>|</a>", re.I)
 _BULLET = re.compile(r"\s*(?:[-*+•●■□▪▫※·‣⁃◦]|\d+[.)])\s")
 _MORE = re.compile(r"(?:\.\.\.|…|read more|more\s*>*|(?:阅读|查看|展开)(?:全文|更多))\s*$", re.I)
-_END = re.compile(r"(?<![.!?…])[.!?…]+(?:\s|$)|[。！？।॥]")
+_END = re.compile(
+    r"(?<![.!?…؟۔։።܀᙮‼⁇⁈⁉])[.!?…؟۔։።܀᙮‼⁇⁈⁉]+(?:\s|$)|[。．｡！？।॥၊။។៕༎༏]"
+    r"|(?<=[ก-๛ກ-ໟ])(?:\s+(?=[ก-๛ກ-ໟ])|\s*\Z)"
+)
+"""Marks at which sentences end; in Thai and Lao, which have none, a space."""
 
 
 def _shared(part: float, whole: float) -> float:
@@ -49,8 +53,10 @@ def word_count(s: RuleInput) -> float:
     return float(len(s.words))
 
 
-def word_length(s: RuleInput) -> float:
-    return _shared(sum(map(len, s.words)), len(s.words))
+def word_length(s: RuleInput, p: Range) -> Found:
+    """Of the words that spaces part: a letter of a script without them is no short word."""
+    parted = [word for word in s.words if word.isascii() or not stands_alone(word)]
+    return p.found(_shared(sum(map(len, parted)), len(parted)), "mean characters a word") if parted else (0.0, "")
 
 
 def unique_words(s: RuleInput) -> float:
@@ -155,13 +161,16 @@ _REPEATING = file("raise ValueError(message)\n" * 30)
 _VARIED = file(CODE_TEXT + "def sub(first, second):\n    return first - second\n\n\nassert sub(5, 2) == 3, 'wrong'\n")
 _RUSSIAN = issue(("ann", "Разбор останавливается на второй скобке, и сообщение называет не ту строку исходного файла."))
 
+_CHINESE = file("def 求和(列表):\n    return sum(数字 for 数字 in 列表)  # 返回列表中所有数字的总和。\n")
+_THAI = file("ไลบรารีนี้อ่านตัวเลขจากไฟล์ ถ้าไฟล์ว่างเปล่าจะคืนค่าศูนย์\n", "a.md", "markdown")
+
 RULES: tuple[Rule, ...] = (
     Rule("replacement_chars", ALL, "Characters that stand for bytes which could not be decoded.",
          signal(replacements, "share of replacement characters"), (file("a\ufffd" * 50),), OWN, Range, at_most(0.01)),
     Rule("word_count", ALL, "Few or many words.", signal(word_count, "words"), (file("x = 1\n" * 5),), (_VARIED,),
          Range, Range(20)),
-    Rule("word_length", ALL, "The mean word is short or long.", signal(word_length, "mean characters a word"),
-         (file("abcdefghijklmnop " * 20),), (*OWN, _RUSSIAN), Range, Range(2, 10)),
+    Rule("word_length", ALL, "The mean word is short or long.", word_length,
+         (file("abcdefghijklmnop " * 20),), (*OWN, _RUSSIAN, _CHINESE), Range, Range(2, 10)),
     Rule("unique_words", ALL, "Few different words.", signal(unique_words, "share of different words"),
          (_REPEATING,), (issue(("ann", "The parser stops at the second bracket.")),), Range, Range(0.4)),
     Rule("word_entropy", ALL, "The words say little, by their entropy in nats.", signal(word_entropy, "entropy"),
@@ -180,7 +189,7 @@ RULES: tuple[Rule, ...] = (
          signal(more_lines, "share of lines that break off"),
          (file("News of today...\nRead more\n", "a.md", "markdown"),), OWN, Range, at_most(0.3)),
     Rule("sentences", ALL, "Few sentences.", signal(sentences, "sentences"), (issue(("ann", "It fails.")),),
-         (issue(("ann", TALK)),), Range, Range(2)),
+         (issue(("ann", TALK)), _THAI), Range, Range(2)),
     Rule("hexadecimal", ALL, "Hexadecimal numbers.", signal(hexadecimal, "share of hexadecimal numbers"),
          (file("0x10203040, " * 20),), OWN, Range, at_most(0.4)),
     Rule("links", ALL, "Links.", signal(links, "share of links"),

@@ -282,8 +282,9 @@ def test_review_keeps_marks_and_goes_on(tmp_path: Path) -> None:
     assert marks.stat().st_mode & 0o777 == 0o600 and "print" not in marks.read_text()
     second = told("review", "default", tmp_path / "d", "-n", 2, "--marks", marks, answers="u\n")
     assert "[1 of 1]" in second
-    assert (
-        told("review", "default", "--marks", marks)
-        .splitlines()[-1]
-        .startswith("default      all            kept         2")
-    )
+    last = told("review", "default", "--marks", marks).splitlines()[-1]
+    assert last.split()[:4] == ["default", "all", "kept", "2"]
+    unnamed = told("review", tmp_path / "d", "-n", 1, "--by-rule")
+    assert "small.py" in unnamed  # a path in the name's place
+    lost = CliRunner().invoke(main, ["recipes", "review", str(tmp_path / "d"), "--marks", str(tmp_path / "no/m.jsonl")])
+    assert lost.exit_code == 1 and "there is no folder" in lost.output

@@ -15,8 +15,6 @@ import msgspec
 
 from model.example import Example
 from streams import letter as letters
-from streams import people
-from streams import redact as redaction
 from streams.document import Document, Origin, Part, Source
 from streams.event import MAX_RECORD_BYTES
 from streams.frame import MAX_BYTES, MAX_DOCUMENTS, DeadLetter, Frame, Outcome, Rejection, Tally, encode
@@ -25,6 +23,7 @@ from streams.pack.together import groups, pack_together
 from streams.prepare.expand import Expansion, expand
 from streams.prepare.recipes.recipe import Recipe
 from streams.prepare.rules.rule import Verdict
+from streams.redact import people, redaction
 
 Call = Callable[..., Any]
 """call(step, *arguments) -> the step's value; raises what the step raises."""
@@ -207,7 +206,7 @@ def redact_document(document: Document) -> Document:
     counts = Counter(document.redactions)
 
     def clean(text: str) -> str:
-        clean_text, kinds = redaction.replace(text)
+        clean_text, kinds = redaction.replace(text, document.path, document.language)
         counts.update(kinds)
         return clean_text
 

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.redact import find, merge, redact, replacement
+from streams.redact.detector import Detector
+from streams.redact.scan import DETECTORS
 
 KEY = "AKIA" + "Q2W3E4R5T6Y7U8I9"
 TOKEN = "ghp_" + "aB3dE5fG7h" * 4
@@ -86,3 +88,22 @@ def test_any_bytes_are_scanned(data: bytes) -> None:
 )
 def test_a_hostile_text_is_left_alone_in_bounded_time(text: str) -> None:
     assert redact(text) == (text, 0)
+
+
+ROWS = [
+    (d, text, fires)
+    for d in DETECTORS.values()
+    for fires in (True, False)
+    for text in (d.fires if fires else d.ignores)
+]
+
+
+@pytest.mark.parametrize(("detector", "text", "fires"), ROWS, ids=lambda value: getattr(value, "name", None))
+def test_a_detector_does_what_its_row_says(detector: Detector, text: str, fires: bool) -> None:
+    clean_text, count = redact(text)
+    assert (count > 0) == fires
+    assert redact(clean_text) == (clean_text, 0)
+
+
+def test_every_detector_has_examples_both_ways() -> None:
+    assert all(d.fires and d.ignores for d in DETECTORS.values())

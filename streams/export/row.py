@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from streams.document import Document, Source
-from streams.people import speaker
+from streams.redact.people import speaker
 
 
 class RowPart(msgspec.Struct):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from model.fim.fim import Mark
 from model.fim.format import Format
 from streams.document import Document, Part
-from streams.people import speaker
+from streams.redact.people import speaker
 
 MARKS = ("<issue_start>", "<issue_comment>", "<issue_closed>")
 PULL_MARKS = (

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from streams.document import Document, Part
-from streams.redact import replacement
+from streams.redact.replacing import replacement
 
 KINDS = ("issue", "pull", "question")
 CODE = ("diff", "hunk")
@@ -71,7 +71,7 @@ class _Renamed:
 
     def _mentions(self, text: str, code: bool) -> str:
         def renamed(match: re.Match[str]) -> str:
-            if code and _key(match.group(1)) not in self._authors:
+            if code and _key(match.group(1)) not in self._authors and not _NUMBERED.fullmatch(match.group(1)):
                 return match.group()
             mention = f"@{self._name(match.group(1))}"
             self.count += mention != match.group()

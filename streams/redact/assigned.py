@@ -1,0 +1,162 @@
+"""Secrets that are assigned to a name, in the syntax of code, of configuration, of command lines and of SQL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from streams.redact import judge
+from streams.redact.detector import Detector, Span, Text
+from streams.redact.naming import strength
+
+TRIGGERS = (
+    "(?i)(?:pass|pwd|psw|kennwort|senha|contrase|wachtwoord|haslo|heslo|salasana|parola|secret|token|credential|auth|jwt|dsn|key)",
+    "hasło|lösenord|şifre|密码|密碼|口令|パスワード|비밀번호|пароль|κωδικός|Пароль",
+)
+"""Parts of names, letters alone: hyperscan passes over what has none of them at 1.8 GB/s; naming.py says the rest."""
+MAX_LINE = 600
+"""Bytes behind the name that are looked at."""
+MAX_LIST = 16
+"""Values of a list behind one name."""
+_HEAD = re.compile(rb"[\w.$\x80-\xff-]{0,60}\Z")
+_TYPE = (
+    rb"(?:[ \t]{0,4}:?[ \t]{0,4}(?:[Ss]tr(?:ing)?|char|const|final|var|val|[Ss]ecure[Ss]tring|&'static str|&str"
+    rb"|Optional\[str\])[?*\[\] ]{0,4}(?=[ \t]{0,8}:?=))?"
+)
+_WRAPS = (
+    rb"(?:(?:new[ \t]{1,4})?[\w.]{0,20}(?:[Bb]ytes?|[Ss]tr(?:ing)?|[Ss]ecret\w*|[Bb]64\w*|[Bb]ase64[\w.]*|[Dd]ecode\w*|from|[Tt]ext|"
+    rb"[Cc]har\w*|Some|Optional|of|quote|\[\]byte|Buffer\.from|NSString|_T|TEXT|PASSWORD|PlainText)\()?"
+)
+"""A call around the value that makes it of another type; what only looks it up has another name."""
+_QUOTE = rb"\\{0,3}(?:\"\"\"|\x27{3}|[\"'`])"
+_BETWEEN = (
+    rb"(?:[\"'`]?(?:type|description|sensitive|required|secret|enabled)[\"'`]?\s{0,4}[=:]\s{0,4}[\"'`]?\w{0,40}[\"'`]?[,;\s]{1,20})"
+    rb"{0,3}"
+)
+_FORM = re.compile(
+    rb"(?P<name>[\w.$\x80-\xff-]{0,60}+)(?:"
+    rb"(?P<pair>[\"'`]?[,;/\s-]{1,20}" + _BETWEEN + rb"[\"'`]?(?:[Vv]alue|default|content)[\"'`]?\s{0,4}[=:]\s{0,4})"
+    rb"|(?P<quoted>\\{0,3}[\"'`]?[\])]{0,2}" + _TYPE + rb"(?:\s{0,8}(?P<sep>:=|=>|={1,3}|:|,|\()\s{0,8}|[ \t]{1,8})" + _WRAPS
+    + rb"(?P<list>\[\s?)?[bBruRfL@$]{0,2})(?=" + _QUOTE + rb"[^\"'`\s])"
+    rb"|(?P<element>(?:[\"'][^<>\n]{0,80})?>(?P<cdata><!\[CDATA\[)?\s{0,8})(?=[^<>\s])"
+    rb"|(?P<bare>\\{0,3}[\"']?[ \t]{0,8}[=:][ \t]{0,8}|(?<=\w):-)(?=[^\s\"'`(){\[<,;=:])"
+    rb")(?P<quote>" + _QUOTE + rb"?)"
+)  # fmt: skip
+"""A name and what may be assigned to it."""
+_NEXT = re.compile(rb"\s{0,8},\s{0,8}(?P<quote>\\{0,3}[\"'`])")
+_BARE_VALUE = re.compile(rb"[^\s\"'`<>]{1,300}")
+_SETS = re.compile(
+    rb"(?i)(?:get|env|set|put|define|add|item|property|param|header|append|const|secret|config|default|fetch|option|argument"
+    rb"|cookie|field|with|var|arg)\w{0,20}\W{0,3}\Z"
+)
+"""Calls whose first argument names the second."""
+_CLOSED = re.compile(rb"\\{0,3}(?:\"\"\"|\x27{3}|[\"'`])\s{0,8}[),;]")
+_QUOTES = re.compile(rb"[\"'`]")
+_COMMENT = re.compile(rb"^\s*(?:#|//|/?\*|--|;|%|<!--)")
+_ENDS = re.compile(rb"[;,&)}\]|]")
+
+Value = tuple[int, int, bool]
+"""Begin, end and whether it is in quotes."""
+
+
+def confirm(text: Text, start: int, end: int) -> Iterator[Span]:
+    """`start` is where the naming word begins."""
+    form = text.match(_FORM, start, 260)
+    if form is None:
+        return
+    head = _HEAD.search(text.window(start - 60, start))
+    first = start - (len(head.group()) if head else 0)
+    called = text.data[first : form.end("name")].decode("utf-8", "replace")
+    if not (power := strength(called)):
+        return
+    for begin, stop, quoted in _values(text, form, first):
+        value = text.data[begin:stop].decode("utf-8", "replace")
+        if kind := judge.kind_of(power, value, text.place, quoted):
+            yield begin, stop, kind
+
+
+def _values(text: Text, form: re.Match[bytes], first: int) -> Iterator[Value]:
+    at, quote = form.end(), form["quote"]
+    if form["element"] is not None:
+        yield from _element(text, at - len(quote), form["cdata"] is not None)
+    elif quote and form["list"]:
+        yield from _list(text, at, quote)
+    elif quote:
+        if form["sep"] == b"," and not _SETS.search(text.window(first - 30, first)):
+            return
+        closing = closing_quote(text, at, quote)
+        if closing > at and (form["sep"] != b"(" or text.match(_CLOSED, closing, 16)):
+            yield at, closing, True
+    elif form["quoted"] is None and (not text.place.is_code or _in_string(text, first)):
+        yield from _bare(text, at)
+
+
+def _list(text: Text, at: int, quote: bytes) -> Iterator[Value]:
+    for _ in range(MAX_LIST):
+        closing = closing_quote(text, at, quote)
+        if closing <= at:
+            return
+        yield at, closing, True
+        following = text.match(_NEXT, closing + len(quote), 24)
+        if following is None:
+            return
+        at, quote = following.end(), following["quote"]
+
+
+def _element(text: Text, at: int, is_cdata: bool) -> Iterator[Value]:
+    closing = text.data.find(b"]]>" if is_cdata else b"<", at, at + MAX_LINE)
+    value = text.window(at, closing).rstrip() if closing > 0 else b""
+    if value:
+        yield at, at + len(value), True
+
+
+def _bare(text: Text, at: int) -> Iterator[Value]:
+    if bare := text.match(_BARE_VALUE, at, 320):
+        value = _ENDS.split(bare.group(), maxsplit=1)[0].rstrip(b"\\.")
+        yield at, at + len(value), False
+
+
+def closing_quote(text: Text, at: int, quote: bytes) -> int:
+    """Where the string ends that began before `at`; -1 where it does not on its line."""
+    line = text.data.find(b"\n", at, at + MAX_LINE)
+    end = min(at + MAX_LINE, len(text.data)) if line < 0 else line
+    text.work += end - at
+    closing = text.data.find(quote, at, end)
+    while closing > at and len(quote) == 1 and _is_escaped(text.data, closing, at):
+        closing = text.data.find(quote, closing + 1, end)
+    return closing
+
+
+def _is_escaped(data: bytes, at: int, begin: int) -> bool:
+    slashes = 0
+    while at - slashes > begin and data[at - slashes - 1] == 0x5C:
+        slashes += 1
+    return slashes % 2 == 1
+
+
+def _in_string(text: Text, at: int) -> bool:
+    """Whether a quote is open before it on its line, or the line is a comment."""
+    start = text.data.rfind(b"\n", max(0, at - 300), at) + 1 or max(0, at - 300)
+    before = text.window(start, at)
+    return _COMMENT.match(before) is not None or len(_QUOTES.findall(before)) % 2 == 1
+
+
+ASSIGNED = Detector(
+    "assigned", "password", TRIGGERS, confirm,
+    fires=(
+        "password = 'S3cret-of-Ann'", "DB_PASSWORD=hunter22x", '{"api_key": "f3Kd92mPq7Zx81LvT0aW"}',
+        "<password>Wolke77</password>", '<add key="password" value="Wolke77"/>', "- name: DB_PASSWORD\n  value: Wolke77",
+        "define('DB_PASSWORD', 'Wolke77');", "const password string = \"Wolke77\"", "password: str = 'Wolke77'",
+        "#define PASSWORD \"Wolke77\"", ":password => 'Wolke77'", "${DB_PASSWORD:-Wolke77}", "?user=ann&password=Wolke77&x=1",
+        "os.environ.get('ADMIN_PASSWORD', 'welcome1')", "{\\\"password\\\": \\\"Wolke77\\\"}", "пароль: 'Wolke77'",
+        "password = SecureString(\"Wolke77\")", '"tokens": ["9f8c7b6a5d4e3f21", "1a2b3c4d5e6f7a8b"]',
+    ),
+    ignores=(
+        "password = os.environ['PASSWORD_FILE']", "password = changeme", "token = 'aaaaaaaaaaaaaaaaaaaaaaaa'",
+        "password: ${DB_PASSWORD}", "password = getpass('Password for the user: ')", "PASSWORD_FILE=/run/secrets/db.txt",
+        '"LABEL_PASSWORD": "Neues Passwort"', "token = tokens.next(1)", "password = kwargs.pop(\"password\", None)",
+        "pass_filenames: false", "key: value", "password_hash = '5f4dcc3b5aa765d61d8327deb882cf99'", "secret: <your secret>",
+        "encryption_key = os.getenv('CONAN_LOGIN_ENCRYPTION_KEY', None)", 'import jwt "github.com/some/jwt-go/v4"',
+        "integrity sha512-W7s+uC5bikET2twEFg==", "password: {{ vault_password }}", "token_type = 'bearer'",
+    ),
+)  # fmt: skip

@@ -1,0 +1,83 @@
+"""Secrets on command lines and in SQL: flags, `curl -u`, `mysql -p`, ENV of a Dockerfile, netrc, `identified by`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from streams.redact import judge
+from streams.redact.detector import Detector, Span, Text
+from streams.redact.naming import strength
+from streams.redact.place import Place
+
+_NAMED = "(?:pass(?:wor[dt]|wd|phrase|code)?|pwd|secret|token|[_-]?key|auth|credential)"
+_FLAG = re.compile(rb"(?P<name>--?[\w-]{2,50})[ \t]{1,4}(?P<quote>[\"']?)(?P<secret>[^\s\"'`<$|&;)]{3,200})")
+_SQL = re.compile(
+    rb"(?i)(?:identified(?: with \w{1,40})? by|password)[ \t]{1,4}(?:password[ \t]{1,4})?(?:values[ \t]{1,4})?"
+    rb"(?P<quote>\\?[\"']?)(?P<secret>[^\s\"'`;,<>)\\]{3,100})"
+)
+_ENV = re.compile(
+    rb"(?i)(?:env|arg|setx|set|machine|login|user)[ \t]+(?P<name>[\w.-]{1,60})[ \t]{1,4}(?P<quote>[\"']?)(?P<secret>[^\s\"'=<$]{3,200})"
+)
+_NETRC = re.compile(rb"(?i)login\s{1,8}\S{1,100}\s{1,8}password\s{1,8}(?P<secret>\S{3,200})")
+_CURL = re.compile(
+    rb"(?:-u|--user|--proxy-user|-U)[ \t=]{0,4}(?P<quote>[\"']?)[^\s:\"'<>$]{1,80}:(?P<secret>[^\s\"'<>$]{3,200})"
+)
+_SHORT = re.compile(
+    rb"(?:mysql\w*|mariadb\w*|sshpass|mongo\w*|redis-cli|sqlplus|smbclient)\b[^\n|;]{0,120}?[ \t](?:-p|-a)[ \t]?(?P<quote>[\"']?)(?P<secret>[^\s\"'<>$-][^\s\"'<>$]{2,100})"
+)
+
+
+def _matched(pattern: re.Pattern[bytes], name: str) -> Callable[[Text, int, int], Iterator[Span]]:
+    """The value of a pattern's match, under the name that it has or always goes by."""
+
+    def confirm(text: Text, start: int, end: int) -> Iterator[Span]:
+        match = pattern.match(text.window(start, start + 400))
+        if match is None:
+            return
+        called = match.groupdict().get("name") or name.encode()
+        quoted = bool(match.groupdict().get("quote"))
+        value = match["secret"].decode("utf-8", "replace")
+        power = strength(called.decode("utf-8", "replace"))
+        if (
+            power
+            and (kind := judge.kind_of(power, value, text.place, quoted or name != ""))
+            and not _is_user(match.group(), value)
+        ):
+            yield start + match.start("secret"), start + match.end("secret"), kind
+
+    return confirm
+
+
+def _is_user(command: bytes, value: str) -> bool:
+    """`-u 1000:1000` is a user and a group."""
+    return value.isdigit() and command.startswith((b"-u", b"--user"))
+
+
+def netrc(text: Text, start: int, end: int) -> Iterator[Span]:
+    match = _NETRC.match(text.window(start, start + 400))
+    value = match["secret"].decode("utf-8", "replace") if match else ""
+    if match and judge.kind_of("password", value, Place(".netrc"), True) and text.line(start, 200).count(b" ") < 8:
+        yield start + match.start("secret"), start + match.end("secret"), "password"
+
+
+COMMANDS: tuple[Detector, ...] = (
+    Detector("flag", "password", (rf"(?i)\s--?(?:[\w-]{{0,20}}[-_])?{_NAMED}[ \t]{{1,4}}[\"']?[^\s\"'`<$|&;)-]",),
+             lambda text, start, end: _matched(_FLAG, "")(text, start + 1, end),
+             ("deploy --password Wolke77x", "tool --api-key 'f3Kd92mPq7Zx81LvT0aW' run"),
+             ("deploy --password-file pw.txt", "tool --token $TOKEN", "git log --author-date key")),
+    Detector("sql", "password", (r"(?i)identified(?: with \w{1,40})? by[ \t]", r"(?i)\bpassword[ \t]{1,4}\\?[\"']\w"),
+             _matched(_SQL, "password"),
+             ("CREATE USER 'a'@'%' IDENTIFIED BY 'Wolke77'", "ALTER ROLE a WITH PASSWORD 'Wolke77';"),
+             ("ALTER ROLE a WITH PASSWORD NULL;", "the user is identified by his id")),
+    Detector("env", "password", (rf"(?i)\b(?:env|arg|setx)[ \t]{{1,4}}[\w-]{{0,30}}{_NAMED}[\w-]{{0,20}}[ \t]{{1,4}}[^\s=<$]",),
+             _matched(_ENV, ""), ("ENV DB_PASSWORD Wolke77",), ("ARG TOKEN", "ENV PASSWORD $PASSWORD")),
+    Detector("netrc", "password", (r"(?i)\blogin\s{1,8}\S{1,100}\s{1,8}password\s",), netrc,
+             ("machine h.org login ann password Wolke77",), ("login with password is not possible", "a login a password b c d e f g h")),
+    Detector("curl", "password", (r"[ \t](?:-u|--user|--proxy-user)[ \t=]{0,4}[\"']?[^\s:\"'<>$]{1,80}:[^\s\"'<>$/]",),
+             lambda text, start, end: _matched(_CURL, "password")(text, start + 1, end),
+             ("curl -u ann:Wolke77 https://h.org",), ("curl -u $USER:$PASSWORD h.org", "docker run -u 1000:1000 x")),
+    Detector("short", "password",
+             ("mysql", "mariadb", "sshpass", "mongo", "redis-cli", "smbclient"),
+             _matched(_SHORT, "password"), ("mysql -uroot -pWolke77 db", "sshpass -p 'Wolke77' ssh h"), ("mysql -p -u root",)),
+)  # fmt: skip

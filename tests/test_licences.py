@@ -97,7 +97,7 @@ GPL_HEAD = (
         ("/* SPDX-License-Identifier: MIT */\nint x;\n", "MIT"), (GPL_HEAD + "int x;\n", "GPL-2.0-or-later"),
         ("Write SPDX-License-Identifier: MIT into the head.\n", ""),
         ("# write SPDX-License-Identifier: MIT there\n", ""),
-        ("# SPDX-License-Identifier: MIT (see LICENSE)\n", ""), ('"""Finds the GNU General Public License."""\n', ""),
+        ("# SPDX-License-Identifier: MIT (see LICENSE)\n", "MIT"), ('"""Finds the GNU General Public License."""\n', ""),
         ('# Licensed under the Apache License, Version 2.0 (the "License");\n', "Apache-2.0"),
         ("# CONFIDENTIAL AND PROPRIETARY. Unauthorized copying is forbidden.\n", "LicenseRef-proprietary"),
         ("# Copies the proprietary format into ours.\n", ""),

@@ -1,0 +1,158 @@
+"""Sentences, fields and lines of a head that state its licence; prose that only speaks of one is none.
+
+A sentence that denies it, asks, or tells of other code ("not under the GPL", "finds code under the GPL") states
+nothing. That a file is permissive counts only where it is plainly said of the file itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from streams.prepare.licences.classes import classify
+from streams.prepare.licences.naming import OWN, UNKNOWN, Named, one, several, whole
+from streams.prepare.licences.notices import Said
+
+_LEAD = re.compile(
+    r"\b(?:under|terms of|subject to|(?:governed|covered|licen[cs]ed) by|received a copy of|accordance with|licen[cs]ed(?: as| with)?"
+    r"|licen[cs]e(?: is|:)) "
+    r"(?:(?:both|either|any of|one of) )?(?:(?:the|an?|this|our|their|its) )?(?:terms? (?:and conditions )?(?:of|in) )?"
+    r"(?:(?:both|either) )?(?:(?:the|an?) )?(?:permissive |open[- ]source |free |standard |dual )?"
+    r"(?:v(?:ersion)?s? ?[\d.]+(?: or later)?(?: \([^()]{1,40}\))? of (?:the )?)?"
+)
+_PUBLIC = re.compile(r"\b(?:in|into|to) the (?=public domain\b)")
+_VERB = re.compile(
+    r"\b(?:licen[cs]ed|licen[cs]e|released|(?:re)?distributed?|available|provided|published|covered|governed|offered|dual|terms|code|is|are|copy)"
+    r"\b[- \w]{0,24}$"
+)
+_OWN_VERB = re.compile(
+    r"\b(?:Licen[cs]ed|LICEN[CS]ED|Released|Distributed|Available|Published|Provided|Dual|Covered|Re-?licensed|Multi)\b[^.]{0,50}$"
+)
+_LICENSED = re.compile(r"[ -]licen[cs]ed\b")
+_DENIED = re.compile(
+    r"\b(?:not(?!\b.{0,80}\b(?:but|except)\b)|isn't|aren't|don't|doesn't|never|no longer|neither|nor|cannot|whether|unlike|unless"
+    r"|if(?! not\b)|incompatible|compatible|could|suppose|pretend|example|e\.g|such as|instead of|rather than|as though|how to"
+    r"|wh(?:at|y|en) )\b|\bn't\b"
+)
+_SEARCH = re.compile(
+    r"^\W*(?:to )?(?:find|check|detect|search|match|pars|identif|list|filter|reject|drop|skip|classif|return|scan|report|test|handle"
+    r"|recogni[sz]|determine|look|read|decide|verif|ensure|count|tell|show|warn|rais)(?:e?s|e?d|ing|ies|y|e)?\b"
+)
+_OTHERS = re.compile(
+    r"(?<!this )(?<!these )(?<!the )(?<!all )(?<!source )(?<!free )(?<!its )(?<!our )"
+    r"\b(?:code|files|packages|projects|programs|texts?|things|anything|everything|something|repositor(?:y|ies)|software|modules|libraries)"
+    r" (?:that |which )?(?:is |are |was |were )?(?:licen[cs]ed |released |distributed |available )?$"
+)
+_PART = re.compile(r"part of [^,.]{1,80},? (?:which|that)\b")
+_FOREIGN = re.compile(
+    r"\b(?:which|that|whose|depend\w*|based on|derived from|uses|using|includes?|contains?|bundle[sd]?|parts?|portions?|some|was|were"
+    r"|originally|formerly|previously|before|inspired|ported|copied|taken|borrowed|adapted|other|requires?|imports?|from|except)\b"
+)
+_BEFORE = re.compile(r"\b(?:until|before|prior to|up to)\b")
+_EXCEPT = re.compile(
+    r"\b(?:except(?! in compliance| as permitted)|excluding|unless|provided|as long as|but (?:not|only)|only (?:for|if|in)|with (?:the )?"
+    r"(?:additional|exception|following|restrict))\b"
+)
+_TAG = re.compile(
+    r"^\W{0,6}(?:(?P<at>[@\\]licen[cs]e)\b[ \t:=]*|:licen[cs]e:|(?:licen[cs](?:e|es|ing)(?: (?:type|name|uri|url))?)[*_\"']*"
+    r"[ \t]{0,20}(?::{1,2}|=)(?!=))[ \t*_]*(?P<value>.{0,200})$",
+    re.I,
+)
+_POINTER = re.compile(
+    r"(?i)\b(?:see|in|file|at|http|www|below|above|same|copyright|under|of|or none|str|unknown|none|todo)\b|\(c\)|[|\[\]=$`]|\.(?:txt|md|rst)"
+)
+_SEGMENT = re.compile(r" \| | ?[•·;] |\. | -+ ")
+AFTER = 80
+"""Characters behind a name in which words limit it."""
+LISTED = 3
+"""Lines that are names of licences and nothing else: from this many on they are a list of licences."""
+
+
+def sentences(words: str, cased: str) -> Iterator[Said]:
+    """What sentences state; `cased`: the same letters, as they are written."""
+    public = _PUBLIC.finditer(words) if "public domain" in words else ()
+    for lead in (*_LEAD.finditer(words), *public):
+        named = several(words, lead.end(), words.find("dual", max(0, lead.start() - 40), lead.start()) >= 0)
+        if named is None:
+            continue
+        before = words[: lead.start()][-200:]
+        clause = "" if _OWN_VERB.search(cased[: lead.start() + 14][-74:]) else _clause(before)
+        is_verbal = named.plain or not lead.group().startswith("under") or bool(_VERB.search(before[-60:]))
+        yield from _stated(words, lead.start(), named, clause, is_verbal)
+    for match in _LICENSED.finditer(words):
+        begin = max(0, match.start() - 40)
+        for start in (m.end() for m in re.finditer(r"^|[\s(\"'*|]", words[begin : match.start()])):
+            named = one(words, begin + start)
+            if named and named.end >= match.end():
+                at = begin + start
+                yield from _stated(words, at, named, _clause(words[:at][-200:]), True)
+                break
+
+
+def _clause(before: str) -> str:
+    return re.split(r"[.;:|!?](?: |$)|\(", before)[-1]
+
+
+def _stated(words: str, at: int, named: Named, clause: str, is_verbal: bool) -> Iterator[Said]:
+    if _DENIED.search(clause) or _SEARCH.search(clause) or _OTHERS.search(clause):
+        return
+    if classify(named.spdx) in ("copyleft", "proprietary"):
+        yield Said(at, named.spdx)
+        return
+    after = re.split(r"[.;]", words[named.end : named.end + AFTER])[0]
+    if not is_verbal or _FOREIGN.search(_PART.sub("", clause)) or _BEFORE.search(after):
+        if "GPL" in named.spdx:
+            yield Said(at, named.spdx)
+        return
+    yield Said(at, named.spdx)
+    if (limit := _EXCEPT.search(after)) and limit.start() < AFTER - 20:
+        yield Said(at, UNKNOWN)
+
+
+def fields(lines: list[str]) -> Iterator[str]:
+    """What tags (`@license MIT`, `License: GPLv2 or later`) say, as expressions."""
+    for number, line in enumerate(lines):
+        if "icen" not in line and "ICEN" not in line:
+            continue
+        tag = _TAG.match(line)
+        if not tag:
+            continue
+        value = tag["value"].strip()
+        if not value and not tag["at"] and number + 1 < len(lines):
+            value = lines[number + 1].strip()
+        if spdx := field_value(value):
+            yield spdx
+
+
+def field_value(value: str) -> str:
+    """The expression of a field; unknown where it is the name of a licence that is not known; empty: it names none."""
+    if spdx := whole(value):
+        return spdx
+    words = value.split()
+    is_name = 1 < len(words) <= 8 and re.search(r"(?i)\blicen[cs]e\b", value) and value[:1].isupper()
+    if is_name and not _POINTER.search(value):
+        return OWN if re.search(r"(?i)proprietary|commercial|closed", value) else UNKNOWN
+    return ""
+
+
+def titles(lines: list[str]) -> list[str]:
+    """What lines name, or pieces of lines, that say nothing else: `x v1 | MIT License`. A longer list names none."""
+    found: list[str] = []
+    for line in lines:
+        lower = line.lower()
+        if len(line) > 160 or ("licen" not in lower and "gpl" not in lower):
+            continue
+        pieces = _SEGMENT.split(line)
+        for piece in pieces:
+            if ("licen" in piece.lower() or len(pieces) == 1) and not _TAG.match(piece) and (spdx := _title(piece)):
+                found.append(spdx)
+    return list(dict.fromkeys(found)) if len(set(found)) < LISTED else []
+
+
+def _title(piece: str) -> str:
+    words = " ".join(piece.lower().split()).strip("\"'()[]*_=- ")
+    named = several(words[4:] if words.startswith("the ") else words)
+    if named is None or not (named.plain or "GPL" in named.spdx):
+        return ""
+    rest = words[named.end + (4 if words.startswith("the ") else 0) :]
+    return named.spdx if re.match(r"[\W\d]{0,6}(?:$|\(|http|see\b|,? see\b|©|copyright)", rest) else ""

@@ -8,12 +8,13 @@ import re
 from streams.prepare.licences.classes import classify
 from streams.prepare.licences.comments import HEAD_CHARS, comments
 from streams.prepare.licences.expressions import either, leading, together
-from streams.prepare.licences.notices import OWNED_KEYS, Said, grants, restricted
+from streams.prepare.licences.naming import UNKNOWN
+from streams.prepare.licences.notices import Said, grants, restricted
 from streams.prepare.licences.statements import field_value, fields, sentences, titles
 
 _KEYS = (
-    "licen", "permission", "redistribution", "gpl", "public domain", "commercial", "commons", "use only", "only for",
-    "purposes only", "free for", "subject to the terms", "disclaims copyright", "in any medium", *OWNED_KEYS,
+    "licen", "permi", "redistribut", "gpl", "sed under", "uted under", "public domain", "cc0", "commercial", "use only",
+    "purposes only", "academic", "disclaims copyright", "unauthori", "confidential", "proprietary",
 )  # fmt: skip
 """A head that has none of these says nothing."""
 _SPDX = re.compile(r"^SPDX-License-Identifier:\s*(.{1,200}?)\s*$", re.I)
@@ -32,7 +33,7 @@ def header(text: str) -> str:
     """The SPDX expression of a file's head, or nothing. What is no expression behind the SPDX mark is ignored."""
     head = text[:HEAD_CHARS]
     lower = head.lower()
-    if not any(key in lower for key in _KEYS):
+    if not _speaks(lower):
         return ""
     lines = list(comments(head))
     marked = [spdx for line in lines if (match := _SPDX.match(line)) and (spdx := leading(match.group(1)))]
@@ -47,10 +48,19 @@ def header(text: str) -> str:
     return expression
 
 
+def _speaks(lower: str) -> bool:
+    for key in _KEYS:  # noqa: SIM110 (a generator takes twice the time)
+        if key in lower:
+            return True
+    return False
+
+
 def _said(lines: list[str]) -> str:
     """By fields, sentences, titles and notices, all of which hold."""
     cased = " ".join(" ".join(line.rstrip(" \t*#|") or "." for line in lines).split())
     words = cased.lower()
+    if not _speaks(words):  # it stands in the code
+        return ""
     if len(words) != len(cased):
         cased = words
     said = sorted([*grants(words), *sentences(words, cased)])
@@ -65,7 +75,7 @@ def _said(lines: list[str]) -> str:
 
 def _grouped(words: str, said: list[Said]) -> list[str]:
     """Those between which a choice is offered as one expression."""
-    groups = [[one] for one in said]
+    groups = [[one] for one in said if one.spdx != UNKNOWN]
     if len(groups) < 2:
         return [one.spdx for one in said]
     for choice in _CHOICE.finditer(words):
@@ -76,12 +86,11 @@ def _grouped(words: str, said: list[Said]) -> list[str]:
         after = [g for g in groups if other.start() < g[0].at < other.start() + CHOICE_CHARS]
         if before and after:
             groups = _merged(groups, [before[-1], after[0]])
-    return [either(one.spdx for one in group) for group in groups]
+    unknown = [one.spdx for one in said if one.spdx == UNKNOWN]
+    return [*(either(one.spdx for one in group) for group in groups), *unknown]
 
 
 def _merged(groups: list[list[Said]], some: list[list[Said]]) -> list[list[Said]]:
     if len(some) < 2:
         return groups
     return sorted([*(g for g in groups if g not in some), [one for g in some for one in g]])
-
-

@@ -16,7 +16,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("AGPL-{}", "3.0", r"(?:gnu )?affero (?:gnu )?(?:general public licen[cs]e|gpl)|(?:gnu )?agpl"),
     ("LGPL-{}", "2.1", r"(?:gnu )?(?:lesser|library)(?: gnu)?(?: or lesser)?(?: general)? (?:public licen[cs]e|gpl)|(?:gnu )?lgpl"),
     ("GFDL-{}", "1.3", r"(?:gnu )?free documentation licen[cs]e|(?:gnu )?gfdl|gnu fdl"),
-    ("GPL-{}", "2.0", r"(?:gnu )?general public licen[cs]e|gnu public licen[cs]e|(?:gnu )?gpl|gnu licen[cs]e"),
+    ("GPL-{}", "2.0", r"(?:gnu )?general public licen[cs]e|gnu public licen[cs]e|(?:gnu[ /])?gpl|gnu licen[cs]e"),
     ("MPL-{}", "2.0", r"mozilla public licen[cs]e|mozilla(?= licen)|mpl"),
     ("EPL-{}", "2.0", r"eclipse public licen[cs]e|epl"),
     ("CDDL-{}", "1.0", r"common development and distribution licen[cs]e|cddl"),
@@ -89,6 +89,7 @@ _COMMONS = re.compile(
     r"|(?:creative commons|cc)[- ]?(?:attribution|by)(?P<kinds>(?:[- ](?:non-?commercial|nc|share-?alike|sa|no-?deriv\w*|nd)){0,3})(?![a-z])"
 )
 _ZERO = re.compile(r"(?:https?://)?(?:www\.)?creativecommons\.org/publicdomain/zero[a-z0-9/.]*")
+_ADDRESSES = ("http", "www.", "c", "opensource.org", "spdx.org", "gnu.org", "apache.org", "mozilla.org")
 _URL = re.compile(
     r"(?:https?://)?(?:www\.)?(?:opensource\.org/licen[cs]es?/|spdx\.org/licenses/|choosealicense\.com/licenses/"
     r"|gnu\.org/(?:licenses|copyleft)/(?:old-licenses/)?|mozilla\.org/(?:en-us/)?(?=mpl)"
@@ -96,7 +97,7 @@ _URL = re.compile(
 )
 _STYLE = re.compile(
     r"(?:[- ]?(?:style|like|type))?(?: \"(?:new|simplified)\"(?: or \"(?:revised|freebsd)\")?)?(?: ?\([a-z0-9 ./+-]{1,30}\))?"
-    r"(?: (?:public|open source|free|software|international))?(?:[ -]licen[cs](?:es?|ing|ed))?(?: agreement| only)?"
+    r"(?: (?:public|open source|free|software|international))?(?:[ -]licen[cs](?:ed|ing|es?))?(?: agreement| only)?"
 )
 _VERSION = re.compile(r"[ ,(_-]{0,3}(?:v(?:er(?:sion)?)?s?[. ]{0,2})?(\d{1,2}(?:\.\d{1,2}){0,2}[a-c]?)(?![\w%])\)?")
 _LATER = re.compile(
@@ -125,14 +126,15 @@ class Named(NamedTuple):
 
 def one(words: str, at: int = 0) -> Named | None:
     """The licence that is named at this place."""
-    if zero := _ZERO.match(words, at):
-        return Named("CC0-1.0", zero.end(), True)
-    if commons := _COMMONS.match(words, at):
-        return _commons(words, commons)
-    if address := _URL.match(words, at):
-        at = address.end()
-        if address["apache"]:
-            return Named("Apache-2.0", at, True)
+    if words.startswith(_ADDRESSES, at):
+        if zero := _ZERO.match(words, at):
+            return Named("CC0-1.0", zero.end(), True)
+        if commons := _COMMONS.match(words, at):
+            return _commons(words, commons)
+        if address := _URL.match(words, at):
+            at = address.end()
+            if address["apache"]:
+                return Named("Apache-2.0", at, True)
     match = _NAME.match(words, at)
     if not match:
         return None

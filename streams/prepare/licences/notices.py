@@ -105,12 +105,12 @@ _BEGUN = re.compile(
 )
 """How notices begin."""
 _PURPOSE = re.compile(
-    r"\b(?:non-?profit|academic|evaluation|educational|personal|private|research|teaching|scholarly|student"
+    r"(?:non-?profit|academic|evaluation|educational|personal|private|research|teaching|scholarly|student"
     r"|internal (?:business|evaluation|research))(?:(?:,| and| or|/|, and| and/or) [\w-]{1,30}){0,3}"
     r" (?:use|usage|purposes?)\b(?P<only> only|,? provided)?"
 )
 _PURPOSES = ("academic", "evaluation", "educational", "personal", "private use", "research", "teaching", "student",
-             "profit", "internal", "scholarly")  # fmt: skip
+             "profit use", "profit purpose", "internal business", "internal evaluation", "scholarly")  # fmt: skip
 _ONLY = re.compile(
     r"\b(?:only|solely|exclusively|strictly|restricted to|limited to|free for|licen[cs]ed for|free of charge for)\b.{0,30}$"
 )
@@ -121,31 +121,36 @@ _TAKEN: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("commons clause", r"commons clause"),
         ("commercial",
          r"non-?commercial(?:ly)?(?:(?:,| and| or|/) [\w-]{1,30}){0,3} (?:use|usage|purposes?|only|projects?|research|licen"
-         r"|distribution|applications?|settings?|basis)|(?:use|purposes?|distribution) (?:must be |is )?non-?commercial"),
-        ("commercial", r"not (?:be )?(?:used )?(?:for|in) (?:any )?commercial|not (?:be )?used commercially"),
-        ("commercial",
-         r"commercial(?: use| usage| purposes?| users?| redistribution)?\b[^.]{0,40}"
+         r"|distribution|applications?|settings?|basis)|(?:use|purposes?|distribution) (?:must be |is )?non-?commercial"
+         r"|not (?:be )?(?:used )?(?:for|in) (?:any )?commercial|not (?:be )?used commercially|no commercial (?:use|usage)"
+         r"|commercial(?: use| usage| purposes?| users?| redistribution)?\b[^.]{0,40}"
          r"\b(?:prohibited|forbidden|disallowed|not (?:permitted|allowed|granted)|requires? (?:an?|the|our) )"),
-        ("commercial", r"no commercial (?:use|usage)"),
         ("sold", r"(?:not|can't|never) be (?:re-?sold|sold)"),
         ("sale", r"not for (?:re)?sale\b"),
         ("evaluation", r"evaluation (?:only|licen[cs]e|copy)"),
     )
 )  # fmt: skip
 """Conditions that no permissive licence has, with words that cost next to nothing to look for."""
-_EXEMPT = re.compile(r"commercial(?: use)?,? (?:or|and) non-?commercial|non-?commercial(?: use)?,? (?:or|and) commercial")
-_LAX = re.compile(
-    r"non-?commercial|\b(?:not|no)\b[^.]{0,40}\bmilitary|\bto any (?:student|academic|non-?profit)|\bfor evaluation\b"
-    r"|\b(?:licen[cs]ed?|granted|permi\w+|may be used)\b[^.]{0,60}\binternal (?:use|purposes)"
+_EXEMPT = re.compile(
+    r"commercial(?: use)?,? (?:or|and) non-?commercial|non-?commercial(?: use)?,? (?:or|and) commercial"
 )
+_LAX: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (key, re.compile(words))
+    for key, words in (
+        ("commercial", r"non-?commercial"),
+        ("military", r"\b(?:not|no)\b[^.]{0,40}\bmilitary"),
+        ("to any ", r"\bto any (?:student|academic|non-?profit)"),
+        ("evaluation", r"\bfor evaluation\b"),
+        ("internal use", r"(?:licen[cs]e|granted|permi|may be used)[^.]{0,70}\binternal (?:use|purposes)"),
+    )
+)  # fmt: skip
 """Words that say it beside a licence, and are a remark without one."""
 _OWNED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (key, re.compile(words))
     for key, words in (
         ("subject to the terms at", r"all rights reserved\.? (?:\* )?subject to the terms at\b"),
         ("unauthori", r"unauthori[sz]ed (?:copying|use|distribution|reproduction)"),
-        ("confidential", r"confidential and proprietary|proprietary and confidential"),
-        ("confidential", r"(?:is|are|contains?) (?:the )?confidential (?:and|property|information)"),
+        ("confidential", r"confidential and proprietary|proprietary and confidential|(?:is|are|contains?) (?:the )?confidential (?:and|property|information)"),
         ("proprietary", r"(?:is|are|contains?) (?:the )?proprietary (?:and|property|information)"),
         ("trade secret", r"trade secrets? (?:of|and)"),
         ("without", r"not (?:be )?(?:copied|copy|distributed?|disclosed?) .{0,60}without .{0,40}(?:permis|cons)"),
@@ -158,8 +163,6 @@ _OWNED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )  # fmt: skip
 """What nobody writes over code that others may use."""
-OWNED_KEYS = ("unauthori", "confidential", "proprietary", "strictly", "trade secret", "production environment")
-"""One of these stands in a head whose owner keeps all rights, or a word that licences have."""
 
 
 def grants(words: str) -> list[Said]:
@@ -179,19 +182,25 @@ def grants(words: str) -> list[Said]:
 
 def restricted(words: str, beside: str) -> str:
     """LicenseRef-proprietary where a right is taken back; `beside`: the words around what names or grants a licence."""
-    words = _EXEMPT.sub("", words) if "commercial" in words else words
-    taken = any(key in words and pattern.search(words) for key, pattern in (*_TAKEN, *_OWNED))
-    return OWN if taken or _of_purpose(words, "") or (beside and _of_purpose(beside, beside)) else ""
+    if "commercial" in words:
+        words, beside = _EXEMPT.sub("", words), _EXEMPT.sub("", beside)
+    taken = _any(_TAKEN, words) or _any(_OWNED, words) or (beside and _any(_LAX, beside))
+    if not taken and any(key in words for key in _PURPOSES):
+        taken = _is_for_some(words, False) or _is_for_some(beside, True)
+    return OWN if taken else ""
 
 
-def _of_purpose(words: str, beside: str) -> bool:
-    """Whether use is for some purposes alone; `beside`: what may say so in a lax way."""
-    if beside and _LAX.search(_EXEMPT.sub("", beside)):
-        return True
-    if not any(key in words for key in _PURPOSES):
-        return False
+def _any(table: tuple[tuple[str, re.Pattern[str]], ...], words: str) -> bool:
+    for key, pattern in table:
+        if key in words and pattern.search(words):
+            return True
+    return False
+
+
+def _is_for_some(words: str, lax: bool) -> bool:
+    """Whether use is for some purposes alone; `lax`: that it is for them is enough."""
     for match in _PURPOSE.finditer(words):
         before = words[max(0, match.start() - 60) : match.start()]
-        if match["only"] or _ONLY.search(before) or (beside and _FOR.search(before)):
+        if match["only"] or _ONLY.search(before) or (lax and _FOR.search(before)):
             return True
     return False

@@ -13,9 +13,11 @@ from streams.prepare.licences.classes import classify
 from streams.prepare.licences.naming import OWN, UNKNOWN, Named, one, several, whole
 from streams.prepare.licences.notices import Said
 
-_LEAD = re.compile(
-    r"\b(?:under|terms of|subject to|(?:governed|covered|licen[cs]ed) by|received a copy of|accordance with|licen[cs]ed(?: as| with)?"
-    r"|licen[cs]e(?: is|:)) "
+_LEADS = ("under ", "terms of ", "subject to ", "governed by ", "covered by ", "licensed ", "licenced ", "licensed by ",
+          "licensed as ", "licensed with ", "license is ", "licence is ", "license: ", "licence: ", "received a copy of ",
+          "accordance with ")  # fmt: skip
+"""Before the name of a licence; words and one place to look for them cost less than a pattern."""
+_FILLER = re.compile(
     r"(?:(?:both|either|any of|one of) )?(?:(?:the|an?|this|our|their|its) )?(?:terms? (?:and conditions )?(?:of|in) )?"
     r"(?:(?:both|either) )?(?:(?:the|an?) )?(?:permissive |open[- ]source |free |standard |dual )?"
     r"(?:v(?:ersion)?s? ?[\d.]+(?: or later)?(?: \([^()]{1,40}\))? of (?:the )?)?"
@@ -28,7 +30,8 @@ _VERB = re.compile(
 _OWN_VERB = re.compile(
     r"\b(?:Licen[cs]ed|LICEN[CS]ED|Released|Distributed|Available|Published|Provided|Dual|Covered|Re-?licensed|Multi)\b[^.]{0,50}$"
 )
-_LICENSED = re.compile(r"[ -]licen[cs]ed\b")
+_LICENSED = re.compile(r"licen[cs]ed\b")
+_STARTS = re.compile(r"^|[\s(\"'*|]")
 _DENIED = re.compile(
     r"\b(?:not(?!\b.{0,80}\b(?:but|except)\b)|isn't|aren't|don't|doesn't|never|no longer|neither|nor|cannot|whether|unlike|unless"
     r"|if(?! not\b)|incompatible|compatible|could|suppose|pretend|example|e\.g|such as|instead of|rather than|as though|how to"
@@ -55,38 +58,54 @@ _EXCEPT = re.compile(
 )
 _TAG = re.compile(
     r"^\W{0,6}(?:(?P<at>[@\\]licen[cs]e)\b[ \t:=]*|:licen[cs]e:|(?:licen[cs](?:e|es|ing)(?: (?:type|name|uri|url))?)[*_\"']*"
-    r"[ \t]{0,20}(?::{1,2}|=)(?!=))[ \t*_]*(?P<value>.{0,200})$",
+    r"[ \t]{0,20}(?::{1,2}|=)(?!=)|licen[cs]e (?=[al]?gplv?\d))[ \t*_]*(?P<value>.{0,200})$",
     re.I,
 )
 _POINTER = re.compile(
     r"(?i)\b(?:see|in|file|at|http|www|below|above|same|copyright|under|of|or none|str|unknown|none|todo)\b|\(c\)|[|\[\]=$`]|\.(?:txt|md|rst)"
 )
+_ENDS = re.compile(r"[\W\d]{0,6}(?:$|\(|http|see\b|,? see\b|©|copyright)")
 _SEGMENT = re.compile(r" \| | ?[•·;] |\. | -+ ")
 AFTER = 80
 """Characters behind a name in which words limit it."""
+_CUT = re.compile(r"[|•·;.-] ")
+TITLE = 160
+"""Characters of a line that may be one."""
 LISTED = 3
 """Lines that are names of licences and nothing else: from this many on they are a list of licences."""
 
 
 def sentences(words: str, cased: str) -> Iterator[Said]:
     """What sentences state; `cased`: the same letters, as they are written."""
-    public = _PUBLIC.finditer(words) if "public domain" in words else ()
-    for lead in (*_LEAD.finditer(words), *public):
-        named = several(words, lead.end(), words.find("dual", max(0, lead.start() - 40), lead.start()) >= 0)
-        if named is None:
-            continue
-        before = words[: lead.start()][-200:]
-        clause = "" if _OWN_VERB.search(cased[: lead.start() + 14][-74:]) else _clause(before)
-        is_verbal = named.plain or not lead.group().startswith("under") or bool(_VERB.search(before[-60:]))
-        yield from _stated(words, lead.start(), named, clause, is_verbal)
+    for start, lead in _leads(words):
+        filler = _FILLER.match(words, start + len(lead))
+        named = several(words, filler.end(), "dual" in words[max(0, start - 40) : start]) if filler else None
+        if named is not None:
+            before = words[max(0, start - 200) : start]
+            clause = "" if _OWN_VERB.search(cased[max(0, start - 60) : start + 10]) else _clause(before)
+            is_verbal = named.plain or lead != "under " or bool(_VERB.search(before[-60:]))
+            yield from _stated(words, start, named, clause, is_verbal)
     for match in _LICENSED.finditer(words):
-        begin = max(0, match.start() - 40)
-        for start in (m.end() for m in re.finditer(r"^|[\s(\"'*|]", words[begin : match.start()])):
-            named = one(words, begin + start)
+        end = match.start() - 1
+        begin = max(0, end - 40)
+        if words[end : end + 1] not in (" ", "-"):
+            continue
+        for start in _STARTS.finditer(words[begin:end]):
+            named = one(words, begin + start.end())
             if named and named.end >= match.end():
-                at = begin + start
+                at = begin + start.end()
                 yield from _stated(words, at, named, _clause(words[:at][-200:]), True)
                 break
+
+
+def _leads(words: str) -> Iterator[tuple[int, str]]:
+    for lead in _LEADS:
+        at = words.find(lead)
+        while at >= 0:
+            yield at, lead
+            at = words.find(lead, at + len(lead))
+    if "public domain" in words:
+        yield from ((match.start(), match.group()) for match in _PUBLIC.finditer(words))
 
 
 def _clause(before: str) -> str:
@@ -139,20 +158,19 @@ def titles(lines: list[str]) -> list[str]:
     """What lines name, or pieces of lines, that say nothing else: `x v1 | MIT License`. A longer list names none."""
     found: list[str] = []
     for line in lines:
-        lower = line.lower()
-        if len(line) > 160 or ("licen" not in lower and "gpl" not in lower):
+        if len(line) > TITLE or ("icen" not in line and "GPL" not in line and "ICEN" not in line):
             continue
-        pieces = _SEGMENT.split(line)
+        lower = line.lower()
+        pieces = _SEGMENT.split(lower) if _CUT.search(lower) else [lower]
         for piece in pieces:
-            if ("licen" in piece.lower() or len(pieces) == 1) and not _TAG.match(piece) and (spdx := _title(piece)):
+            if ("licen" in piece or len(pieces) == 1) and (spdx := _title(piece)) and not _TAG.match(piece):
                 found.append(spdx)
     return list(dict.fromkeys(found)) if len(set(found)) < LISTED else []
 
 
 def _title(piece: str) -> str:
-    words = " ".join(piece.lower().split()).strip("\"'()[]*_=- ")
-    named = several(words[4:] if words.startswith("the ") else words)
+    words = " ".join(piece.split()).strip("\"'()[]*_=- ").removeprefix("the ")
+    named = several(words)
     if named is None or not (named.plain or "GPL" in named.spdx):
         return ""
-    rest = words[named.end + (4 if words.startswith("the ") else 0) :]
-    return named.spdx if re.match(r"[\W\d]{0,6}(?:$|\(|http|see\b|,? see\b|©|copyright)", rest) else ""
+    return named.spdx if _ENDS.match(words, named.end) else ""

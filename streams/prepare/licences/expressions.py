@@ -84,18 +84,18 @@ def either(expressions: Iterable[str]) -> str:
     return " OR ".join(sides(list(dict.fromkeys(flat))))
 
 
-def together(expressions: list[str]) -> str:
-    """All of them (AND), each once. What one of them offers to choose, others that repeat it do not take back; a name
-    without a version says no more than the same with one."""
+def together(expressions: Iterable[str], repeated: bool = False) -> str:
+    """All of them (AND), each once: a name without a version says no more than the same with one. `repeated`: what one
+    of them offers to choose, others that say it again do not take back."""
     several = [each for each in dict.fromkeys(expressions) if each]
-    offered = [_families(each) for each in several if " OR " in each and " AND " not in each]
-    if offered:
-        several = [each for each in several if " OR " in each or not any(_families(each) <= offer for offer in offered)]
+    offered = [families_of(each) for each in several if " OR " in each and " AND " not in each]
+    if offered and repeated:
+        several = [each for each in several if " OR " in each or not any(families_of(each) <= offer for offer in offered)]
     exact = {_family(each) for each in several if " " not in each and each not in _VAGUE}
     kept = [each for each in several if each not in _VAGUE or _family(each) not in exact]
     if "CC0-1.0" in kept and "Unlicense" in kept:
         kept.remove("Unlicense")  # of the public domain speaks CC0, too
-    return " AND ".join(sides(sorted(kept)))
+    return " AND ".join(sides(sorted(kept)) if len(kept) > 1 else kept)
 
 
 _VAGUE = {
@@ -110,5 +110,6 @@ def _family(name: str) -> str:
     return re.sub(r"-?\d.*$", "", name) if not name.startswith("0") else name
 
 
-def _families(expression: str) -> frozenset[str]:
+def families_of(expression: str) -> frozenset[str]:
+    """Its licences without their versions."""
     return frozenset(_family(name) for name in _NAME.findall(expression) if name not in ("AND", "OR", "WITH"))

@@ -44,7 +44,7 @@ def header(text: str) -> str:
         return said
     expression = together(sorted(set(marked)))
     if said and classify(said) in ("copyleft", "proprietary") and classify(expression) in ("permissive", "unknown"):
-        return together([expression, said])  # a notice of another licence holds, too
+        return together([expression, said], repeated=True)  # a notice of another licence holds, too
     return expression
 
 
@@ -67,7 +67,7 @@ def _said(lines: list[str]) -> str:
     several = _grouped(words, said) if said else []
     if "licen" in words or "gpl" in words:
         several = [*fields(lines), *several, *titles(lines)]
-    expression = together(several)
+    expression = together(several, repeated=True)
     beside = words[max(0, said[0].at - BEFORE) : said[-1].at + AFTER] if said else words if several else ""
     own = restricted(words, beside)
     return together([own, expression]) if own and classify(expression) != "proprietary" else expression

@@ -65,7 +65,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("Zlib", "", r"zlib(?:/libpng|-acknowledgement)?(?=\W*$| licen)"),
     ("BSL-1.0", "", r"boost(?: software)? licen[cs]e|boost(?=\W*$)|bsl-1\.0"),
     ("CC0-1.0", "", r"(?:creative commons )?cc[- ]?0|creative commons zero"),
-    ("Unlicense", "", r"unlicense\b|public domain"),
+    ("Unlicense", "", r"unlicense\b|public[- ]domain"),
     ("WTFPL", "", r"wtfpl|do what the fuck you want to public licen[cs]e"),
     ("PSF-2.0", "", r"python(?: software foundation)? licen[cs]e|psfl?(?=\W*$| licen|[- ]?2)"),
     ("NCSA", "", r"university of illinois(?:/ncsa)?(?: open source)? licen[cs]e|ncsa"),
@@ -96,7 +96,7 @@ _URL = re.compile(
     r"|(?P<apache>apache\.org/licenses/license-2\.0))"
 )
 _STYLE = re.compile(
-    r"(?:[- ]?(?:style|like|type))?(?: \"(?:new|simplified)\"(?: or \"(?:revised|freebsd)\")?)?(?: ?\([a-z0-9 ./+-]{1,30}\))?"
+    r"(?:[- ]?(?:style|like|type|derived))?(?: \"(?:new|simplified)\"(?: or \"(?:revised|freebsd)\")?)?(?: ?\([a-z0-9 ./+-]{1,30}\))?"
     r"(?: (?:public|open source|free|software|international))?(?:[ -]licen[cs](?:ed|ing|es?))?(?: agreement| only)?"
 )
 _VERSION = re.compile(r"[ ,(_-]{0,3}(?:v(?:er(?:sion)?)?s?[. ]{0,2})?(\d{1,2}(?:\.\d{1,2}){0,2}[a-c]?)(?![\w%])\)?")

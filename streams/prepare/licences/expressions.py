@@ -90,7 +90,9 @@ def together(expressions: Iterable[str], repeated: bool = False) -> str:
     several = [each for each in dict.fromkeys(expressions) if each]
     offered = [families_of(each) for each in several if " OR " in each and " AND " not in each]
     if offered and repeated:
-        several = [each for each in several if " OR " in each or not any(families_of(each) <= offer for offer in offered)]
+        several = [
+            each for each in several if " OR " in each or not any(families_of(each) <= offer for offer in offered)
+        ]
     exact = {_family(each) for each in several if " " not in each and each not in _VAGUE}
     kept = [each for each in several if each not in _VAGUE or _family(each) not in exact]
     if "CC0-1.0" in kept and "Unlicense" in kept:

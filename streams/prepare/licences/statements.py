@@ -34,7 +34,7 @@ _LICENSED = re.compile(r"licen[cs]ed\b")
 _STARTS = re.compile(r"^|[\s(\"'*|]")
 _DENIED = re.compile(
     r"\b(?:not(?!\b.{0,80}\b(?:but|except)\b)|isn't|aren't|don't|doesn't|never|no longer|neither|nor|cannot|whether|unlike|unless"
-    r"|if(?! not\b)|incompatible|compatible|could|suppose|pretend|example|e\.g|such as|instead of|rather than|as though|how to"
+    r"|if(?! not\b)|incompatible|compatible|could|suppose|pretend|example|e\.g|such as|instead of|rather than|as though|how to|looking for"
     r"|wh(?:at|y|en) )\b|\bn't\b"
 )
 _SEARCH = re.compile(
@@ -75,8 +75,9 @@ LISTED = 3
 """Lines that are names of licences and nothing else: from this many on they are a list of licences."""
 
 
-def sentences(words: str, cased: str) -> Iterator[Said]:
-    """What sentences state; `cased`: the same letters, as they are written."""
+def sentences(words: str, cased: str, own: bool = False) -> Iterator[Said]:
+    """What sentences state; `cased`: the same letters, as they are written; `own`: what is said of others' code counts
+    not even where it is copyleft."""
     for start, lead in _leads(words):
         filler = _FILLER.match(words, start + len(lead))
         named = several(words, filler.end(), "dual" in words[max(0, start - 40) : start]) if filler else None
@@ -84,7 +85,7 @@ def sentences(words: str, cased: str) -> Iterator[Said]:
             before = words[max(0, start - 200) : start]
             clause = "" if _OWN_VERB.search(cased[max(0, start - 60) : start + 10]) else _clause(before)
             is_verbal = named.plain or lead != "under " or bool(_VERB.search(before[-60:]))
-            yield from _stated(words, start, named, clause, is_verbal)
+            yield from _stated(words, start, named, clause, is_verbal, own)
     for match in _LICENSED.finditer(words):
         end = match.start() - 1
         begin = max(0, end - 40)
@@ -94,7 +95,7 @@ def sentences(words: str, cased: str) -> Iterator[Said]:
             named = one(words, begin + start.end())
             if named and named.end >= match.end():
                 at = begin + start.end()
-                yield from _stated(words, at, named, _clause(words[:at][-200:]), True)
+                yield from _stated(words, at, named, _clause(words[max(0, at - 200) : at]), True, own)
                 break
 
 
@@ -112,19 +113,15 @@ def _clause(before: str) -> str:
     return re.split(r"[.;:|!?](?: |$)|\(", before)[-1]
 
 
-def _stated(words: str, at: int, named: Named, clause: str, is_verbal: bool) -> Iterator[Said]:
+def _stated(words: str, at: int, named: Named, clause: str, is_verbal: bool, own: bool) -> Iterator[Said]:
     if _DENIED.search(clause) or _SEARCH.search(clause) or _OTHERS.search(clause):
         return
-    if classify(named.spdx) in ("copyleft", "proprietary"):
-        yield Said(at, named.spdx)
-        return
     after = re.split(r"[.;]", words[named.end : named.end + AFTER])[0]
-    if not is_verbal or _FOREIGN.search(_PART.sub("", clause)) or _BEFORE.search(after):
-        if "GPL" in named.spdx:
-            yield Said(at, named.spdx)
-        return
-    yield Said(at, named.spdx)
-    if (limit := _EXCEPT.search(after)) and limit.start() < AFTER - 20:
+    is_own = is_verbal and not _FOREIGN.search(_PART.sub("", clause)) and not _BEFORE.search(after)
+    binds = classify(named.spdx) in ("copyleft", "proprietary") or "GPL" in named.spdx
+    if is_own or (binds and not own):
+        yield Said(at, named.spdx)
+    if is_own and not binds and (limit := _EXCEPT.search(after)) and limit.start() < AFTER - 20:
         yield Said(at, UNKNOWN)
 
 

@@ -90,8 +90,8 @@ UNFREE = frozenset([
 """How packages say that nothing, or not all, is allowed."""
 _SILENT = re.compile(
     r"(?i)(?:osi|dfsg)[- _]approved|unknown|none|n/?a|tbd|todo|other|free|freely distributable|freeware|open[- _]?source"
-    r"|unrestricted|licen[cs]e|-|\?+|file (?:[\w./-]*/)?(?:un)?(?:licen[cs]es?|copying|copyright|legal)[\w.-]*"
-    r"|(?:un)?licen[cs]e\.\w+|https?://\S+|.{0,80}\bsee\b.{0,160}"
+    r"|unrestricted|licen[cs]e|-|\?+|(?:see licen[cs]e (?:in|file)|file) <?(?:[\w./-]*/)?(?:un)?(?:licen[cs]es?|copying|copyright|legal|readme)[\w.-]*>?(?: .{0,99})?"
+    r"|(?:un)?licen[cs]e\.\w+|https?://\S+|.{0,80}\bsee\b(?! licen[cs]e in).{0,160}"
 )
 """Values that name no licence, or a file whose text says it."""
 MAX_CHARS = 200

@@ -10,18 +10,32 @@ from streams.sources.licences.claim import Claim
 
 MAX_PROGRAM = 200_000
 """Characters of a program that are looked through."""
-_HASHES = re.compile(r"(?m)^[ \t]*#[^\n]*|[ \t]#(?![{:\"'])[^\n\"']*$")
-_DOCS = re.compile(r"\"\"\"(?:[^\"\\]|\\.|\"(?!\"\"))*\"\"\"|'''(?:[^'\\]|\\.|'(?!''))*'''", re.S)
-_XML_COMMENTS = re.compile(r"<!--(?:(?!-->).)*-->", re.S)
+_TOKENS = re.compile(
+    r"(?P<dropped>#[^\n]*|\"\"\"(?:[^\"\\]|\\.|\"(?!\"\"))*\"\"\"|\'\'\'(?:[^'\\]|\\.|'(?!''))*\'\'\')"
+    r"|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'",
+    re.S,
+)
+"""Comments and strings of several lines, and strings, in which `#` begins no comment."""
 _LISP_COMMENTS = re.compile(r"(?m);[^\n]*")
 _QUOTED = re.compile(r"[\"']([^\"'\n]{1,200})[\"']")
 _KEYWORD = re.compile(r"\blicen[cs]e[ \t]{0,20}=[ \t\n]{0,20}[ru]?[\"']([^\"'\n]{1,200})[\"']")
 _CLASSIFIER = re.compile(r"[\"'](License :: [^\"'\n]{1,200})[\"']")
 
 
+def _program(text: str) -> str:
+    """Without what its comments and its documentation say."""
+    return _TOKENS.sub(lambda token: "" if token["dropped"] else token.group(), text[:MAX_PROGRAM])
+
+
+def _markup(text: str) -> str:
+    """Without the comments of XML."""
+    first, *others = text.split("<!--")
+    return first + "".join(after for other in others for after in other.split("-->", 1)[1:])
+
+
 def setup_py(text: str) -> Claim:
     """A literal `license=`, and the classifiers."""
-    program = _DOCS.sub("", _HASHES.sub("", text[:MAX_PROGRAM]))
+    program = _program(text)
     return Claim(list(dict.fromkeys(_KEYWORD.findall(program))), _CLASSIFIER.findall(program))
 
 
@@ -32,7 +46,7 @@ _TYPE = re.compile(r":?type[\"']?[ \t]{0,9}(?:=>|:)[ \t]{0,9}[\"']([^\"'\n]{1,20
 def gemspec(text: str) -> Claim:
     """RubyGems' `license =` and `licenses = [...]`, CocoaPods' `license = { :type => ... }`."""
     values: list[str] = []
-    for match in _GEM.finditer(_HASHES.sub("", text[:MAX_PROGRAM])):
+    for match in _GEM.finditer(_program(text)):
         said = match.group(1)
         if kind := _TYPE.search(said):
             values.append(kind.group(1))
@@ -45,7 +59,7 @@ def gemspec(text: str) -> Claim:
 
 def mix(text: str) -> Claim:
     """Elixir's `licenses: [...]`."""
-    return _listed(r"\blicenses:\s{0,20}\[([^\]]{1,300})\]", _HASHES.sub("", text[:MAX_PROGRAM]))
+    return _listed(r"\blicenses:\s{0,20}\[([^\]]{1,300})\]", _program(text))
 
 
 def rockspec(text: str) -> Claim:
@@ -122,7 +136,7 @@ def _fields(text: str) -> list[tuple[str, str]]:
 
 
 def pom(text: str) -> Claim:
-    plain = _XML_COMMENTS.sub("", text)
+    plain = _markup(text)
     licences = re.findall(r"<license>((?:[^<]|<(?!/license>)){1,2000})</license>", plain)
     names = [found for one in licences for found in re.findall(r"<name>([^<]{1,200})</name>", one)[:1]]
     return Claim([" ".join(name.split()) for name in names])
@@ -138,5 +152,5 @@ _DOTNET: tuple[tuple[str, Callable[[str], str]], ...] = (
 
 def dotnet(text: str) -> Claim:
     """Of NuGet: an expression, or the name of a file."""
-    plain = _XML_COMMENTS.sub("", text)
+    plain = _markup(text)
     return Claim([say(value.strip()) for pattern, say in _DOTNET for value in re.findall(pattern, plain)])

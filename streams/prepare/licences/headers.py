@@ -20,7 +20,8 @@ _KEYS = (
 _SPDX = re.compile(r"^SPDX-License-Identifier:\s*(.{1,200}?)\s*$", re.I)
 _VARIABLE = re.compile(r"^__licen[cs]e__\s{0,9}=\s{0,9}[ru]?[\"']([^\"'\n]{1,200})[\"']", re.M)
 _CHOICE = re.compile(
-    r"\b(?:dual[- ]licen[cs]ed|either (?!version)|choice of|choose|one of (?:the )?(?:two|three|following) licen|at your option,? (?:either|any of))"
+    r"\b(?:dual[- ]licen[cs]ed|either (?!version)|choice of|choose|one of (?:the )?(?:two|three|following) licen|at "
+    r"your option,? (?:either|any of))"
 )
 _ELSE = re.compile(r"\balternatively\b")
 BEFORE, AFTER = 200, 1_500

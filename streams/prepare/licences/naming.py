@@ -14,7 +14,8 @@ from streams.prepare.licences.classes import classify
 OWN, UNKNOWN = "LicenseRef-proprietary", "LicenseRef-unknown"
 ROWS: tuple[tuple[str, str, str], ...] = (
     ("AGPL-{}", "3.0", r"(?:gnu )?affero (?:gnu )?(?:general public licen[cs]e|gpl)|(?:gnu )?agpl"),
-    ("LGPL-{}", "2.1", r"(?:gnu )?(?:lesser|library)(?: gnu)?(?: or lesser)?(?: general)? (?:public licen[cs]e|gpl)|(?:gnu )?lgpl"),
+    ("LGPL-{}", "2.1", r"(?:gnu )?(?:lesser|library)(?: gnu)?(?: or lesser)?(?: general)? (?:public licen[cs]e|gpl)"
+     r"|(?:gnu )?lgpl"),
     ("GFDL-{}", "1.3", r"(?:gnu )?free documentation licen[cs]e|(?:gnu )?gfdl|gnu fdl"),
     ("GPL-{}", "2.0", r"(?:gnu )?general public licen[cs]e|gnu public licen[cs]e|(?:gnu[ /])?gpl|gnu licen[cs]e"),
     ("MPL-{}", "2.0", r"mozilla public licen[cs]e|mozilla(?= licen)|mpl"),
@@ -46,7 +47,8 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("Aladdin", "", r"aladdin free public licen[cs]e"),
     ("Prosperity-{}", "3.0.0", r"prosperity public licen[cs]e"),
     (OWN, "", r"proprietary(?=\W*$| licen| software|[.,;])|(?:a )?commercial(?=\W*$| licen)|unlicensed(?=\W*$)"),
-    ("Apache-{}", "2.0", r"apache[- ]?(?:software )?licen[cs]e|apache(?=[ ,v-]{0,2}(?:version )?[12])|apache(?=\W*$| licen)|asl(?= ?v?2)|al2\.0"),
+    ("Apache-{}", "2.0", r"apache[- ]?(?:software )?licen[cs]e|apache(?=[ ,v-]{0,2}(?:version )?[12])|apache(?=\W*$| "
+     r"licen)|asl(?= ?v?2)|al2\.0"),
     ("AFL-{}", "3.0", r"academic free licen[cs]e|afl(?=\W*v?\d)"),
     ("Artistic-{}", "1.0", r"artistic(?=\W*$| licen|[ -]?[12])"),
     ("LPPL-{}", "1.3c", r"latex project public licen[cs]e|lppl"),
@@ -56,9 +58,11 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("UPL-1.0", "", r"universal permissive licen[cs]e"),
     ("PHP-3.01", "", r"php licen[cs]e"),
     ("0BSD", "", r"0[- ]?bsd|(?:zero|0)[- ]clause bsd|bsd[- ]zero[- ]clause|bsd 0[- ]clause"),
-    ("BSD-2-Clause", "", r"bsd[- ](?:2|two)[- ]clause|(?:\(?(?:2|two)[- ]clause\)?|simplified|freebsd) bsd|freebsd(?= licen)"),
+    ("BSD-2-Clause", "", r"bsd[- ](?:2|two)[- ]clause|(?:\(?(?:2|two)[- ]clause\)?|simplified|freebsd) bsd"
+     r"|freebsd(?= licen)"),
     ("BSD-4-Clause", "", r"bsd[- ](?:4|four)[- ]clause|(?:4|four)[- ]clause bsd|original bsd|old bsd"),
-    ("BSD-3-Clause", "", r"bsd[- ](?:3|three)[- ]clause|(?:(?:3|three)[- ]clause|new|modified|revised|permissive|standard) bsd|bsd|eclipse distribution licen[cs]e"),
+    ("BSD-3-Clause", "", r"bsd[- ](?:3|three)[- ]clause|(?:(?:3|three)[- ]clause|new|modified|revised|permissive"
+     r"|standard) bsd|bsd|eclipse distribution licen[cs]e"),
     ("MIT-0", "", r"mit-0|mit no attribution"),
     ("MIT", "", r"mit(?:[/ -]?\(?x11\)?|/expat| \(expat\))?|expat(?=\W*$| licen)|x11(?=\W*$| licen)"),
     ("ISC", "", r"isc|internet (?:systems|software) consortium"),
@@ -86,7 +90,8 @@ _NAME = re.compile(
 )
 _COMMONS = re.compile(
     r"(?:https?://)?(?:www\.)?creativecommons\.org/licen[cs]es/(?P<url>by[a-z-]*)(?:/(?P<v>\d\.\d))?[a-z/]*"
-    r"|(?:creative commons|cc)[- ]?(?:attribution|by)(?P<kinds>(?:[- ](?:non-?commercial|nc|share-?alike|sa|no-?deriv\w*|nd)){0,3})(?![a-z])"
+    r"|(?:creative commons|cc)[- ]?(?:attribution|by)(?P<kinds>(?:[- ](?:non-?commercial|nc|share-?alike|sa"
+    r"|no-?deriv\w*|nd)){0,3})(?![a-z])"
 )
 _ZERO = re.compile(r"(?:https?://)?(?:www\.)?creativecommons\.org/publicdomain/zero[a-z0-9/.]*")
 _ADDRESSES = ("http", "www.", "c", "opensource.org", "spdx.org", "gnu.org", "apache.org", "mozilla.org")
@@ -96,7 +101,8 @@ _URL = re.compile(
     r"|(?P<apache>apache\.org/licenses/license-2\.0))"
 )
 _STYLE = re.compile(
-    r"(?:[- ]?(?:style|like|type|derived))?(?: \"(?:new|simplified)\"(?: or \"(?:revised|freebsd)\")?)?(?: ?\([a-z0-9 ./+-]{1,30}\))?"
+    r"(?:[- ]?(?:style|like|type|derived))?(?: \"(?:new|simplified)\"(?: or \"(?:revised|freebsd)\")?)?(?: "
+    r"?\([a-z0-9 ./+-]{1,30}\))?"
     r"(?: (?:public|open source|free|software|international))?(?:[ -]licen[cs](?:ed|ing|es?))?(?: agreement| only)?"
 )
 _VERSION = re.compile(r"[ ,(_-]{0,3}(?:v(?:er(?:sion)?)?s?[. ]{0,2})?(\d{1,2}(?:\.\d{1,2}){0,2}[a-c]?)(?![\w%])\)?")
@@ -202,7 +208,8 @@ def several(words: str, at: int = 0, choice: bool = False) -> Named | None:
 
 
 _AROUND = re.compile(
-    r"^[\s\"'(<\[{*_`]*(?:(?:released|licen[cs]ed|distributed) under )?(?:either )?(?:the |an? )?(?:terms of the )?(dual(?:[- ]licen[cs]ed)?[ :,]*(?:under )?(?:the )?)?"
+    r"^[\s\"'(<\[{*_`]*(?:(?:released|licen[cs]ed|distributed) under )?(?:either )?(?:the |an? )?(?:terms of the "
+    r")?(dual(?:[- ]licen[cs]ed)?[ :,]*(?:under )?(?:the )?)?"
 )
 _POINTED = re.compile(
     r"[\s.,;:\"'()<>\[\]{}*_`/-]*(?:$|[(\[<{;|,.–—*/-]|-- |(?:see|http|https|copyright|as|at|found|please|by|in)\b"

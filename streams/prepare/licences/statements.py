@@ -14,7 +14,8 @@ from streams.prepare.licences.naming import OWN, UNKNOWN, Named, one, several, w
 from streams.prepare.licences.notices import Said
 
 _LEADS = ("under ", "terms of ", "subject to ", "governed by ", "covered by ", "licensed ", "licenced ", "licensed by ",
-          "licensed as ", "licensed with ", "license is ", "licence is ", "license: ", "licence: ", "received a copy of ",
+          "licensed as ", "licensed with ", "license is ", "licence is ", "license: ", "licence: ",
+          "received a copy of ",
           "accordance with ")  # fmt: skip
 """Before the name of a licence; words and one place to look for them cost less than a pattern."""
 _FILLER = re.compile(
@@ -24,45 +25,56 @@ _FILLER = re.compile(
 )
 _PUBLIC = re.compile(r"\b(?:in|into|to) the (?=public domain\b)")
 _VERB = re.compile(
-    r"\b(?:licen[cs]ed|licen[cs]e|released|(?:re)?distributed?|available|provided|published|covered|governed|offered|dual|terms|code|is|are|copy)"
+    r"\b(?:licen[cs]ed|licen[cs]e|released|(?:re)?distributed?|available|provided|published|covered|governed|offered"
+    r"|dual|terms|code|is|are|copy)"
     r"\b[- \w]{0,24}$"
 )
 _OWN_VERB = re.compile(
-    r"\b(?:Licen[cs]ed|LICEN[CS]ED|Released|Distributed|Available|Published|Provided|Dual|Covered|Re-?licensed|Multi)\b[^.]{0,50}$"
+    r"\b(?:Licen[cs]ed|LICEN[CS]ED|Released|Distributed|Available|Published|Provided|Dual|Covered|Re-?licensed"
+    r"|Multi)\b[^.]{0,50}$"
 )
 _LICENSED = re.compile(r"licen[cs]ed\b")
 _STARTS = re.compile(r"^|[\s(\"'*|]")
 _DENIED = re.compile(
-    r"\b(?:not(?!\b.{0,80}\b(?:but|except)\b)|isn't|aren't|don't|doesn't|never|no longer|neither|nor|cannot|whether|unlike|unless"
-    r"|if(?! not\b)|incompatible|compatible|could|suppose|pretend|example|e\.g|such as|instead of|rather than|as though|how to|looking for"
+    r"\b(?:not(?!\b.{0,80}\b(?:but|except)\b)|isn't|aren't|don't|doesn't|never|no longer|neither|nor|cannot|whether"
+    r"|unlike|unless"
+    r"|if(?! not\b)|incompatible|compatible|could|suppose|pretend|example|e\.g|such as|instead of|rather than|as "
+    r"though|how to|looking for"
     r"|wh(?:at|y|en) )\b|\bn't\b"
 )
 _SEARCH = re.compile(
-    r"^\W*(?:to )?(?:find|check|detect|search|match|pars|identif|list|filter|reject|drop|skip|classif|return|scan|report|test|handle"
+    r"^\W*(?:to )?(?:find|check|detect|search|match|pars|identif|list|filter|reject|drop|skip|classif|return|scan"
+    r"|report|test|handle"
     r"|recogni[sz]|determine|look|read|decide|verif|ensure|count|tell|show|warn|rais)(?:e?s|e?d|ing|ies|y|e)?\b"
 )
 _OTHERS = re.compile(
     r"(?<!this )(?<!these )(?<!the )(?<!all )(?<!source )(?<!free )(?<!its )(?<!our )"
-    r"\b(?:code|files|packages|projects|programs|texts?|things|anything|everything|something|repositor(?:y|ies)|software|modules|libraries)"
+    r"\b(?:code|files|packages|projects|programs|texts?|things|anything|everything|something|repositor(?:y|ies)"
+    r"|software|modules|libraries)"
     r" (?:that |which )?(?:is |are |was |were )?(?:licen[cs]ed |released |distributed |available )?$"
 )
 _PART = re.compile(r"part of [^,.]{1,80},? (?:which|that)\b")
 _FOREIGN = re.compile(
-    r"\b(?:which|that|whose|depend\w*|based on|derived from|uses|using|includes?|contains?|bundle[sd]?|parts?|portions?|some|was|were"
-    r"|originally|formerly|previously|before|inspired|ported|copied|taken|borrowed|adapted|other|requires?|imports?|from|except)\b"
+    r"\b(?:which|that|whose|depend\w*|based on|derived from|uses|using|includes?|contains?|bundle[sd]?|parts?"
+    r"|portions?|some|was|were"
+    r"|originally|formerly|previously|before|inspired|ported|copied|taken|borrowed|adapted|other|requires?|imports?"
+    r"|from|except)\b"
 )
 _BEFORE = re.compile(r"\b(?:until|before|prior to|up to)\b")
 _EXCEPT = re.compile(
-    r"\b(?:except(?! in compliance| as permitted)|excluding|unless|provided|as long as|but (?:not|only)|only (?:for|if|in)|with (?:the )?"
+    r"\b(?:except(?! in compliance| as permitted)|excluding|unless|provided|as long as|but (?:not|only)|only (?:for"
+    r"|if|in)|with (?:the )?"
     r"(?:additional|exception|following|restrict))\b"
 )
 _TAG = re.compile(
-    r"^\W{0,6}(?:(?P<at>[@\\]licen[cs]e)\b[ \t:=]*|:licen[cs]e:|(?:licen[cs](?:e|es|ing)(?: (?:type|name|uri|url))?)[*_\"']*"
+    r"^\W{0,6}(?:(?P<at>[@\\]licen[cs]e)\b[ \t:=]*|:licen[cs]e:|(?:licen[cs](?:e|es|ing)(?: (?:type|name|uri"
+    r"|url))?)[*_\"']*"
     r"[ \t]{0,20}(?::{1,2}|=)(?!=)|licen[cs]e (?=[al]?gplv?\d))[ \t*_]*(?P<value>.{0,200})$",
     re.I,
 )
 _POINTER = re.compile(
-    r"(?i)\b(?:see|in|file|at|http|www|below|above|same|copyright|under|of|or none|str|unknown|none|todo)\b|\(c\)|[|\[\]=$`]|\.(?:txt|md|rst)"
+    r"(?i)\b(?:see|in|file|at|http|www|below|above|same|copyright|under|of|or none|str|unknown|none"
+    r"|todo)\b|\(c\)|[|\[\]=$`]|\.(?:txt|md|rst)"
 )
 _ENDS = re.compile(r"[\W\d]{0,6}(?:$|\(|http|see\b|,? see\b|©|copyright)")
 _SEGMENT = re.compile(r" \| | ?[•·;] |\. | -+ ")

@@ -20,11 +20,13 @@ MAX_CHARS = 1_000_000
 Reader = Callable[[str], Claim]
 ALL, ONE = " AND ", " OR "
 BY_NAME: dict[str, tuple[Reader, str]] = {
-    "pyproject.toml": (tables.pyproject, ALL), "setup.cfg": (tables.setup_cfg, ALL), "setup.py": (formats.setup_py, ALL),
+    "pyproject.toml": (tables.pyproject, ALL), "setup.cfg": (tables.setup_cfg, ALL), "setup.py": (formats.setup_py,
+    ALL),
     "package.json": (tables.package_json, ONE), "bower.json": (tables.package_json, ONE),
     "composer.json": (tables.package_json, ONE), "jsr.json": (tables.package_json, ONE),
     "deno.json": (tables.package_json, ONE), "elm.json": (tables.package_json, ALL),
-    "haxelib.json": (tables.package_json, ALL), "META.json": (tables.package_json, ALL), "META.yml": (formats.yaml, ALL),
+    "haxelib.json": (tables.package_json, ALL), "META.json": (tables.package_json, ALL), "META.yml": (formats.yaml,
+    ALL),
     "package.yaml": (formats.yaml, ALL), "Cargo.toml": (tables.cargo, ALL), "pom.xml": (formats.pom, ONE),
     "mix.exs": (formats.mix, ALL), "dune-project": (formats.dune, ALL), "DESCRIPTION": (formats.description, ALL),
     "Directory.Build.props": (formats.dotnet, ALL),

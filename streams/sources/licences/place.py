@@ -45,7 +45,8 @@ MAX_POINTER = 400
 """Characters of a text that may only name a licence, or point to one."""
 _OWNERS = re.compile(r"(?im)^[^\n]{0,12}(?:copyright\b|\(c\)|©|all rights reserved|year:|organization:)[^\n]*$")
 _POINTER = re.compile(
-    r"(?i)[\w./-]{0,80}(?:licen[cs]e|copying)[\w./-]{0,40}|(?:please )?(?:see|refer to|look (?:in|at)|licen[cs]e:? see)\b.{0,250}"
+    r"(?i)[\w./-]{0,80}(?:licen[cs]e|copying)[\w./-]{0,40}|(?:please )?(?:see|refer to|look (?:in|at)|licen[cs]e:? "
+    r"see)\b.{0,250}"
     r"|licen[cs]e:?|"
 )
 _INCLUDED = re.compile(r"^\.\. (?:literal)?include::", re.M)

@@ -89,8 +89,10 @@ UNFREE = frozenset([
 ])  # fmt: skip
 """How packages say that nothing, or not all, is allowed."""
 _SILENT = re.compile(
-    r"(?i)(?:osi|dfsg)[- _]approved|unknown|none|n/?a|tbd|todo|other|free|freely distributable|freeware|open[- _]?source"
-    r"|unrestricted|licen[cs]e|-|\?+|(?:see licen[cs]e (?:in|file)|file) <?(?:[\w./-]*/)?(?:un)?(?:licen[cs]es?|copying|copyright|legal|readme)[\w.-]*>?(?: .{0,99})?"
+    r"(?i)(?:osi|dfsg)[- _]approved|unknown|none|n/?a|tbd|todo|other|free|freely distributable|freeware"
+    r"|open[- _]?source"
+    r"|unrestricted|licen[cs]e|-|\?+|(?:see licen[cs]e (?:in|file)|file) <?(?:[\w./-]*/)?(?:un)?(?:licen[cs]es?"
+    r"|copying|copyright|legal|readme)[\w.-]*>?(?: .{0,99})?"
     r"|(?:un)?licen[cs]e\.\w+|https?://\S+|.{0,80}\bsee\b(?! licen[cs]e in).{0,160}"
 )
 """Values that name no licence, or a file whose text says it."""

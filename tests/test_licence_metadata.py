@@ -93,7 +93,7 @@ def test_a_value_is_read_strictly(value: str, expected: str) -> None:
 @pytest.mark.parametrize("name", [*BY_NAME, *(f"x{end}" for end in BY_END), "METADATA"])
 @pytest.mark.parametrize(
     "text",
-    ["", "\0", "[]", "3", '"x"', "License:", "'\\" * 9_000]
+    ["", "\0", "[]", "3", '"x"', "License:", "'\\" * 99_000, '"\\' * 99_000, "'''\\" * 50_000]
     + [unit * 9_000 for unit in ("[", "{", "license: [", "(license ", ".license = ", "<license>", "<!--", "'''", "# ",
                                  "License: \n ", "license = '", "<license><name>", "%w[")],
 )  # fmt: skip

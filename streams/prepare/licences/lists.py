@@ -181,16 +181,14 @@ PERMISSIVE = frozenset(
 )
 COPYLEFT = re.compile(
     r"(?:a?gpl|lgpl|mpl|epl|eupl|cddl|cpl|osl|npl|spl|apsl|ipl|cecill(?!-b)|ms-rl|rpl|rpsl|gfdl|cc-by-sa|cc-sa|sspl|"
-    r"sleepycat|qpl|odbl|ecos|ngpl|nposl|motosoto|parity|copyleft|cal-|cpal|cua-opl|catosl|d-fsl|cdla-sharing"
-    r"|cern-ohl(?!-p)|"
+    r"sleepycat|qpl|odbl|ecos|ngpl|nposl|motosoto|parity|copyleft|cal-|cpal|cua-opl|catosl|d-fsl|cdla-sharing|cern-ohl(?!-p)|"
     r"liliq-r|lal-|ogtsl|oset-pl|sissl|simpl|sugarcrm|tgppl|ypl|zimbra|smppl|watcom|ipa$|frameworx|gsoap|erlpl|"
     r"interbase|nokia|nosl|nasa|openmdw-copyleft|tapr-ohl|esa-pl-(?:strong|weak)|lgpllr|lpl-|licenseref-copyleft|"
     r"linux-man-pages-copyleft|vostrom|torque|gpl-cc)"
 )
 """What the identifiers of licences begin with that ask for the same terms."""
 PROPRIETARY = re.compile(
-    r"(?:busl|elastic|polyform|cc-by-nc|cc-by-nd|unlicensed|proprietary|commercial|commons-clause|fsl-|sul-"
-    r"|hippocratic|"
+    r"(?:busl|elastic|polyform|cc-by-nc|cc-by-nd|unlicensed|proprietary|commercial|commons-clause|fsl-|sul-|hippocratic|"
     r"aladdin|ms-lpl|prosperity|coil|anti-996|unrar|iec-code|licenseref-(?:proprietary|commercial|commons)|c-uda|"
     r"bigcode-openrail|openrail|llama|json-evil)"
 )

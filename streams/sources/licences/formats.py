@@ -11,8 +11,8 @@ from streams.sources.licences.claim import Claim
 MAX_PROGRAM = 200_000
 """Characters of a program that are looked through."""
 _TOKENS = re.compile(
-    r"(?P<dropped>#[^\n]*|\"\"\"(?:[^\"\\]|\\.|\"(?!\"\"))*\"\"\"|\'\'\'(?:[^'\\]|\\.|'(?!''))*\'\'\')"
-    r"|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'",
+    r"(?P<dropped>#[^\n]*+|\"\"\"(?:[^\"\\]|\\.|\"(?!\"\"))*+(?:\"\"\")?|'{3}(?:[^'\\]|\\.|'(?!''))*+(?:'{3})?)"
+    r"|\"(?:[^\"\\\n]|\\.)*+\"?|'(?:[^'\\\n]|\\.)*+'?",
     re.S,
 )
 """Comments and strings of several lines, and strings, in which `#` begins no comment."""

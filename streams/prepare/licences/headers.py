@@ -66,10 +66,9 @@ def _said(lines: list[str]) -> str:
         cased = words
     said = sorted([*grants(words), *sentences(words, cased)])
     several = _grouped(words, said) if said else []
-    if "licen" in words or "gpl" in words:
-        several = [*fields(lines), *several, *titles(lines)]
-    expression = together(several, repeated=True)
-    beside = words[max(0, said[0].at - BEFORE) : said[-1].at + AFTER] if said else words if several else ""
+    expression = together([*several, *titles(lines)], repeated=True)
+    expression = together([*fields(lines), expression])
+    beside = words[max(0, said[0].at - BEFORE) : said[-1].at + AFTER] if said else words if expression else ""
     own = restricted(words, beside)
     return together([own, expression]) if own and classify(expression) != "proprietary" else expression
 

@@ -122,7 +122,7 @@ def _leads(words: str) -> Iterator[tuple[int, str]]:
 
 
 def _clause(before: str) -> str:
-    return re.split(r"[.;:|!?](?: |$)|\(", before)[-1]
+    return re.split(r"[.;:|!?](?: |$)", before)[-1]
 
 
 def _stated(words: str, at: int, named: Named, clause: str, is_verbal: bool, own: bool) -> Iterator[Said]:
@@ -171,6 +171,8 @@ def titles(lines: list[str]) -> list[str]:
             continue
         lower = line.lower()
         pieces = _SEGMENT.split(lower) if _CUT.search(lower) else [lower]
+        if "public licen" in lower:  # "Original code by A. Author, Mozilla Public License"
+            pieces = [part for piece in pieces for part in piece.split(", ")]
         for piece in pieces:
             if ("licen" in piece or len(pieces) == 1) and (spdx := _title(piece)) and not _TAG.match(piece):
                 found.append(spdx)

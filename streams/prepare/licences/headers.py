@@ -17,7 +17,7 @@ _KEYS = (
     "purposes only", "academic", "disclaims copyright", "unauthori", "confidential", "proprietary",
 )  # fmt: skip
 """A head that has none of these says nothing."""
-_SPDX = re.compile(r"^SPDX-License-Identifier:\s*(.{1,200}?)\s*$", re.I)
+_SPDX = re.compile(r"^\W{0,4}SPDX-License-Identifier:\s*(.{1,200}?)\s*$", re.I)
 _VARIABLE = re.compile(r"^__licen[cs]e__\s{0,9}=\s{0,9}[ru]?[\"']([^\"'\n]{1,200})[\"']", re.M)
 _CHOICE = re.compile(
     r"\b(?:dual[- ]licen[cs]ed|either (?!version)|choice of|choose|one of (?:the )?(?:two|three|following) licen|at "

@@ -46,7 +46,7 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("LicenseRef-Commons-Clause", "", r"\"?commons clause\"?"),
     ("Aladdin", "", r"aladdin free public licen[cs]e"),
     ("Prosperity-{}", "3.0.0", r"prosperity public licen[cs]e"),
-    (OWN, "", r"proprietary(?=\W*$| licen| software|[.,;])|(?:a )?commercial(?=\W*$| licen)|unlicensed(?=\W*$)"),
+    (OWN, "", r"proprietary(?=\W*$| licen| software|[.,;])|(?:a )?commercial(?=\W*$| licen| or\b)|unlicensed(?=\W*$)"),
     ("Apache-{}", "2.0", r"apache[- ]?(?:software )?licen[cs]e|apache(?=[ ,v-]{0,2}(?:version )?[12])|apache(?=\W*$| "
      r"licen)|asl(?= ?v?2)|al2\.0"),
     ("AFL-{}", "3.0", r"academic free licen[cs]e|afl(?=\W*v?\d)"),

@@ -13,13 +13,13 @@ from streams.prepare.licences.classes import classify
 from streams.prepare.licences.naming import OWN, UNKNOWN, Named, one, several, whole
 from streams.prepare.licences.notices import Said
 
-_LEADS = ("under ", "terms of ", "subject to ", "governed by ", "covered by ", "licensed ", "licenced ", "licensed by ",
-          "licensed as ", "licensed with ", "license is ", "licence is ", "license: ", "licence: ",
-          "received a copy of ",
-          "accordance with ")  # fmt: skip
+_LEADS = (
+    "under ", "terms of ", "subject to ", "governed by ", "covered by ", "licensed ", "licenced ", "license is ",
+    "licence is ", "license: ", "licence: ", "received a copy of ", "accordance with ",
+)  # fmt: skip
 """Before the name of a licence; words and one place to look for them cost less than a pattern."""
 _FILLER = re.compile(
-    r"(?:(?:both|either|any of|one of) )?(?:(?:the|an?|this|our|their|its) )?(?:terms? (?:and conditions )?(?:of|in) )?"
+    r"(?:(?:by|as|with) )?(?:(?:both|either|any of|one of) )?(?:(?:the|an?|this|our|their|its) )?(?:terms? (?:and conditions )?(?:of|in) )?"
     r"(?:(?:both|either) )?(?:(?:the|an?) )?(?:permissive |open[- ]source |free |standard |dual )?"
     r"(?:v(?:ersion)?s? ?[\d.]+(?: or later)?(?: \([^()]{1,40}\))? of (?:the )?)?"
 )
@@ -33,6 +33,11 @@ _OWN_VERB = re.compile(
     r"\b(?:Licen[cs]ed|LICEN[CS]ED|Released|Distributed|Available|Published|Provided|Dual|Covered|Re-?licensed"
     r"|Multi)\b[^.]{0,50}$"
 )
+_OWN_NAME = re.compile(
+    r"(?:the |an? )?(?:terms of the )?(?!The |This |That |These |Following |Same |Open |Free |Its |Their )"
+    r"(?:[A-Z][\w.&-]{1,30},? ){1,5}Licen[cs]e(?! [Aa]greement with)\b"
+)
+"""The name of a licence that is not known, in capital letters."""
 _LICENSED = re.compile(r"licen[cs]ed\b")
 _STARTS = re.compile(r"^|[\s(\"'*|]")
 _DENIED = re.compile(
@@ -48,7 +53,7 @@ _SEARCH = re.compile(
     r"|recogni[sz]|determine|look|read|decide|verif|ensure|count|tell|show|warn|rais)(?:e?s|e?d|ing|ies|y|e)?\b"
 )
 _OTHERS = re.compile(
-    r"(?<!this )(?<!these )(?<!the )(?<!all )(?<!source )(?<!free )(?<!its )(?<!our )"
+    r"(?<!this )(?<!these )(?<!the )(?<!all )(?<!source )(?<!free )(?<!includes )(?<!include )(?<!contains )(?<!incorporates )(?<!its )(?<!our )"
     r"\b(?:code|files|packages|projects|programs|texts?|things|anything|everything|something|repositor(?:y|ies)"
     r"|software|modules|libraries)"
     r" (?:that |which )?(?:is |are |was |were )?(?:licen[cs]ed |released |distributed |available )?$"
@@ -69,7 +74,7 @@ _EXCEPT = re.compile(
 _TAG = re.compile(
     r"^\W{0,6}(?:(?P<at>[@\\]licen[cs]e)\b[ \t:=]*|:licen[cs]e:|(?:licen[cs](?:e|es|ing)(?: (?:type|name|uri"
     r"|url))?)[*_\"']*"
-    r"[ \t]{0,20}(?::{1,2}|=)(?!=)|licen[cs]e (?=[al]?gplv?\d))[ \t*_]*(?P<value>.{0,200})$",
+    r"[ \t]{0,20}(?::{1,2}|=)(?!=)|licen[cs]e (?=[al]?gpl[v-]?\d))[ \t*_]*(?P<value>.{0,200})$",
     re.I,
 )
 _POINTER = re.compile(
@@ -93,8 +98,13 @@ def sentences(words: str, cased: str, own: bool = False) -> Iterator[Said]:
     for start, lead in _leads(words):
         filler = _FILLER.match(words, start + len(lead))
         named = several(words, filler.end(), "dual" in words[max(0, start - 40) : start]) if filler else None
-        if named is not None:
-            before = words[max(0, start - 200) : start]
+        if named is None and not (lead == "under " and _OWN_NAME.match(cased, start + len(lead))):
+            continue
+        before = words[max(0, start - 200) : start]
+        if named is None:
+            if _VERB.search(before[-60:]) and not _DENIED.search(_clause(before)):
+                yield Said(start, UNKNOWN)
+        else:
             clause = "" if _OWN_VERB.search(cased[max(0, start - 60) : start + 10]) else _clause(before)
             is_verbal = named.plain or lead != "under " or bool(_VERB.search(before[-60:]))
             yield from _stated(words, start, named, clause, is_verbal, own)
@@ -184,4 +194,6 @@ def _title(piece: str) -> str:
     named = several(words)
     if named is None or not (named.plain or "GPL" in named.spdx):
         return ""
+    if words.startswith("http") and classify(named.spdx) == "permissive":
+        return ""  # an address stands below a notice that names the licence
     return named.spdx if _ENDS.match(words, named.end) else ""

@@ -7,6 +7,7 @@ A name is read where it stands, with the version behind it ("GNU GPL, version 2 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from streams.prepare.licences.classes import classify
@@ -118,6 +119,8 @@ _SEPARATOR = re.compile(
     r" ?(?:\(?(?:and/or|or|and|&)\b|[/,|+])(?: (?:and/or|or|and)\b)?(?: licen[cs]ed)?(?: (?:under|by)\b)?"
     r"(?: the terms of)?(?: (?:the|an?|dual)\b)? ?"
 )
+WINDOW = 240
+"""Characters of a name with its version, at most."""
 MOST = 6
 """Names in a row."""
 
@@ -132,6 +135,13 @@ class Named(NamedTuple):
 
 def one(words: str, at: int = 0) -> Named | None:
     """The licence that is named at this place."""
+    named = _first(words[at : at + WINDOW])
+    return Named(named.spdx, at + named.end, named.plain) if named else None
+
+
+@lru_cache(maxsize=1 << 13)  # heads of one repository repeat
+def _first(words: str) -> Named | None:
+    at = 0
     if words.startswith(_ADDRESSES, at):
         if zero := _ZERO.match(words, at):
             return Named("CC0-1.0", zero.end(), True)

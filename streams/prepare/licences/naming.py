@@ -86,7 +86,8 @@ _GNU = ("AGPL-{}", "LGPL-{}", "GFDL-{}", "GPL-{}")
 """Of these an identifier says whether later versions may be taken."""
 _NAME = re.compile(
     "|".join(
-        rf"(?P<n{i}>(?:{words})(?!(?!v\d)[a-z]|[- ](?:compatible|friendly)))" for i, (_, _, words) in enumerate(ROWS)
+        rf"(?P<n{i}>(?:{words})(?!(?!v\d)[a-z]|[- ](?:compatible|friendly)|-(?!style|like|type|licen|derived|only|or-|[a-z]\d)[a-z]))"
+        for i, (_, _, words) in enumerate(ROWS)
     )
 )
 _COMMONS = re.compile(

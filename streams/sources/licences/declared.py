@@ -66,7 +66,7 @@ def from_metadata(text: str) -> str:
 def expression_of(claim: Claim, joint: str) -> str:
     """The expression that a file's values say together; empty: they say nothing."""
     named = list(dict.fromkeys(spdx for value in claim.values if (spdx := spdx_of(value))))
-    own = joint.join(sides(named))
+    own = together([joint.join(sides(named)), *(spdx_of(value) for value in claim.further)])
     listed = _listed(claim.classifiers)
     if not own or not listed:
         return own or listed

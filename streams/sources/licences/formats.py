@@ -36,7 +36,7 @@ def _markup(text: str) -> str:
 def setup_py(text: str) -> Claim:
     """A literal `license=`, and the classifiers."""
     program = _program(text)
-    return Claim(list(dict.fromkeys(_KEYWORD.findall(program))), _CLASSIFIER.findall(program))
+    return Claim(list(dict.fromkeys(_KEYWORD.findall(program))), classifiers=_CLASSIFIER.findall(program))
 
 
 _GEM = re.compile(r"\.licen[cs]es?[ \t]{0,80}=[ \t]{0,80}(?:\[|%w[\[({]|\{)?\s{0,80}([^\n\]]{1,300})")
@@ -119,8 +119,8 @@ def core_metadata(text: str) -> Claim:
     classifiers = [value for name, value in fields if name == "Classifier"]
     for wanted in ("License-Expression", "License"):
         if values := [value for name, value in fields if name == wanted and value.strip()]:
-            return Claim(values, classifiers)
-    return Claim([], classifiers)
+            return Claim(values, classifiers=classifiers)
+    return Claim([], classifiers=classifiers)
 
 
 def _fields(text: str) -> list[tuple[str, str]]:

@@ -96,6 +96,7 @@ _SILENT = re.compile(
     r"|(?:un)?licen[cs]e\.\w+|https?://\S+|.{0,80}\bsee\b(?! licen[cs]e in).{0,160}"
 )
 """Values that name no licence, or a file whose text says it."""
+_ELSEWHERE = re.compile(r"(?i)\bsee licen[cs]e in\b.*")
 MAX_CHARS = 200
 """Of a name; what is longer is a text."""
 
@@ -119,5 +120,7 @@ def spdx_of(name: str) -> str:
     bound = [spdx for spdx in families(name) if spdx in BINDING]
     if spdx := whole(name):
         named = set(families(spdx))
+        if (pointer := _ELSEWHERE.search(name)) and not _SILENT.fullmatch(pointer.group()):
+            bound.append(UNKNOWN)
         return together([spdx, *(each for each in bound if each not in named)])
     return together(bound) or ("" if _SILENT.fullmatch(name) else UNKNOWN)

@@ -17,7 +17,7 @@ def pyproject(text: str) -> Claim:
     tool = _table(tables, "tool")
     places = (_table(tables, "project"), _table(tool, "poetry"), _table(_table(tool, "flit"), "metadata"))
     values = [value for place in places for value in _named(place.get("license"))]
-    return Claim(values, [c for place in places for c in _texts(place.get("classifiers"))])
+    return Claim(values, classifiers=[c for place in places for c in _texts(place.get("classifiers"))])
 
 
 def cargo(text: str) -> Claim:
@@ -36,7 +36,9 @@ def package_json(text: str) -> Claim:
         return Claim()
     if not isinstance(tables, dict):
         return Claim()
-    return Claim([v for key in ("license", "licenses", "licence") for v in _named(tables.get(key))])
+    fields = [list(_named(tables.get(key))) for key in ("license", "licenses", "licence")]
+    first, *others = [values for values in fields if values] or [[]]
+    return Claim(first, [value for values in others for value in values])
 
 
 def setup_cfg(text: str) -> Claim:
@@ -47,7 +49,9 @@ def setup_cfg(text: str) -> Claim:
         return Claim()
     classifiers = [parser.get("metadata", key, fallback="") for key in ("classifiers", "classifier")]
     declared = parser.get("metadata", "license", fallback="").strip()
-    return Claim([declared] if declared else [], [c.strip() for several in classifiers for c in several.split("\n")])
+    return Claim(
+        [declared] if declared else [], classifiers=[c.strip() for several in classifiers for c in several.split("\n")]
+    )
 
 
 def _toml(text: str) -> dict[str, Any]:

@@ -31,6 +31,7 @@ GPL3 = f"{OSI} :: GNU General Public License v3 (GPLv3)"
         ("setup.py", '"""Use license=\'MIT\' here."""\nsetup(license="GPLv3")\n', "GPL-3.0-only"),
         ("package.json", '{"licenses": [{"type": "MIT"}, {"type": "GPL-2.0"}]}', "MIT OR GPL-2.0"),
         ("package.json", '{"license": {"type": "GPL-3.0", "url": "x"}}', "GPL-3.0"),
+        ("package.json", '{"license": "MIT", "licenses": ["GPL-3.0"]}', "GPL-3.0 AND MIT"),
         ("package.json", '{"licenses": ["GPL-3.0"]}', "GPL-3.0"), ("package.json", '{"license": 3}', ""),
         ("package.json", '{"license": "Acme EULA"}', "LicenseRef-unknown"),
         ("Cargo.toml", '[workspace.package]\nlicense = "MIT"\n', "MIT"),
@@ -83,6 +84,8 @@ def test_what_a_format_declares(name: str, text: str, spdx: str) -> None:
         ("Elastic License 2.0", "proprietary"), ("CC BY-NC-SA 4.0", "proprietary"), ("CC BY-SA 4.0", "copyleft"),
         ("Acme", "unknown"), ("GNU GPL v2 or newer", "copyleft"), ("MIT License, see LICENSE", "permissive"),
         ("The BSD 3-Clause License", "permissive"), ("Apache License, Version 2.0", "permissive"),
+        ("MIT-ish", "unknown"), ("MIT, SEE LICENSE IN EULA", "unknown"), ("MIT, SEE LICENSE IN LICENSE.md",
+         "permissive"),
         ("not MIT", "unknown"), ("MIT unless you sell it", "unknown"),
     ],
 )  # fmt: skip

@@ -84,12 +84,9 @@ ROWS: tuple[tuple[str, str, str], ...] = (
 """The stricter of two that begin alike stands first. `{}`: the version."""
 _GNU = ("AGPL-{}", "LGPL-{}", "GFDL-{}", "GPL-{}")
 """Of these an identifier says whether later versions may be taken."""
-_NAME = re.compile(
-    "|".join(
-        rf"(?P<n{i}>(?:{words})(?!(?!v\d)[a-z]|[- ](?:compatible|friendly)|-(?!style|like|type|licen|derived|only|or-|[a-z]\d)[a-z]))"
-        for i, (_, _, words) in enumerate(ROWS)
-    )
-)
+_END = r"(?!(?!v\d)[a-z]|[- ](?:compatible|friendly)|-(?!style|like|type|licen|derived|only|or-|[a-z]\d)[a-z])"
+"""Behind a name no word goes on: "GPL-compatible" names no licence of its own, and neither does "MIT-ish"."""
+_NAME = re.compile("|".join(f"(?P<n{i}>(?:{words}){_END})" for i, (_, _, words) in enumerate(ROWS)))
 _COMMONS = re.compile(
     r"(?:https?://)?(?:www\.)?creativecommons\.org/licen[cs]es/(?P<url>by[a-z-]*)(?:/(?P<v>\d\.\d))?[a-z/]*"
     r"|(?:creative commons|cc)[- ]?(?:attribution|by)(?P<kinds>(?:[- ](?:non-?commercial|nc|share-?alike|sa"

@@ -19,7 +19,8 @@ _LEADS = (
 )  # fmt: skip
 """Before the name of a licence; words and one place to look for them cost less than a pattern."""
 _FILLER = re.compile(
-    r"(?:(?:by|as|with) )?(?:(?:both|either|any of|one of) )?(?:(?:the|an?|this|our|their|its) )?(?:terms? (?:and conditions )?(?:of|in) )?"
+    r"(?:(?:by|as|with) )?(?:(?:both|either|any of|one of) )?(?:(?:the|an?|this|our|their|its) )?"
+    r"(?:terms? (?:and conditions )?(?:of|in) )?"
     r"(?:(?:both|either) )?(?:(?:the|an?) )?(?:permissive |open[- ]source |free |standard |dual )?"
     r"(?:v(?:ersion)?s? ?[\d.]+(?: or later)?(?: \([^()]{1,40}\))? of (?:the )?)?"
 )
@@ -53,7 +54,8 @@ _SEARCH = re.compile(
     r"|recogni[sz]|determine|look|read|decide|verif|ensure|count|tell|show|warn|rais)(?:e?s|e?d|ing|ies|y|e)?\b"
 )
 _OTHERS = re.compile(
-    r"(?<!this )(?<!these )(?<!the )(?<!all )(?<!source )(?<!free )(?<!includes )(?<!include )(?<!contains )(?<!incorporates )(?<!its )(?<!our )"
+    r"(?<!this )(?<!these )(?<!the )(?<!all )(?<!source )(?<!free )(?<!includes )(?<!include )(?<!contains )(?<!incorporates )"
+    r"(?<!its )(?<!our )"
     r"\b(?:code|files|packages|projects|programs|texts?|things|anything|everything|something|repositor(?:y|ies)"
     r"|software|modules|libraries)"
     r" (?:that |which )?(?:is |are |was |were )?(?:licen[cs]ed |released |distributed |available )?$"

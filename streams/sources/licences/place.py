@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 
 from askalono import identify  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -113,6 +114,7 @@ def _of_text(name: str, text: str) -> str:
     return named if is_reuse_text(name) and classify(named) in ("copyleft", "proprietary") else ""
 
 
+@lru_cache(maxsize=64)  # the detector takes up to a second
 def _is_nearly(text: str, declared: str) -> bool:
     nearest = identify(text)
     if nearest is None or nearest.score < NEAR or has_conditions(text, str(nearest.name)):

@@ -15,6 +15,7 @@ from streams.sources.git.cursors import Cursor
 from streams.sources.git.history import History
 from streams.sources.licences.place import licence_of
 from streams.sources.licences.readme import stated
+from streams.sources.licences.reuse import identifiers, read_annotations
 
 MIT = licence("MIT")
 GPL = "GNU GENERAL PUBLIC LICENSE\nVersion 3, 29 June 2007\n"
@@ -81,6 +82,14 @@ def test_a_folder_and_git_say_the_same_of_reuse(git_folder, tmp_path: Path) -> N
     in_folder = {f.path: f.licence for e in files.events(tmp_path / "f", Counter()) for f in getattr(e, "files", ())}
     assert in_git["src/a.py"] == in_folder["src/a.py"] == ""
     assert history.describe().licence == describe(tmp_path / "f").licence == "GPL-2.0-or-later AND MIT"
+
+
+def test_a_name_in_reuse_that_is_not_understood_is_unknown() -> None:
+    dep5 = "Files: *\nLicense: Acme own words\n\nFiles: a/*\nLicense: GPL-2+ (see COPYING)\n"
+    found = read_annotations(".reuse/dep5", dep5)
+    assert (classify(found.of("x.c")), classify(found.of("a/x.c"))) == ("unknown", "copyleft")
+    assert found.of("x.c") == "LicenseRef-unknown"
+    assert identifiers("SPDX-License-Identifier: GPL-2.0-only (see COPYING)\n") == "GPL-2.0-only"
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,8 @@ _SEARCH = re.compile(
     r"|recogni[sz]|determine|look|read|decide|verif|ensure|count|tell|show|warn|rais)(?:e?s|e?d|ing|ies|y|e)?\b"
 )
 _OTHERS = re.compile(
-    r"(?<!this )(?<!these )(?<!the )(?<!all )(?<!source )(?<!free )(?<!includes )(?<!include )(?<!contains )(?<!incorporates )"
-    r"(?<!its )(?<!our )"
+    r"(?<!this )(?<!these )(?<!the )(?<!all )(?<!source )(?<!free )(?<!includes )(?<!include )(?<!contains )"
+    r"(?<!incorporates )(?<!its )(?<!our )"
     r"\b(?:code|files|packages|projects|programs|texts?|things|anything|everything|something|repositor(?:y|ies)"
     r"|software|modules|libraries)"
     r" (?:that |which )?(?:is |are |was |were )?(?:licen[cs]ed |released |distributed |available )?$"

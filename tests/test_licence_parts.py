@@ -141,7 +141,7 @@ def test_a_name_in_prose_binds_and_frees_nothing(said: str, expected: str) -> No
     ("head", "spdx"),
     [
         ("/*!\n * x v3\n *\n * Licensed GPLv3 for open source use\n * or a Commercial License\n */\n",
-         "GPL-2.0-or-later"),
+         "GPL-3.0-only"),
         ("/*!\n * @license Copyright 2024, X. All rights reserved.\n * Subject to the terms at example.org\n */\n",
          "LicenseRef-proprietary"),
     ],

@@ -258,10 +258,10 @@ def test_the_policies() -> None:
     ("text", "spdx"),
     [
         ("# x\n\nx is licensed under the GPL.\n", "GPL-2.0-or-later"),
-        ("Released under the terms of the\nGNU Lesser General Public License, version 2.1.", "LGPL-2.1-or-later"),
+        ("Released under the terms of the\nGNU Lesser General Public License, version 2.1.", "LGPL-2.1-only"),
         ("Distributed under version 2.0 of the Mozilla Public License.", "MPL-2.0"),
         ("## License\n\nMIT © A. Author\n", "MIT"), ("License\n-------\n\nApache 2.0\n", "Apache-2.0"),
-        ("x is dual-licensed under the MIT license and the GPLv3.", "GPL-2.0-or-later AND MIT"),
+        ("x is dual-licensed under the MIT license and the GPLv3.", "MIT OR GPL-3.0-only"),
         ("It reads GPL headers. The MIT made it.", ""), ("Available under `/usr/share`.", ""),
     ],
 )  # fmt: skip

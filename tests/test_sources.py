@@ -89,7 +89,10 @@ def test_well_known_texts_are_told_apart():
         assert recognise(licence(spdx)) == spdx
     assert recognise("GNU LESSER GENERAL PUBLIC LICENSE\n  Version 3, 29 June 2007") == "LGPL-2.1-or-later"
     assert recognise("Mozilla Public License Version 2.0") == "MPL-2.0"
-    assert from_metadata("License: BSD License\nClassifier: License :: OSI Approved :: MIT License") == "BSD-3-Clause"
+    assert (
+        from_metadata("License: BSD License\nClassifier: License :: OSI Approved :: MIT License")
+        == "BSD-3-Clause AND MIT"
+    )
     assert licence_of(["LICENSE"], lambda name: None) == ("", "")
 
 

@@ -111,7 +111,8 @@ def _names(folder: Path, paths: Iterable[Path]) -> Iterator[str]:
             place = place.parent
     for place in (*places, *(place / name for place in places for name in (TEXTS, ".reuse"))):
         inside = "" if place == folder else f"{place.relative_to(folder).as_posix()}/"
-        yield from (f"{inside}{entry.name}" for entry in _entries(place, Counter()))
+        entries = (entry for entry in _entries(place, Counter()) if not entry.is_dir(follow_symlinks=False))
+        yield from (f"{inside}{entry.name}" for entry in entries)
 
 
 def read_text(path: Path) -> str | None:

@@ -1,119 +1,80 @@
-"""What a package's metadata declare: of Python, JavaScript, Rust, PHP, Java and Ruby."""
+"""What a package's metadata declare: the rows of what is read, and how a file's values go together.
+
+All values of a file hold (AND), but where the format says that one may be chosen (OR). Classifiers that repeat what the
+field says, or say less, add nothing.
+"""
 
 from __future__ import annotations
 
-import configparser
-import json
 import re
-import tomllib
 from collections.abc import Callable, Iterable
 
+from streams.prepare.licences.expressions import families_of, sides, together
+from streams.sources.licences import formats, tables
+from streams.sources.licences.claim import Claim
 from streams.sources.licences.spellings import spdx_of
 
 METADATA_FILE = re.compile(r"(?i)(^|/)(METADATA|PKG-INFO)$")
+MAX_CHARS = 1_000_000
+"""Of a file that are read."""
+Reader = Callable[[str], Claim]
+ALL, ONE = " AND ", " OR "
+BY_NAME: dict[str, tuple[Reader, str]] = {
+    "pyproject.toml": (tables.pyproject, ALL), "setup.cfg": (tables.setup_cfg, ALL), "setup.py": (formats.setup_py,
+    ALL),
+    "package.json": (tables.package_json, ONE), "bower.json": (tables.package_json, ONE),
+    "composer.json": (tables.package_json, ONE), "jsr.json": (tables.package_json, ONE),
+    "deno.json": (tables.package_json, ONE), "elm.json": (tables.package_json, ALL),
+    "haxelib.json": (tables.package_json, ALL), "META.json": (tables.package_json, ALL), "META.yml": (formats.yaml,
+    ALL),
+    "package.yaml": (formats.yaml, ALL), "Cargo.toml": (tables.cargo, ALL), "pom.xml": (formats.pom, ONE),
+    "mix.exs": (formats.mix, ALL), "dune-project": (formats.dune, ALL), "DESCRIPTION": (formats.description, ALL),
+    "Directory.Build.props": (formats.dotnet, ALL),
+}  # fmt: skip
+"""What reads the claim of a file, by its name, and how several licences go together: where one may be chosen, the
+format's documentation says so (npm for its old list `licenses`, Composer, Maven, RubyGems)."""
+BY_END: dict[str, tuple[Reader, str]] = {
+    ".gemspec": (formats.gemspec, ONE), ".podspec": (formats.gemspec, ALL), ".cabal": (formats.cabal, ALL),
+    ".opam": (formats.opam, ALL), ".nuspec": (formats.dotnet, ALL), ".csproj": (formats.dotnet, ALL),
+    ".fsproj": (formats.dotnet, ALL), ".vbproj": (formats.dotnet, ALL), ".rockspec": (formats.rockspec, ALL),
+}  # fmt: skip
+"""The same by how a file's name ends."""
+DECLARING = frozenset(BY_NAME)
 
 
 def declaration(name: str) -> Callable[[str], str] | None:
     """What reads the declaration of a file with this name: from its text to an SPDX expression, or nothing."""
     if METADATA_FILE.search(name):
         return from_metadata
-    return _from_gemspec if name.endswith(".gemspec") else DECLARING.get(name.rpartition("/")[2])
+    base = name.rpartition("/")[2]
+    row = BY_NAME.get(base) or BY_END.get("." + base.rpartition(".")[2] if "." in base[1:] else "")
+    return _reading(*row) if row else None
+
+
+def _reading(reader: Reader, joint: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        return expression_of(reader(text[:MAX_CHARS]), joint)
+
+    return read
 
 
 def from_metadata(text: str) -> str:
-    """From a wheel's METADATA: License-Expression, else License, else the classifiers."""
-    head = text.split("\n\n", 1)[0]
-    fields = [line.partition(": ")[::2] for line in head.splitlines()]
-    for wanted in ("License-Expression", "License"):
-        for field, value in fields:
-            if field == wanted and (spdx := spdx_of(value)):
-                return spdx
-    classifiers = [value for field, value in fields if field == "Classifier" and value.startswith("License ::")]
-    return _joined(classifiers)
+    """From a wheel's METADATA: License-Expression, else License; and the classifiers."""
+    return expression_of(formats.core_metadata(text[:MAX_CHARS]), ALL)
 
 
-def _joined(classifiers: Iterable[str]) -> str:
+def expression_of(claim: Claim, joint: str) -> str:
+    """The expression that a file's values say together; empty: they say nothing."""
+    named = list(dict.fromkeys(spdx for value in claim.values if (spdx := spdx_of(value))))
+    own = together([joint.join(sides(named)), *(spdx_of(value) for value in claim.further)])
+    listed = _listed(claim.classifiers)
+    if not own or not listed:
+        return own or listed
+    return own if families_of(listed) <= families_of(own) else together([own, listed])
+
+
+def _listed(classifiers: Iterable[str]) -> str:
     """All of them hold: a package that offers a choice says so in an expression."""
-    return " AND ".join(sorted({spdx for c in classifiers if (spdx := spdx_of(c.rpartition(" :: ")[2]))}))
-
-
-def _from_pyproject(text: str) -> str:
-    try:
-        project = tomllib.loads(text).get("project", {})
-        declared = project.get("license", "")
-        named = declared.get("text", "") if isinstance(declared, dict) else declared
-        return spdx_of(str(named)) or _joined(c for c in project.get("classifiers", []) if c.startswith("License ::"))
-    except (tomllib.TOMLDecodeError, AttributeError, TypeError, RecursionError):
-        return ""
-
-
-def _from_cargo(text: str) -> str:
-    try:
-        return spdx_of(str(tomllib.loads(text)["package"]["license"]).replace("/", " OR "))
-    except (tomllib.TOMLDecodeError, KeyError, AttributeError, TypeError, RecursionError):
-        return ""
-
-
-def _from_package_json(text: str) -> str:
-    try:
-        declared = json.loads(text).get("license", "")
-    except (ValueError, AttributeError, RecursionError):
-        return ""
-    return spdx_of(str(declared.get("type", "") if isinstance(declared, dict) else declared).strip("()"))
-
-
-def _from_composer(text: str) -> str:
-    """One licence, or a list of which one may be chosen (Composer's schema)."""
-    try:
-        declared = json.loads(text).get("license", "")
-    except (ValueError, AttributeError, RecursionError):
-        return ""
-    several = [spdx_of(str(one)) for one in (declared if isinstance(declared, list) else [declared])]
-    return " OR ".join(several) if all(several) else ""
-
-
-def _from_setup_cfg(text: str) -> str:
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
-    try:
-        parser.read_string(text)
-    except (configparser.Error, ValueError):
-        return ""
-    declared = spdx_of(parser.get("metadata", "license", fallback=""))
-    listed = parser.get("metadata", "classifiers", fallback="").split("\n")
-    return declared or _joined(c.strip() for c in listed if c.strip().startswith("License ::"))
-
-
-_POM = re.compile(r"<license>\s*<name>([^<]{1,200})</name>")
-_GEM = re.compile(r"\.licen[cs]es?\s{0,80}=\s{0,80}\[?\s{0,80}([\"'][^\n\]]{1,200})")
-_QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
-
-
-def _from_pom(text: str) -> str:
-    several = [spdx_of(name) for name in _POM.findall(text[:1_000_000])]
-    return " OR ".join(sorted(set(several))) if several and all(several) else ""
-
-
-def _from_gemspec(text: str) -> str:
-    declared = _GEM.search(text)
-    several = [spdx_of(name) for name in _QUOTED.findall(declared.group(1))] if declared else []
-    return " OR ".join(several) if several and all(several) else ""
-
-
-_KEYWORD = re.compile(r"\blicen[cs]e\s*=\s*(?:[\"'])([^\"'\n]{1,200})[\"']")
-_CLASSIFIER = re.compile(r"[\"'](License :: [^\"'\n]{1,200})[\"']")
-
-
-def _from_setup_py(text: str) -> str:
-    """Its program is not run: a literal `license=`, else the classifiers."""
-    named = _KEYWORD.search(text[:MAX_SETUP])
-    return (spdx_of(named.group(1)) if named else "") or _joined(_CLASSIFIER.findall(text[:MAX_SETUP]))
-
-
-MAX_SETUP = 200_000
-"""Characters of a `setup.py` that are looked through."""
-DECLARING: dict[str, Callable[[str], str]] = {
-    "pyproject.toml": _from_pyproject, "package.json": _from_package_json, "Cargo.toml": _from_cargo,
-    "composer.json": _from_composer, "setup.cfg": _from_setup_cfg, "setup.py": _from_setup_py,
-    "pom.xml": _from_pom,
-}  # fmt: skip
-"""What reads the declaration of a file, by its name."""
+    return together(
+        [spdx for c in classifiers if c.startswith("License ::") and (spdx := spdx_of(c.rpartition(" :: ")[2]))]
+    )

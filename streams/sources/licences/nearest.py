@@ -16,17 +16,25 @@ from posixpath import join, normpath
 from streams.prepare.licences.classes import MAX_CHARS
 from streams.prepare.names import extension
 from streams.sources.licences.declared import DECLARING, declaration
-from streams.sources.licences.place import NO_TEXTS, TEXTS, UNKNOWN, Read, is_reuse_text, is_text, licence_of
+from streams.sources.licences.place import (
+    MAX_POINTER,
+    NO_TEXTS,
+    TEXTS,
+    UNKNOWN,
+    Read,
+    is_binding,
+    is_reuse_text,
+    is_text,
+    licence_of,
+)
 from streams.sources.licences.readme import README
 from streams.sources.licences.reuse import Annotations, identifiers, read_annotations
 
-_INCLUDED = re.compile(r"^\.\. (?:literal)?include::", re.M)
-"""A page of documentation that shows the repository's licence says nothing of its own."""
 MAX_LINKS = 4
 """Links, one behind the other, that are followed."""
+_LOST = "-" * (MAX_POINTER + 1)
+"""For a text that cannot be read: it may say anything."""
 _REUSE = re.compile(r"(^|/)(REUSE\.toml|\.reuse/dep5)$")
-_STRICT = re.compile(r"(?i)^(?:(?:un)?licen[cs]e|copying)(?!s)")
-"""Of the names of texts those that hold nothing but a licence."""
 
 
 class Licences:
@@ -98,8 +106,8 @@ class Licences:
         spdx, _ = self._licence(paths)
         if spdx:
             return _bounded(spdx)
-        named = [path for path in paths if is_text(path) and _STRICT.match(path.rpartition("/")[2])]
-        return UNKNOWN if any(not _INCLUDED.search(self._text(path) or "") for path in named) else ""
+        named = [path for path in paths if is_text(path)]
+        return UNKNOWN if any(is_binding(path, self._text(path) or _LOST) for path in named) else ""
 
     def _licence(self, paths: Iterable[str]) -> tuple[str, str]:
         """REUSE's texts are looked at only where there is no other text."""

@@ -1,26 +1,85 @@
-"""The licence that a README states, in a sentence or under a heading: for repositories that say it nowhere else."""
+"""The licence that a README states, in a plain sentence of its own or under a heading: for repositories that say it
+nowhere else. What is denied, what was once, and what other projects are under is none."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import islice
 
-from streams.prepare.licences.parts import families
+from streams.prepare.licences.classes import classify
+from streams.prepare.licences.expressions import together
+from streams.prepare.licences.naming import several
+from streams.prepare.licences.notices import grants, restricted
+from streams.prepare.licences.parts import BINDING, families
+from streams.prepare.licences.statements import sentences
 
 README = re.compile(r"(?i)^readme(\.(md|rst|txt|markdown|adoc))?$")
 MAX_CHARS = 200_000
-_SENTENCE = re.compile(
-    r"\b(?:licen[cs]ed|released|distributed|available|published|covered)[ \n]+(?:by|under)\b"
-    r"((?:[^.!?]|\.(?=\d)){1,200})",
-    re.I,
-)
+SECTIONS = 3
+SECTION, AROUND = 1_500, 300
+"""Characters of a section, and around a sentence, that are looked through for words that take a right back."""
 _HEADING = re.compile(
-    r"^(?:#+[ \t]*)?licen[cs](?:e|ing):?[ \t#]*\n(?:[-=~^]+[ \t]*\n)?\s{0,9}([^\n]{1,200})", re.M | re.I
+    r"^(?:#{1,6}[ \t]*|=+[ \t]+)?(?:[^\w\n]{1,9})?(?:\d+\.[ \t]*)?(?:copyright (?:and|&) )?licen[cs](?:es?|ing)"
+    r"(?: (?:and|&) copyright| information)?:?[ \t#=]*\n(?:[-=~^]+[ \t]*\n)?",
+    re.M | re.I,
 )
+_NEXT = re.compile(r"^(?:#{1,6}[ \t]|[^\n]{1,80}\n[-=~^]{3,}[ \t]*$)", re.M)
+_LINK = re.compile(r"!?\[([^\[\]\n]{0,200})\](?:\([^()\n]{0,300}\)|\[[^\[\]\n]{0,100}\])|[*_`]{1,3}")
+_BADGE = re.compile(r"!\[[^\[\]\n]{0,200}\](?:\([^()\n]{0,300}\)|\[[^\[\]\n]{0,100}\])")
+_PREFIX = re.compile(r"\W{0,6}(?:(?:the |an? )|(?:this (?:project|library|software|package) is )|(?:it is ))?", re.I)
+_DENIED = re.compile(r"\b(?:not|no longer|isn't|never|was|were|until|before|formerly|originally)\b")
 
 
 def stated(text: str) -> str:
-    """The SPDX expression of all licences that the statements name; empty: none does."""
-    text = text[:MAX_CHARS]
-    statements = [*_SENTENCE.findall(text), *_HEADING.findall(text)]
-    found = {spdx for words in statements for spdx in families(" ".join(words.split()))}
-    return " AND ".join(sorted(found))
+    """The SPDX expression of all that is stated; empty: nothing is."""
+    text = text[:MAX_CHARS].replace("\r\n", "\n")
+    lower = text.lower()
+    if "licen" not in lower and "gpl" not in lower and "under" not in lower:
+        return ""
+    sections = [_plain(_section(text, heading.end())) for heading in islice(_HEADING.finditer(text), SECTIONS)]
+    said = [spdx for section in sections for spdx in _of_section(section)]
+    body = _plain("\n\n".join(p for p in re.split(r"\n[ \t]*\n", text) if re.search(r"(?i)licen[cs]|under", p)))
+    said += [spdx for spdx, _ in _own(body)]
+    expression = together(said, repeated=True)
+    scope = " ".join([*sections, *(around for _, around in _own(body))])
+    return _with_bounds(expression, scope.lower())
+
+
+def _plain(text: str) -> str:
+    """Without the marks of Markdown, and a sentence's end at each paragraph's."""
+    return " ".join(re.sub(r"\n[ \t]*\n|\n(?=\s*[-*#] )", " . ", _LINK.sub(r"\1", _BADGE.sub("", text))).split())
+
+
+def _section(text: str, start: int) -> str:
+    end = _NEXT.search(text, start, start + SECTION)
+    return text[start : end.start() if end else start + SECTION]
+
+
+def _own(cased: str) -> Iterator[tuple[str, str]]:
+    """What sentences of its own state, with the words around each."""
+    words = cased.lower()
+    if len(words) != len(cased):
+        cased = words
+    for said in sentences(words, cased, own=True):
+        yield said.spdx, re.split(r"[.!?] ", words[said.at : said.at + AROUND])[0]
+
+
+def _of_section(section: str) -> Iterator[str]:
+    """Its first words may be no more than a name: `MIT © A. Author`."""
+    words = section.lower()
+    prefix = _PREFIX.match(words)
+    named = several(words, prefix.end() if prefix else 0)
+    first = re.split(r"[.!?] ", words)[0]
+    if named is not None and not _DENIED.search(first):
+        yield named.spdx
+    yield from (said.spdx for said in grants(words))
+
+
+def _with_bounds(expression: str, scope: str) -> str:
+    """Beside a permissive licence holds what binds or is kept back in the same words."""
+    if classify(expression) != "permissive" or not expression:
+        return expression
+    choice = set(families(expression))
+    bound = [spdx for spdx in families(scope) if spdx in BINDING and spdx not in choice]
+    return together([expression, *bound, restricted(scope, scope)])

@@ -11,20 +11,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from streams.prepare.licences.classes import parse
+from streams.prepare.licences.expressions import leading, sides
 
 MAX_PATTERNS = 1_000
 """Of one file; further ones are not read."""
 MAX_CHARS = 500
 """Of a pattern, and of a path that is compared with patterns."""
 _IDENTIFIER = re.compile(r"SPDX-License-Identifier:[ \t]*([^\r\n]{1,200})")
-_TAIL = re.compile(r"[ \t]*(?:\*/|-->|\*\)|-\}|\"\"\")?[ \t]*$")
 
 
 def identifiers(text: str) -> str:
-    """What all lines of SPDX in a text say together, as in `FILE.license`; empty: none of them is an expression."""
-    named = (_TAIL.sub("", line) for line in _IDENTIFIER.findall(text))
-    return _all(sorted({line for line in named if parse(line) is not None}))
+    """What all lines of SPDX in a text say together, as in `FILE.license`; empty: there is none."""
+    return _all(sorted({spdx for line in _IDENTIFIER.findall(text) if (spdx := leading(line))}))
 
 
 def read_annotations(name: str, text: str) -> Annotations:
@@ -56,7 +54,9 @@ def _from_toml(text: str) -> Iterator[tuple[str, str]]:
     except (tomllib.TOMLDecodeError, RecursionError):
         return
     for table in tables if isinstance(tables, list) else []:
-        if isinstance(table, dict) and (spdx := _all(_texts(table.get("SPDX-License-Identifier")))):
+        if isinstance(table, dict) and (
+            spdx := _all([leading(one) for one in _texts(table.get("SPDX-License-Identifier"))])
+        ):
             yield from ((pattern, spdx) for pattern in _texts(table.get("path")))
 
 
@@ -69,13 +69,12 @@ def _from_dep5(text: str) -> Iterator[tuple[str, str]]:
     """Debian's copyright file for programs: paragraphs of fields, `Files` with patterns and `License` with a name."""
     for paragraph in re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n")):
         fields = {key.lower(): value for key, value in re.findall(r"(?m)^(\w+):((?:.*)(?:\n[ \t].*)*)", paragraph)}
-        spdx = fields.get("license", "").strip().split("\n")[0].strip()
-        if spdx and parse(spdx) is not None:
+        if spdx := leading(fields.get("license", "").strip().split("\n")[0].strip()):
             yield from ((pattern, spdx) for pattern in fields.get("files", "").split())
 
 
 def _all(expressions: list[str]) -> str:
-    return " AND ".join(f"({spdx})" if " " in spdx and len(expressions) > 1 else spdx for spdx in expressions)
+    return " AND ".join(sides([spdx for spdx in expressions if spdx]))
 
 
 def _matcher(pattern: str, is_toml: bool) -> Callable[[str], bool]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from streams.prepare.licences.classes import classify, parse
-from streams.prepare.licences.parts import BINDING, families
+import re
 
-NO_LICENCE = "LicenseRef-proprietary"
+from streams.prepare.licences.classes import classify, parse
+from streams.prepare.licences.expressions import together
+from streams.prepare.licences.naming import OWN, UNKNOWN, whole
+from streams.prepare.licences.parts import BINDING, families
+from streams.prepare.licences.texts import recognise
+
 NAMES: dict[str, str] = {
     "mit": "MIT",
     "mit license": "MIT",
@@ -61,22 +65,62 @@ NAMES: dict[str, str] = {
     "gnu lesser general public license v2 or later (lgplv2+)": "LGPL-2.0-or-later",
     "gnu library or lesser general public license (lgpl)": "LGPL-2.0-or-later",
     "gnu affero general public license v3": "AGPL-3.0-only",
+    "perl_5": "Artistic-1.0-Perl OR GPL-1.0-or-later",
+    "apache_2_0": "Apache-2.0",
+    "artistic_2": "Artistic-2.0",
+    "gpl_2": "GPL-2.0-only",
+    "gpl_3": "GPL-3.0-only",
+    "agpl_3": "AGPL-3.0-only",
+    "lgpl_2_1": "LGPL-2.1-only",
+    "lgpl_3_0": "LGPL-3.0-only",
+    "freebsd": "BSD-2-Clause",
+    "bsd2": "BSD-2-Clause",
+    "bsd3": "BSD-3-Clause",
+    "bsd_2_clause": "BSD-2-Clause",
+    "bsd_3_clause": "BSD-3-Clause",
+    "publicdomain": "Unlicense",
 }
 """How packages name a licence outside SPDX, in lower case: from classifiers and old `License` fields."""
 
-UNFREE = frozenset(["unlicensed", "proprietary", "commercial", "closed source", "other/proprietary license"])
-"""How packages say that nothing is allowed."""
+UNFREE = frozenset([
+    "unlicensed", "proprietary", "commercial", "closed source", "other/proprietary license", "proprietary license",
+    "free for non-commercial use", "free to use but restricted", "free for home use", "free for educational use",
+    "all rights reserved", "restricted", "none of your business",
+])  # fmt: skip
+"""How packages say that nothing, or not all, is allowed."""
+_SILENT = re.compile(
+    r"(?i)(?:osi|dfsg)[- _]approved|unknown|none|n/?a|tbd|todo|other|free|freely distributable|freeware"
+    r"|open[- _]?source"
+    r"|unrestricted|licen[cs]e|-|\?+|(?:see licen[cs]e (?:in|file)|file) <?(?:[\w./-]*/)?(?:un)?(?:licen[cs]es?"
+    r"|copying|copyright|legal|readme)[\w.-]*>?(?: .{0,99})?"
+    r"|(?:un)?licen[cs]e\.\w+|https?://\S+|.{0,80}\bsee\b(?! licen[cs]e in).{0,160}"
+)
+"""Values that name no licence, or a file whose text says it."""
+_ELSEWHERE = re.compile(r"(?i)\bsee licen[cs]e in\b.*")
+MAX_CHARS = 200
+"""Of a name; what is longer is a text."""
 
 
 def spdx_of(name: str) -> str:
-    """An SPDX expression from a licence's name as packages write it, or nothing."""
-    name = " ".join(name.split())
-    if name.lower() in NAMES:
-        return NAMES[name.lower()]
-    if name.lower() in UNFREE or name.lower().startswith("all rights reserved"):
-        return NO_LICENCE
-    if len(name) > 200:
+    """An SPDX expression from a licence's name as packages write it; LicenseRef-unknown for what is not understood;
+    empty for what names none, or only points to a text."""
+    text, name = name, " ".join(name.split())
+    lower = name.lower()
+    if not name:
         return ""
+    if lower in NAMES:
+        return NAMES[lower]
+    if lower in UNFREE or lower.startswith("all rights reserved"):
+        return OWN
+    if len(name) > MAX_CHARS:
+        return recognise(text) or UNKNOWN
     if parse(name) is not None and (classify(name) != "unknown" or name.startswith("LicenseRef-")):
         return name
-    return " AND ".join(spdx for spdx in families(name) if spdx in BINDING)  # prose may say which one it is not under
+    # prose may say which one it is not under
+    bound = [spdx for spdx in families(name) if spdx in BINDING]
+    if spdx := whole(name):
+        named = set(families(spdx))
+        if (pointer := _ELSEWHERE.search(name)) and not _SILENT.fullmatch(pointer.group()):
+            bound.append(UNKNOWN)
+        return together([spdx, *(each for each in bound if each not in named)])
+    return together(bound) or ("" if _SILENT.fullmatch(name) else UNKNOWN)

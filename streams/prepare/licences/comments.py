@@ -1,0 +1,46 @@
+"""What the comments at a file's head say, without their marks: of lines, and of blocks whose lines have none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+HEAD_LINES, HEAD_CHARS = 60, 6_000
+"""Of a file. A comment that begins in these lines is read to its end, within the characters."""
+_COMMENT = re.compile(r"^\s*(?:#+|//+!?|/\*+!?|\*+|--+|;+|%+|<!--|\(\*|\{-|'|rem\b|dnl\b|\.\\.)\s*(.*)$", re.I)
+_CLOSINGS = {
+    "/*": "*/", "<!--": "-->", "(*": "*)", "{-": "-}", "--[[": "]]", '"""': '"""', "'''": "'''", "{": "}",
+    "=begin": "=end",
+}  # fmt: skip
+_BLOCK = re.compile(r"^\s*(/\*|<!--|\(\*|\{-|--\[\[|[rRuUbB]{0,2}(?:\"\"\"|''')|\{(?=[\s*]*$)|=begin)")
+"""What opens a comment of several lines."""
+LINE = 2_000
+"""Characters of a line that are read."""
+
+
+def comments(head: str) -> Iterator[str]:
+    """Line by line; a line of code is passed over."""
+    closing = ""
+    is_open = False
+    for number, line in enumerate(head.split("\n")):
+        line = line[:LINE]
+        if number >= HEAD_LINES and not (is_open or closing):
+            return
+        is_open = True
+        if closing:
+            inside, found, _ = line.partition(closing)
+            marked = _COMMENT.match(inside)
+            yield (marked.group(1) if marked else inside).strip()
+            closing = "" if found else closing
+            continue
+        begun = _BLOCK.match(line)
+        if begun:
+            mark = begun.group(1)
+            closing = _CLOSINGS[mark.lstrip("rRuUbB")]
+            inside, found, _ = line[begun.end() :].partition(closing)
+            yield inside.strip().lstrip("*!").strip()
+            closing = "" if found else closing
+        elif match := _COMMENT.match(line):
+            yield match.group(1)
+        else:
+            is_open = False

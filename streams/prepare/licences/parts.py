@@ -8,26 +8,9 @@ from __future__ import annotations
 
 import re
 
-from streams.prepare.licences.bodies import known_words, without_owners, words_of
+from streams.prepare.licences.bodies import owners_are_plain, without_owners, words_of
+from streams.prepare.licences.references import Found, find
 
-MAX_BLOCK = 14_000
-"""Characters of the longest body, Apache's."""
-MOST_BLOCKS = 12
-_ANCHORS = tuple(
-    (re.compile(rf"\b{begin}\b"), end, names)
-    for begin, end, names in (
-        ("permission is hereby granted free of charge", "dealings in the software", ("MIT",)),
-        (r"permission to use copy modify and(?: or)? distribute this software", "performance of this software",
-         ("ISC",)),
-        ("redistribution and use in source and binary forms", "possibility of such damage",
-         ("BSD-2-Clause", "BSD-3-Clause")),
-        ("this software is provided as is without any express", "any source distribution", ("Zlib",)),
-        ("do what the fuck you want to public license version 2", "you just do what the fuck you want to", ("WTFPL",)),
-        ("apache license version 2 0 january 2004", "limitations under the license", ("Apache-2.0",)),
-        ("licensed under the apache license version 2 0 the license you may not", "limitations under the license", ()),
-    )
-)  # fmt: skip
-"""Where a body begins, its last words, and what the detector calls it."""
 _CONDITIONS = re.compile(
     r"\b(?:may not|must|shall|cannot|can not|do not|prohibit\w*|forbid\w*|not (?:permitted|allowed|granted)|restrict\w*"
     r"|only|provided that|unless|requires?|required|fees?|royalt\w+|agree\w*|consent|obtain\w*|evaluat\w+|trial"
@@ -36,10 +19,11 @@ _CONDITIONS = re.compile(
 )
 """Words of whoever sets a condition."""
 _COMPATIBLE = re.compile(
-    r"\bgpl (?:compatible|friendly)\b"
+    r"\bgpl (?:compatible|friendly)\b|\blicen[cs]e agreement\b|\b(?:academic free|educational community) licen[cs]e\b"
+    r"|\b(?:microsoft|google|adobe|ibm) research\b|\bresearch (?:cent\w+|institute|foundation|council|initiatives)\b"
     r"|llvm exceptions to the apache 2 0 license as an exception .{0,900}?with respect to the combined software"
 )
-"""What allows more."""
+"""What allows more, names of licences and of owners."""
 MAX_AROUND = 1_500
 """Characters around the bodies, as words: copyright lines and explanations."""
 HEAD_CHARS = 2_000
@@ -100,29 +84,20 @@ def families(sentence: str) -> list[str]:
 
 
 def blocks(text: str) -> str:
-    """The known bodies of a text together (AND); empty where there is none, or where more is said than they say."""
-    words = words_of(without_owners(text))
-    found: set[str] = set()
-    for begin, end, _ in _ANCHORS:
-        at = 0
-        while len(found) < MOST_BLOCKS and (match := begin.search(words, at)):
-            stop = words.find(end, match.end(), match.start() + MAX_BLOCK) + len(end)
-            name = known_words(words[match.start() : stop]) if stop >= len(end) else ""
-            at = match.end()
-            if name:
-                found.add(name)
-                words = words[: match.start()] + words[stop:]
-                at = match.start()
-    return " AND ".join(sorted(found)) if found and _is_plain(words) else ""
+    """The permissive licences whose texts stand in a text (AND); empty where none does, or where more is said."""
+    for said in (text, without_owners(text)):
+        found = find(said)
+        around = _around(said, found)
+        if found and owners_are_plain(around if said is text else text) and _is_plain(words_of(without_owners(around))):
+            return " AND ".join(sorted({one.spdx for one in found}))
+    return ""
 
 
-def has_conditions(text: str, name: str) -> bool:
-    """Whether a text that is nearly this licence holds words around its body that set a condition, or name another."""
-    words = words_of(without_owners(text))
-    for begin, end, names in _ANCHORS:
-        if name in names and (match := begin.search(words)) and (stop := words.rfind(end, match.end())) >= 0:
-            return not _is_plain(words[: match.start()] + words[stop + len(end) :])
-    return False
+def _around(text: str, found: list[Found]) -> str:
+    """What is left of a text without the licences."""
+    ends = [0, *(one.end for one in found)]
+    starts = [*(one.start for one in found), len(text)]
+    return "\n".join(text[end:start] for end, start in zip(ends, starts, strict=True))
 
 
 def _is_plain(words: str) -> bool:

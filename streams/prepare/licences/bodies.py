@@ -49,12 +49,13 @@ _TITLE = re.compile(
 """Of these words alone: a line that says more is a part of the text."""
 _NAMES = re.compile(r"neither the names? of (.{1,80}?) nor the names of (?:its|his|her|any|other) contributors")
 _SAID = re.compile(
-    r"\b(?:not|non|only|must|may|shall|cannot|unless|except\w*|permi(?:t|ssion)\w*|prohibit\w*|forbid\w*|restrict\w*"
-    r"|requir\w+|fees?|royalt\w+|uses?|used|distribut\w+|redistribut\w+|copying|sold|selling|if|without|agree\w*"
-    r"|consent|students?|evaluation|commercial\w*|noncommercial|proprietary|confidential|a?gpl\w*|lgpl\w*"
+    r"\b(?:not|non|only(?! \.?/)|must|may|shall|cannot|unless|except\w*|permi(?:t|ssion)\w*|prohibit\w*|forbid\w*|restrict\w*"
+    r"|require[sd]|fees?|royalt\w+|use|used|military|distribut\w+|redistribut\w+|copying|sold|selling|if|without"
+    r"|agree\w*|consent|students?|evaluation|commercial\w*|noncommercial|proprietary|confidential|a?gpl\w*|lgpl\w*"
     r"|public licen[cs]e)\b",
     re.I,
 )
+"""What an owner's name does not say."""
 _RESERVED = re.compile(r"all rights (?:not|are|is)?\b.{0,20}reserved", re.I)
 _WORD = re.compile(r"[a-z0-9]+")
 

@@ -12,19 +12,23 @@ from streams.prepare.licences.bodies import owners_are_plain, without_owners, wo
 from streams.prepare.licences.references import Found, find
 
 _CONDITIONS = re.compile(
-    r"\b(?:may not|must|shall|cannot|can not|do not|prohibit\w*|forbid\w*|not (?:permitted|allowed|granted)|restrict\w*"
-    r"|only|provided that|unless|requires?|required|fees?|royalt\w+|agree\w*|consent|obtain\w*|evaluat\w+|trial"
-    r"|relicen\w*|complying|comply|separately|subject to"
-    r"|commercial\w*|proprietary|confidential|patents?|terminat\w+|personal|internal|academic|educational|research)\b"
+    r"\b(?:may not|must|shall|cannot|can not|do not|does not|not (?:apply|permitted|allowed|granted|for|to be)|prohibit\w*"
+    r"|forbid\w*|restrict\w*|only|solely|alone|provided (?:that|you)|unless|except(?:ed|ing)?(?! as (?:documented|noted))"
+    r"|exclud\w+|exclusi\w+|requires?|required|fees?|royalt\w+|agree\w*|consent|obtain\w*|evaluat\w+|trial|relicen\w*"
+    r"|complying|comply|separately|subject to|commercial\w*|noncommercial\w*|proprietary|confidential|patents?|terminat\w+"
+    r"|personal|personally|internal|academic|educational|research|students?|members|employees|competitors?"
+    r"|(?<!many )individuals|military|unauthori[sz]ed|training|train|charges?|pay|payment|paid|sell|sold"
+    r"|same (?:terms|licen[cs]e)|disclos\w+|no (?:one|longer|use)|non (?!infring|profit organi)\w+"
+    r"|within (?:one|an?|your|the) (?:single )?(?:organi[sz]ation|company|team)|until|in production|purchase\w*|never|nobody)\b"
 )
 """Words of whoever sets a condition."""
 _COMPATIBLE = re.compile(
     r"\bgpl (?:compatible|friendly)\b|\blicen[cs]e agreement\b|\b(?:academic free|educational community) licen[cs]e\b"
-    r"|\b(?:microsoft|google|adobe|ibm) research\b|\bresearch (?:cent\w+|institute|foundation|council|initiatives)\b"
+    r"|release derived year owner gpl from compatible|\b(?:microsoft|google|adobe|ibm) research\b|\bresearch (?:cent\w+|institute|foundation|council|initiatives)\b"
     r"|llvm exceptions to the apache 2 0 license as an exception .{0,900}?with respect to the combined software"
 )
 """What allows more, names of licences and of owners."""
-MAX_AROUND = 1_500
+MAX_AROUND = 2_500
 """Characters around the bodies, as words: copyright lines and explanations."""
 HEAD_CHARS = 2_000
 """In which a choice is offered, before the texts."""
@@ -37,6 +41,10 @@ FAMILIES: tuple[tuple[str, str], ...] = (
     ("CDDL-1.0", r"\bcddl\b|common development and distribution"),
     ("EUPL-1.2", r"\beupl\b|european union public"),
     ("CC-BY-SA-4.0", r"\bcc[- ]by[- ]sa|share-?alike"),
+    ("OSL-3.0", r"open software licen"),
+    ("SSPL-1.0", r"\bsspl\b|server side public"),
+    ("CPL-1.0", r"common public licen"),
+    ("CECILL-2.1", r"cecill free software"),
     ("LicenseRef-proprietary", r"proprietary|non-?commercial|commercial licen|commons clause"),
     ("Apache-2.0", r"\bapache\b"),
     ("AFL-2.1", r"academic free"),
@@ -48,7 +56,7 @@ FAMILIES: tuple[tuple[str, str], ...] = (
 )
 """How sentences name licences: SPDX identifier and pattern, what binds first."""
 _FAMILIES = tuple((spdx, re.compile(words, re.I)) for spdx, words in FAMILIES)
-BINDING = frozenset(spdx for spdx, _ in FAMILIES[:9])
+BINDING = frozenset(spdx for spdx, _ in FAMILIES[:13])
 """Those that are copyleft or proprietary."""
 _SENTENCE = re.compile(r"(?:[^.!?]|\.(?=\S)){1,600}")
 _OFFERS = re.compile(
@@ -88,8 +96,9 @@ def blocks(text: str) -> str:
     for said in (text, without_owners(text)):
         found = find(said)
         around = _around(said, found)
-        if found and owners_are_plain(around if said is text else text) and _is_plain(words_of(without_owners(around))):
-            return " AND ".join(sorted({one.spdx for one in found}))
+        names = sorted({one.spdx for one in found} - {""})
+        if names and owners_are_plain(around if said is text else text) and _is_plain(words_of(without_owners(around))):
+            return " AND ".join(names)
     return ""
 
 

@@ -49,6 +49,7 @@ _NEVER_NAMES = re.compile(
     r"|commercial\w*|noncommercial|licen[cs]\w*|sublicen\w+|a?gpl\w*|lgpl\w*|copyleft|terms?|us(?:e|es|ed|ing)"
     r"|distribut\w+|redistribut\w+|modif\w+|copy|copies|copying|sold|sell\w*|disclos\w+|agree\w*|consent|if|when|until"
     r"|while|who|whom|students?|evaluation|trial|terminat\w+|patents?|derivative\w*|same|purposes?|liable|damages?"
+    r"|to|within|until|after|before|during|over|individuals|members|employees"
     r"|without|otherwise|limit(?:ed to|s|ing|ations?)|production|personal|military|revo\w+|subject|notif\w+|obtain\w*"
 )
 """Words that stand in no holder's name."""
@@ -70,6 +71,7 @@ class Found:
     """A licence in a text, characters start to end, half open."""
 
     spdx: str
+    """Empty: a remark that sets no condition."""
     start: int
     end: int
 

@@ -78,10 +78,6 @@ _COMMERCIAL = re.compile(
 _HTML = re.compile(r"</?(?:html|body|head|title|div|p|pre|br|h\d|ul|ol|li|b|i|em|strong|span|a)\b[^<>]{0,200}>", re.I)
 _COMMENT = re.compile(r"^[ \t]*(?:#+|//+|/\*+|\*+/?|--+|;+|%+|<!--|-->|\.\\\")[ \t]?", re.M)
 _RULE = re.compile(r"^[ \t]*(?:[-=*_~#]{8,}|.{0,60}\blicen[cs]es?\b.{0,40})[ \t]*$", re.M | re.I)
-_OR_COPYLEFT = frozenset(
-    ["Artistic-2.0", "CECILL-B", "CNRI-Python-GPL-Compatible", "PSF-2.0", "Python-2.0", "Python-2.0.1", "Ruby"]
-)
-"""Permissive licences whose own text names a copyleft one."""
 
 
 def recognise(text: str) -> str:
@@ -111,9 +107,7 @@ def _recognise(text: str) -> str:
         if classify(offered) != "permissive" or not _NOT_FREE.search(OWN_WORDS.sub("", words)):
             return offered
         return PROPRIETARY
-    if name := blocks(_COMMENT.sub("", text)):
-        return name if _says_no_more(name, words) else _spoken(words)
-    return _whole(bare) or _joined(bare) or _spoken(words)
+    return blocks(_COMMENT.sub("", text)) or _whole(bare) or _joined(bare) or _spoken(words)
 
 
 def _spoken(words: str) -> str:
@@ -146,13 +140,7 @@ def _says_no_more(name: str, words: str) -> bool:
         return True
     lower = OWN_WORDS.sub("", words.lower())
     named = any(phrase in lower for _, phrase in COPYLEFT_PHRASES) or bool(_GPL.search(lower))
-    return not (named and name not in _OR_COPYLEFT) and not _NOT_FREE.search(words)
-
-
-def _section(text: str) -> str:
-    words = " ".join(text.split())
-    name = blocks(text)
-    return name if name and _says_no_more(name, words) else _whole(text)
+    return not named and not _NOT_FREE.search(words)
 
 
 def _joined(text: str) -> str:
@@ -170,5 +158,5 @@ def _joined(text: str) -> str:
         sections[-1] += last
     if not 1 < len(sections) <= SECTIONS:
         return ""
-    names = [_section(section) for section in sections]
+    names = [blocks(section) or _whole(section) for section in sections]
     return " AND ".join(sorted(set(names))) if all(names) else ""

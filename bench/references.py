@@ -43,7 +43,8 @@ VARIANTS: dict[str, tuple[tuple[str, str], ...]] = {
 PIECES = {
     "Python-2.0.1": (
         r"(this license agreement is between beopen .*?software licensee agrees to be bound .*?agreement)",
-        r"(this license agreement is between the corporation for national .*?licensee agrees .*?license agreement) (?:accept|cwi|\()",
+        r"(this license agreement is between the corporation for national .*?licensee agrees .*?license agreement)"
+        r" (?:accept|cwi|\()",
     ),
     "MulanPSL-1.0": ("(your reproduction use modification .*)",),
     "MulanPSL-2.0": ("(your reproduction use modification .*)",),
@@ -51,22 +52,23 @@ PIECES = {
 """Parts that stand alone: of Python's licences, which its copies put together in their own way, and of translations."""
 REMARKS = (
     "python was created in the early 1990s by guido van rossum at stichting mathematisch centrum cwi see in the "
-    "netherlands as a successor of a language called abc guido ( remains | is ) python s principal author although it "
-    "includes many contributions from others ( the last version released from cwi was python 1 2 | ) in 1995 guido "
-    "continued his work on python at the corporation for national research initiatives cnri see in reston virginia where "
-    "he released several versions of the software ( python 1 6 was the last of the versions released by cnri | ) in ( may "
-    "| ) 2000 guido and the python core development team moved to beopen com to form the beopen pythonlabs team ( python "
-    "2 0 was the first and only release from beopen com | ) in october of the same year the pythonlabs team moved to "
-    "digital creations ( which became zope corporation | now zope corporation see ) in 2001 the python software "
-    "foundation psf see was formed a non profit organization created specifically to own python related intellectual "
-    "property zope corporation ( is | was ) a sponsoring member of the psf all python releases are open source see for "
-    "the open source definition historically most but not all python releases have also been gpl compatible the table "
-    "below summarizes the various releases",
-    "gpl compatible doesn t mean that we re distributing python under the gpl all python licenses unlike the gpl let you "
-    "distribute a modified version without making your changes open source the gpl compatible licenses make it possible "
-    "to combine python with other software that is released under the gpl the others don t ( according to richard "
-    "stallman 1 6 1 is not gpl compatible because its license has a choice of law clause according to cnri however "
-    "stallman s lawyer has told cnri s lawyer that 1 6 1 is not incompatible with the gpl | )",
+    "netherlands as a successor of a language called abc guido ( remains | is ) python s principal author "
+    "although it includes many contributions from others ( the last version released from cwi was python 1 2 | ) "
+    "in 1995 guido continued his work on python at the corporation for national research initiatives cnri see in "
+    "reston virginia where he released several versions of the software ( python 1 6 was the last of the versions "
+    "released by cnri | ) in ( may | ) 2000 guido and the python core development team moved to beopen com to "
+    "form the beopen pythonlabs team ( python 2 0 was the first and only release from beopen com | ) in october "
+    "of the same year the pythonlabs team moved to digital creations ( which became zope corporation | now zope "
+    "corporation see ) in 2001 the python software foundation psf see was formed a non profit organization "
+    "created specifically to own python related intellectual property zope corporation ( is | was ) a sponsoring "
+    "member of the psf all python releases are open source see for the open source definition historically most "
+    "but not all python releases have also been gpl compatible the table below summarizes the various releases",
+    "gpl compatible doesn t mean that we re distributing python under the gpl all python licenses unlike the gpl "
+    "let you distribute a modified version without making your changes open source the gpl compatible licenses "
+    "make it possible to combine python with other software that is released under the gpl the others don t ( "
+    "according to richard stallman 1 6 1 is not gpl compatible because its license has a choice of law clause "
+    "according to cnri however stallman s lawyer has told cnri s lawyer that 1 6 1 is not incompatible with the "
+    "gpl | )",
 )
 """What stands beside licences and sets no condition: how Python came to its licences."""
 TITLE_WORDS = 14

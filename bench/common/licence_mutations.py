@@ -13,8 +13,8 @@ SENTENCES = (
     "Use in production needs a separate agreement.", "Any use by a competitor is excluded.",
 )  # fmt: skip
 PUT_IN = (
-    "for non-production use", "for a fee", "to members", "not", "personally", "for evaluation", "within one organization",
-    "at no profit", "until 2030", "by individuals",
+    "for non-production use", "for a fee", "to members", "not", "personally", "for evaluation",
+    "within one organization", "at no profit", "until 2030", "by individuals",
 )  # fmt: skip
 """Behind the word at which a text grants or asks."""
 _PLACES = re.compile(r"\b(?:granted|permitted|allowed|may|use|copy|purpose|conditions|person|free)\b", re.I)
@@ -23,8 +23,8 @@ REPLACED = (
     ("anyone", "any member"), ("any purpose", "any non-profit purpose"), ("any purpose", "one purpose"),
     ("without fee", "for a fee"), ("with or without fee", "with fee"), ("without restriction", "with restrictions"),
     ("is hereby granted", "is hereby not granted"), ("are permitted", "are not permitted"), ("may", "may not"),
-    ("royalty-free", "royalty-bearing"), ("irrevocable", "revocable"), ("perpetual", "yearly"), ("commercial", "private"),
-    ("with or without modification", "without modification"), ("modify,", ""), ("sell", "lend"), ("publish, ", ""),
+    ("royalty-free", "royalty-bearing"), ("irrevocable", "revocable"), ("perpetual", "yearly"),
+    ("commercial", "private"), ("with or without modification", "without modification"), ("modify,", ""), ("sell", "lend"), ("publish, ", ""),
     ("redistribute it freely", "keep it"), ("source and binary forms", "binary form"), ("worldwide", "local"),
 )  # fmt: skip
 _SENTENCE = re.compile(r"[A-Z][^.]{40,}\.\s")

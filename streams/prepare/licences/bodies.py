@@ -49,9 +49,9 @@ _TITLE = re.compile(
 """Of these words alone: a line that says more is a part of the text."""
 _NAMES = re.compile(r"neither the names? of (.{1,80}?) nor the names of (?:its|his|her|any|other) contributors")
 _SAID = re.compile(
-    r"\b(?:not|non|only(?! \.?/)|must|may|shall|cannot|unless|except\w*|permi(?:t|ssion)\w*|prohibit\w*|forbid\w*|restrict\w*"
-    r"|require[sd]|fees?|royalt\w+|use|used|military|distribut\w+|redistribut\w+|copying|sold|selling|if|without"
-    r"|agree\w*|consent|students?|evaluation|commercial\w*|noncommercial|proprietary|confidential|a?gpl\w*|lgpl\w*"
+    r"\b(?:not|non|only(?! \.?/)|must|may|shall|cannot|unless|except\w*|permi(?:t|ssion)\w*|prohibit\w*|forbid\w*"
+    r"|restrict\w*|require[sd]|fees?|royalt\w+|use|used|military|distribut\w+|redistribut\w+|copying|sold|selling|if"
+    r"|without|agree\w*|consent|students?|evaluation|commercial\w*|noncommercial|proprietary|confidential|a?gpl\w*|lgpl\w*"
     r"|public licen[cs]e)\b",
     re.I,
 )

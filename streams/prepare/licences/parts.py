@@ -12,24 +12,26 @@ from streams.prepare.licences.bodies import owners_are_plain, without_owners, wo
 from streams.prepare.licences.references import Found, find
 
 _CONDITIONS = re.compile(
-    r"\b(?:may not|must|shall|cannot|can not|do not|does not|not (?:apply|permitted|allowed|granted|for|to be)|prohibit\w*"
-    r"|forbid\w*|restrict\w*|only|solely|alone|provided (?:that|you)|unless|except(?:ed|ing)?(?! as (?:documented|noted))"
-    r"|exclud\w+|exclusi\w+|requires?|required|fees?|royalt\w+|agree\w*|consent|obtain\w*|evaluat\w+|trial|relicen\w*"
-    r"|complying|comply|separately|subject to|commercial\w*|noncommercial\w*|proprietary|confidential|patents?|terminat\w+"
-    r"|personal|personally|internal|academic|educational|research|students?|members|employees|competitors?"
-    r"|(?<!many )individuals|military|unauthori[sz]ed|training|train|charges?|pay|payment|paid|sell|sold"
-    r"|same (?:terms|licen[cs]e)|disclos\w+|no (?:one|longer|use)|non (?!infring|profit organi)\w+"
-    r"|within (?:one|an?|your|the) (?:single )?(?:organi[sz]ation|company|team)|until|in production|purchase\w*|never|nobody)\b"
+    r"\b(?:may not|must|shall|cannot|can not|do not|does not|not (?:apply|permitted|allowed|granted|for|to be)"
+    r"|prohibit\w*|forbid\w*|restrict\w*|only|solely|alone|provided (?:that|you)|unless|exclud\w+|exclusi\w+"
+    r"|except(?:ed|ing)?(?! as (?:documented|noted))|requires?|required|fees?|royalt\w+|agree\w*|consent|obtain\w*"
+    r"|evaluat\w+|trial|relicen\w*|complying|comply|separately|subject to|commercial\w*|noncommercial\w*|proprietary"
+    r"|confidential|patents?|terminat\w+|personal|personally|internal|academic|educational|research|students?|members"
+    r"|employees|competitors?|(?<!many )individuals|military|unauthori[sz]ed|training|train|charges?|pay|payment|paid"
+    r"|sell|sold|same (?:terms|licen[cs]e)|disclos\w+|no (?:one|longer|use)|non (?!infring|profit organi)\w+|until"
+    r"|within (?:one|an?|your|the) (?:single )?(?:organi[sz]ation|company|team)|in production|purchase\w*|never|nobody)\b"
 )
 """Words of whoever sets a condition."""
 _COMPATIBLE = re.compile(
-    r"\bgpl (?:compatible|friendly)\b|\blicen[cs]e agreement\b|\b(?:academic free|educational community) licen[cs]e\b"
-    r"|release derived year owner gpl from compatible|\b(?:microsoft|google|adobe|ibm) research\b|\bresearch (?:cent\w+|institute|foundation|council|initiatives)\b"
+    r"\bgpl (?:compatible|friendly)\b|release derived year owner gpl from compatible|\blicen[cs]e agreement\b"
+    r"|\b(?:academic free|educational community) licen[cs]e\b|\b(?:microsoft|google|adobe|ibm) research\b"
+    r"|\bresearch (?:cent\w+|institute|foundation|council|initiatives)\b"
     r"|llvm exceptions to the apache 2 0 license as an exception .{0,900}?with respect to the combined software"
 )
 """What allows more, names of licences and of owners."""
 MAX_AROUND = 2_500
-"""Characters around the bodies, as words: copyright lines and explanations."""
+AROUND_EACH = 300
+"""Characters around the licences of a text, copyright lines and explanations: of any, and more for each licence."""
 HEAD_CHARS = 2_000
 """In which a choice is offered, before the texts."""
 FAMILIES: tuple[tuple[str, str], ...] = (
@@ -97,7 +99,12 @@ def blocks(text: str) -> str:
         found = find(said)
         around = _around(said, found)
         names = sorted({one.spdx for one in found} - {""})
-        if names and owners_are_plain(around if said is text else text) and _is_plain(words_of(without_owners(around))):
+        if (
+            names
+            and len(around) <= MAX_AROUND + len(found) * AROUND_EACH
+            and owners_are_plain(around if said is text else text)
+            and _is_plain(words_of(without_owners(around)))
+        ):
             return " AND ".join(names)
     return ""
 
@@ -111,7 +118,7 @@ def _around(text: str, found: list[Found]) -> str:
 
 def _is_plain(words: str) -> bool:
     words = _COMPATIBLE.sub("", words)
-    return len(words) <= MAX_AROUND and not _CONDITIONS.search(words) and BINDING.isdisjoint(families(words))
+    return not _CONDITIONS.search(words) and BINDING.isdisjoint(families(words))
 
 
 def choice(text: str) -> str:

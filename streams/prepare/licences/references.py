@@ -21,6 +21,8 @@ MOST_STEPS = 400_000
 """Comparisons of words in a text, .2 s: what is more is not known. The longest licence takes 10,000."""
 ANCHOR_WORDS = 3
 """Words at its beginning by which a pattern is found."""
+BEGUN_WORDS = 20
+"""Words in which a text and a licence agree that are no accident."""
 _WORD = re.compile(r"(?:(?:non|sub|trade)[-\s]\s{0,9}(?=infring|commercial|licen[cs]|mark))?[^\W_]+")
 _PARTS = re.compile(r"[^\W_]+|[_(|)]")
 _LINKS = re.compile(r"(?:https?://|www\.)[^\s<>()\"']+|[\w.+-]{1,64}@[\w.-]+", re.I)
@@ -31,7 +33,8 @@ _SAME = {
     word: same.split()[0]
     for same in (
         "license licence licenses licences", "licensed licenced", "sublicense sublicence", "software program library",
-        "merchantability merchantibility merchantable", "noninfringement noninfringment", "and or", "copies copy", "name names",
+        "merchantability merchantibility merchantable", "noninfringement noninfringment",
+        "and or", "copies copy", "name names",
         "holder holders owner owners", "author authors", "contributor contributors", "notice notices",
         "copyright copyrights", "warranty warranties", "condition conditions", "express expressed", "its his her their",
         "authorized authorised", "favor favour", "organization organisation", "consequential cosequential",
@@ -74,6 +77,8 @@ class Found:
     """Empty: a remark that sets no condition."""
     start: int
     end: int
+    whole: bool = True
+    """False: it begins there and does not go on."""
 
 
 class Pattern:
@@ -140,7 +145,7 @@ def _compared(word: str, before: object) -> str:
     if word in _ARTICLES or _NUMBER.fullmatch(word):
         return ""
     spelled = isinstance(before, str) and len(before) == 1 and before.isalpha() and before not in _ARTICLES
-    return "" if len(word) == 1 and not spelled else _SAME.get(word, word)
+    return "" if len(word) == 1 and not (spelled and word.isascii()) else _SAME.get(word, word)
 
 
 def words(text: str) -> list[Word]:
@@ -158,40 +163,61 @@ def words(text: str) -> list[Word]:
 
 def find(text: str) -> list[Found]:
     """The licences that stand in a text, from its beginning; of several at a place the longest."""
-    said, found, at, steps = words(text), [], 0, MOST_STEPS
-    while at < len(said):
-        best: tuple[int, int, str] = (at, 0, "")
+    return [one for one in _search(text) if one.whole]
+
+
+def is_changed(text: str) -> bool:
+    """Whether a licence begins in a text and does not go on as it does, BEGUN_WORDS or more of it being there."""
+    wholes = find(text)
+    return any(
+        not one.whole and all(one.end <= other.start or other.end <= one.start for other in wholes)
+        for one in _search(text)
+    )
+
+
+@lru_cache(maxsize=16)
+def _search(text: str) -> tuple[Found, ...]:
+    """Those that stand there and those that begin. None where it takes MOST_STEPS."""
+    said, found, at, steps = words(text), list[Found](), 0, 0
+    while at < len(said) and steps < MOST_STEPS:
+        whole, begun = (at, 0, ""), at
         for pattern in _candidates(said, at):
-            end, taken = _match(pattern, said, at, steps)
-            steps -= taken
-            best = max(best, (end, -len(pattern.spdx), pattern.spdx))
-        if steps <= 0:
-            return []
-        if best[0] > at:
-            found.append(Found(best[2], said[at].start, said[best[0] - 1].end))
-        at = max(best[0], at + 1)
-    return found
+            end, reached, taken = _match(pattern, said, at, MOST_STEPS - steps)
+            steps += taken
+            whole, begun = max(whole, (end, -len(pattern.spdx), pattern.spdx)), max(begun, reached)
+        if whole[0] > at:
+            found.append(Found(whole[2], said[at].start, said[whole[0] - 1].end))
+        elif begun - at >= BEGUN_WORDS:
+            found.append(Found("", said[at].start, said[begun - 1].end, whole=False))
+        at = max(whole[0], at + 1)
+    return tuple(found) if steps < MOST_STEPS else ()
 
 
-def _match(pattern: Pattern, said: list[Word], at: int, most: int) -> tuple[int, int]:
-    """Where the pattern ends that begins at a word, -1 where it does not stand there, and the steps that it took."""
+def _match(pattern: Pattern, said: list[Word], at: int, most: int) -> tuple[int, int, int]:
+    """Where the pattern ends that begins at a word (-1: it does not stand there), how far it goes, and the steps."""
     now, best, steps = dict.fromkeys(pattern.first, 0), -1, 0
-    while now and steps < most:
+    while steps < most:
         if 0 in now:
             best = at
-        if at == len(said):
+        later = _next(pattern, now, said[at].word) if at < len(said) else {}
+        if not later:
             break
-        word, later = said[at].word, dict[int, int]()
-        for place, count in now.items():
-            if place in pattern.names:
-                if count < NAME_WORDS and _may_be_a_name(word):
-                    later[place] = min(later.get(place, count + 1), count + 1)
-                    later.update(dict.fromkeys(pattern.after[place], 0))
-            elif place and pattern.words[place] == word:
-                later.update(dict.fromkeys(pattern.after[place], 0))
         steps += len(now)
         now, at = later, at + 1
-    return best, steps
+    return best, at, steps
+
+
+def _next(pattern: Pattern, now: dict[int, int], word: str) -> dict[int, int]:
+    """The places that may come when a word has been read, with the words of a name that have been."""
+    later: dict[int, int] = {}
+    for place, count in now.items():
+        if place in pattern.names:
+            if count < NAME_WORDS and _may_be_a_name(word):
+                later[place] = min(later.get(place, count + 1), count + 1)
+                later.update(dict.fromkeys(pattern.after[place], 0))
+        elif place and pattern.words[place] == word:
+            later.update(dict.fromkeys(pattern.after[place], 0))
+    return later
 
 
 @lru_cache(maxsize=4096)

@@ -18,6 +18,7 @@ from askalono import identify  # pyright: ignore[reportAttributeAccessIssue]
 from streams.prepare.licences.bodies import known, owners_are_plain
 from streams.prepare.licences.classes import classify
 from streams.prepare.licences.parts import OWN_WORDS, blocks, choice
+from streams.prepare.licences.references import is_changed
 
 BAR = 0.95
 """Dice coefficient of word pairs from which a text is the licence; copyright lines and titles cost up to .02."""
@@ -103,10 +104,12 @@ def _recognise(text: str) -> str:
         return name
     bare = _COMMENT.sub("", _in_lines(text))
     if offered := choice(bare):
-        # with a permissive side it counts only where that side is not for some alone
-        if classify(offered) != "permissive" or not _NOT_FREE.search(OWN_WORDS.sub("", words)):
+        if classify(offered) != "permissive":
             return offered
-        return PROPRIETARY
+        # a permissive side counts only where it is not for some alone, and stands there as it is
+        if _NOT_FREE.search(OWN_WORDS.sub("", words)):
+            return PROPRIETARY
+        return _spoken(words) if is_changed(bare) else offered
     return blocks(_COMMENT.sub("", text)) or _whole(bare) or _joined(bare) or _spoken(words)
 
 

@@ -52,7 +52,7 @@ _SAID = re.compile(
     r"\b(?:not|non|only(?! \.?/)|must|may|shall|cannot|unless|except\w*|permi(?:t|ssion)\w*|prohibit\w*|forbid\w*"
     r"|restrict\w*|require[sd]|fees?|royalt\w+|use|used|military|distribut\w+|redistribut\w+|copying|sold|selling|if"
     r"|without|agree\w*|consent|students?|evaluation|commercial\w*|noncommercial|proprietary|confidential|a?gpl\w*|lgpl\w*"
-    r"|public licen[cs]e)\b",
+    r"|public licen[cs]e|exclud\w+|solely|until|expires|licen[cs]ed (?:to|for))\b",
     re.I,
 )
 """What an owner's name does not say."""

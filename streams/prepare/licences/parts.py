@@ -19,7 +19,8 @@ _CONDITIONS = re.compile(
     r"|confidential|patents?|terminat\w+|personal|personally|internal|academic|educational|research|students?|members"
     r"|employees|competitors?|(?<!many )individuals|military|unauthori[sz]ed|training|train|charges?|pay|payment|paid"
     r"|sell|sold|same (?:terms|licen[cs]e)|disclos\w+|no (?:one|longer|use)|non (?!infring|profit organi)\w+|until"
-    r"|within (?:one|an?|your|the) (?:single )?(?:organi[sz]ation|company|team)|in production|purchase\w*|never|nobody)\b"
+    r"|within (?:one|an?|your|the) (?:single )?(?:organi[sz]ation|company|team)|in production|purchase\w*"
+    r"|never|nobody|(?:additional|further) (?:terms|conditions)|following (?:terms|conditions?))\b"
 )
 """Words of whoever sets a condition."""
 _COMPATIBLE = re.compile(
@@ -99,12 +100,9 @@ def blocks(text: str) -> str:
         found = find(said)
         around = _around(said, found)
         names = sorted({one.spdx for one in found} - {""})
-        if (
-            names
-            and len(around) <= MAX_AROUND + len(found) * AROUND_EACH
-            and owners_are_plain(around if said is text else text)
-            and _is_plain(words_of(without_owners(around)))
-        ):
+        words = words_of(without_owners(around)) if names else ""
+        is_short = len(words) <= MAX_AROUND + len(found) * AROUND_EACH
+        if names and is_short and owners_are_plain(around if said is text else text) and _is_plain(words):
             return " AND ".join(names)
     return ""
 

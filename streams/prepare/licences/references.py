@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 REFERENCES = Path(__file__).with_name("references.txt")
-NAME_WORDS = 40
+NAME_WORDS = 30
 """Of a holder's name: the longest in use tell a university, its regents and the contributors."""
 MOST_STEPS = 400_000
 """Comparisons of words in a text, .2 s: what is more is not known. The longest licence takes 10,000."""

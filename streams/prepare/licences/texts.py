@@ -83,7 +83,9 @@ _RULE = re.compile(r"^[ \t]*(?:[-=*_~#]{8,}|.{0,60}\blicen[cs]es?\b.{0,40})[ \t]
 
 def recognise(text: str) -> str:
     """The SPDX expression of a licence's text; LicenseRef-proprietary where it keeps all rights; empty: not known."""
-    text = text[:MAX_CHARS]
+    if len(text) > MAX_CHARS:  # what is not read may set conditions
+        name = recognise(text[:MAX_CHARS])
+        return "" if classify(name) == "permissive" else name
     key = xxhash.xxh3_128_digest(text.encode("utf-8", "replace"))
     if key not in _answers:
         if len(_answers) >= MOST_ANSWERS:

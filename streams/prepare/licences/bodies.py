@@ -11,6 +11,8 @@ import re
 
 import xxhash
 
+from streams.prepare.licences.references import is_a_name
+
 BODIES: dict[str, str] = {
     "c3c039a5284dfb19": "0BSD",
     "20eebf8e7bc88ae4": "Apache-2.0",
@@ -86,5 +88,5 @@ def words_of(text: str) -> str:
 
 
 def _hash(words: str) -> str:
-    body = _NAMES.sub(lambda match: match[0] if _SAID.search(match[1]) else "neither name", words)
+    body = _NAMES.sub(lambda match: "neither name" if is_a_name(match[1]) else match[0], words)
     return xxhash.xxh3_64_hexdigest(body.encode())

@@ -23,6 +23,31 @@ _CONDITIONS = re.compile(
     r"|never|nobody|(?:additional|further) (?:terms|conditions)|following (?:terms|conditions?))\b"
 )
 """Words of whoever sets a condition."""
+_MEASURED = re.compile(
+    r"\b(?:not|without|if|but|however|unlike|when|whose|you|your|may|use|cannot|can be used|free|compan(?:y|ies)"
+    r"|business\w*|enterprises?|contracts?|eula|(?:is|are|else) reserved|reserved (?:to|for|by)|limit\w*|void"
+    r"|hosting|saas"
+    r"|asks?|before|hobby\w*|persons?|nonprofits?|exceptions?|countr(?:y|ies)|share ?alike|evil|everything else|testing"
+    r"|needs?|needed|have to|has to|accepts|accept our|acceptance|ends?|expire\w*|back|refrain|compet\w+|addendum"
+    r"|amend\w*|instead|rather|apart|other than|ow(?:e|es|ed|ing)|refus\w+|withdraw\w*|revok\w*|private\w*|minimum"
+    r"|maximum|donat\w*|citizens?|governments?|weapons?|nuclear|ethic\w*|harm\w*|machine learning|wants?|wish\w*"
+    r"|grants?|granted|part(?:ly|ially)|allow\w*|permit\w*|hereby)\b"
+)
+"""Words of whoever measures out what is given. Of 900 texts that were read few say one around a licence: `_REMARKS`."""
+_REMARKS = re.compile(
+    r"(?:apache license version 2 0 january 2004 (?:https? www apache org licenses )?)?terms and conditions for use"
+    r" reproduction and distribution|\bend of (?:terms and conditions|license|ftl txt)\b"
+    r"|which have their own licenses we recommend you read them as their terms may differ from the terms above"
+    r"|files located in the node modules and vendor directories are externally maintained libraries used by this"
+    r"|that are not externally maintained libraries|under your choice of|\bllvm exceptions?\b|\bfreebsd\b"
+    r"|neither npm nor npm inc are affiliated with joyent inc|\bfree software (?:released under|foundation)\b"
+    r"|\byou (?:may|can) (?:use|redistribute) (?:it|this (?:software|code|work|project)) under (?:the terms of )?either"
+    r"(?: of the following)? licen[cs]es?\b|\bthis work is free you can redistribute it and or modify it under the terms of"
+    r"|\byou may choose which license to receive this code under(?: except as noted in per module license files)?"
+    r"|\bmodules may not be the copyright of the\b|\bno external contributions are allowed under licenses which\b"
+    r"|\buse governed by terms published on\b|\bis licensed for use as follows\b"
+)
+"""Sentences that stand around many texts."""
 _COMPATIBLE = re.compile(
     r"\bgpl (?:compatible|friendly)\b|release derived year owner gpl from compatible|\blicen[cs]e agreement\b"
     r"|\b(?:academic free|educational community) licen[cs]e\b|\b(?:microsoft|google|adobe|ibm) research\b"
@@ -33,6 +58,8 @@ _COMPATIBLE = re.compile(
 MAX_AROUND = 2_500
 AROUND_EACH = 300
 """Characters around the licences of a text, copyright lines and explanations: of any, and more for each licence."""
+FEW_CHARS = 1_500
+"""Of a text that offers a choice and holds no whole licence beside it."""
 HEAD_CHARS = 2_000
 """In which a choice is offered, before the texts."""
 FAMILIES: tuple[tuple[str, str], ...] = (
@@ -115,8 +142,8 @@ def _around(text: str, found: list[Found]) -> str:
 
 
 def _is_plain(words: str) -> bool:
-    words = _COMPATIBLE.sub("", words)
-    return not _CONDITIONS.search(words) and BINDING.isdisjoint(families(words))
+    words = _REMARKS.sub("", _COMPATIBLE.sub("", words))
+    return not _CONDITIONS.search(words) and not _MEASURED.search(words) and BINDING.isdisjoint(families(words))
 
 
 def choice(text: str) -> str:
@@ -133,6 +160,14 @@ def choice(text: str) -> str:
         spoken = set(families(OWN_WORDS.sub("", " ".join(text.split())))) & BINDING - {"LicenseRef-proprietary"}
         if "LGPL-2.1-or-later" in offered:
             spoken -= {"GPL-2.0-or-later"}  # it is a part of LGPL's text
-        conditions = not spoken and len(text) <= MAX_AROUND and _CONDITIONS.search(text.lower())
-        return " OR ".join(offered) if spoken <= set(offered) and not conditions else ""
+        conditions = not spoken and len(text) <= FEW_CHARS and _CONDITIONS.search(text.lower())
+        if not spoken <= set(offered) or conditions:
+            return ""
+        return " OR ".join(offered) if BINDING & set(offered) or _is_plain_beside(text, sentence) else ""
     return ""
+
+
+def _is_plain_beside(text: str, sentence: str) -> bool:
+    """Whether a choice between permissive licences, and what else stands around their texts, sets no condition."""
+    offer, around = words_of(sentence), words_of(without_owners(_around(text, find(text))))
+    return not _CONDITIONS.search(_COMPATIBLE.sub("", offer)) and _is_plain(around.replace(offer, " "))

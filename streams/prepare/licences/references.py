@@ -52,7 +52,7 @@ _NEVER_NAMES = re.compile(
     r"|commercial\w*|noncommercial|licen[cs]\w*|sublicen\w+|a?gpl\w*|lgpl\w*|copyleft|terms?|us(?:e|es|ed|ing)"
     r"|distribut\w+|redistribut\w+|modif\w+|copy|copies|copying|sold|sell\w*|disclos\w+|agree\w*|consent|if|when|until"
     r"|while|who|whom|students?|evaluation|trial|terminat\w+|patents?|derivative\w*|same|purposes?|liable|damages?"
-    r"|to|within|until|after|before|during|over|individuals|members|employees"
+    r"|to|partly|partially|whose|void|approv\w*|needs?|ow(?:e|es)|compet\w+|within|until|after|before|during|over|individuals|members|employees"
     r"|without|otherwise|limit(?:ed to|s|ing|ations?)|production|personal|military|revo\w+|subject|notif\w+|obtain\w*"
 )
 """Words that stand in no holder's name."""
@@ -223,6 +223,11 @@ def _next(pattern: Pattern, now: dict[int, int], word: str) -> dict[int, int]:
 @lru_cache(maxsize=4096)
 def _may_be_a_name(word: str) -> bool:
     return not _NEVER_NAMES.fullmatch(word)
+
+
+def is_a_name(said: str) -> bool:
+    """Whether words may be a holder's name."""
+    return all(map(_may_be_a_name, said.split()))
 
 
 def _candidates(said: list[Word], at: int) -> dict[Pattern, None]:

@@ -36,7 +36,8 @@ _MEASURED = re.compile(
 """Words of whoever measures out what is given. Of 900 texts that were read few say one around a licence: `_REMARKS`."""
 _REMARKS = re.compile(
     r"(?:apache license version 2 0 january 2004 (?:https? www apache org licenses )?)?terms and conditions for use"
-    r" reproduction and distribution|\bend of (?:terms and conditions|license|ftl txt)\b|\badditional copyrights may follow\b"
+    r" reproduction and distribution|\bend of (?:terms and conditions|license|ftl txt)\b"
+    r"|\badditional copyrights may follow\b"
     r"|which have their own licenses we recommend you read them as their terms may differ from the terms above"
     r"|files located in the node modules and vendor directories are externally maintained libraries used by this"
     r"|that are not externally maintained libraries|under your choice of|\bllvm exceptions?\b|\bfreebsd\b"

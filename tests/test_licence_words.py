@@ -134,8 +134,27 @@ def test_apaches_text_without_its_appendix_and_with_it() -> None:
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        "Companies need a contract.", "Good, not Evil.", "This grant ends in 2030.", "Free for hobby projects.",
+        "Hosting it as a service is reserved to the author.", "Use is limited to Europe.", "Everything else is ours.",
+        "By downloading you accept our EULA.", "With the exception of universities.", "All changes go back to us.",
+    ],
+)  # fmt: skip
+def test_words_around_a_text_set_no_condition(words: str) -> None:
+    for text in (f"{words}\n\n{MIT}", f"{MIT}\n{words}\n", f"MIT License ({words})\n\n{MIT}"):
+        assert classify(recognise(text)) != "permissive"
+    assert classify(recognise(f"Licensed under either MIT or ISC. {words}\n\n{MIT}")) != "permissive"
+
+
+@pytest.mark.parametrize(
     "line",
-    ["Copyright A. Use in production is forbidden.", "Copyright A, students excluded.", "(c) A, licensed to members."],
+    [
+        "Copyright A. Use in production is forbidden.",
+        "Copyright A, students excluded.",
+        "(c) A, licensed to members.",
+        "Copyright A. Companies need a contract.",
+    ],
 )
 def test_a_line_of_copyright_sets_no_condition(line: str) -> None:
     assert classify(recognise(f"{line}\n\n{MIT}")) != "permissive"

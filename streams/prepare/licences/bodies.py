@@ -54,7 +54,9 @@ _SAID = re.compile(
     r"\b(?:not|non|only(?! \.?/)|must|may|shall|cannot|unless|except\w*|permi(?:t|ssion)\w*|prohibit\w*|forbid\w*"
     r"|restrict\w*|require[sd]|fees?|royalt\w+|use|used|military|distribut\w+|redistribut\w+|copying|sold|selling|if"
     r"|without|agree\w*|consent|students?|evaluation|commercial\w*|noncommercial|proprietary|confidential|a?gpl\w*|lgpl\w*"
-    r"|public licen[cs]e|exclud\w+|solely|until|expires|licen[cs]ed (?:to|for))\b",
+    r"|public licen[cs]e|exclud\w+|solely|until|expires|licen[cs]ed (?:to|for)|companies"
+    r"|needs?|contracts?|eula|hosting|citizens|limited to|granted|asks?|before|for (?:personal|hobby|academic"
+    r"|educational|internal|testing))\b",
     re.I,
 )
 """What an owner's name does not say."""

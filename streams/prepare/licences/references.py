@@ -47,7 +47,7 @@ _SAME = {
 }  # fmt: skip
 """Spellings, and words of which licences use one for the other."""
 _NEVER_NAMES = re.compile(
-    r"no|not|non|none|nor|only|must|may|shall|cannot|unless|except\w*|exclu\w+|provided|permi\w+|grant\w*|allow\w*"
+    r"no|not|non|none|nor|only|must|may|shall|cannot|unless|except\w*|exclu\w+|provided|permi\w+|grants|granted|granting|allow\w*"
     r"|prohibit\w*|forbid\w*|restrict\w*|requir\w+|condition\w*|fees?|pays?|paid|payments?|royalt\w+|charges?"
     r"|commercial\w*|noncommercial|licen[cs]\w*|sublicen\w+|a?gpl\w*|lgpl\w*|copyleft|terms?|us(?:e|es|ed|ing)"
     r"|distribut\w+|redistribut\w+|modif\w+|copy|copies|copying|sold|sell\w*|disclos\w+|agree\w*|consent|if|when|until"

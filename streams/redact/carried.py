@@ -18,9 +18,7 @@ _BASIC = re.compile(rb"(?i)basic[\s:=\"'+]{1,6}(?P<secret>[A-Za-z0-9+/_-]{6,400}
 _BEARER = re.compile(
     rb"(?i)(?:bearer|token|negotiate|apikey)[ \t:=\"'+]{1,4}(?P<secret>[A-Za-z0-9+/_.~-]{16,2000}={0,2})"
 )
-_USERINFO = re.compile(
-    rb"(?P<user>[^\s/@:\"'<>]{0,100}):(?P<secret>[^\s/@\"'<>]{1,200})@(?P<host>[\w\[{$%.-])"
-)
+_USERINFO = re.compile(rb"(?P<user>[^\s/@:\"'<>]{0,100}):(?P<secret>[^\s/@\"'<>]{1,200})@(?P<host>[\w\[{$%.-])")
 _EXAMPLE_USERS = frozenset(("user", "username", "login", "usr", "name", "account", "u", "foo", "me", ""))
 _EXAMPLE_SECRETS = frozenset(
     ("pass", "password", "passwd", "pwd", "p", "pw", "secret", "token", "pass123", "bar", "port")

@@ -11,6 +11,8 @@ import re
 
 import xxhash
 
+from streams.prepare.licences.references import is_a_name
+
 BODIES: dict[str, str] = {
     "c3c039a5284dfb19": "0BSD",
     "20eebf8e7bc88ae4": "Apache-2.0",
@@ -47,7 +49,18 @@ _TITLE = re.compile(
     re.M | re.I,
 )
 """Of these words alone: a line that says more is a part of the text."""
-_NAMES = re.compile(r"neither the names? of .{1,80}? nor the names of (?:its|his|her|any|other) contributors")
+_NAMES = re.compile(r"neither the names? of (.{1,80}?) nor the names of (?:its|his|her|any|other) contributors")
+_SAID = re.compile(
+    r"\b(?:not|non|only(?! \.?/)|must|may|shall|cannot|unless|except\w*|permi(?:t|ssion)\w*|prohibit\w*|forbid\w*"
+    r"|restrict\w*|require[sd]|fees?|royalt\w+|use|used|military|distribut\w+|redistribut\w+|copying|sold|selling|if"
+    r"|without|agree\w*|consent|students?|evaluation|commercial\w*|noncommercial|proprietary|confidential|a?gpl\w*|lgpl\w*"
+    r"|public licen[cs]e|exclud\w+|solely|until|expires|licen[cs]ed (?:to|for)|companies"
+    r"|needs?|contracts?|eula|hosting|citizens|limited to|granted|asks?|before|for (?:personal|hobby|academic"
+    r"|educational|internal|testing))\b",
+    re.I,
+)
+"""What an owner's name does not say."""
+_RESERVED = re.compile(r"all rights (?:not|are|is)?\b.{0,20}reserved", re.I)
 _WORD = re.compile(r"[a-z0-9]+")
 
 
@@ -66,15 +79,16 @@ def without_owners(text: str) -> str:
     return _OWNERS.sub("", text)
 
 
+def owners_are_plain(text: str) -> bool:
+    """Whether no line of copyright says what may be done, or may not."""
+    return not any(_SAID.search(_RESERVED.sub("", match.group())) for match in _OWNERS.finditer(text))
+
+
 def words_of(text: str) -> str:
     """A text's words in lower case, a space between two."""
     return " ".join(_WORD.findall(text.lower()))
 
 
-def known_words(words: str) -> str:
-    """As `known`, of a body that is given as its words."""
-    return BODIES.get(_hash(words), "")
-
-
 def _hash(words: str) -> str:
-    return xxhash.xxh3_64_hexdigest(_NAMES.sub("neither name", words).encode())
+    body = _NAMES.sub(lambda match: "neither name" if is_a_name(match[1]) else match[0], words)
+    return xxhash.xxh3_64_hexdigest(body.encode())

@@ -189,7 +189,7 @@ COPYLEFT = re.compile(
 """What the identifiers of licences begin with that ask for the same terms."""
 PROPRIETARY = re.compile(
     r"(?:busl|elastic|polyform|cc-by-nc|cc-by-nd|unlicensed|proprietary|commercial|commons-clause|fsl-|sul-|hippocratic|"
-    r"aladdin|ms-lpl|prosperity|coil|anti-996|unrar|iec-code|licenseref-(?:proprietary|commercial|commons)|c-uda|"
+    r"aladdin|ms-lpl|prosperity|coil|anti-996|unrar|iec-code|licenseref-(?:[a-z0-9.]+-)*(?:proprietary|commercial|commons)|c-uda|"
     r"bigcode-openrail|openrail|llama|json-evil)"
 )
 """The same of those that take back the right to use, to sell or to change."""

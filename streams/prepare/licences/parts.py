@@ -8,40 +8,60 @@ from __future__ import annotations
 
 import re
 
-from streams.prepare.licences.bodies import known_words, without_owners, words_of
+from streams.prepare.licences.bodies import owners_are_plain, without_owners, words_of
+from streams.prepare.licences.references import Found, find
 
-MAX_BLOCK = 14_000
-"""Characters of the longest body, Apache's."""
-MOST_BLOCKS = 12
-_ANCHORS = tuple(
-    (re.compile(rf"\b{begin}\b"), end, names)
-    for begin, end, names in (
-        ("permission is hereby granted free of charge", "dealings in the software", ("MIT",)),
-        (r"permission to use copy modify and(?: or)? distribute this software", "performance of this software",
-         ("ISC",)),
-        ("redistribution and use in source and binary forms", "possibility of such damage",
-         ("BSD-2-Clause", "BSD-3-Clause")),
-        ("this software is provided as is without any express", "any source distribution", ("Zlib",)),
-        ("do what the fuck you want to public license version 2", "you just do what the fuck you want to", ("WTFPL",)),
-        ("apache license version 2 0 january 2004", "limitations under the license", ("Apache-2.0",)),
-        ("licensed under the apache license version 2 0 the license you may not", "limitations under the license", ()),
-    )
-)  # fmt: skip
-"""Where a body begins, its last words, and what the detector calls it."""
 _CONDITIONS = re.compile(
-    r"\b(?:may not|must|shall|cannot|can not|do not|prohibit\w*|forbid\w*|not (?:permitted|allowed|granted)|restrict\w*"
-    r"|only|provided that|unless|requires?|required|fees?|royalt\w+|agree\w*|consent|obtain\w*|evaluat\w+|trial"
-    r"|relicen\w*|complying|comply|separately|subject to"
-    r"|commercial\w*|proprietary|confidential|patents?|terminat\w+|personal|internal|academic|educational|research)\b"
+    r"\b(?:may not|must|shall|cannot|can not|do not|does not|not (?:apply|permitted|allowed|granted|for|to be)"
+    r"|prohibit\w*|forbid\w*|restrict\w*|only|solely|alone|provided (?:that|you)|unless|exclud\w+|exclusi\w+"
+    r"|except(?:ed|ing)?(?! as (?:documented|noted))|requires?|required|fees?|royalt\w+|agree\w*|consent|obtain\w*"
+    r"|evaluat\w+|trial|relicen\w*|complying|comply|separately|subject to|commercial\w*|noncommercial\w*|proprietary"
+    r"|confidential|patents?|terminat\w+|personal|personally|internal|academic|educational|research|students?|members"
+    r"|employees|competitors?|(?<!many )individuals|military|unauthori[sz]ed|training|train|charges?|pay|payment|paid"
+    r"|sell|sold|same (?:terms|licen[cs]e)|disclos\w+|no (?:one|longer|use)|non (?!infring|profit organi)\w+|until"
+    r"|within (?:one|an?|your|the) (?:single )?(?:organi[sz]ation|company|team)|in production|purchase\w*"
+    r"|never|nobody|(?:additional|further) (?:terms|conditions)|following (?:terms|conditions?))\b"
 )
 """Words of whoever sets a condition."""
+_MEASURED = re.compile(
+    r"\b(?:not|without|if|but|however|unlike|when|whose|you|your|may|use|cannot|can be used|free|compan(?:y|ies)"
+    r"|business\w*|enterprises?|contracts?|eula|(?:is|are|else) reserved|reserved (?:to|for|by)|limit\w*|void"
+    r"|hosting|saas"
+    r"|asks?|before|hobby\w*|persons?|nonprofits?|exceptions?|countr(?:y|ies)|share ?alike|evil|everything else|testing"
+    r"|needs?|needed|have to|has to|accepts|accept our|acceptance|ends?|expire\w*|back|refrain|compet\w+|addendum"
+    r"|amend\w*|instead|rather|apart|other than|ow(?:e|es|ed|ing)|refus\w+|withdraw\w*|revok\w*|private\w*|minimum"
+    r"|maximum|donat\w*|citizens?|governments?|weapons?|nuclear|ethic\w*|harm\w*|machine learning|wants?|wish\w*"
+    r"|grants?|granted|part(?:ly|ially)|allow\w*|permit\w*|hereby)\b"
+)
+"""Words of whoever measures out what is given. Of 900 texts that were read few say one around a licence: `_REMARKS`."""
+_REMARKS = re.compile(
+    r"(?:apache license version 2 0 january 2004 (?:https? www apache org licenses )?)?terms and conditions for use"
+    r" reproduction and distribution|\bend of (?:terms and conditions|license|ftl txt)\b"
+    r"|\badditional copyrights may follow\b"
+    r"|which have their own licenses we recommend you read them as their terms may differ from the terms above"
+    r"|files located in the node modules and vendor directories are externally maintained libraries used by this"
+    r"|that are not externally maintained libraries|under your choice of|\bllvm exceptions?\b|\bfreebsd\b"
+    r"|neither npm nor npm inc are affiliated with joyent inc|\bfree software (?:released under|foundation)\b"
+    r"|\byou (?:may|can) (?:use|redistribute) (?:it|this (?:software|code|work|project)) under (?:the terms of )?"
+    r"either(?: of the following)? licen[cs]es?\b|\bdo what the fuck you want to public license\b"
+    r"|\bthis work is free you can redistribute it and or modify it under the terms of"
+    r"|\byou may choose which license to receive this code under(?: except as noted in per module license files)?"
+    r"|\bmodules may not be the copyright of the\b|\bno external contributions are allowed under licenses which\b"
+    r"|\buse governed by terms published on\b|\bis licensed for use as follows\b"
+)
+"""Sentences that stand around many texts."""
 _COMPATIBLE = re.compile(
-    r"\bgpl (?:compatible|friendly)\b"
+    r"\bgpl (?:compatible|friendly)\b|release derived year owner gpl from compatible|\blicen[cs]e agreement\b"
+    r"|\b(?:academic free|educational community) licen[cs]e\b|\b(?:microsoft|google|adobe|ibm) research\b"
+    r"|\bresearch (?:cent\w+|institute|foundation|council|initiatives)\b"
     r"|llvm exceptions to the apache 2 0 license as an exception .{0,900}?with respect to the combined software"
 )
-"""What allows more."""
-MAX_AROUND = 1_500
-"""Characters around the bodies, as words: copyright lines and explanations."""
+"""What allows more, names of licences and of owners."""
+MAX_AROUND = 2_500
+AROUND_EACH = 300
+"""Characters around the licences of a text, copyright lines and explanations: of any, and more for each licence."""
+FEW_CHARS = 1_500
+"""Of a text that offers a choice and holds no whole licence beside it."""
 HEAD_CHARS = 2_000
 """In which a choice is offered, before the texts."""
 FAMILIES: tuple[tuple[str, str], ...] = (
@@ -53,6 +73,10 @@ FAMILIES: tuple[tuple[str, str], ...] = (
     ("CDDL-1.0", r"\bcddl\b|common development and distribution"),
     ("EUPL-1.2", r"\beupl\b|european union public"),
     ("CC-BY-SA-4.0", r"\bcc[- ]by[- ]sa|share-?alike"),
+    ("OSL-3.0", r"open software licen"),
+    ("SSPL-1.0", r"\bsspl\b|server side public"),
+    ("CPL-1.0", r"common public licen"),
+    ("CECILL-2.1", r"cecill free software"),
     ("LicenseRef-proprietary", r"proprietary|non-?commercial|commercial licen|commons clause"),
     ("Apache-2.0", r"\bapache\b"),
     ("AFL-2.1", r"academic free"),
@@ -64,7 +88,7 @@ FAMILIES: tuple[tuple[str, str], ...] = (
 )
 """How sentences name licences: SPDX identifier and pattern, what binds first."""
 _FAMILIES = tuple((spdx, re.compile(words, re.I)) for spdx, words in FAMILIES)
-BINDING = frozenset(spdx for spdx, _ in FAMILIES[:9])
+BINDING = frozenset(spdx for spdx, _ in FAMILIES[:13])
 """Those that are copyleft or proprietary."""
 _SENTENCE = re.compile(r"(?:[^.!?]|\.(?=\S)){1,600}")
 _OFFERS = re.compile(
@@ -100,34 +124,28 @@ def families(sentence: str) -> list[str]:
 
 
 def blocks(text: str) -> str:
-    """The known bodies of a text together (AND); empty where there is none, or where more is said than they say."""
-    words = words_of(without_owners(text))
-    found: set[str] = set()
-    for begin, end, _ in _ANCHORS:
-        at = 0
-        while len(found) < MOST_BLOCKS and (match := begin.search(words, at)):
-            stop = words.find(end, match.end(), match.start() + MAX_BLOCK) + len(end)
-            name = known_words(words[match.start() : stop]) if stop >= len(end) else ""
-            at = match.end()
-            if name:
-                found.add(name)
-                words = words[: match.start()] + words[stop:]
-                at = match.start()
-    return " AND ".join(sorted(found)) if found and _is_plain(words) else ""
+    """The permissive licences whose texts stand in a text (AND); empty where none does, or where more is said."""
+    for said in (text, without_owners(text)):
+        found = find(said)
+        around = _around(said, found)
+        names = sorted({one.spdx for one in found} - {""})
+        words = words_of(without_owners(around)) if names else ""
+        is_short = len(words) <= MAX_AROUND + len(found) * AROUND_EACH
+        if names and is_short and owners_are_plain(around if said is text else text) and _is_plain(words):
+            return " AND ".join(names)
+    return ""
 
 
-def has_conditions(text: str, name: str) -> bool:
-    """Whether a text that is nearly this licence holds words around its body that set a condition, or name another."""
-    words = words_of(without_owners(text))
-    for begin, end, names in _ANCHORS:
-        if name in names and (match := begin.search(words)) and (stop := words.rfind(end, match.end())) >= 0:
-            return not _is_plain(words[: match.start()] + words[stop + len(end) :])
-    return False
+def _around(text: str, found: list[Found]) -> str:
+    """What is left of a text without the licences."""
+    ends = [0, *(one.end for one in found)]
+    starts = [*(one.start for one in found), len(text)]
+    return "\n".join(text[end:start] for end, start in zip(ends, starts, strict=True))
 
 
 def _is_plain(words: str) -> bool:
-    words = _COMPATIBLE.sub("", words)
-    return len(words) <= MAX_AROUND and not _CONDITIONS.search(words) and BINDING.isdisjoint(families(words))
+    words = _REMARKS.sub("", _COMPATIBLE.sub("", words))
+    return not _CONDITIONS.search(words) and not _MEASURED.search(words) and BINDING.isdisjoint(families(words))
 
 
 def choice(text: str) -> str:
@@ -144,6 +162,14 @@ def choice(text: str) -> str:
         spoken = set(families(OWN_WORDS.sub("", " ".join(text.split())))) & BINDING - {"LicenseRef-proprietary"}
         if "LGPL-2.1-or-later" in offered:
             spoken -= {"GPL-2.0-or-later"}  # it is a part of LGPL's text
-        conditions = not spoken and len(text) <= MAX_AROUND and _CONDITIONS.search(text.lower())
-        return " OR ".join(offered) if spoken <= set(offered) and not conditions else ""
+        conditions = not spoken and len(text) <= FEW_CHARS and _CONDITIONS.search(text.lower())
+        if not spoken <= set(offered) or conditions:
+            return ""
+        return " OR ".join(offered) if BINDING & set(offered) or _is_plain_beside(text, sentence) else ""
     return ""
+
+
+def _is_plain_beside(text: str, sentence: str) -> bool:
+    """Whether a choice between permissive licences, and what else stands around their texts, sets no condition."""
+    offer, around = words_of(sentence), words_of(without_owners(_around(text, find(text))))
+    return not _CONDITIONS.search(_COMPATIBLE.sub("", offer)) and _is_plain(around.replace(offer, " "))

@@ -15,9 +15,10 @@ from textwrap import fill
 import xxhash
 from askalono import identify  # pyright: ignore[reportAttributeAccessIssue]
 
-from streams.prepare.licences.bodies import known
+from streams.prepare.licences.bodies import known, owners_are_plain
 from streams.prepare.licences.classes import classify
-from streams.prepare.licences.parts import OWN_WORDS, blocks, choice, has_conditions
+from streams.prepare.licences.parts import OWN_WORDS, blocks, choice
+from streams.prepare.licences.references import is_changed
 
 BAR = 0.95
 """Dice coefficient of word pairs from which a text is the licence; copyright lines and titles cost up to .02."""
@@ -69,12 +70,6 @@ LONG_LINE = 320
 """Characters of a line from which a text is broken anew."""
 _BEGINNINGS = re.compile(r"(Permission (?:is|to)\b|Redistribution and use\b|Licensed under\b|(?<=reserved\.) )")
 _OWNERS = re.compile(r"^[^\n]{0,12}(?:copyright\b|\(c\)|©|all rights reserved)[^\n]*$", re.M | re.I)
-_FOREIGN = re.compile(
-    r"gnu (?:lesser |library |affero )?general public licen[cs]e.{0,200}?(?:version \d|terms and conditions|preamble)"
-    r"|(?:mozilla|eclipse) public licen",
-    re.I,
-)
-"""A copyleft licence beside Python's, which speak of the GPL themselves."""
 _GPL = re.compile(r"\b[al]?gpl[- ]?v?\d")
 _GPL_ALONE = re.compile(r"\b[al]?gpl\b(?![- ](?:compatible|friendly))")
 _COMMERCIAL = re.compile(
@@ -82,19 +77,15 @@ _COMMERCIAL = re.compile(
 )
 """What nobody says who gives a program away; in texts that are no known licence and speak of none."""
 _HTML = re.compile(r"</?(?:html|body|head|title|div|p|pre|br|h\d|ul|ol|li|b|i|em|strong|span|a)\b[^<>]{0,200}>", re.I)
-_PYTHON = ("PYTHON SOFTWARE FOUNDATION LICENSE VERSION 2", "BEOPEN", "CNRI")
-"""The stack of Python's licences, which its copies shorten in many ways."""
 _COMMENT = re.compile(r"^[ \t]*(?:#+|//+|/\*+|\*+/?|--+|;+|%+|<!--|-->|\.\\\")[ \t]?", re.M)
 _RULE = re.compile(r"^[ \t]*(?:[-=*_~#]{8,}|.{0,60}\blicen[cs]es?\b.{0,40})[ \t]*$", re.M | re.I)
-_OR_COPYLEFT = frozenset(
-    ["Artistic-2.0", "CECILL-B", "CNRI-Python-GPL-Compatible", "PSF-2.0", "Python-2.0", "Python-2.0.1", "Ruby"]
-)
-"""Permissive licences whose own text names a copyleft one."""
 
 
 def recognise(text: str) -> str:
     """The SPDX expression of a licence's text; LicenseRef-proprietary where it keeps all rights; empty: not known."""
-    text = text[:MAX_CHARS]
+    if len(text) > MAX_CHARS:  # what is not read may set conditions
+        name = recognise(text[:MAX_CHARS])
+        return "" if classify(name) == "permissive" else name
     key = xxhash.xxh3_128_digest(text.encode("utf-8", "replace"))
     if key not in _answers:
         if len(_answers) >= MOST_ANSWERS:
@@ -111,17 +102,17 @@ def _recognise(text: str) -> str:
     if _HTML.search(text):
         text = unescape(_HTML.sub("\n", text))
     words = " ".join(text.split())
-    if (name := known(_COMMENT.sub("", text))) and _says_no_more(name, words):
+    if (name := known(_COMMENT.sub("", text))) and owners_are_plain(text) and _says_no_more(name, words):
         return name
     bare = _COMMENT.sub("", _in_lines(text))
     if offered := choice(bare):
-        # with a permissive side it counts only where that side is not for some alone
-        if classify(offered) != "permissive" or not _NOT_FREE.search(OWN_WORDS.sub("", words)):
+        if classify(offered) != "permissive":
             return offered
-        return PROPRIETARY
-    if name := blocks(_COMMENT.sub("", text)):
-        return name if _says_no_more(name, words) else _spoken(words)
-    return _whole(bare, words) or _joined(bare) or _spoken(words)
+        # a permissive side counts only where it is not for some alone, and stands there as it is
+        if _NOT_FREE.search(OWN_WORDS.sub("", words)):
+            return PROPRIETARY
+        return _spoken(words) if is_changed(bare) else offered
+    return blocks(_COMMENT.sub("", text)) or _whole(bare) or _joined(bare) or _spoken(words)
 
 
 def _spoken(words: str) -> str:
@@ -140,25 +131,12 @@ def _in_lines(text: str) -> str:
     return "\n".join(fill(line, LONG_LINE // 4) for line in _BEGINNINGS.sub(r"\n\1", text).split("\n"))
 
 
-def _stacked(words: str) -> bool:
-    """Whether the names of Python's licences follow each other."""
-    at = 0
-    for name in _PYTHON:
-        at = words.find(name, at)
-        if at < 0:
-            return False
-    return True
-
-
-def _whole(text: str, words: str) -> str:
-    """As one licence. Empty where there is none, or more than one."""
+def _whole(text: str) -> str:
+    """As one licence that is not permissive: of such a text each word counts. Empty where there is none."""
     found = identify(text)
     if found is not None and NEAR <= found.score < BAR:  # a short one under long copyright lines
         found = identify(_OWNERS.sub("", text))
-    if found is None or found.score < BAR:
-        return "Python-2.0" if _stacked(words) and not _FOREIGN.search(words) else ""
-    name = "Apache-2.0" if found.name == "Pixar" and "pixar" not in words.lower() else str(found.name)
-    return name if _says_no_more(name, words) and not has_conditions(text, name) else ""
+    return "" if found is None or found.score < BAR or classify(found.name) == "permissive" else str(found.name)
 
 
 def _says_no_more(name: str, words: str) -> bool:
@@ -167,7 +145,7 @@ def _says_no_more(name: str, words: str) -> bool:
         return True
     lower = OWN_WORDS.sub("", words.lower())
     named = any(phrase in lower for _, phrase in COPYLEFT_PHRASES) or bool(_GPL.search(lower))
-    return not (named and name not in _OR_COPYLEFT) and not _NOT_FREE.search(words)
+    return not named and not _NOT_FREE.search(words)
 
 
 def _joined(text: str) -> str:
@@ -185,5 +163,5 @@ def _joined(text: str) -> str:
         sections[-1] += last
     if not 1 < len(sections) <= SECTIONS:
         return ""
-    names = [_whole(section, " ".join(section.split())) for section in sections]
+    names = [blocks(section) or _whole(section) for section in sections]
     return " AND ".join(sorted(set(names))) if all(names) else ""

@@ -11,7 +11,6 @@ from askalono import identify  # pyright: ignore[reportAttributeAccessIssue]
 from streams.prepare.licences.classes import classify
 from streams.prepare.licences.expressions import families_of, sides, together
 from streams.prepare.licences.naming import UNKNOWN, whole
-from streams.prepare.licences.parts import has_conditions
 from streams.prepare.licences.texts import NEAR, recognise
 from streams.prepare.names import extension
 from streams.sources.licences.declared import declaration
@@ -92,7 +91,7 @@ def is_reuse_text(path: str) -> bool:
 
 def _together(texts: Mapping[str, str], declared: str) -> tuple[str, bool]:
     """The texts' licences, and whether all are known: one of them may be chosen where the files' names say so; else all
-    hold. One that is nearly what is declared, and sets no condition around it, is known."""
+    hold. One that is nearly what is declared is known where that is not permissive: there each word counts."""
     spdx = {name: _of_text(name, text) for name, text in texts.items()}
     found = {name: each for name, each in spdx.items() if each}
     lost = [name for name, each in spdx.items() if not each and is_binding(name, texts[name])]
@@ -116,8 +115,10 @@ def _of_text(name: str, text: str) -> str:
 
 @lru_cache(maxsize=64)  # the detector takes up to a second
 def _is_nearly(text: str, declared: str) -> bool:
+    if classify(declared) == "permissive":
+        return False
     nearest = identify(text)
-    if nearest is None or nearest.score < NEAR or has_conditions(text, str(nearest.name)):
+    if nearest is None or nearest.score < NEAR:
         return False
     return families_of(str(nearest.name)) <= families_of(declared)
 

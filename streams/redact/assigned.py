@@ -36,10 +36,10 @@ _BETWEEN = (
 _FORM = re.compile(
     rb"(?P<name>[\w.$\x80-\xff-]{0,60}+)(?:"
     rb"(?P<pair>[\"'`]?[,;/\s-]{1,20}" + _BETWEEN + rb"[\"'`]?(?:[Vv]alue|default|content)[\"'`]?\s{0,4}[=:]\s{0,4})"
-    rb"|(?P<quoted>\\{0,3}[\"'`]?[\])]{0,2}" + _TYPE + rb"(?:\s{0,8}(?P<sep>:=|=>|={1,3}|:|,|\()\s{0,8}|[ \t]{1,8})" + _WRAPS
+    rb"|(?P<quoted>\\{0,3}[\"'`]?[\])]{0,2}" + _TYPE + rb"(?:\s{0,8}(?P<sep>:=|=>|[=!]?={1,2}|:|,|\()\s{0,40}|[ \t]{1,8})" + _WRAPS
     + rb"(?P<list>\[\s?)?[bBruRfL@$]{0,2})(?=" + _QUOTE + rb"[^\"'`\s])"
     rb"|(?P<element>(?:[\"'][^<>\n]{0,80})?>(?P<cdata><!\[CDATA\[)?\s{0,8})(?=[^<>\s])"
-    rb"|(?P<bare>\\{0,3}[\"']?[ \t]{0,8}[=:][ \t]{0,8}|(?<=\w):-)(?=[^\s\"'`(){\[<,;=:])"
+    rb"|(?P<bare>(?<=\w):-|\\{0,3}[\"']?[ \t]{0,8}[=:][ \t]{0,8})(?=[^\s\"'`(){\[<,;=:?])"
     rb")(?P<quote>" + _QUOTE + rb"?)"
 )  # fmt: skip
 """A name and what may be assigned to it."""
@@ -50,9 +50,11 @@ _SETS = re.compile(
     rb"|cookie|field|with|var|arg)\w{0,20}\W{0,3}\Z"
 )
 """Calls whose first argument names the second."""
-_CLOSED = re.compile(rb"\\{0,3}(?:\"\"\"|\x27{3}|[\"'`])\s{0,8}[),;]")
+_CLOSED = re.compile(rb"\\{0,3}(?:\"\"\"|\x27{3}|[\"'`])\s{0,8}\)")
 _QUOTES = re.compile(rb"[\"'`]")
-_COMMENT = re.compile(rb"^\s*(?:#|//|/?\*|--|;|%|<!--)")
+_COMMENT = re.compile(rb"^\s*(?:#|//|/?\*\s|--|;|%|<!--)")
+_QUERIED = re.compile(rb"[?&;\"'`{,]\s?\Z")
+"""Before a name in a URL, or in a string of names and values."""
 _ENDS = re.compile(rb"[;,&)}\]|]")
 
 Value = tuple[int, int, bool]
@@ -88,7 +90,8 @@ def _values(text: Text, form: re.Match[bytes], first: int) -> Iterator[Value]:
         if closing > at and (form["sep"] != b"(" or text.match(_CLOSED, closing, 16)):
             yield at, closing, True
     elif form["quoted"] is None and (not text.place.is_code or _in_string(text, first)):
-        yield from _bare(text, at)
+        queried = _QUERIED.search(text.window(first - 2, first)) is not None and form["bare"] == b"="
+        yield from _bare(text, at, queried)
 
 
 def _list(text: Text, at: int, quote: bytes) -> Iterator[Value]:
@@ -104,16 +107,17 @@ def _list(text: Text, at: int, quote: bytes) -> Iterator[Value]:
 
 
 def _element(text: Text, at: int, is_cdata: bool) -> Iterator[Value]:
-    closing = text.data.find(b"]]>" if is_cdata else b"<", at, at + MAX_LINE)
+    closing = text.data.find(b"]]>" if is_cdata else b"</", at, at + MAX_LINE)
     value = text.window(at, closing).rstrip() if closing > 0 else b""
-    if value:
+    if value and b"<" not in value and b"\n" not in value:
         yield at, at + len(value), True
 
 
-def _bare(text: Text, at: int) -> Iterator[Value]:
+def _bare(text: Text, at: int, is_queried: bool) -> Iterator[Value]:
+    """In a query a word is a value as in quotes."""
     if bare := text.match(_BARE_VALUE, at, 320):
         value = _ENDS.split(bare.group(), maxsplit=1)[0].rstrip(b"\\.")
-        yield at, at + len(value), False
+        yield at, at + len(value), is_queried
 
 
 def closing_quote(text: Text, at: int, quote: bytes) -> int:

@@ -39,11 +39,10 @@ def _matched(pattern: re.Pattern[bytes], name: str) -> Callable[[Text, int, int]
         quoted = bool(match.groupdict().get("quote"))
         value = match["secret"].decode("utf-8", "replace")
         power = strength(called.decode("utf-8", "replace"))
-        if (
-            power
-            and (kind := judge.kind_of(power, value, text.place, quoted or name != ""))
-            and not _is_user(match.group(), value)
-        ):
+        kind = judge.kind_of(power, value, text.place, quoted or name != "") if power else ""
+        if not kind and pattern is _SQL and (quoted or b" by " in match.group().lower()) and judge.is_told(value):
+            kind = "password"  # the statement says that it is one
+        if kind and not _is_user(match.group(), value):
             yield start + match.start("secret"), start + match.end("secret"), kind
 
     return confirm
@@ -62,7 +61,7 @@ def netrc(text: Text, start: int, end: int) -> Iterator[Span]:
 
 
 COMMANDS: tuple[Detector, ...] = (
-    Detector("flag", "password", (rf"(?i)\s--?(?:[\w-]{{0,20}}[-_])?{_NAMED}[ \t]{{1,4}}[\"']?[^\s\"'`<$|&;)-]",),
+    Detector("flag", "password", (rf"(?i)\s--?[\w-]{{0,20}}{_NAMED}[ \t]{{1,4}}[\"']?[^\s\"'`<$|&;)-]",),
              lambda text, start, end: _matched(_FLAG, "")(text, start + 1, end),
              ("deploy --password Wolke77x", "tool --api-key 'f3Kd92mPq7Zx81LvT0aW' run"),
              ("deploy --password-file pw.txt", "tool --token $TOKEN", "git log --author-date key")),

@@ -30,11 +30,18 @@ def kind_of(power: Strength, value: str, place: Place, quoted: bool) -> str:
 
 def _is_value(value: str) -> bool:
     """Not what stands for one: a placeholder, a kind of value, a path, an address, a sentence."""
+    if sum(map(str.isalnum, value)) < 3 or value[0] in "?)":
+        return False
     if not MIN_PASSWORD <= len(value) <= MAX_VALUE or values.is_placeholder(value) or values.is_nothing(value):
         return False
     if values.is_crypted(value) or values.is_constant(value) or (values.is_place(value) and "." in value[1:]):
         return False
     return not (values.is_path(value) or values.is_url(value) or values.is_prose(value))
+
+
+def is_told(value: str) -> bool:
+    """Whether a value that a statement calls a password is one, and no name or placeholder."""
+    return len(value) >= MIN_PASSWORD and not values.is_placeholder(value) and not values.is_call(value)
 
 
 def _is_bare(value: str, place: Place) -> bool:

@@ -18,49 +18,12 @@ SECRETS = ("secret", "token", "apikey", "authtoken", "accesskey", "secretkey", "
 _PASSWORD_PARTS = frozenset((*PASSWORDS, "pass", "psw", "pswd", "pw", "passwords", "userpass", "dbpass", "passw"))
 _SECRET_PARTS = frozenset((*SECRETS, "secrets", "tokens", "credentials", "bearer", "authorization", "dsn", "jwt"))
 _KEY_BEFORE = frozenset(
-    [
-        "api",
-        "access",
-        "private",
-        "secret",
-        "auth",
-        "encryption",
-        "encrypt",
-        "signing",
-        "sign",
-        "master",
-        "account",
-        "storage",
-        "session",
-        "license",
-        "licence",
-        "service",
-        "shared",
-        "hmac",
-        "aes",
-        "crypto",
-        "consumer",
-        "app",
-        "application",
-        "client",
-        "write",
-        "deploy",
-        "admin",
-        "rest",
-        "subscription",
-        "ssh",
-        "server",
-        "customer",
-        "webhook",
-        "stripe",
-        "cipher",
-        "symmetric",
-        "root",
-        "security",
-        "jwt",
-        "sas",
-        "token",
-    ]
+    re.findall(
+        r"\S+",
+        "api access private secret auth oauth encryption encrypt signing sign master account storage session license "
+        "licence service shared hmac aes crypto consumer app application client write deploy admin rest "
+        "subscription ssh server customer webhook stripe cipher symmetric root security jwt sas token",
+    )
 )
 """With `key` behind them they name a secret."""
 _WEAK_PARTS = frozenset(
@@ -82,93 +45,21 @@ _WEAK_PARTS = frozenset(
     ]
 )
 _NEUTRAL = frozenset(
-    [
-        "value",
-        "val",
-        "values",
-        "string",
-        "str",
-        "text",
-        "default",
-        "prod",
-        "production",
-        "dev",
-        "devel",
-        "development",
-        "test",
-        "testing",
-        "staging",
-        "stage",
-        "env",
-        "base64",
-        "b64",
-        "hex",
-        "plain",
-        "plaintext",
-        "raw",
-        "content",
-        "literal",
-        "main",
-        "confirm",
-        "confirmation",
-        "confirmed",
-        "again",
-        "repeat",
-        "repeated",
-        "retype",
-        "verify",
-        "old",
-        "new",
-        "current",
-        "live",
-        "sandbox",
-        "local",
-        "master",
-        "root",
-        "admin",
-        "user",
-        "db",
-        "database",
-        "override",
-        "primary",
-        "secondary",
-        "ci",
-        "qa",
-        "const",
-        "constant",
-        "orig",
-        "original",
-        "example",
-        "sample",
-        "mock",
-        "fixture",
-    ]
+    re.findall(
+        r"\S+",
+        "value val values string str text default prod production dev devel development test testing staging "
+        "stage env base64 b64 hex plain plaintext raw content literal main confirm confirmation confirmed again "
+        "repeat repeated retype verify old new current live sandbox local master root admin user db database "
+        "override primary secondary ci qa const constant orig original example sample mock fixture",
+    )
 )
 """Words behind the naming one that leave it as it is."""
 _HASHED = frozenset(
-    [
-        "hash",
-        "hashed",
-        "sha",
-        "sha1",
-        "sha256",
-        "sha512",
-        "md5",
-        "checksum",
-        "digest",
-        "integrity",
-        "etag",
-        "commit",
-        "revision",
-        "fingerprint",
-        "thumbprint",
-        "public",
-        "pub",
-        "cert",
-        "certificate",
-        "crypted",
-        "encrypted",
-    ]
+    re.findall(
+        r"\S+",
+        "hash hashed sha sha1 sha256 sha512 md5 checksum digest integrity etag commit revision fingerprint "
+        "thumbprint public pub cert certificate crypted encrypted",
+    )
 )
 
 

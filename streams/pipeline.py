@@ -7,7 +7,7 @@ applied to one document: directly, or in a child process when the worker is care
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,8 @@ from streams.pack.together import groups, pack_together
 from streams.prepare.expand import Expansion, expand
 from streams.prepare.recipes.recipe import Recipe
 from streams.prepare.rules.rule import Verdict
-from streams.redact import people, redaction
+from streams.redact import FORMS, people, redaction
+from streams.redact.place import Place
 
 Call = Callable[..., Any]
 """call(step, *arguments) -> the step's value; raises what the step raises."""
@@ -138,9 +139,25 @@ class Prepare:
 @dataclass(frozen=True)
 class Redact:
     call: Call = directly
+    forms: Mapping[str, str] = field(default_factory=lambda: FORMS)
+    """What stands in for a find, by its kind."""
 
     def __call__(self, frame: Frame) -> Outcome:
-        return _each(frame, "redact", self.call, redact_document)
+        """What was found in one document of an event is a secret in all of them."""
+        known: dict[int, set[bytes]] = {}
+
+        def first(document: Document) -> Document:
+            return redact_document(document, self.forms, (), known.setdefault(document.offset, set()))
+
+        def again(document: Document) -> Document:
+            secrets = sorted(known.get(document.offset, ()))[:MAX_KNOWN]
+            return redact_document(document, self.forms, secrets) if secrets else document
+
+        outcome = _each(frame, "redact", self.call, first)
+        if not any(known.values()):
+            return outcome
+        second = _each(outcome.frame, "redact", self.call, again)
+        return Outcome(second.frame, dead=(*outcome.dead, *second.dead))
 
 
 @dataclass(frozen=True)
@@ -198,23 +215,47 @@ def count_documents(source: Source, record: Record) -> int:
         return 1
 
 
-def redact_document(document: Document) -> Document:
-    """Every part, its label and the path without secrets and personal data; in a thread people become numbers.
+MAX_KNOWN = 256
+"""Secrets of one event that are looked for in its other documents."""
+
+
+def redact_document(
+    document: Document, forms: Mapping[str, str] = FORMS, known: Sequence[bytes] = (), own: set[bytes] | None = None
+) -> Document:
+    """Every part, its label, the path and the names without secrets and personal data; in a thread people become
+    numbers. `known` are secrets that were found elsewhere in its event; `own` takes those that are found here.
 
     A retry's earlier redactions stay counted.
     """
     counts = Counter(document.redactions)
 
-    def clean(text: str) -> str:
-        clean_text, kinds = redaction.replace(text, document.path, document.language)
-        counts.update(kinds)
-        return clean_text
+    def clean(text: str, place: Place) -> str:
+        made = redaction.clean(text, place, forms, known)
+        counts.update(made.kinds)
+        if own is not None:
+            own.update(made.own)
+        return made.text
+
+    def name(text: str) -> str:
+        return clean(people.path(text), TALK) if text else text
 
     renamed, names = people.rename(document)
     counts.update({"name": names} if names else {})
-    parts = [Part(p.role, clean(p.text), clean(people.path(p.label))) for p in renamed]
-    path = clean(people.path(document.path))
-    return msgspec.structs.replace(document, parts=parts, path=path, redactions=dict(sorted(counts.items())))
+    parts = [Part(p.role, clean(p.text, _place(document, p)), name(p.label)) for p in renamed]
+    return msgspec.structs.replace(
+        document, parts=parts, path=name(document.path), former=name(document.former), thread=name(document.thread),
+        repository=name(document.repository), redactions=dict(sorted(counts.items())),
+    )  # fmt: skip
+
+
+TALK = Place(language="text")
+"""Of prose, in which a value needs no quotes."""
+
+
+def _place(document: Document, part: Part) -> Place:
+    if part.role in ("text", "before", "after", "code"):
+        return Place(document.path, document.language)
+    return Place(part.label) if part.role in ("diff", "hunk") else TALK
 
 
 def _each(frame: Frame, stage: str, call: Call, step: Callable[[Document], Any]) -> Outcome:

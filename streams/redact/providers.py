@@ -42,7 +42,7 @@ def _filled(prefix: str, length: int, alphabet: str = "f3Kd92mPq7Zx81LvT0aW") ->
 
 
 FORMS: tuple[Form, ...] = (
-    Form("aws", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}", "AKIA" + "Q2W3E4R5T6Y7U2I5"),
+    Form("aws", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}", "AKIA" + "Q2W3E4R5T6Y7U2I5"),
     Form("github", r"gh[pousr]_[A-Za-z0-9]{36,251}", _filled("ghp_", 36)),
     Form("github fine-grained", r"github_pat_[A-Za-z0-9_]{22,100}", _filled("github_pat_", 82)),
     Form("gitlab", r"gl(?:pat|dt|rt|ft|soat|agent|cbt|imt|ptt|oas|ffct)-[A-Za-z0-9_=-]{20,64}", _filled("glpat-", 20)),

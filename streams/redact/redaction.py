@@ -6,61 +6,69 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from streams.redact import scan
+from streams.redact import scan, values
 from streams.redact.detector import Span, Text
 from streams.redact.place import Place
-from streams.redact.replacing import FORMS, merge, replacement
+from streams.redact.replacing import FORMS, KEPT, merge, replacement
+
+OWN = ("key", "password")
+MIN_OWN, MAX_OWN = 10, 4_096
+"""Bytes of a secret that is looked for elsewhere."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """A find, in bytes of UTF-8; the text itself is not kept with it."""
+class Clean:
+    """A text after redaction."""
 
-    start: int
-    end: int
-    kind: str
+    text: str
+    kinds: list[str]
+    """Of each replacement, in their order."""
+    own: list[bytes]
+    """Keys and passwords that mean nothing wherever else they stand."""
 
 
 def redact(text: str, path: str = "", language: str = "") -> tuple[str, int]:
     """The text with every find replaced, and the number of replacements."""
-    clean_text, kinds = replace(text, path, language)
-    return clean_text, len(kinds)
-
-
-def replace(
-    text: str, path: str = "", language: str = "", forms: Mapping[str, str] = FORMS, known: Sequence[bytes] = ()
-) -> tuple[str, list[str]]:
-    """The text with every find replaced, and the kind of each replacement in their order.
-
-    Path and language help to tell a value from a variable, and to keep the text parsing. `known` are secrets that
-    were found elsewhere: they are replaced wherever they stand.
-    """
-    data = text.encode("utf-8", "surrogatepass")
-    place = Place(path, language)
-    spans = [span for span in _spans(data, place, known) if forms.get(span[2]) != "keep"]
-    if not spans:
-        return text, []
-    made = _written(data, spans, lambda kind, secret: _escaped(replacement(kind, secret, forms), secret, place))
-    if language and _breaks(text, made, language):
-        plain = _written(data, spans, lambda kind, secret: _plain(replacement(kind, secret, forms), secret))
-        made = made if _breaks(text, plain, language) else plain
-    return made, [kind for _, _, kind in spans]
+    made = clean(text, Place(path, language))
+    return made.text, len(made.kinds)
 
 
 def find(text: str | bytes, path: str = "", language: str = "") -> list[Span]:
-    """All finds, sorted and disjoint."""
+    """All finds, sorted and disjoint: (start, end, kind), in bytes of UTF-8."""
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     return merge(scan.find(Text(data, Place(path, language))))
 
 
-def _spans(data: bytes, place: Place, known: Sequence[bytes]) -> list[Span]:
-    spans = list(scan.find(Text(data, place)))
+def clean(text: str, place: Place, forms: Mapping[str, str] = FORMS, known: Sequence[bytes] = ()) -> Clean:
+    """The text with every find replaced as `forms` say. `known` are secrets that were found elsewhere: they are
+    replaced wherever they stand.
+
+    Path and language of the place help to tell a value from a variable, and to keep the text parsing.
+    """
+    data = text.encode("utf-8", "surrogatepass")
+    spans = merge([*scan.find(Text(data, place)), *_known(data, known)])
+    spans = [span for span in spans if forms.get(span[2]) != KEPT]
+    if not spans:
+        return Clean(text, [], [])
+    made = _written(data, spans, lambda kind, secret: _escaped(replacement(kind, secret, forms), place))
+    if place.language and _breaks(text, made, place.language):
+        plain = _written(data, spans, lambda kind, secret: _plain(replacement(kind, secret, forms), secret))
+        made = made if _breaks(text, plain, place.language) else plain
+    own = [data[start:end] for start, end, kind in spans if kind in OWN and is_own(data[start:end])]
+    return Clean(made, [kind for _, _, kind in spans], own)
+
+
+def is_own(secret: bytes) -> bool:
+    """Whether it is long, and no word."""
+    return MIN_OWN <= len(secret) <= MAX_OWN and values.is_random(secret[:256].decode("utf-8", "replace"))
+
+
+def _known(data: bytes, known: Sequence[bytes]) -> Iterable[Span]:
     for secret in known:
         at = data.find(secret)
         while at >= 0:
-            spans.append((at, at + len(secret), "key"))
+            yield at, at + len(secret), "key"
             at = data.find(secret, at + len(secret))
-    return merge(spans)
 
 
 def _written(data: bytes, spans: Iterable[Span], form: Callable[[str, bytes], bytes]) -> str:
@@ -73,16 +81,14 @@ def _written(data: bytes, spans: Iterable[Span], form: Callable[[str, bytes], by
     return b"".join(out).decode("utf-8", "surrogatepass")
 
 
-def _escaped(form: bytes, secret: bytes, place: Place) -> bytes:
+def _escaped(form: bytes, place: Place) -> bytes:
     """In markup `<` opens a tag."""
     return form.replace(b"<", b"&lt;").replace(b">", b"&gt;") if place.is_markup else form
 
 
 def _plain(form: bytes, secret: bytes) -> bytes:
     """Without marks, for a place where the syntax has none; a number stays one."""
-    if secret.isdigit():
-        return b"0"
-    return re.sub(rb"&lt;|&gt;|[<>]", b"", form)
+    return b"0" if secret.isdigit() else re.sub(rb"[<>]", b"", form)
 
 
 def _breaks(before: str, after: str, language: str) -> bool:

@@ -16,11 +16,12 @@ from streams.redact.commands import COMMANDS
 from streams.redact.detector import Detector, Span, Text
 from streams.redact.emails import EMAILS
 from streams.redact.numbers import NUMBERS
+from streams.redact.persons import PERSONS
 from streams.redact.providers import PROVIDERS
 
 DETECTORS: dict[str, Detector] = {
     detector.name: detector
-    for detector in (*BLOCKS, *PROVIDERS, *CARRIED, ASSIGNED, *COMMANDS, *EMAILS, *ADDRESSES, *NUMBERS)
+    for detector in (*BLOCKS, *PROVIDERS, *CARRIED, ASSIGNED, *COMMANDS, *EMAILS, *ADDRESSES, *NUMBERS, *PERSONS)
 }
 """By name, in the order in which they are asked."""
 

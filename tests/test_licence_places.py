@@ -49,7 +49,7 @@ NPM = '{"license": "MIT"}'
         ({"package.json": '{"license": "SEE LICENSE IN LICENSE"}', "setup.cfg": "[metadata]\nlicense = MIT\n"},
          "permissive"),
         ({"package.json": '{"license": "SEE LICENSE IN EULA.txt"}', "setup.cfg": "[metadata]\nlicense = MIT\n"},
-         "unknown"),
+         "proprietary"),
         ({"DESCRIPTION": "Package: x\nLicense: MIT + file LICENSE\n", "LICENSE": "YEAR: 2020\nCOPYRIGHT HOLDER: A\n"},
          "permissive"),
         ({"README.md": "This project is licensed under the MIT License.", "LICENSE": GPL}, "copyleft"),

@@ -78,7 +78,7 @@ FAMILIES: tuple[tuple[str, str], ...] = (
     ("CPL-1.0", r"common public licen"),
     ("CECILL-2.1", r"cecill free software"),
     ("LicenseRef-proprietary", r"proprietary|non-?commercial|commercial licen|commons clause"),
-    ("Apache-2.0", r"\bapache\b"),
+    ("Apache-2.0", r"\bapache(?:[-_ ]?2(?:[._]0)?)?\b"),
     ("AFL-2.1", r"academic free"),
     ("BSD-3-Clause", r"\bbsd\b|eclipse distribution"),
     ("MIT", r"\bmit\b"),
@@ -98,7 +98,7 @@ _OFFERS = re.compile(
     r"|\bor\b.{1,200}\bat your (?:choice|option)\b",
     re.I | re.S,
 )
-_ONE_OF = re.compile(r"\bchoose (?:from |between )?one of (?:the )?(?:two|three|following)\b", re.I)
+_ONE_OF = re.compile(r"\bchoose (?:from |between )?(?:one|either|any) of (?:the )?(?:two|three|following)\b", re.I)
 LIST_CHARS = 700
 """In which the licences follow of which one is to be chosen."""
 _LATER = re.compile(
@@ -172,4 +172,9 @@ def choice(text: str) -> str:
 def _is_plain_beside(text: str, sentence: str) -> bool:
     """Whether a choice between permissive licences, and what else stands around their texts, sets no condition."""
     offer, around = words_of(sentence), words_of(without_owners(_around(text, find(text))))
-    return not _CONDITIONS.search(_COMPATIBLE.sub("", offer)) and _is_plain(around.replace(offer, " "))
+    lead = words_of(sentence.split(":")[0])
+    if lead not in around:
+        return False
+    rest = around.replace(offer, " ").replace(lead, " ")
+    said = lead if _ONE_OF.search(sentence) else offer  # a list of what may be chosen is followed by the texts
+    return not _CONDITIONS.search(_COMPATIBLE.sub("", said)) and _is_plain(rest)

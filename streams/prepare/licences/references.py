@@ -19,6 +19,8 @@ NAME_WORDS = 30
 """Of a holder's name: the longest in use tell a university, its regents and the contributors."""
 MOST_STEPS = 400_000
 """Comparisons of words in a text, .2 s: what is more is not known. The longest licence takes 10,000."""
+LONG_WORD = 8
+"""Letters of a word that may be misspelt."""
 ANCHOR_WORDS = 3
 """Words at its beginning by which a pattern is found."""
 BEGUN_WORDS = 20
@@ -215,9 +217,20 @@ def _next(pattern: Pattern, now: dict[int, int], word: str) -> dict[int, int]:
             if count < NAME_WORDS and _may_be_a_name(word):
                 later[place] = min(later.get(place, count + 1), count + 1)
                 later.update(dict.fromkeys(pattern.after[place], 0))
-        elif place and pattern.words[place] == word:
+        elif place and (pattern.words[place] == word or _is_misspelt(pattern.words[place], word)):
             later.update(dict.fromkeys(pattern.after[place], 0))
     return later
+
+
+@lru_cache(maxsize=4096)
+def _is_misspelt(right: str, word: str) -> bool:
+    """Of a long word, one letter that is another, missing or too much. No such word means the opposite."""
+    if min(len(right), len(word)) < LONG_WORD or abs(len(right) - len(word)) > 1:
+        return False
+    same = next((at for at, (one, other) in enumerate(zip(right, word, strict=False)) if one != other), None)
+    if same is None:
+        return True
+    return right[same + (len(right) >= len(word)) :] == word[same + (len(word) >= len(right)) :]
 
 
 @lru_cache(maxsize=4096)

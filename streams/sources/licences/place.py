@@ -62,7 +62,8 @@ def licence_of(names: Iterable[str], read: Read) -> tuple[str, str]:
     The rules read the expression alone: a text beside it would be a fifth of all bytes of the events. `names` are the
     paths to look among: those of one place. What all metadata declare and what all texts are holds together (AND),
     unless the declaration names what the texts are: then it says how they go together. A text that is not known makes
-    the whole unknown, beside whatever stands. A README counts where there is neither.
+    the whole unknown, beside whatever stands. A README counts where there is neither; where a text is not known, if it
+    says that a right is kept back.
     """
     paths = sorted(names)
     texts = {n: text for n in paths if is_text(n) and (text := read(n))}
@@ -71,11 +72,18 @@ def licence_of(names: Iterable[str], read: Read) -> tuple[str, str]:
     recognised, is_whole = _together(texts, declared)
     if expression := _both(declared, recognised) if declared and recognised else declared or recognised:
         return expression if is_whole else " AND ".join(sides([expression, UNKNOWN])), ""
+    if texts and (spdx := _stated(paths, read)) and classify(spdx) in ("copyleft", "proprietary"):
+        return spdx, ""
     first = next((text for name, text in texts.items() if not is_whole or STRICT.match(_name(name))), "")
     first = first or next(iter(texts.values()), "")
     if not first:
-        return next((spdx for n in paths if README.search(n) and (v := read(n)) and (spdx := stated(v))), ""), ""
+        return _stated(paths, read), ""
     return "", first[:MAX_LICENCE_TEXT]
+
+
+def _stated(paths: Iterable[str], read: Read) -> str:
+    """By the README."""
+    return next((spdx for n in paths if README.search(n) and (v := read(n)) and (spdx := stated(v))), "")
 
 
 def is_text(path: str) -> bool:

@@ -77,8 +77,10 @@ def _of_section(section: str) -> Iterator[str]:
 
 
 def _with_bounds(expression: str, scope: str) -> str:
-    """Beside a permissive licence holds what binds or is kept back in the same words."""
-    if classify(expression) != "permissive" or not expression:
+    """Beside a permissive licence, or none, holds what binds or is kept back in the same words."""
+    if not expression:
+        return restricted(scope, scope)
+    if classify(expression) != "permissive":
         return expression
     choice = set(families(expression))
     bound = [spdx for spdx in families(scope) if spdx in BINDING and spdx not in choice]

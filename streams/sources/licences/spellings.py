@@ -91,11 +91,13 @@ UNFREE = frozenset([
 _SILENT = re.compile(
     r"(?i)(?:osi|dfsg)[- _]approved|unknown|none|n/?a|tbd|todo|other|free|freely distributable|freeware"
     r"|open[- _]?source"
-    r"|unrestricted|licen[cs]e|-|\?+|(?:see licen[cs]e (?:in|file)|file) <?(?:[\w./-]*/)?(?:un)?(?:licen[cs]es?"
+    r"|unrestricted|dual(?:[- ]licen[cs]ed?)?|multiple|various|licen[cs]e|-|\?+|(?:see licen[cs]e (?:in|file)|file) <?(?:[\w./-]*/)?(?:un)?(?:licen[cs]es?"
     r"|copying|copyright|legal|readme)[\w.-]*>?(?: .{0,99})?"
     r"|(?:un)?licen[cs]e\.\w+|https?://\S+|.{0,80}\bsee\b(?! licen[cs]e in).{0,160}"
 )
 """Values that name no licence, or a file whose text says it."""
+_KEPT = re.compile(r"(?i)\b(?:no[- ]charge|commercial|proprietary|evaluation|trial|eula|non-?commercial)\b")
+"""Words of names by which somebody keeps rights."""
 _ELSEWHERE = re.compile(r"(?i)\bsee licen[cs]e in\b.*")
 MAX_CHARS = 200
 """Of a name; what is longer is a text."""
@@ -123,4 +125,6 @@ def spdx_of(name: str) -> str:
         if (pointer := _ELSEWHERE.search(name)) and not _SILENT.fullmatch(pointer.group()):
             bound.append(UNKNOWN)
         return together([spdx, *(each for each in bound if each not in named)])
+    if not bound and _KEPT.search(name):
+        return OWN
     return together(bound) or ("" if _SILENT.fullmatch(name) else UNKNOWN)

@@ -273,7 +273,7 @@ def test_a_readme_counts_where_nothing_else_is_said() -> None:
     text = "x is licensed under the GPL."
     assert licences({"README.md": text}).repository()[0] == "GPL-2.0-or-later"
     assert licences({"README.md": text, "LICENSE": licence("MIT")}).repository()[0] == "MIT"
-    assert licences({"README.md": text, "LICENSE": "Own words."}).repository() == ("", "Own words.")
+    assert licences({"README.md": text, "LICENSE": "Own words."}).repository() == ("GPL-2.0-or-later", "")
     assert licences({"README.md": text, "setup.py": 'setup(name="x", license="MIT")'}).repository()[0] == "MIT"
     both = 'setup(classifiers=["License :: OSI Approved :: GNU General Public License v3 (GPLv3)"])'
     assert licences({"setup.py": both}).repository()[0] == "GPL-3.0-only"

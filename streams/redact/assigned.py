@@ -20,9 +20,7 @@ _KEYS = re.findall(
     "api access private secret auth oauth encryption signing master account storage shared consumer client app crypto license "
     "session service subscription host root admin deploy hmac aes jwt write server customer cipher security",
 )
-_ASSIGNS = (
-    r"[\w.-]*[\"'`\\\])]*(?:\s*[:=!]|[,\s]\s*[\"'`]|\([\"'`]|>|[,;\s-]+(?:value|default|content)[\"'`]?\s*[=:])"
-)
+_ASSIGNS = r"[\w.-]*[\"'`\\\])]*(?:\s*[:=!]|[,\s]\s*[\"'`]|\([\"'`]|>|[,;\s-]+(?:value|default|content)[\"'`]?\s*[=:])"
 TRIGGERS = (
     *(f"(?i){word}{_ASSIGNS}" for word in _WORDS),
     *(f"(?i){word}[_.-]?key{_ASSIGNS}" for word in _KEYS),

@@ -25,7 +25,6 @@ _GENERIC = frozenset(
 _FILES = frozenset(
     re.findall(
         r"\S+",
-
         "py js ts md sh rs go cc hs pl so in am is as la st vi ps mk mm ml lu ms do",
     )
 )

@@ -41,7 +41,10 @@ def build(stage: str, settings: Settings, connection: Connection) -> tuple[Stage
     if stage == "dedup":
         return DedupStage(partial(_restore, connection, settings.index, state), watch, ids["candidates"]), attempts
     if stage == "redact":
-        return EachFrame("redact", "unique", "clean", Redact(call), watch, ids["unique"]), attempts
+        from streams.prepare.recipes.reading import resolve
+
+        redact = Redact(call, resolve(settings.recipe).redaction)
+        return EachFrame("redact", "unique", "clean", redact, watch, ids["unique"]), attempts
     return EachFrame("pack", "clean", "examples", Pack(packer(settings), call), watch, ids["clean"]), attempts
 
 

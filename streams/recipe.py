@@ -19,6 +19,8 @@ class RecipeSettings:
     """Which licences are kept, whatever the recipe says: permissive, no-copyleft (what is not known, too), any."""
     languages: tuple[str, ...] = ()
     """Languages of files and commits that are kept; empty: those of the recipe."""
+    redaction: dict[str, str] = field(default_factory=dict)
+    """What stands in for a find, by its kind: `email = "<EMAIL>"`, `delete` or `keep`; unset: as the recipe says."""
     rules: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Parameters of the recipe's rules that differ, `[recipe.rules.long_lines] longest = 500`; `off = true` leaves a
     rule out."""

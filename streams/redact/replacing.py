@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
@@ -18,14 +19,21 @@ FORMS: Mapping[str, str] = MappingProxyType(
 )  # fmt: skip
 """By kind. An address of the internet has none: it becomes one of the ranges for documentation, of its own family."""
 KINDS = tuple(FORMS)
+_FORM = re.compile(r"<[A-Z][A-Z_]{0,30}>|delete|keep")
 DELETED = "delete"
 """A form that leaves nothing."""
 KEPT = "keep"
 """A form that leaves what was found."""
-_ORDER = {
-    kind: rank
-    for rank, kind in enumerate(("key", "password", "card", "iban", "email", "phone", "ip", "username", "name"))
-}
+
+
+def forms_of(table: Mapping[str, object], where: str, base: Mapping[str, str] = FORMS) -> Mapping[str, str]:
+    """`base` with a recipe's table. Raises ValueError on what is no kind, and on a form that would be found again."""
+    for kind, form in table.items():
+        if kind not in FORMS:
+            raise ValueError(f"{where}: there is no kind {kind!r} of find; known are {', '.join(KINDS)}")
+        if not isinstance(form, str) or not _FORM.fullmatch(form):
+            raise ValueError(f"{where}: {kind} must be delete, keep, or a word in angle brackets such as <{kind.upper()}>")
+    return MappingProxyType({**base, **{kind: str(form) for kind, form in table.items()}})
 
 
 def merge(spans: Iterable[Span]) -> list[Span]:

@@ -46,6 +46,12 @@ def find(text: Text) -> Iterator[Span]:
         yield from DETECTORS[name].confirm(text, start, end)
 
 
+def named(text: Text) -> Iterator[tuple[Span, str]]:
+    """As `find`, each with the detector that found it."""
+    for name, start, end in triggered(text.data):
+        yield from ((span, name) for span in DETECTORS[name].confirm(text, start, end))
+
+
 def triggered(data: bytes) -> list[tuple[str, int, int]]:
     """(detector, start, end), each start once."""
     database, names = _database()

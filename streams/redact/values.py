@@ -22,7 +22,7 @@ MIN_RANDOM = 8
 
 _PLACEHOLDER = re.compile(
     r"(?ix)"
-    r"^[<\[({].*[>\])}]$ | \$\{ | \$\( | \{\{ | \}\} | ^%\w*%?$ | %\(\w+\) | ^%[sdvq] | \#\{ | ^\$[A-Za-z_{(] | ^@[\w.-]+@$ | ^\{[\w.:\ ]*\}"
+    r"^[<\[({].*[>\])}]$ | ^&lt;.*&gt;$ | \$\{ | \$\( | \{\{ | \}\} | ^%\w*%?$ | %\(\w+\) | ^%[sdvq] | \#\{ | ^\$[A-Za-z_{(] | ^@[\w.-]+@$ | ^\{[\w.:\ ]*\}"
     r"| ^<[^<>]{1,60}> | <[^<>]{1,40}>$ | \*{3,} | \.{3,} | ^[-_=.*?x\#]+$ | ^(.)\1*$ | \bredacted\b"
     r"| (?:^|[^a-z])(?:change[-_ ]?(?:me|this|it|in)|replace[-_ ]?(?:me|this|with)?|your|my[-_](?:password|secret|token|key|api)"
     r"|insert|enter|todo|fixme|placeholder|dummy|fake|sample|example(?!key)|some[-_](?:password|secret|token|key)"

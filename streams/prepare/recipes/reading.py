@@ -17,11 +17,12 @@ from streams.prepare.recipes.recipe import Lengths, Recipe, Step
 from streams.prepare.rules.rule import Rule
 from streams.prepare.rules.table import RULES
 from streams.recipe import RecipeSettings
+from streams.redact.replacing import FORMS, forms_of
 
 SHIPPED = Path(__file__).parent / "shipped"
 MAX_BYTES = 1_000_000
 _OWN_KEYS = ("rule", "name", "kinds", "languages", "except", "rate")
-_TOP_KEYS = ("like", "says", "source", "differs", "lengths", "edits", "rules")
+_TOP_KEYS = ("like", "says", "source", "differs", "lengths", "edits", "redaction", "rules")
 _GROUPS = {"@data": DATA, "@markup": MARKUP}
 """Names of several languages."""
 
@@ -70,6 +71,8 @@ def resolve(settings: RecipeSettings) -> Recipe:
     known = [step.name for step in made.steps]
     if unknown := sorted(set(changes) - set(known)):
         raise SettingsError(f"recipe {made.name} has no rule {', '.join(unknown)}; it has {', '.join(known)}")
+    redaction = _redaction(settings.redaction, "recipe: redaction", made.redaction)
+    made = replace(made, redaction=redaction)
     steps = [_changed(step, changes.get(step.name, {}), made.name) for step in made.steps]
     return replace(made, steps=tuple(step for step in steps if step is not None))
 
@@ -104,10 +107,21 @@ def parse(mapping: Mapping[str, Any], name: str, where: str) -> Recipe:
     edits = tuple(_edit(table, f"{where}: [[edits]] {n}") for n, table in enumerate(mapping.get("edits", ()), 1))
     new = {edit for edit, _ in edits}
     edits = (*(edit for edit in (base.edits if base else ()) if edit[0] not in new), *edits)
+    redaction = _redaction(mapping.get("redaction", {}), f"{where}: redaction", base.redaction if base else FORMS)
     return Recipe(
         name, str(mapping.get("says", "")), tuple(steps), str(mapping.get("source", "")),
         tuple(mapping.get("differs", ())), from_mapping(Lengths, lengths, f"{where}: lengths"), edits,
+        redaction,
     )  # fmt: skip
+
+
+def _redaction(table: Any, where: str, base: Mapping[str, str]) -> Mapping[str, str]:
+    if not isinstance(table, Mapping):
+        raise SettingsError(f"{where} must be a table: write [redaction]")
+    try:
+        return forms_of(table, where, base)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
 
 
 def _edit(table: Mapping[str, Any], where: str) -> tuple[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from streams.document import Document
 from streams.draw import drawn
 from streams.prepare.identity import identity
 from streams.prepare.rules.rule import Rule, RuleInput, Verdict
+from streams.redact.replacing import FORMS
 
 SEED = 0
 """Of the choices of steps with a rate; one text always falls alike."""
@@ -88,6 +89,8 @@ class Recipe:
     lengths: Lengths = field(default_factory=Lengths)
     edits: tuple[tuple[str, Any], ...] = ()
     """Names of streams.prepare.recipes.edits with their parameters: what is changed before any rule looks."""
+    redaction: Mapping[str, str] = field(default_factory=lambda: FORMS)
+    """What stands in for a find, by its kind; `delete` leaves nothing, `keep` what was found."""
 
     def judge(self, seen: RuleInput) -> Verdict | None:
         """The first step that drops the document; None when none does."""
@@ -114,4 +117,5 @@ class Recipe:
             told |= {f"{step.name}.{key}": value for key, value in step.settings().items()}
         for name, parameters in self.edits:
             told |= {f"edits.{name}.{key}": value for key, value in asdict(parameters).items()}
+        told |= {f"redaction.{kind}": form for kind, form in self.redaction.items() if form != FORMS[kind]}
         return told | {f"lengths.{key}": value for key, value in asdict(self.lengths).items()}

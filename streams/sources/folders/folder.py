@@ -23,20 +23,21 @@ UNREADABLE_FOLDER = "folder not readable"
 
 
 def walk(
-    root: Path, left_out: Counts, ending: str = "", ignored: bool = False, links: list[Path] | None = None
+    root: Path, left_out: Counts, ending: str = "", ignored: bool = False, links: list[Path] | None = None,
+    private: bool = False,
 ) -> list[Path]:
     """Regular files under `root` whose name has this ending, sorted by path; what of them is passed over is counted.
 
     Symbolic links are put into `links`, where it is given.
 
     Without .git, links, private files, and what .gitignore names, unless `ignored` asks for it. A `root` that is a file
-    is read even so, unless it is private.
+    is read even so, unless it is private. `private`: those are read, too, for who looks for secrets in them.
     """
     if root.is_file():
         found = [root]
     else:
         found = list(_files(root, Ignores() if ignored else ignores_of(root), left_out, ending, ignored, links))
-    kept = [path for path in found if not is_private((root.name / path.relative_to(root)).as_posix())]
+    kept = [path for path in found if private or not is_private((root.name / path.relative_to(root)).as_posix())]
     if len(kept) < len(found):
         left_out[PRIVATE] += len(found) - len(kept)
     return sorted(kept, key=lambda path: path.as_posix())

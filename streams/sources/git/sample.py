@@ -42,7 +42,7 @@ class Tree:
 
 def texts(histories: Iterable[History], size: int, recipe: Recipe, left_out: Counts, seed: int = 0) -> Iterator[str]:
     """Up to `size` characters. A repository that cannot be read is counted, and the others are sampled."""
-    prepare, redact = Prepare(recipe), Redact()
+    prepare, redact = Prepare(recipe), Redact(forms=recipe.redaction)
     with ExitStack() as stack:
         trees = [found for history in histories if (found := _open(stack, history, left_out, seed)) is not None]
         strata = [(found, name) for found in trees for name in sorted(found.strata)]

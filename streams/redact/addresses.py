@@ -78,7 +78,8 @@ def v6(text: Text, start: int, end: int) -> Iterator[Span]:
     address = _address(found)
     if address is None or found.count(b":") < 2 or not _is_somebody(address):
         return
-    if b"::" not in found or len(found) >= 8 or _SAYS.search(text.line(first, 80)):
+    groups = [group for group in found.split(b":") if group]
+    if b"::" not in found or (len(groups) > 2 and max(map(len, groups)) > 2):  # `[1::2]` is a slice
         yield first, stop, "ip"
 
 

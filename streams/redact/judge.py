@@ -9,6 +9,8 @@ from streams.redact.naming import Strength, strength
 from streams.redact.place import Place
 
 MIN_PASSWORD, MIN_SECRET, MIN_WEAK = 4, 8, 16
+SURELY_RANDOM = 1.7
+"""Bytes a token of letters alone that no word has."""
 MAX_VALUE = 512
 _ORDINARY = re.compile(
     "secrets?|tokens?|keys?|pass(?:word|phrase)?|access|refresh|client|auth|api|id|user|csrf|xsrf|session|bearer|jwt|private|public|"
@@ -75,6 +77,10 @@ def _is_secret(value: str, place: Place, quoted: bool) -> bool:
         return False
     if (values.is_dotted(value) and not values.is_random(value)) or values.is_call(value):
         return False
+    if values.is_identifier(value) and not any(c.isdigit() for c in value):
+        if len(value) < MIN_WEAK or values.bytes_a_token(value) > SURELY_RANDOM:
+            return bool(strength(value)) and value.islower() and value.isalpha() and _is_invented(value)
+        return True
     if values.is_random(value):
         return True
     if strength(value) and values.is_identifier(value):

@@ -34,7 +34,7 @@ _NOTHING = frozenset(
         r"\S+",
         "string str text number integer int float bool boolean true false none null nil undefined void any object "
         "array list dict map hidden input varchar optional required default auto manual basic bearer plain "
-        "plaintext passwd passwort pass pwd passphrase username user login email name secret secrets token tokens "
+        "plaintext passwd passwords passwort pass pwd passphrase username user login email name secret secrets token tokens "
         "key keys apikey api_key credential credentials authorization auth oauth jwt bearer_token access_token "
         "refresh_token id_token client_secret client_id secret_key access_key private_key public_key value values "
         "empty unset off on yes no test tests admin_password type types header headers query body cookie cookies "

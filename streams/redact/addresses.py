@@ -27,6 +27,7 @@ _FOUR_TIMES_SMALL = 25
 
 
 def v4(text: Text, start: int, end: int) -> Iterator[Span]:
+    start += not text.data[start : start + 1].isdigit()
     match = _V4.match(text.window(start, start + 16))
     if match is None:
         return
@@ -112,11 +113,11 @@ _PUBLIC: dict[str, str] = dict.fromkeys(
 """Nobody's own."""
 
 ADDRESSES: tuple[Detector, ...] = (
-    Detector("ipv4", "ip", (r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}",), v4,
+    Detector("ipv4", "ip", (r"(?:^|[^0-9.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}",), v4,
              ("host 93.184.216.34 answers", "93.184.216.34:8080", "http://93.184.216.34/x", "ssh root@18.20.3.4", "allow 93.184.216.0/22"),
              ("version 1.2.3.4", "10.2.3.14 and 192.168.0.1 and 127.0.0.1", "5.10.15.20.25", "OID 2.5.29.14", "Chrome/91.0.4472.124",
               "224.0.0.251 is multicast", "1.2.3.40", "section 2.1.3.1", "nameserver 8.8.8.8", "255.255.255.0", "192.0.2.7", "203.0.113.9")),
-    Detector("ipv6", "ip", (r"[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]",), v6,
+    Detector("ipv6", "ip", (r"[0-9A-Fa-f]{3,4}:[0-9A-Fa-f:][0-9A-Fa-f:]", r"(?i)::ffff:\d"), v6,
              ("host 2606:2800:220:1:248:1893:25c8:1946.", "[2606:2800:220:1::25c8]:443", "ip ::ffff:93.184.216.34"),
              ("std::vector<int> a::b C::D", "12:30:45", "2001:db8::1", "fe80::1", "::1", "aa:bb:cc:dd:ee:ff", "fd12:3456:789a:1::1")),
 )  # fmt: skip

@@ -62,7 +62,7 @@ _FORM = re.compile(
 )  # fmt: skip
 """A name and what may be assigned to it."""
 _NEXT = re.compile(rb"\s{0,8},\s{0,8}(?P<quote>\\{0,3}[\"'`])")
-_BARE_VALUE = re.compile(rb"[^\s\"'`<>]{1,300}")
+_BARE_VALUE = re.compile(rb"[^\s\"'`<>=]{1,300}={0,2}")
 _SETS = re.compile(
     rb"(?i)(?:get|env|set|put|define|add|item|property|param|header|append|const|secret|config|default|fetch|option|argument"
     rb"|cookie|field|with|var|arg)\w{0,20}\s?[(\[{]\s{0,4}[bBruRfL@]?\\{0,3}[\"'`]?\Z"

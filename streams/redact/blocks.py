@@ -13,23 +13,22 @@ _BODY = re.compile(rb"(?:[A-Za-z0-9+/=_.:,;-]|\\[nr]|[\s\"'`+*#|>\\<&(){}\[\]]){
 
 
 def private(text: Text, start: int, end: int) -> Iterator[Span]:
-    window = text.window(start, start + MAX_BLOCK)
-    begin = _BEGIN.match(window)
+    """Up to the next line of dashes; a key may break off."""
+    begin = text.match(_BEGIN, start, 100)
     if begin is None:
         return
-    stop = window.find(b"-----END", begin.end())
-    body = _BODY.match(window, begin.end())
+    at = begin.end()
+    stop = text.data.find(b"-----", at, at + MAX_BLOCK)
+    body = text.match(_BODY, at, (stop if stop >= 0 else at + MAX_BLOCK) - at)
     if body is None:
         return
-    last = min(stop if stop > 0 else len(window), body.end())
-    key = window[begin.end() : last]
-    first = re.search(rb"[A-Za-z0-9+/=]{16}", key)
-    if first:
-        yield (
-            start + begin.end() + first.start(),
-            start + begin.end() + len(key.rstrip(b" \t\r\n\"'`+\\*#|>&(){}[];,-")),
-            "key",
-        )
+    key = body.group().rstrip(_AROUND)
+    if first := _FIRST.search(key):
+        yield at + first.start(), at + len(key), "key"
+
+
+_AROUND = b" \t\r\n\"'`+\\*#|>&(){}[];,-"
+_FIRST = re.compile(rb"[A-Za-z0-9+/=]{16}")
 
 
 BLOCKS: tuple[Detector, ...] = (

@@ -52,5 +52,5 @@ class Detector:
     """Texts in which something is found."""
     ignores: tuple[str, ...]
     """Texts in which nothing is."""
-    reach: int = 0
-    """After a find, triggers up to so many bytes behind its end's begin are passed over."""
+    is_long: bool = False
+    """Whether it looks further than the others: each match is looked at."""

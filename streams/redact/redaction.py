@@ -54,7 +54,8 @@ def clean(text: str, place: Place, forms: Mapping[str, str] = FORMS, known: Sequ
     if place.language and _breaks(text, made, place.language):
         plain = _written(data, spans, lambda kind, secret: _plain(replacement(kind, secret, forms), secret))
         made = made if _breaks(text, plain, place.language) else plain
-    own = [data[start:end] for start, end, kind in spans if kind in OWN and is_own(data[start:end])]
+    secrets = {data[start:end]: None for start, end, kind in spans if kind in OWN}
+    own = list(filter(is_own, secrets))
     return Clean(made, [kind for _, _, kind in spans], own)
 
 
@@ -74,8 +75,12 @@ def _known(data: bytes, known: Sequence[bytes]) -> Iterable[Span]:
 def _written(data: bytes, spans: Iterable[Span], form: Callable[[str, bytes], bytes]) -> str:
     out: list[bytes] = []
     at = 0
+    forms: dict[tuple[str, bytes], bytes] = {}
     for start, end, kind in spans:
-        out += [data[at:start], form(kind, data[start:end])]
+        found = kind, data[start:end]
+        if found not in forms:
+            forms[found] = form(*found)
+        out += [data[at:start], forms[found]]
         at = end
     out.append(data[at:])
     return b"".join(out).decode("utf-8", "surrogatepass")

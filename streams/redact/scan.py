@@ -19,6 +19,10 @@ from streams.redact.numbers import NUMBERS
 from streams.redact.persons import PERSONS
 from streams.redact.providers import PROVIDERS
 
+MANY = 64
+"""Matches of one detector from which on it is remembered what was seen."""
+BEFORE, BEHIND = 320, 720
+"""Bytes around the begin of a match on which a detector's answer depends."""
 DETECTORS: dict[str, Detector] = {
     detector.name: detector
     for detector in (*BLOCKS, *PROVIDERS, *CARRIED, ASSIGNED, *COMMANDS, *EMAILS, *ADDRESSES, *NUMBERS, *PERSONS)
@@ -40,25 +44,52 @@ def _database() -> tuple[Any, tuple[str, ...]]:
     return database, tuple(name for _, name in rows)
 
 
-def find(text: Text) -> Iterator[Span]:
-    """All finds, in any order; they may overlap."""
-    for name, start, end in triggered(text.data):
-        yield from DETECTORS[name].confirm(text, start, end)
+def find(text: Text) -> list[Span]:
+    """All finds; they may overlap."""
+    return [span for span, _ in named(text)]
 
 
 def named(text: Text) -> Iterator[tuple[Span, str]]:
     """As `find`, each with the detector that found it."""
-    for name, start, end in triggered(text.data):
-        yield from ((span, name) for span in DETECTORS[name].confirm(text, start, end))
+    for name, matches in triggered(text.data).items():
+        for span in _confirmed(text, DETECTORS[name], matches):
+            yield span, name
 
 
-def triggered(data: bytes) -> list[tuple[str, int, int]]:
-    """(detector, start, end), each start once."""
+def _confirmed(text: Text, detector: Detector, matches: dict[int, int]) -> Iterator[Span]:
+    """What stands around a match decides alone, so of many matches those in the same surroundings are looked at once;
+    what lies within a find is passed over."""
+    seen: dict[bytes, list[Span]] | None = {} if len(matches) > MANY and not detector.is_long else None
+    data, over = text.data, 0
+    for start in sorted(matches) if len(matches) > 1 else matches:
+        if start < over:
+            continue
+        if seen is None:
+            spans = list(detector.confirm(text, start, matches[start]))
+        else:
+            around = data[max(0, start - BEFORE) : start + BEHIND]
+            spans = _moved(seen, around, start)
+            if spans is None:
+                spans = list(detector.confirm(text, start, matches[start]))
+                if start >= BEFORE:
+                    seen[around] = [(first - start, last - start, kind) for first, last, kind in spans]
+        for span in spans:
+            over = max(over, span[1])
+            yield span
+
+
+def _moved(seen: dict[bytes, list[Span]], around: bytes, start: int) -> list[Span] | None:
+    known = seen.get(around)
+    return None if known is None else [(first + start, last + start, kind) for first, last, kind in known]
+
+
+def triggered(data: bytes) -> dict[str, dict[int, int]]:
+    """By detector, from each match's start to its end; of several ends the first."""
     database, names = _database()
-    first: dict[tuple[str, int], int] = {}
+    first: dict[str, dict[int, int]] = {}
 
     def on_match(number: int, start: int, end: int, flags: int, context: object) -> None:
-        first.setdefault((names[number], start), end)
+        first.setdefault(names[number], {}).setdefault(start, end)
 
     database.scan(data, match_event_handler=on_match)
-    return [(name, start, end) for (name, start), end in first.items()]
+    return {name: first[name] for name in DETECTORS if name in first}

@@ -240,6 +240,7 @@ class History:
             repository = self._described.get((self.name, head)) or self._describe(view, head, blobs)
             self._described[self.name, head] = repository
             licences.begin(head if begin is None else begin)
+            licences.head = repository.licence
             yield Reading(repository, changes, self.versions, self.copies, edges(view), licences)
 
     @contextmanager

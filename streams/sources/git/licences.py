@@ -18,6 +18,7 @@ from streams.sources.git.blobs import Blobs
 from streams.sources.git.log import LoggedCommit, tree
 from streams.sources.git.objects import Git
 from streams.sources.licences.nearest import Licences, is_telling
+from streams.sources.licences.place import UNKNOWN
 from streams.sources.texts.text import MAX_FILE_BYTES, LeftOut, words_of
 
 TREES = 4
@@ -64,6 +65,9 @@ class CommitLicences:
 
     def __init__(self, listings: Listings, view: Git, blobs: Blobs, commit: str = "") -> None:
         self._listings, self._view, self._blobs = listings, view, blobs
+        self.head = ""
+        """The repository's licence, which the events say: a commit's own is said where it is another."""
+        self._root: str | None = None
         self.begin(commit)
 
     def begin(self, commit: str) -> None:
@@ -71,6 +75,7 @@ class CommitLicences:
         self._licences = Licences(
             partial(_text, self._blobs)
         )  # of itself it would be a cycle, and keep the blobs' texts
+        self._root = None
         for path, (id_, is_link) in self._listings.of(self._view, commit).items():
             self._licences.put(path, id_, is_link)
 
@@ -78,19 +83,31 @@ class CommitLicences:
         """From a commit's parent to the commit."""
         for change in (*logged.changes, *logged.links):
             if change.former:
-                self._licences.put(change.former, "")
-            self._licences.put(change.path, change.after, change.is_link)
+                self._put(change.former, "")
+            self._put(change.path, change.after, change.is_link)
 
     def go_back(self, logged: LoggedCommit) -> None:
         """From a commit to its first parent."""
         for change in (*logged.changes, *logged.links):
             if change.former:
-                self._licences.put(change.path, "")
-            self._licences.put(change.former or change.path, change.before, change.is_link)
+                self._put(change.path, "")
+            self._put(change.former or change.path, change.before, change.is_link)
+
+    def _put(self, path: str, id_: str, is_link: bool = False) -> None:
+        if is_telling(path):
+            self._root = None
+            self._licences.put(path, id_, is_link)
 
     def of(self, path: str) -> str:
-        """Of a file, where it is another than the repository's; else empty."""
-        return self._licences.of(path)
+        """Of a file, where it is another than the repository's is now; else empty. What a commit's root says of itself
+        holds for its files; where it says nothing, what the repository says now does."""
+        return self._licences.of(path) or self._own_root()
+
+    def _own_root(self) -> str:
+        if self._root is None:
+            spdx, text = self._licences.repository()
+            self._root = spdx or (UNKNOWN if text else "")
+        return self._root if self._root != (self.head or UNKNOWN) else ""
 
     def repository(self) -> tuple[str, str]:
         """As `place.licence_of`: of the commit's root."""

@@ -1,18 +1,23 @@
 """Redaction of secrets and personal data, against values whose places are known, beside other finders of secrets.
 
-Some 2,900 made-up values (`common/pii`: keys in the forms of some fifty providers, passwords as people and as generators make
-them, e-mails, addresses, phones, accounts, cards, names, user names) stand in windows of up to forty lines of real files
-(`common/pii.lock`) or made-up settings files, in the syntax of each. The templates know none of the detectors.
+Some 2,900 made-up values (`common/pii`: keys in the forms of some fifty providers, passwords as people and as
+generators make them, e-mails, addresses, phones, accounts, cards, names, user names) stand in windows of up to
+forty lines of real files (`common/pii.lock`) or made-up settings files, in the syntax of each. The templates know
+none of the detectors.
 
-precision: finds that are of a value, of all finds. recall: values of which finds of their kind (key and password may stand
-for each other) cover at least half. f1: of both. kinds, syntaxes: the same by kind, and recall by syntax; worst_kind has the
-least f1. confused: values met by finds of another kind. spill: bytes of right finds outside of the values. clean_touched:
-of the windows that hold nothing, but most of them a trap (hashes, placeholders, variables, annotations and the like), the
-share in which anything is found; traps: the same by trap. mb_s: MB of plain code of the packages a second of CPU time.
+precision: finds that are of a value, of all finds. recall: values of which finds of their kind (key and password
+may stand for each other) cover at least half. f1: of both. kinds, syntaxes: the same by kind, and recall by syntax;
+worst_kind has the least f1. human, random: recall of passwords as people and as generators make them. forms: recall
+by form of value, where it is below .9. confused: values met by finds of another kind. spill: the share of the bytes
+of right finds that lie outside of values. clean_touched: of the windows that hold nothing, but most of them a trap
+(hashes, placeholders, variables, annotations and the like), the share in which anything is found; traps: the same
+by trap. mb_s: MB of plain code of the packages a second of CPU time. slowest_ms: CPU time of the slowest window.
 
-secrets: keys and passwords alone, for comparison with `peers`, which get the same windows: detect-secrets (by lines),
-CredSweeper and gitleaks, each in a place of its own in the cache or named in `missing`; and patterns, the usual regular
-expressions of code corpora. gitleaks_examples: the strings beside gitleaks' rules in its module. The last line is one JSON object.
+secrets: keys and passwords alone, for comparison with `peers`, which get the same windows: detect-secrets (by
+lines), CredSweeper and gitleaks, each in a place of its own in the cache or named in `missing`; and patterns, the
+usual regular expressions of code corpora, which claim e-mails and addresses too (as_patterns: ours on these kinds).
+gitleaks_examples: the strings beside gitleaks' rules in its module, and in how many of them we find a secret. The
+last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -49,21 +54,21 @@ SOURCES = tuple(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--misses", type=Path, help="where misses and false finds are written, at most so many of a sort"
-    )
+    parser.add_argument("--misses", type=Path, help="where examples of misses and false finds are written")
     parser.add_argument("--no-peers", action="store_true", help="leave the other programs out")
     options = parser.parse_args()
     folders = fetch(cache_home(), say, pins(LOCK))
     windows = made(folders)
-    ours = score(windows, [find(window.text, window.path) for window in windows])
+    finds, slowest = found(windows)
+    ours = score(windows, finds)
     if options.misses:
         options.misses.write_text("".join(f"{line}\n" for line in telling(ours)))
     say(f"ours {ours.total.figures()}")
-    others, missing = ({}, {}) if options.no_peers else peers(windows)
+    others, missing = ({}, {}) if options.no_peers else peers(windows, finds)
     print(json.dumps({
-        "bench": "pii", **report(windows, ours), "mb_s": speed(folders), **others, "missing": missing,
-        "gitleaks_examples": None if options.no_peers else of_gitleaks(missing), "machine": machine(),
+        "bench": "pii", **report(windows, ours), "mb_s": speed(folders), "slowest_ms": slowest, **others,
+        "missing": missing, "gitleaks_examples": None if options.no_peers else of_gitleaks(missing),
+        "machine": machine(),
     }))  # fmt: skip
 
 
@@ -77,6 +82,16 @@ def made(folders: dict[Pin, Path], seed: int = SEED) -> list[Window]:
     return [*maker.windows(), *clean(maker)]
 
 
+def found(windows: Sequence[Window]) -> tuple[list[list[Find]], float]:
+    """Our finds, and the milliseconds of the slowest window."""
+    finds, slowest = list[list[Find]](), 0.0
+    for window in windows:
+        start = time.process_time()
+        finds.append(find(window.text, window.path))
+        slowest = max(slowest, time.process_time() - start)
+    return finds, round(slowest * 1e3, 1)
+
+
 def report(windows: Sequence[Window], ours: Score) -> dict[str, object]:
     kinds = {kind: count.figures() for kind, count in sorted(ours.kinds.items())}
     traps = Counter(window.trap for window in windows if not window.truths)
@@ -86,22 +101,29 @@ def report(windows: Sequence[Window], ours: Score) -> dict[str, object]:
         "spans": sum(len(window.truths) for window in windows), "clean_windows": traps.total(),
         "traps": {trap: round(ours.touched[trap] / of, 4) for trap, of in traps.items()},
         "syntaxes": {name: count.figures()["recall"] for name, count in sorted(ours.syntaxes.items()) if count.truths},
+        **{maker: passwords(windows, ours, f"{maker}: ") for maker in ("human", "random")},
         "forms": dict(forms(windows, ours)), "confused": dict(ours.confused.most_common()),
         "spill": round(ours.spilled / max(1, ours.covered), 4),
     }  # fmt: skip
 
 
 def forms(windows: Sequence[Window], ours: Score) -> Iterator[tuple[str, float]]:
-    """The recall of each form of password, and of others where it is below 0.9."""
+    """The recall of each form of value where it is below 0.9."""
     every = Counter((t.kind, t.form) for window in windows for t in window.truths)
     missed = Counter((t.kind, t.form) for _, t in ours.misses)
     for (kind, form), count in sorted(every.items()):
         recall = round(1 - missed[kind, form] / count, 4)
-        if kind == "password" or recall < 0.9:
+        if recall < 0.9:
             yield f"{kind}, {form}", recall
 
 
-def peers(windows: Sequence[Window]) -> tuple[dict[str, object], dict[str, str]]:
+def passwords(windows: Sequence[Window], ours: Score, maker: str) -> float:
+    """The recall of those that people or generators make."""
+    every = sum(t.form.startswith(maker) for window in windows for t in window.truths)
+    return round(1 - sum(t.form.startswith(maker) for _, t in ours.misses) / every, 4)
+
+
+def peers(windows: Sequence[Window], own: Sequence[list[Find]]) -> tuple[dict[str, object], dict[str, str]]:
     """The figures of the others and ours on the same kinds, and why some are missing."""
     claimed = ("email", "ip", *SECRETS)
     figures = {"patterns": compared(windows, [patterns.find(window.text) for window in windows], claimed)}
@@ -119,7 +141,6 @@ def peers(windows: Sequence[Window]) -> tuple[dict[str, object], dict[str, str]]
             seconds = round(time.perf_counter() - start, 1)
             figures[name] = {**compared(windows, finds, SECRETS, lines=name == "detect-secrets"), "seconds": seconds}
             say(f"{name} {figures[name]}")
-    own = [find(window.text, window.path) for window in windows]
     return {
         "secrets": compared(windows, only(own, SECRETS), SECRETS),
         "as_patterns": compared(windows, only(own, claimed), claimed), "peers": figures,

@@ -1,1 +1,1 @@
-"""The windows of the bench `pii`: secrets and personal data in real files, at places that are known, and their score."""
+"""Windows of the bench `pii`: secrets and personal data at known places of real files, and their score."""

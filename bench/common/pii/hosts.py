@@ -14,9 +14,9 @@ from common.pii.fillers import FILLERS, Place, made_up
 from midstream.demo.corpus import Pin
 
 SUFFIXES = {
-    "python": (".py",), "javascript": (".js", ".mjs"), "typescript": (".ts", ".tsx"), "go": (".go",), "java": (".java",),
-    "c": (".c", ".h", ".cpp"), "rust": (".rs",), "ruby": (".rb",), "php": (".php",), "csharp": (".cs",), "kotlin": (".kt",),
-    "swift": (".swift",), "shell": (".sh",),
+    "python": (".py",), "javascript": (".js", ".mjs"), "typescript": (".ts", ".tsx"), "go": (".go",),
+    "java": (".java",), "c": (".c", ".h", ".cpp"), "rust": (".rs",), "ruby": (".rb",), "php": (".php",),
+    "csharp": (".cs",), "kotlin": (".kt",), "swift": (".swift",), "shell": (".sh",),
 }  # fmt: skip
 AROUND = 20
 """Lines before and behind what is put in."""
@@ -30,7 +30,8 @@ UNCLEAN = re.compile(
     | /home/\w | /Users/\w | \\Users\\ | \+\d[\d\ ()-]{7} | ://[^\s/"']*:[^\s/"']*@ | \b(?:\d[ -]?){13,19}\b
     | (?i: copyright | authors?\b | maintain | contribut | thanks | written\ by | credit | reported | \bby\ [A-Z] )
     | (?: TODO | FIXME | XXX | NOTE ) \( \w
-    | (?i: pass(?:wd|word|phrase)? | pwd | secret | token | api_?key | credential ) [\w.\])"']* \s* (?: [:=]+ | => | \( ) \s* \w? ["'`] [^"'`]""",
+    | (?i: pass(?:wd|word|phrase)? | pwd | secret | token | api_?key | credential ) [\w.\])"']*
+      \s* (?: [:=]+ | => | \( ) \s* \w? ["'`] [^"'`]""",
     re.VERBOSE,
 )
 """Surroundings that may hold a real address, person or secret are not used: rules that know none of the detectors."""

@@ -1,4 +1,4 @@
-"""Made-up keys in the forms that providers describe in public: prefix, alphabet and length, and a checksum where known."""
+"""Made-up keys in the forms that providers describe in public: prefix, alphabet, length, a checksum where known."""
 
 from __future__ import annotations
 
@@ -39,8 +39,10 @@ def form(name: str, pattern: str, *names: str) -> Form:
     return Form(name, lambda r: fill(r, pattern), names)
 
 
-_CLASSES = {"d": string.digits, "h": HEX, "x": HEX.upper(), "l": LOWER, "u": UPPER, "w": ALNUM, "s": URL, "b": BASE32,
-            "k": ALNUM + "+/", "a": string.ascii_letters, "q": "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L"}  # fmt: skip
+_CLASSES = {
+    "d": string.digits, "h": HEX, "x": HEX.upper(), "l": LOWER, "u": UPPER, "w": ALNUM, "s": URL, "b": BASE32,
+    "k": ALNUM + "+/", "a": string.ascii_letters, "q": "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",
+}  # fmt: skip
 
 
 def fill(r: random.Random, pattern: str) -> str:
@@ -112,82 +114,47 @@ def _block(label: str, size: tuple[int, int]) -> Callable[[random.Random], str]:
 
 
 BLOCKS = tuple(
+    (
     Form(label, _block(label, size))
     for label, size in {
         "RSA PRIVATE KEY": (590, 620), "PRIVATE KEY": (600, 640), "EC PRIVATE KEY": (110, 125),
         "OPENSSH PRIVATE KEY": (300, 420), "PGP PRIVATE KEY BLOCK": (500, 700), "ENCRYPTED PRIVATE KEY": (600, 700),
         "DSA PRIVATE KEY": (330, 360),
     }.items()
+),
 )  # fmt: skip
 
 FORMS: tuple[Form, ...] = (
-    form("AWS access key id", "AKIA{b16}"),
-    form("AWS temporary key id", "ASIA{b16}"),
+    form("AWS access key id", "AKIA{b16}"), form("AWS temporary key id", "ASIA{b16}"),
     form("AWS secret access key", "{k40}", "aws secret access key", "aws secret key"),
-    Form("GitHub personal", checked("ghp_")),
-    Form("GitHub OAuth", checked("gho_")),
-    Form("GitHub server", checked("ghs_")),
-    form("GitHub fine-grained", "github_pat_11{u20}_{w59}"),
-    form("GitLab personal", "glpat-{s20}"),
-    form("GitLab runner", "glrt-{s20}"),
-    form("GitLab deploy", "gldt-{s20}"),
-    form("Slack bot", "xoxb-{d12}-{d13}-{w24}"),
-    form("Slack user", "xoxp-{d12}-{d12}-{d13}-{h32}"),
-    form("Slack webhook", "https://hooks.slack.com/services/T{u10}/B{u10}/{w24}"),
-    form("Stripe live", "sk_live_{w24}"),
-    form("Stripe live, long", "sk_live_51{w97}"),
-    form("Stripe restricted", "rk_live_{w24}"),
-    form("Stripe webhook", "whsec_{w32}"),
-    form("Google API", "AIza{s35}"),
-    form("Google OAuth secret", "GOCSPX-{s28}"),
-    form("Google access token", "ya29.a0{s120}"),
-    form("OpenAI", "sk-{w20}T3BlbkFJ{w20}"),
-    form("OpenAI project", "sk-proj-{s74}T3BlbkFJ{s74}"),
-    form("Anthropic", "sk-ant-api03-{s93}AA"),
-    Form("npm", checked("npm_")),
-    Form("PyPI", _pypi),
-    form("RubyGems", "rubygems_{h48}"),
-    form("Docker Hub", "dckr_pat_{s27}"),
-    form("SendGrid", "SG.{s22}.{s43}"),
-    form("Twilio API key", "SK{h32}"),
-    form("Twilio auth token", "{h32}", "twilio auth token"),
-    form("DigitalOcean", "dop_v1_{h64}"),
+    Form("GitHub personal", checked("ghp_")), Form("GitHub OAuth", checked("gho_")),
+    Form("GitHub server", checked("ghs_")), form("GitHub fine-grained", "github_pat_11{u20}_{w59}"),
+    form("GitLab personal", "glpat-{s20}"), form("GitLab runner", "glrt-{s20}"), form("GitLab deploy", "gldt-{s20}"),
+    form("Slack bot", "xoxb-{d12}-{d13}-{w24}"), form("Slack user", "xoxp-{d12}-{d12}-{d13}-{h32}"),
+    form("Slack webhook", "https://hooks.slack.com/services/T{u10}/B{u10}/{w24}"), form("Stripe live", "sk_live_{w24}"),
+    form("Stripe live, long", "sk_live_51{w97}"), form("Stripe restricted", "rk_live_{w24}"),
+    form("Stripe webhook", "whsec_{w32}"), form("Google API", "AIza{s35}"), form("Google OAuth secret", "GOCSPX-{s28}"),
+    form("Google access token", "ya29.a0{s120}"), form("OpenAI", "sk-{w20}T3BlbkFJ{w20}"),
+    form("OpenAI project", "sk-proj-{s74}T3BlbkFJ{s74}"), form("Anthropic", "sk-ant-api03-{s93}AA"),
+    Form("npm", checked("npm_")), Form("PyPI", _pypi), form("RubyGems", "rubygems_{h48}"),
+    form("Docker Hub", "dckr_pat_{s27}"), form("SendGrid", "SG.{s22}.{s43}"), form("Twilio API key", "SK{h32}"),
+    form("Twilio auth token", "{h32}", "twilio auth token"), form("DigitalOcean", "dop_v1_{h64}"),
     form("Azure storage", "{k86}==", "azure storage key", "account key"),
-    form("Azure client secret", "{w3}8Q~{s34}", "azure client secret", "client secret"),
-    Form("Discord bot", _discord),
-    form("Discord webhook", "https://discord.com/api/webhooks/{d18}/{s68}"),
-    form("Telegram bot", "{d10}:AA{s33}"),
-    form("Shopify", "shpat_{h32}"),
-    form("Mailgun", "key-{h32}"),
-    form("Mailgun, new", "{h32}-{h8}-{h8}", "mailgun api key"),
-    form("Heroku", "HRKU-AA{s58}"),
-    form("Heroku, old", "{h8}-{h4}-4{h3}-a{h3}-{h12}", "heroku api key"),
-    form("Hugging Face", "hf_{a34}"),
-    form("Databricks", "dapi{h32}"),
-    form("Linear", "lin_api_{w40}"),
-    form("Notion", "ntn_{d11}{w35}"),
-    form("Figma", "figd_{s40}"),
-    form("Atlassian", "ATATT3xFfGF0{s171}={x8}"),
-    form("Doppler", "dp.pt.{w43}"),
-    form("Grafana service account", "glsa_{w32}_{h8}"),
-    form("New Relic", "NRAK-{u27}"),
-    form("Sentry user", "sntryu_{h64}"),
-    form("Square", "EAAAE{s59}"),
-    form("PlanetScale", "pscale_tkn_{s43}"),
-    form("Vault", "hvs.{s95}"),
-    form("Supabase", "sbp_{h40}"),
-    form("Terraform Cloud", "{w14}.atlasv1.{s67}"),
-    form("Postman", "PMAK-{h24}-{h34}"),
-    form("Airtable", "pat{w14}.{h64}"),
-    form("Groq", "gsk_{w52}"),
-    form("Replicate", "r8_{w37}"),
-    form("Perplexity", "pplx-{w48}"),
-    Form("Mapbox secret", _mapbox),
-    form("age", "AGE-SECRET-KEY-1{q58}"),
-    form("Datadog", "{h32}", "datadog api key", "dd api key"),
+    form("Azure client secret", "{w3}8Q~{s34}", "azure client secret", "client secret"), Form("Discord bot", _discord),
+    form("Discord webhook", "https://discord.com/api/webhooks/{d18}/{s68}"), form("Telegram bot", "{d10}:AA{s33}"),
+    form("Shopify", "shpat_{h32}"), form("Mailgun", "key-{h32}"),
+    form("Mailgun, new", "{h32}-{h8}-{h8}", "mailgun api key"), form("Heroku", "HRKU-AA{s58}"),
+    form("Heroku, old", "{h8}-{h4}-4{h3}-a{h3}-{h12}", "heroku api key"), form("Hugging Face", "hf_{a34}"),
+    form("Databricks", "dapi{h32}"), form("Linear", "lin_api_{w40}"), form("Notion", "ntn_{d11}{w35}"),
+    form("Figma", "figd_{s40}"), form("Atlassian", "ATATT3xFfGF0{s171}={x8}"), form("Doppler", "dp.pt.{w43}"),
+    form("Grafana service account", "glsa_{w32}_{h8}"), form("New Relic", "NRAK-{u27}"),
+    form("Sentry user", "sntryu_{h64}"), form("Square", "EAAAE{s59}"), form("PlanetScale", "pscale_tkn_{s43}"),
+    form("Vault", "hvs.{s95}"), form("Supabase", "sbp_{h40}"), form("Terraform Cloud", "{w14}.atlasv1.{s67}"),
+    form("Postman", "PMAK-{h24}-{h34}"), form("Airtable", "pat{w14}.{h64}"), form("Groq", "gsk_{w52}"),
+    form("Replicate", "r8_{w37}"), form("Perplexity", "pplx-{w48}"), Form("Mapbox secret", _mapbox),
+    form("age", "AGE-SECRET-KEY-1{q58}"), form("Datadog", "{h32}", "datadog api key", "dd api key"),
     form("Cloudflare", "{s40}", "cloudflare api token", "cf api token"),
-    form("Algolia", "{h32}", "algolia admin key", "algolia api key"),
-    Form("JWT", jwt),
+    form("Algolia", "{h32}", "algolia admin key", "algolia api key"), Form("JWT", jwt),
 )  # fmt: skip
 """Over sixty forms of over forty providers."""
 
@@ -200,6 +167,7 @@ GENERIC: tuple[Form, ...] = (
 """What applications make for themselves: only the name tells that it is a secret."""
 GENERIC_NAMES = (
     "api key", "secret key", "auth token", "client secret", "access token", "signing secret", "webhook secret",
-    "encryption key", "secret key base", "jwt secret", "app secret", "session secret", "private token", "consumer secret",
-    "service token", "refresh token", "hmac key", "cookie secret", "master key", "deploy token", "x api key", "bot token",
+    "encryption key", "secret key base", "jwt secret", "app secret", "session secret", "private token",
+    "consumer secret", "service token", "refresh token", "hmac key", "cookie secret", "master key", "deploy token",
+    "x api key", "bot token",
 )  # fmt: skip

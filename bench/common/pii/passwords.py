@@ -108,7 +108,7 @@ WORDS = [
     "harbor",
     "anchor",
     "lighthouse",
-]
+]  # fmt: skip
 FIRST_NAMES = [
     "annika",
     "thomas",
@@ -127,20 +127,10 @@ FIRST_NAMES = [
     "olga",
     "ivan",
     "emma",
-]
+]  # fmt: skip
 KEYBOARD = (
-    "qwertz",
-    "qwerty",
-    "asdf",
-    "1qaz2wsx",
-    "zxcvbn",
-    "letmein",
-    "admin",
-    "welcome",
-    "hallo",
-    "master",
-    "iloveyou",
-)
+    "qwertz", "qwerty", "asdf", "1qaz2wsx", "zxcvbn", "letmein", "admin", "welcome", "hallo", "master", "iloveyou",
+)  # fmt: skip
 TAILS = ("!", "?", "#", "$", "!!", ".", "*", "!1", "@", "_")
 NAMES = (
     "password", "db password", "db pass", "passwd", "pwd", "admin password", "root password", "smtp password",
@@ -168,7 +158,7 @@ HUMAN: dict[str, Callable[[random.Random], str]] = {
     "two words": lambda r: _word(r).title() + _word(r).title() + r.choice(("", "1", "!", "12", "007")),
     "one word": lambda r: _word(r) + _word(r),
     "name@year": lambda r: r.choice(FIRST_NAMES).title() + "@" + str(r.randint(1965, 2025)),
-}
+}  # fmt: skip
 RANDOM: dict[str, Callable[[random.Random], str]] = {
     "letters and digits": lambda r: draw(r, ALNUM, r.randint(8, 20)),
     "letters, digits and signs": lambda r: draw(r, ALNUM + "!#%^*_-+=?.,;~&$", r.randint(10, 22)),
@@ -176,7 +166,7 @@ RANDOM: dict[str, Callable[[random.Random], str]] = {
     "base64": lambda r: base64.b64encode(r.randbytes(r.choice((9, 12, 15, 18)))).decode(),
     "lower": lambda r: draw(r, LOWER, r.randint(9, 16)),
     "groups": lambda r: "-".join(draw(r, string.ascii_letters + string.digits, 6) for _ in range(3)),
-}
+}  # fmt: skip
 
 
 def password(r: random.Random, *, human: bool) -> tuple[str, str]:

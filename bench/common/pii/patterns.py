@@ -1,4 +1,4 @@
-"""What is usually done to code corpora: a pattern each for e-mails, addresses and keys, the latter with an entropy bound."""
+"""What is usually done to code corpora: patterns for e-mails, addresses and keys, the latter with an entropy bound."""
 
 from __future__ import annotations
 

@@ -88,8 +88,8 @@ def credsweeper(windows: Sequence[Window], folder: Path, paths: Sequence[Path], 
 
 def gitleaks(windows: Sequence[Window], folder: Path, paths: Sequence[Path], cache: Path) -> Finds:
     report = folder.parent / "gitleaks.json"
-    _run([str(_gitleaks(cache)), "dir", str(folder), "--report-format", "json", "--report-path", str(report), "--no-banner",
-          "--exit-code", "0", "--log-level", "error"])  # fmt: skip
+    command = [str(_gitleaks(cache)), "dir", str(folder), "--report-format", "json", "--report-path", str(report)]
+    _run([*command, "--no-banner", "--exit-code", "0", "--log-level", "error"])
     found = Found(windows, paths)
     for row in json.loads(report.read_text()):
         found.add(row["File"], row["StartLine"], row["Secret"])

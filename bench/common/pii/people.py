@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import random
 from collections.abc import Callable
+from itertools import pairwise
 
 from faker import Faker
 
@@ -78,7 +79,7 @@ class People:
         text = self.faker.credit_card_number(self.r.choice(("visa16", "mastercard", "discover", "amex")))
         mark = self.r.choice(("", "", " ", "-"))
         cuts = (0, 4, 10, 15) if len(text) == 15 else (0, 4, 8, 12, 16)
-        return "in one" if not mark else "in groups", mark.join(text[a:b] for a, b in zip(cuts, cuts[1:], strict=False))
+        return "in one" if not mark else "in groups", mark.join(text[a:b] for a, b in pairwise(cuts))
 
     def name(self) -> tuple[str, str]:
         return "full", f"{self.faker.first_name()} {self.faker.last_name()}"

@@ -55,8 +55,8 @@ class Score:
 def score(
     windows: Sequence[Window], finds: Sequence[Sequence[Find]], kinds: Collection[str] = (), *, lines: bool = False
 ) -> Score:
-    """A truth is found when finds of its kind cover half of its bytes; a find is right when it holds half of a truth, or
-    lies to its half in one. Truths of other kinds than `kinds`, if given, are neither: what meets them is left out.
+    """A truth is found when finds of its kind cover half of its bytes; a find is right when it holds half of a truth,
+    or lies to its half in one. Truths of other kinds than `kinds`, if given, are neither: what meets them is left out.
     With `lines`, finds are whole lines, and meeting a truth is enough.
     """
     result = Score()

@@ -1,4 +1,4 @@
-"""Windows: real or made-up surroundings with lines put in, and the bytes where each secret and personal datum stands."""
+"""Windows: real or made-up surroundings with lines put in, and the bytes where each value stands."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from common.pii import contexts, keys, passwords
 from common.pii.contexts import Row
@@ -21,7 +22,7 @@ PASSWORDS = 560
 REDRAWS = 60
 """Of a value that the syntax would have to escape; some forms of keys always have such a character."""
 _MARK = re.compile(r"<<(\w+)>>")
-_RANDOM = re.compile(r"([dhxluwbska])(\d+)")
+_RANDOM = re.compile(r"[dhxluwbska]\d+")
 HASH = ("python", "ruby", "shell", "yaml", "env", "toml", "ini", "dockerfile", "terraform")
 HOSTNAMES = ("db.internal", "mail.corp.local", "git.intern", "cache-01", "api.internal", "queue.svc.cluster.local")
 USERS = ("admin", "root", "app", "deploy", "postgres", "service", "backup", "ci")
@@ -68,18 +69,17 @@ class Maker:
         """All that hold something."""
         for kind, count in COUNTS.items():
             for _ in range(count):
-                yield self.row(contexts.PERSONAL[kind], kind, lambda kind=kind: self.person(kind))
+                yield self.row(contexts.PERSONAL[kind], kind, partial(self.person, kind))
         alone = [form for form in keys.FORMS if not form.names]
-        for number in range(KEYS_BARE):
-            yield self.row(contexts.BARE, "bare", lambda form=alone[number % len(alone)]: self.key(form))
-        for number in range(BLOCKS):
-            yield self.row(contexts.BLOCK, "block", lambda form=keys.BLOCKS[number % len(keys.BLOCKS)]: self.key(form))
-        for number in range(HEADERS):
-            yield self.row(
-                contexts.HEADERS, "header", lambda form=(alone + list(keys.GENERIC))[number % 70]: self.key(form)
-            )
-        for _ in range(BASICS):
-            yield self.row(contexts.BASIC, "basic", lambda: self.password())
+        tables = (
+            ("bare", contexts.BARE, KEYS_BARE, alone), ("block", contexts.BLOCK, BLOCKS, keys.BLOCKS),
+            ("header", contexts.HEADERS, HEADERS, [*alone, *keys.GENERIC]),
+        )  # fmt: skip
+        for name, table, count, forms in tables:
+            for number in range(count):
+                yield self.row(table, name, partial(self.key, forms[number % len(forms)]))
+        for number in range(BASICS):
+            yield self.row(contexts.BASIC, "basic", partial(self.password, human=number % 2 == 0))
         yield from self._named()
 
     def _named(self) -> Iterator[Window]:
@@ -89,16 +89,12 @@ class Maker:
             of = keys.FORMS if number < KEYS_NAMED else keys.GENERIC
             form = of[number % len(of)]
             names = form.names or keys.GENERIC_NAMES
-            yield self.named(settings[number % len(settings)], names, lambda form=form: self.key(form))
-        every = [
-            *settings,
-            *PASSWORD.values(),
-            *[PASSWORD[n] for n in ("sql", "command-line", "URL", "connection-string")] * 2,
-        ]
+            yield self.named(settings[number % len(settings)], names, partial(self.key, form))
+        several = [PASSWORD[name] for name in ("sql", "command-line", "URL", "connection-string")]
+        every = [*settings, *PASSWORD.values(), *several, *several]
         for number in range(PASSWORDS):
-            human = number % 2 == 0
             syntax = every[number // 2 % len(every)]
-            yield self.named(syntax, passwords.NAMES, lambda human=human: self.password(human=human))
+            yield self.named(syntax, passwords.NAMES, partial(self.password, human=number % 2 == 0))
 
     def person(self, kind: str) -> Value:
         return Value(kind, *self.people.by_kind[kind]())
@@ -106,8 +102,8 @@ class Maker:
     def key(self, form: keys.Form) -> Value:
         return Value("key", form.name, form.make(self.r))
 
-    def password(self, *, human: bool | None = None) -> Value:
-        return Value("password", *passwords.password(self.r, human=self.r.random() < 0.5 if human is None else human))
+    def password(self, *, human: bool) -> Value:
+        return Value("password", *passwords.password(self.r, human=human))
 
     def turn(self, name: str, of: int) -> int:
         """The next of so many, so that all come about equally often."""
@@ -155,8 +151,8 @@ class Maker:
         if mark in ("mail", "who"):
             other = self.person("email" if mark == "mail" else "name")
             return other.text, other.kind, other.form
-        if found := _RANDOM.fullmatch(mark):
-            return keys.fill(self.r, "{%s%s}" % found.groups()), "", ""
+        if _RANDOM.fullmatch(mark):
+            return keys.fill(self.r, f"{{{mark}}}"), "", ""
         if mark in ("host", "user"):
             return self.r.choice(HOSTNAMES if mark == "host" else USERS), "", ""
         plain = {"database": "orders", "rem": "#" if host in HASH else "//"}

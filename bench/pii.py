@@ -1,17 +1,18 @@
 """Redaction of secrets and personal data, against values whose places are known, beside other finders of secrets.
 
 Some 2,900 made-up values (`common/pii`: keys in the forms of some fifty providers, passwords as people and as
-generators make them, e-mails, addresses, phones, accounts, cards, names, user names) stand in windows of up to
-forty lines of real files (`common/pii.lock`) or made-up settings files, in the syntax of each. The templates know
-none of the detectors.
+generators make them, e-mails, addresses, phones, accounts, cards, names, user names) stand in windows of up to forty
+lines of real files (`common/pii.lock`) or made-up settings files, in the syntax of each. The templates know none of
+the detectors.
 
-precision: finds that are of a value, of all finds. recall: values of which finds of their kind (key and password
-may stand for each other) cover at least half. f1: of both. kinds, syntaxes: the same by kind, and recall by syntax;
+precision: finds that are of a value, of all finds. recall: values of which finds of their kind (key and password may
+stand for each other) cover at least half. f1: of both. kinds, syntaxes: the same by kind, and recall by syntax;
 worst_kind has the least f1. human, random: recall of passwords as people and as generators make them. forms: recall
 by form of value, where it is below .9. confused: values met by finds of another kind. spill: the share of the bytes
 of right finds that lie outside of values. clean_touched: of the windows that hold nothing, but most of them a trap
-(hashes, placeholders, variables, annotations and the like), the share in which anything is found; traps: the same
-by trap. mb_s: MB of plain code of the packages a second of CPU time. slowest_ms: CPU time of the slowest window.
+(hashes, placeholders, variables, annotations and the like), the share in which anything is found; traps: the same by
+trap. mb_s: MB of plain code of the packages a second of CPU time. slowest_ms: CPU time of the slowest window.
+hostile_ms: the same of 600 values of base64 and of paths; null where they take more than 30 s.
 
 secrets: keys and passwords alone, for comparison with `peers`, which get the same windows: detect-secrets (by
 lines), CredSweeper and gitleaks, each in a place of its own in the cache or named in `missing`; and patterns, the
@@ -34,6 +35,7 @@ from pathlib import Path
 from common.machine import machine
 from common.pii import patterns
 from common.pii.examples import examples
+from common.pii.hostile import slowest_ms
 from common.pii.hosts import SUFFIXES, Hosts, texts
 from common.pii.misses import telling
 from common.pii.peers import PEERS, SECRETS, Missing, gitleaks_source, write
@@ -66,7 +68,8 @@ def main() -> None:
     say(f"ours {ours.total.figures()}")
     others, missing = ({}, {}) if options.no_peers else peers(windows, finds)
     print(json.dumps({
-        "bench": "pii", **report(windows, ours), "mb_s": speed(folders), "slowest_ms": slowest, **others,
+        "bench": "pii", **report(windows, ours), "mb_s": speed(folders), "slowest_ms": slowest,
+        "hostile_ms": slowest_ms(SEED), **others,
         "missing": missing, "gitleaks_examples": None if options.no_peers else of_gitleaks(missing),
         "machine": machine(),
     }))  # fmt: skip

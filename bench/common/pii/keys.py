@@ -10,6 +10,8 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from common.pii.blocks import KINDS, block
+
 ALNUM = string.ascii_letters + string.digits
 LOWER = string.ascii_lowercase + string.digits
 UPPER = string.ascii_uppercase + string.digits
@@ -99,30 +101,7 @@ def _discord(r: random.Random) -> str:
     return _url64(draw(r, "123456789", 18).encode()) + fill(r, ".{s6}.{s38}")
 
 
-_HEADS = {"OPENSSH PRIVATE KEY": b"openssh-key-v1\0", "PGP PRIVATE KEY BLOCK": b"\x95"}
-"""What the bytes begin with; else a sequence of DER."""
-
-
-def _block(label: str, size: tuple[int, int]) -> Callable[[random.Random], str]:
-    def make(r: random.Random) -> str:
-        head = _HEADS.get(label, b"\x30\x82")
-        text = base64.b64encode(head + r.randbytes(r.randint(*size))).decode()
-        lines = [text[i : i + 64] for i in range(0, len(text), 64)]
-        return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----"])
-
-    return make
-
-
-BLOCKS = tuple(
-    (
-    Form(label, _block(label, size))
-    for label, size in {
-        "RSA PRIVATE KEY": (590, 620), "PRIVATE KEY": (600, 640), "EC PRIVATE KEY": (110, 125),
-        "OPENSSH PRIVATE KEY": (300, 420), "PGP PRIVATE KEY BLOCK": (500, 700), "ENCRYPTED PRIVATE KEY": (600, 700),
-        "DSA PRIVATE KEY": (330, 360),
-    }.items()
-),
-)  # fmt: skip
+BLOCKS = tuple(Form(label, block(label)) for label in KINDS)
 
 FORMS: tuple[Form, ...] = (
     form("AWS access key id", "AKIA{b16}"), form("AWS temporary key id", "ASIA{b16}"),

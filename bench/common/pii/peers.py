@@ -81,8 +81,11 @@ def credsweeper(windows: Sequence[Window], folder: Path, paths: Sequence[Path], 
     )
     found = Found(windows, paths)
     for row in json.loads(report.read_text()) if report.exists() else ():
-        for line in row["line_data_list"]:
+        lines = row["line_data_list"]
+        for line in lines:
             found.add(line["path"], line["line_num"], line["value"] or "")
+        if lines[0]["value"].startswith("-----BEGIN"):
+            found.join(lines[0]["path"], len(lines))
     return found.finds
 
 
@@ -123,6 +126,12 @@ class Found:
             return
         start = len(text[: min(places)[1]].encode())
         self.finds[number].append((start, start + len(secret.encode()), "key"))
+
+    def join(self, path: str, count: int) -> None:
+        """The last so many of a window become one: a block of lines."""
+        several = self.finds[self._numbers[path]]
+        block = several[-count:]
+        several[-count:] = [(min(f[0] for f in block), max(f[1] for f in block), "key")]
 
 
 def _line(text: str, number: int) -> Find:

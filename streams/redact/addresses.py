@@ -18,7 +18,7 @@ _SAYS = re.compile(
 )
 """Words near an address that say what it is."""
 _VERSIONED = re.compile(
-    rb"(?i)(?:v|ver|versions?|release|rev(?:ision)?|build|chrome|safari|firefox|version|section|sect?\.|chapter|oid|rfc|\xc2\xa7|[<>=~^!]=?|"
+    rb"(?i)(?:v|ver|versions?|release|rev(?:ision)?|build|chrome|safari|firefox|version|section|sect?\.|chapter|oid|rfc|\xc2\xa7|[<>~^]=?|[=!]=|"
     rb"requires?|assembly\w*|sdk|jdk|firmware|\$id:|,v|package|release:?|update|tag|msie|edge|opera|webkit|gecko|android|ios|kernel|"
     rb"driver|mysql|product|file ?version|dll)[\s\"'=:(/_-]{0,4}\Z"
 )

@@ -23,6 +23,7 @@ _KEYS = re.findall(
 _ASSIGNS = r"[\w.-]*[\"'`\\\])]*(?:\s*[:=!]|[,\s]\s*[\"'`]|\([\"'`]|>|[,;\s-]+(?:value|default|content)[\"'`]?\s*[=:])"
 TRIGGERS = (
     *(f"(?i){word}{_ASSIGNS}" for word in _WORDS),
+    r"(?i)passw\w*\[\d*\]\s*=",
     *(f"(?i){word}[_.-]?key{_ASSIGNS}" for word in _KEYS),
     r"(?i)\bpass\\*[\"'`]?\]?[ \t]*[=:,(!]",
     r"(?i)(?:key|auth)[\"'`]?[\])]?\s*(?:=|:|,)>?=?\s*[\"'`][A-Za-z0-9+/_=.-]{16}",
@@ -54,7 +55,7 @@ _BETWEEN = (
 _FORM = re.compile(
     rb"(?P<name>[\w.$\x80-\xff-]{0,60}+)(?:"
     rb"(?P<pair>[\"'`]?[,;/\s-]{1,20}" + _BETWEEN + rb"[\"'`]?(?:[Vv]alue|default|content)[\"'`]?\s{0,4}[=:]\s{0,4})"
-    rb"|(?P<quoted>\\{0,3}[\"'`]?[\])]{0,2}" + _TYPE + rb"(?:\s{0,8}(?P<sep>:=|=>|[=!]?={1,2}|:|,|\()\s{0,40}|[ \t]{1,8})" + _WRAPS
+    rb"|(?P<quoted>\\{0,3}[\"'`]?(?:\[\d{0,4}\])?[\])]{0,2}" + _TYPE + rb"(?:\s{0,8}(?P<sep>:=|=>|[=!]?={1,2}|:|,|\()\s{0,40}|[ \t]{1,8})" + _WRAPS
     + rb"(?P<list>\[\s?)?[bBruRfL@$]{0,2})(?=" + _QUOTE + rb"[^\"'`\s])"
     rb"|(?P<element>(?:[\"'][^<>\n]{0,80})?>(?P<cdata><!\[CDATA\[)?\s{0,8})(?=[^<>\s])"
     rb"|(?P<bare>(?<=\w):-|\\{0,3}[\"']?[ \t]{0,8}[=:][ \t]{0,8})(?=[^\s\"'`(){\[<,;=:?])"
@@ -65,7 +66,7 @@ _NEXT = re.compile(rb"\s{0,8},\s{0,8}(?P<quote>\\{0,3}[\"'`])")
 _BARE_VALUE = re.compile(rb"[^\s\"'`<>=]{1,300}={0,2}")
 _SETS = re.compile(
     rb"(?i)(?:get|env|set|put|define|add|item|property|param|header|append|const|secret|config|default|fetch|option|argument"
-    rb"|cookie|field|with|var|arg)\w{0,20}\s?[(\[{]\s{0,4}[bBruRfL@]?\\{0,3}[\"'`]?\Z"
+    rb"|cookie|field|with|var|arg|cpy)\w{0,20}\s?[(\[{]\s{0,4}(?:[\w.]{1,30}->)?[bBruRfL@]?\\{0,3}[\"'`]?\Z"
 )
 """Calls whose first argument names the second."""
 _CLOSED = re.compile(rb"\\{0,3}(?:\"\"\"|\x27{3}|[\"'`])\s{0,8}\)")
@@ -86,11 +87,16 @@ def confirm(text: Text, start: int, end: int) -> Iterator[Span]:
         return
     before = text.window(start - 60, start)
     first = start - len(before) + len(before.rstrip(_IN_NAMES))
-    power = strength(text.data[first : form.end("name")].decode("utf-8", "replace"))
+    called = text.data[first : form.end("name")].decode("utf-8", "replace")
+    power = strength(called)
     if not power:
         return
     for begin, stop, quoted in _values(text, form, first):
         value = text.data[begin:stop].decode("utf-8", "replace")
+        if not quoted and called.startswith("$"):  # a comparison, or a variable that is set to another
+            continue
+        if called.isupper() and value.islower() and called.lower().endswith(value):  # the name of a name
+            continue
         if kind := judge.kind_of(power, value, text.place, quoted):
             yield begin, stop, kind
 

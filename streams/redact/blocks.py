@@ -20,7 +20,7 @@ def private(text: Text, start: int, end: int) -> Iterator[Span]:
     at = begin.end()
     stop = text.data.find(b"-----", at, at + MAX_BLOCK)
     body = text.match(_BODY, at, (stop if stop >= 0 else at + MAX_BLOCK) - at)
-    if body is None:
+    if body is None or text.match(_OPENED, at, 400) is None:
         return
     key = body.group().rstrip(_AROUND)
     if first := _FIRST.search(key):
@@ -28,6 +28,10 @@ def private(text: Text, start: int, end: int) -> Iterator[Span]:
 
 
 _AROUND = b" \t\r\n\"'`+\\*#|>&(){}[];,-"
+_OPENED = re.compile(
+    rb"(?:\\[nr]|[\s\"'`+,.#*|>/;&-]){0,80}(?:(?:[A-Z][A-Za-z-]{2,20}: ?[^\n\\]{0,80})(?:\\[nr]|[\s\"'`+,#*|>]){1,80}){0,4}[A-Za-z0-9+/=]{16}"
+)
+"""What follows the first line: lines of a head, and a line of base64; a text that only names the line goes on otherwise."""
 _FIRST = re.compile(rb"[A-Za-z0-9+/=]{16}")
 
 

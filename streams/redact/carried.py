@@ -20,7 +20,7 @@ _BEARER = re.compile(
 )
 _USERINFO = re.compile(rb"(?P<user>[^\s/@:\"'<>]{0,100}):(?P<secret>[^\s/@\"'<>]{1,200})@(?P<host>[\w\[{$%.-])")
 _EXAMPLE_USERS = frozenset(("user", "username", "login", "usr", "name", "account", "u", "foo", "me", ""))
-_EXAMPLE_SECRETS = frozenset(
+EXAMPLES = frozenset(
     ("pass", "password", "passwd", "pwd", "p", "pw", "secret", "token", "pass123", "bar", "port")
 )
 
@@ -65,9 +65,18 @@ def userinfo(text: Text, start: int, end: int) -> Iterator[Span]:
     user, secret = match["user"].decode("utf-8", "replace"), match["secret"].decode("utf-8", "replace")
     if values.is_placeholder(secret) or secret[:1] in "${%[(" or values.is_constant(secret):
         return
-    if (user.lower() in _EXAMPLE_USERS and secret.lower() in _EXAMPLE_SECRETS) or (user == secret and len(secret) < 4):
+    if (user.lower() in _EXAMPLE_USERS and secret.lower() in EXAMPLES) or (user == secret and len(secret) < 4):
         return
     yield begin + match.start("secret"), begin + match.end("secret"), "password"
+
+
+_ORACLE = re.compile(rb"jdbc:oracle:\w{1,8}:[^\s/@\"'<>]{1,60}/(?P<secret>[^\s@/\"'<>$]{3,100})@")
+
+
+def oracle(text: Text, start: int, end: int) -> Iterator[Span]:
+    match = text.match(_ORACLE, start, 220)
+    if match and match["secret"].decode("utf-8", "replace").lower() not in EXAMPLES:
+        yield match.start("secret"), match.end("secret"), "password"
 
 
 CARRIED: tuple[Detector, ...] = (
@@ -105,4 +114,6 @@ CARRIED: tuple[Detector, ...] = (
         ("postgres://ann:Wolke77@db.mail.org/x", "https://ann:9f8c7b6a@h.org"),
         ("https://user:password@h.org", "http://h.org:8080/a@b", "redis://:${PASSWORD}@h", "https://$USER:$PASS@h.org"),
     ),
+    Detector("oracle", "password", (r"jdbc:oracle:\w+:[^\s/@]+/[^\s@]",), oracle,
+             ("jdbc:oracle:thin:ann/Wolke77x@db:1521:x",), ("jdbc:oracle:thin:@db:1521:x", "jdbc:oracle:thin:scott/password@db")),
 )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from streams.redact import judge
+from streams.redact.carried import EXAMPLES
 from streams.redact.detector import Detector, Span, Text
 from streams.redact.naming import strength
 from streams.redact.place import Place
@@ -24,7 +25,8 @@ _CURL = re.compile(
     rb"(?:-u|--user|--proxy-user|-U)[ \t=]{0,4}(?P<quote>[\"']?)[^\s:\"'<>$]{1,80}:(?P<secret>[^\s\"'<>$]{3,200})"
 )
 _SHORT = re.compile(
-    rb"(?:mysql\w*|mariadb\w*|sshpass|mongo\w*|redis-cli|sqlplus|smbclient)\b[^\n|;]{0,120}?[ \t](?:-p|-a)[ \t]?(?P<quote>[\"']?)(?P<secret>[^\s\"'<>$-][^\s\"'<>$]{2,100})"
+    rb"(?:(?:mysql\w*|mariadb\w*)\b[^\n|;]{0,120}?[ \t]-p|(?:sshpass|mongo\w*|smbclient|docker|podman|helm)\b[^\n|;]{0,120}?[ \t]-p[ \t]?"
+    rb"|redis-cli\b[^\n|;]{0,120}?[ \t]-a[ \t]?)(?P<quote>[\"']?)(?P<secret>[^\s\"'<>$-][^\s\"'<>$]{2,100})"
 )
 
 
@@ -50,7 +52,9 @@ def _matched(pattern: re.Pattern[bytes], name: str) -> Callable[[Text, int, int]
 
 def _is_user(command: bytes, value: str) -> bool:
     """`-u 1000:1000` is a user and a group."""
-    return value.isdigit() and command.startswith((b"-u", b"--user"))
+    if not command.startswith((b"-u", b"-U", b"--user", b"--proxy-user")):
+        return False
+    return value.isdigit() or value.lower() in EXAMPLES
 
 
 def netrc(text: Text, start: int, end: int) -> Iterator[Span]:
@@ -58,6 +62,29 @@ def netrc(text: Text, start: int, end: int) -> Iterator[Span]:
     value = match["secret"].decode("utf-8", "replace") if match else ""
     if match and judge.kind_of("password", value, Place(".netrc"), True) and text.line(start, 200).count(b" ") < 8:
         yield start + match.start("secret"), start + match.end("secret"), "password"
+
+
+_PGPASS = re.compile(rb"[\w.*-]{1,100}:(?P<port>\d{2,5}|\*):[\w.*-]{1,60}:[\w.*@-]{1,60}:(?P<secret>[^\s:]{3,200})")
+_TOLD = re.compile(rb"(?i)(?:passw\w{0,6}|pass|passphrase|pin|mot de passe|contrase\S{1,3}a|kennwort)[ \t]{1,3}(?:is|was|are|est|ist|es|:)[ \t:]{1,3}(?P<quote>[\"'`]?)(?P<secret>[^\s\"'`]{4,80})")
+
+
+def pgpass(text: Text, start: int, end: int) -> Iterator[Span]:
+    """Lines of PostgreSQL's file of passwords: host, port, database, user, password."""
+    begin = start + (text.data[start : start + 1] == b"\n")
+    match = text.match(_PGPASS, begin, 500)
+    if match and ("pgpass" in text.place.path or match["port"] in (b"5432", b"*")):
+        yield match.start("secret"), match.end("secret"), "password"
+
+
+def told(text: Text, start: int, end: int) -> Iterator[Span]:
+    """In a sentence: what has letters and digits, or marks."""
+    match = text.match(_TOLD, start, 160)
+    if match is None:
+        return
+    value = match["secret"].rstrip(b".,;:!?)").decode("utf-8", "replace")
+    mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+    if mixed and judge.kind_of("password", value, text.place, True):
+        yield match.start("secret"), match.start("secret") + len(value.encode()), "password"
 
 
 COMMANDS: tuple[Detector, ...] = (
@@ -75,8 +102,13 @@ COMMANDS: tuple[Detector, ...] = (
              ("machine h.org login ann password Wolke77",), ("login with password is not possible", "a login a password b c d e f g h")),
     Detector("curl", "password", (r"[ \t](?:-u|--user|--proxy-user)[ \t=]{0,4}[\"']?[^\s:\"'<>$]{1,80}:[^\s\"'<>$/]",),
              lambda text, start, end: _matched(_CURL, "password")(text, start + 1, end),
-             ("curl -u ann:Wolke77 https://h.org",), ("curl -u $USER:$PASSWORD h.org", "docker run -u 1000:1000 x")),
+             ("curl -u ann:Wolke77 https://h.org",), ("curl -u $USER:$PASSWORD h.org", "curl -u user:password h.org", "docker run -u 1000:1000 x")),
     Detector("short", "password",
-             ("mysql", "mariadb", "sshpass", "mongo", "redis-cli", "smbclient"),
-             _matched(_SHORT, "password"), ("mysql -uroot -pWolke77 db", "sshpass -p 'Wolke77' ssh h"), ("mysql -p -u root",)),
+             ("mysql", "mariadb", "sshpass", "mongo", "redis-cli", "smbclient", "docker login", "podman login", "registry login"),
+             _matched(_SHORT, "password"), ("mysql -uroot -pWolke77 db", "sshpass -p 'Wolke77' ssh h"), ("mysql -p -u root", "mysql -u root -p orders", "docker run -p 8080:80 x")),
+    Detector("pgpass", "password", (r"(?:^|\n)[\w.*-]+:(?:\d{2,5}|\*):[\w.*-]+:[\w.*@-]+:[^\s:]",), pgpass,
+             ("db.h.org:5432:x:ann:Wolke77x",), ("a.py:12:3:error:message", "10:22:33:44:55")),
+    Detector("told", "password", (r"(?i)passw\w*\s+(?:is|was|are|:)\s", r"(?i)mot de passe", r"(?i)\bpass\s+(?:is|:)\s"), told,
+             ("The password is Wolke77x.", "Passwort ist: Wolke77x" if False else "mot de passe : Wolke77x"),
+             ("The password is required.", "the password is in /run/secrets/x", "password is sha256")),
 )  # fmt: skip

@@ -42,7 +42,7 @@ _SAFE = re.compile(
     rb"(?i)@(?:[\w-]+\.)*(?:example\.(?:com|org|net|edu)|(?:[\w-]+\.)?(?:example|test|invalid|localhost|local))$"
     rb"|^(?:git|svn|hg|ssh|no-?reply|noreply|donotreply|do-not-reply|notifications?)@|^[\w.+-]{0,64}\[bot\]@|@2x\.|@3x\."
 )
-_ATTACHED = re.compile(rb"\s{0,2}[(\[]|\.[a-z_]+\(")
+_ATTACHED = re.compile(rb"[(\[]|\.[a-z_]+\(")
 _USERINFO = re.compile(rb"://[^\s/\"'<>]{0,120}\Z")
 """Before an `@` in a URL."""
 _SCALED = re.compile(rb"\d+(?:\.\d+)?x(?:\.|~)")

@@ -36,7 +36,7 @@ def _is_value(value: str) -> bool:
         return False
     if not MIN_PASSWORD <= len(value) <= MAX_VALUE or values.is_placeholder(value) or values.is_nothing(value):
         return False
-    if values.is_crypted(value) or values.is_constant(value) or (values.is_place(value) and "." in value[1:]):
+    if values.is_crypted(value) or values.is_constant(value) or values.is_place(value):
         return False
     return not (values.is_path(value) or values.is_url(value) or values.is_prose(value))
 
@@ -52,7 +52,7 @@ def _is_bare(value: str, place: Place) -> bool:
         return False
     if place.is_code is False:
         return True
-    return not values.is_identifier(value) or (place.is_code is None and _is_numbered(value))
+    return not values.is_identifier(value) or _is_numbered(value)
 
 
 def _is_numbered(value: str) -> bool:

@@ -58,7 +58,8 @@ def card(text: Text, start: int, end: int) -> Iterator[Span]:
     if issuers is None or len(digits) not in lengths or digits in _TESTS or len(set(digits)) < 4 or not luhn(digits):
         return
     grouped = match.group() != digits.encode()
-    if grouped or re.search(rb"(?i)card|visa|master|amex|credit|\bpan\b|\bcc\b|payment|ccn", text.line(start, 120)):
+    quoted = text.window(start - 1, start) in (b'"', b"'") or text.place.path.endswith((".csv", ".tsv"))
+    if grouped or quoted or re.search(rb"(?i)card|visa|master|amex|credit|\bpan\b|\bcc\b|payment|ccn", text.line(start, 120)):
         yield start, start + match.end(), "card"
 
 

@@ -11,6 +11,14 @@ CONFIGURATION = frozenset(
     + ["markdown", "rst", "html", "hcl", "sql", "make", "nginx", "asciidoc", "org", "diff"]
 )
 """Languages in which a value needs no quotes."""
+CODE = frozenset(
+    re.findall(
+        r"\S+",
+        "py pyi pyx js mjs cjs ts tsx jsx go java c h cc cpp cxx hpp hh cs rs rb php kt kts swift scala m mm lua pl pm r jl dart ex "
+        "exs erl hs ml mli fs vb groovy gradle sol vue svelte clj cljs lisp el nim zig d pas f90 v sv vhd proto thrift",
+    )
+)
+"""Ends of names of programs."""
 _CONFIGURED = re.compile(
     r"(?i)(?:^|/)(?:\.?env[\w.-]*|[\w.-]*\.env|\.npmrc|\.netrc|\.pgpass|\.?[\w-]*rc|dockerfile[\w.-]*|[\w.-]*\.(?:ya?ml|"
     r"ini|cfg|conf|config|properties|toml|json[5c]?|xml|sh|bash|zsh|ps1|bat|cmd|md|rst|txt|tf|tfvars|sql|rsp|template|tpl|example|"
@@ -47,4 +55,4 @@ def _is_code(path: str, language: str) -> bool | None:
         return False
     if language:
         return language not in CONFIGURATION
-    return None if not path or "." not in path.rpartition("/")[2] else True
+    return True if path.rpartition(".")[2].lower() in CODE else None

@@ -52,7 +52,7 @@ _UUID = re.compile(r"(?i)^\{?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}?$")
 _CRYPT = re.compile(
     r"^(?:\$(?:2[abxy]|5|6|1|apr1|y|argon2\w*|pbkdf2[\w-]*|scrypt)\$|\{(?:SSHA|SHA|MD5|CRYPT)\}|pbkdf2_|sha\d+[$:-]|md5[$:-])"
 )
-_PATH = re.compile(r"^(?:~|\.{1,2}|[A-Za-z]:)?[/\\](?:[\w.@ -]+[/\\]?)*$|^(?:[\w.@-]{2,}/)+[\w.@-]*$")
+_PIECE = re.compile(r"[\w.@ :+-]*\Z")
 _FILE = re.compile(
     r"(?i)^[\w./\\-]+\.(?:pem|key|crt|cer|txt|json|ya?ml|xml|html?|php|py|js|ts|jsx|tsx|go|rb|java|css|png|jpg|svg|conf|cfg|ini|properties|p12|jks|pfx|env|md|rst|sh|log|db|sqlite|gpg|asc|pub|erb|vue)$"
 )
@@ -125,9 +125,12 @@ def is_uuid(value: str) -> bool:
 
 def is_path(value: str) -> bool:
     """Whose folders are words: base64 has `/`, too."""
-    if _PATH.match(value) is None and _FILE.match(value) is None:
+    if "/" not in value and "\\" not in value:
+        return _FILE.match(value) is not None
+    pieces = re.split(r"[/\\]+", value)
+    if not all(map(_PIECE.match, pieces)) or (value[0] not in "/~.\\" and not all(len(piece) > 1 for piece in pieces[:-1])):
         return False
-    return not any(len(piece) >= 12 and is_random(piece) and "." not in piece for piece in re.split(r"[/\\\\]", value))
+    return not any(len(piece) >= 12 and is_random(piece) and "." not in piece for piece in pieces)
 
 
 def is_constant(value: str) -> bool:
@@ -137,7 +140,9 @@ def is_constant(value: str) -> bool:
 
 def is_place(value: str) -> bool:
     """An address: of mail, of a repository, of a host with a port."""
-    return _PLACE.match(value) is not None
+    if "." not in value or _PLACE.match(value) is None:
+        return False
+    return not any(len(label) >= 12 and is_random(label) for label in re.split(r"[.@:/]", value))
 
 
 def is_url(value: str) -> bool:

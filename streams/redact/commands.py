@@ -72,7 +72,9 @@ def pgpass(text: Text, start: int, end: int) -> Iterator[Span]:
     """Lines of PostgreSQL's file of passwords: host, port, database, user, password."""
     begin = start + (text.data[start : start + 1] == b"\n")
     match = text.match(_PGPASS, begin, 500)
-    if match and ("pgpass" in text.place.path or match["port"] in (b"5432", b"*")):
+    secret = match["secret"].decode("utf-8", "replace") if match else ""
+    known = match is not None and ("pgpass" in text.place.path or match["port"] in (b"5432", b"*"))
+    if match and known and judge.is_told(secret):
         yield match.start("secret"), match.end("secret"), "password"
 
 

@@ -10,7 +10,6 @@ from streams.event import Commit, Files
 from streams.sources.git.cursors import Cursors
 from streams.sources.git.history import History
 
-
 GPL = "You may use it under the terms of the GNU General Public License, version 3.\n"
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import difflib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from licences import licence
 
 from midstream.cli import main
 from model.mapping import SettingsError
@@ -288,3 +290,37 @@ def test_review_keeps_marks_and_goes_on(tmp_path: Path) -> None:
     assert "small.py" in unnamed  # a path in the name's place
     lost = CliRunner().invoke(main, ["recipes", "review", str(tmp_path / "d"), "--marks", str(tmp_path / "no/m.jsonl")])
     assert lost.exit_code == 1 and "there is no folder" in lost.output
+
+
+def test_a_folder_of_a_clone_has_the_clone_s_licence(git_folder: Any) -> None:
+    git_folder.commit("one", {"LICENSE": licence("MIT"), "src/a.py": CODE_TEXT, "src/b.py": CODE_TEXT + "print(3)\n"})
+    for path in ("src", "src/a.py"):
+        made = json.loads(told("compare", "default", "starcoder", git_folder.path / path, "--json"))
+        assert "licence" not in made["rules"][1]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "has no rules"),
+        ('[[rules]]\nrule = "binary"\nkinds = []', "judges nothing"),
+        ('[[rules]]\nrule = "binary"\nlanguages = []', "judges nothing"),
+        ('[[rules]]\nrule = "binary"\nlanguages = ["python"]\nexcept = ["python"]', "judges nothing"),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(SettingsError, match=sentence):
+        written(tmp_path, text)
+
+
+def test_options_without_sense_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(CODE_TEXT)
+    for arguments, sentence in (
+        (["review", "nobody"], "there is no recipe 'nobody'"),
+        (["review", str(tmp_path), "-n", "0"], "0 is not in the range"),
+        (["review", str(tmp_path), "--only", "pythn"], "nothing is in pythn; there is python"),
+        (["compare", "default", "incoder", str(tmp_path), "--samples", "-3"], "-3 is not in the range"),
+        (["scores", "--share", "7", str(tmp_path)], "7.0 is not in the range"),
+    ):
+        result = CliRunner().invoke(main, ["recipes", *arguments])
+        assert result.exit_code and sentence in result.output, result.output

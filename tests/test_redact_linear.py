@@ -34,7 +34,9 @@ def test_the_work_grows_with_the_text(unit: str) -> None:
     assert large <= 4.4 * small + 100_000 and large <= MOST * len(text.encode()) + 500_000
 
 
-@pytest.mark.parametrize("fill", ["password: {}\n", "x{}@mail.org ", "token='{}' ", "-----BEGIN PRIVATE KEY-----{}", "{}.1.2.3 "])
+@pytest.mark.parametrize(
+    "fill", ["password: {}\n", "x{}@mail.org ", "token='{}' ", "-----BEGIN PRIVATE KEY-----{}", "{}.1.2.3 "]
+)
 def test_surroundings_that_differ_are_looked_at_once_each(fill: str) -> None:
     text = "".join(fill.format(f"a{number}b") for number in range(8_000))
     small, large = work(text[: len(text) // 4]), work(text)

@@ -30,12 +30,17 @@ def explain(settings: Settings, files: tuple[Path, ...], licence: str, name: str
 
     The first rule that drops decides; the others are shown as if it had not.
     """
+    from streams.prepare.licences.classes import parse
     from streams.prepare.recipes.reading import recipe, resolve
 
     try:
         chosen = recipe(name) if name else resolve(settings.recipe)
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
+    if licence and parse(licence) is None:
+        raise click.BadParameter(
+            f"{licence!r} is no SPDX expression; write MIT, or MIT AND Zlib", param_hint="--licence"
+        )
     for number, file in enumerate(files):
         told = _explained(file, chosen, licence)
         if as_json:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
 
 FOLDER = click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+_PAGE = re.compile(r"[0-9a-f]{16}\.md")
 FILES = click.Path(path_type=Path, exists=True)
 
 
@@ -71,21 +73,39 @@ def write(folder: Path, target: Path, licence: str) -> None:
     if licence and parse(licence) is None:
         raise click.BadParameter(f"{licence!r} is no SPDX expression; write MIT, or CC-BY-4.0", param_hint="--licence")
     count = licensed = 0
+    written: set[Path] = set()
     try:
         for page, _ in rounds.recalled(folder):
             place = target / (_safe(page.domain) or "unknown")
             place.mkdir(parents=True, exist_ok=True)
             (place / f"{page.id}.md").write_text(page.text, encoding="utf-8", errors="replace")
+            written.add(place / f"{page.id}.md")
             count += 1
             if stated := page.licence if page.licence and parse(page.licence) is not None else licence:
                 line = f"SPDX-License-Identifier: {' '.join(stated.split())}\n"
                 (place / f"{page.id}.md.license").write_text(line, encoding="utf-8", errors="replace")
                 licensed += 1
+        gone = _remove_others(target, written)
     except (rounds.RecallError, OSError) as error:
         raise click.ClickException(str(error)) from error
+    if gone:
+        click.echo(f"{gone:,} pages of an earlier recall are no longer there")
     click.echo(
         f"{target}: {count:,} pages, {licensed:,} with a licence; read them with `midstream ingest files {target}`"
     )
+
+
+def _remove_others(target: Path, written: set[Path]) -> int:
+    """Pages that an earlier `write` left there, and their licences; how many."""
+    stale = [path for path in target.glob("*/*.md") if _PAGE.fullmatch(path.name) and path not in written]
+    for path in stale:
+        path.unlink()
+        path.with_name(f"{path.name}.license").unlink(missing_ok=True)
+    for path in written:
+        licence = path.with_name(f"{path.name}.license")
+        if licence.exists() and licence.stat().st_mtime_ns < path.stat().st_mtime_ns:
+            licence.unlink()  # of an earlier one
+    return len(stale)
 
 
 def _safe(domain: str) -> str:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec.structs import replace
 
 from midstream.settings import Settings
 
 if TYPE_CHECKING:
     from streams.document import Document
-    from streams.event import Event
+    from streams.event import Event, Repository
 
 EVERY = 2_000
 """Documents after which progress is told."""
@@ -46,7 +47,9 @@ def _events(path: Path, commits: int, left_out: Counter[str]) -> Iterator[Event]
     from streams.sources.git.history import History
 
     if not (path / ".git").exists() and not (path / "objects").is_dir():
-        yield from files.events(path, left_out)
+        around = _around(path)
+        for event in files.events(path, left_out):
+            yield event if event.repository.licence else replace(event, repository=around)
         return
     history = History.open(path, versions="last", commits=commits)
     cursors, _ = history.begin(Cursors())
@@ -54,6 +57,20 @@ def _events(path: Path, commits: int, left_out: Counter[str]) -> Iterator[Event]
         yield from step.events
     for step in history.past(cursors.past, left_out):
         yield from step.events
+
+
+def _around(path: Path) -> Repository:
+    """What the clone says that a folder or a file lies in; of none: what its own folder does."""
+    from streams.sources.folders.folder import describe, licences_around
+
+    inside = path.resolve()
+    root = next((each for each in inside.parents if (each / ".git").exists()), None)
+    own = describe(path if path.is_dir() else path.parent)
+    if root is None:
+        return own
+    licences = licences_around(root, [inside / "x" if inside.is_dir() else inside])
+    below = (inside.relative_to(root) / "x").as_posix() if inside.is_dir() else inside.relative_to(root).as_posix()
+    return replace(own, licence=licences.of(below) or licences.repository()[0])
 
 
 def _retained(settings: Settings, left_out: Counter[str]) -> Iterator[Document]:

@@ -14,7 +14,9 @@ from midstream.settings import Settings
 
 PATHS = click.argument("paths", nargs=-1, type=click.Path(path_type=Path, exists=True))
 FROM_TOPIC = click.option("--from-topic", is_flag=True, help="What the source topics still hold, instead of PATHS.")
-COMMITS = click.option("--commits", default=500, show_default=True, help="Of a clone, the newest that are read.")
+COMMITS = click.option(
+    "--commits", type=click.IntRange(0), default=500, show_default=True, help="Of a clone, the newest that are read."
+)
 WIDTH, HEIGHT = 120, 40
 """Of a document that is shown."""
 
@@ -30,7 +32,9 @@ def _one_of(paths: tuple[Path, ...], from_topic: bool) -> None:
 @PATHS
 @FROM_TOPIC
 @COMMITS
-@click.option("--samples", default=10, show_default=True, help="Of what only one drops, for each of both.")
+@click.option(
+    "--samples", type=click.IntRange(0), default=10, show_default=True, help="Of what only one drops, for each of both."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @with_settings
 def compare(
@@ -58,7 +62,11 @@ def compare(
 @recipes.command()
 @click.argument("clones", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @click.option(
-    "--share", default=0.1, show_default=True, help="Of the repositories, the lowest that the bar leaves out."
+    "--share",
+    type=click.FloatRange(0, 1),
+    default=0.1,
+    show_default=True,
+    help="Of the repositories, the lowest that the bar leaves out.",
 )
 def scores(clones: tuple[Path, ...], share: float) -> None:
     """Print what the rule project_score gives to CLONES, the lowest first, and the bar that leaves out a tenth of them.
@@ -88,7 +96,9 @@ def scores(clones: tuple[Path, ...], share: float) -> None:
 @PATHS
 @FROM_TOPIC
 @COMMITS
-@click.option("-n", "each", default=3, show_default=True, help="Samples of each language and verdict.")
+@click.option(
+    "-n", "each", type=click.IntRange(1), default=3, show_default=True, help="Samples of each language and verdict."
+)
 @click.option("--by-rule", is_flag=True, help="Samples of each rule that drops, not of all drops together.")
 @click.option(
     "--marks", "file", type=click.Path(path_type=Path, dir_okay=False), help="JSON lines; kept and gone on with."
@@ -110,6 +120,7 @@ def review(
 
     if Path(name).exists() and not name.endswith(".toml"):
         name, paths = "default", (Path(name), *paths)
+    named(name)
     if file and not file.resolve().parent.is_dir():
         raise click.ClickException(f"there is no folder {file.parent} for {file.name}: make it first")
     try:
@@ -119,6 +130,9 @@ def review(
     if paths or from_topic or not file:
         _one_of(paths, from_topic)
         chosen = choose(documents(settings, paths, from_topic, commits), named(name), each, by_rule)
+        known = sorted({shown.language for shown in chosen})
+        if only is not None and only not in known:
+            raise click.ClickException(f"nothing is in {only}; there is {', '.join(known) or 'nothing at all'}")
         chosen = [shown for shown in chosen if only in (None, shown.language) and shown.id not in done]
         for number, shown in enumerate(chosen, 1):
             head = f"[{number} of {len(chosen)}] {shown.id} {shown.language} {shown.verdict} {shown.reason}"

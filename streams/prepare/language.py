@@ -16,6 +16,8 @@ MARKUP = frozenset({"html", "json", "markdown", "xml", "tex", "rst", "svg", "tex
 """Languages whose long lines are no sign of a generated file (The Stack v2 exempts these)."""
 _SUFFIXED = ("dockerfile", "containerfile", "makefile", "jenkinsfile", "vagrantfile", "gemfile")
 """Names that an ending is added to: `Dockerfile.dev`."""
+_SHOUTED = ("build", "workspace", "install")
+"""File names in capitals; in small letters anybody may call a program so."""
 _VERSION = re.compile(r"[-.\d]+$")
 
 
@@ -26,7 +28,9 @@ def language(path: str, text: str) -> str:
     extension = lower.rsplit(".", 1)[-1] if "." in lower else ""
     if name.endswith((".C", ".H")):  # what distinguishes C++ from C on systems that know case
         return "cpp"
-    if row := BY_FILE_NAME.get(lower):
+    if not extension and (told := _by_shebang(head)):
+        return told
+    if (row := BY_FILE_NAME.get(lower)) and (lower not in _SHOUTED or name.isupper() or extension):
         return row.name
     if (suffixed := lower.partition(".")[0]) in _SUFFIXED:
         return BY_FILE_NAME[suffixed].name
@@ -45,9 +49,10 @@ def _pattern(*lines: str, anywhere: str = "") -> Callable[[str], bool]:
 
 _is_objc = _pattern(r"#import\b", r"@(?:interface|implementation|protocol|class|end)\b")
 _is_cpp = _pattern(
-    r"class[ \t]+\w+", r"namespace\b", r"template[ \t]*<", r"using[ \t]+\w+", r"#include[ \t]*<[a-z_]+>",
-    anywhere=r"\bstd::",
+    r"class[ \t]+\w+", r"namespace\b", r"template[ \t]*<", r"using[ \t]+\w+", r"#include[ \t]*<[a-z_]+>", r"enum[ \t]+class\b",
+    anywhere=r"\bstd::|\boperator[ \t]*(?:[=!<>+*/-]{1,3}|\(\)|\[\])[ \t]*\(",
 )  # fmt: skip
+_is_included = _pattern(r"#[ \t]*include\b")
 _is_coq = _pattern(r"(?:Require|From|Theorem|Lemma|Definition|Proof|Inductive|Fixpoint|Section|Notation)\b[^;]*$")
 _is_verilog = _pattern(r"module[ \t]+\w+[ \t]*[(#;]", r"`(?:timescale|define|include)\b", anywhere=r"\bendmodule\b")
 _is_v = _pattern(r"(?:pub[ \t]+)?(?:fn|struct|enum)[ \t]+\w+.*\{", r"module[ \t]+\w+[ \t]*$")
@@ -55,7 +60,7 @@ _is_perl = _pattern(
     r"use[ \t]+(?:strict|warnings|v?5)", r"package[ \t]+\w", r"my[ \t]*[(%@$]", r"sub[ \t]+\w+", r"#!.*perl"
 )
 _is_prolog = _pattern(r":-", r"[a-z]\w*(?:\(.*\))?[ \t]*:-", r"[a-z]\w*\(.*\)\.[ \t]*$")
-_is_mathematica = _pattern(r"\(\*[ \t]*::", r"BeginPackage\[", anywhere=r"\ANotebook\[")
+_is_mathematica = _pattern(r"\(\*", r"BeginPackage\[", r"[A-Z]\w*\[.*\][ \t]*:?=", anywhere=r"\ANotebook\[")
 _is_rebol = _pattern(r"(?:REBOL|Red)[ \t]*(?:/\w+[ \t]*)?\[")
 _is_tex = _pattern(
     anywhere=r"\\(?:NeedsTeXFormat|ProvidesClass|documentclass|LoadClass|DeclareOption|def|newcommand)\b"
@@ -101,7 +106,7 @@ def _by_inc(text: str) -> str:
 
 _BY_CONTENT: dict[str, Callable[[str], str]] = {
     "h": lambda text: _first(text, "c", objc=_is_objc, cpp=_is_cpp),
-    "m": lambda text: _first(text, "matlab", objc=_is_objc, mathematica=_is_mathematica),
+    "m": lambda text: _first(text, "matlab", objc=_is_objc, mathematica=_is_mathematica, c=_is_included),
     "v": _by_v,
     "pl": lambda text: "prolog" if _is_prolog(text) and not _is_perl(text) else "perl",
     "pro": lambda text: "" if _is_qmake(text) else "prolog",

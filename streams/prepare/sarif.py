@@ -86,6 +86,7 @@ class _Run(msgspec.Struct, rename="camel"):
 
 class _Log(msgspec.Struct):
     runs: list[_Run]
+    version: str = "2.1.0"
 
 
 _decoder = msgspec.json.Decoder(_Log)
@@ -114,6 +115,8 @@ def _found(data: bytes) -> Iterator[tuple[_Run, _Location, tuple[str, str]]]:
         log = _decoder.decode(data.removeprefix(_BOM))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable(f"no SARIF: {error}") from error
+    if not log.version.startswith("2."):
+        raise Unreadable(f"SARIF {log.version} cannot be read, only 2.1.0")
     for run in log.runs:
         rules = _rules(run)
         for result in filter(_holds, run.results or ()):

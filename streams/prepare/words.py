@@ -15,9 +15,9 @@ from streams.index.letters import ALONE, CLASSES, WORD
 MAX_WORDS = 200_000
 """That are looked at, the first ones."""
 _WORD = re.compile(r"\w+")
-_MARKED = re.compile(
-    "[\\w" + "".join(chr(point) for point in range(0x300, 0x20000) if unicodedata.category(chr(point))[0] == "M") + "]+"
-)
+MARKS = "".join(chr(point) for point in range(0x300, 0x20000) if unicodedata.category(chr(point))[0] == "M")
+"""That letters carry, which `\\w` leaves out."""
+_MARKED = re.compile("[\\w" + MARKS + "]+")
 """With the marks that letters carry, which `\\w` leaves out."""
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 

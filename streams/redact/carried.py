@@ -20,9 +20,7 @@ _BEARER = re.compile(
 )
 _USERINFO = re.compile(rb"(?P<user>[^\s/@:\"'<>]{0,100}):(?P<secret>[^\s/@\"'<>]{1,200})@(?P<host>[\w\[{$%.-])")
 _EXAMPLE_USERS = frozenset(("user", "username", "login", "usr", "name", "account", "u", "foo", "me", ""))
-EXAMPLES = frozenset(
-    ("pass", "password", "passwd", "pwd", "p", "pw", "secret", "token", "pass123", "bar", "port")
-)
+EXAMPLES = frozenset(("pass", "password", "passwd", "pwd", "p", "pw", "secret", "token", "pass123", "bar", "port"))
 
 
 def jwt(text: Text, start: int, end: int) -> Iterator[Span]:
@@ -114,6 +112,12 @@ CARRIED: tuple[Detector, ...] = (
         ("postgres://ann:Wolke77@db.mail.org/x", "https://ann:9f8c7b6a@h.org"),
         ("https://user:password@h.org", "http://h.org:8080/a@b", "redis://:${PASSWORD}@h", "https://$USER:$PASS@h.org"),
     ),
-    Detector("oracle", "password", (r"jdbc:oracle:\w+:[^\s/@]+/[^\s@]",), oracle,
-             ("jdbc:oracle:thin:ann/Wolke77x@db:1521:x",), ("jdbc:oracle:thin:@db:1521:x", "jdbc:oracle:thin:scott/password@db")),
+    Detector(
+        "oracle",
+        "password",
+        (r"jdbc:oracle:\w+:[^\s/@]+/[^\s@]",),
+        oracle,
+        ("jdbc:oracle:thin:ann/Wolke77x@db:1521:x",),
+        ("jdbc:oracle:thin:@db:1521:x", "jdbc:oracle:thin:scott/password@db"),
+    ),
 )

@@ -65,7 +65,9 @@ def netrc(text: Text, start: int, end: int) -> Iterator[Span]:
 
 
 _PGPASS = re.compile(rb"[\w.*-]{1,100}:(?:\d{2,5}|\*):[\w.*-]{1,60}:[\w.*@-]{1,60}:(?P<secret>[^\s:]{3,200})")
-_TOLD = re.compile(rb"(?i)(?:passw\w{0,6}|pass|passphrase|pin|mot de passe|contrase\S{1,3}a|kennwort)[ \t]{1,3}(?:is|was|are|est|ist|es|:)[ \t:]{1,3}(?P<quote>[\"'`]?)(?P<secret>[^\s\"'`]{4,80})")
+_TOLD = re.compile(
+    rb"(?i)(?:passw\w{0,6}|pass|passphrase|pin|mot de passe|contrase\S{1,3}a|kennwort)[ \t]{1,3}(?:is|was|are|est|ist|es|:)[ \t:]{1,3}(?P<quote>[\"'`]?)(?P<secret>[^\s\"'`]{4,80})"
+)
 
 
 def pgpass(text: Text, start: int, end: int) -> Iterator[Span]:

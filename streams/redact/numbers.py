@@ -59,7 +59,11 @@ def card(text: Text, start: int, end: int) -> Iterator[Span]:
         return
     grouped = match.group() != digits.encode()
     quoted = text.window(start - 1, start) in (b'"', b"'") or text.place.path.endswith((".csv", ".tsv"))
-    if grouped or quoted or re.search(rb"(?i)card|visa|master|amex|credit|\bpan\b|\bcc\b|payment|ccn", text.line(start, 120)):
+    if (
+        grouped
+        or quoted
+        or re.search(rb"(?i)card|visa|master|amex|credit|\bpan\b|\bcc\b|payment|ccn", text.line(start, 120))
+    ):
         yield start, start + match.end(), "card"
 
 

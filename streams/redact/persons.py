@@ -77,7 +77,7 @@ def field(text: Text, start: int, end: int) -> Iterator[Span]:
     for _ in range(8):
         match = _ONE.match(said, offset) or _NAME.match(said, offset)
         name = "" if match is None else _ended(match["name"])
-        if not name or "\ufffd" in name or not (match and match.re is _ONE or _is_name(name)):
+        if not name or "\ufffd" in name or not ((match and match.re is _ONE) or _is_name(name)):
             return
         begin = at + len(said[:offset].encode())
         yield begin, begin + len(name.encode()), "name"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_TOKEN = re.compile(r"\\(?P<escape>.)|\[(?P<set>(?:\\.|[^\]])+)\]|(?P<open>\((?:\?:)?)|(?P<bar>\|)|(?P<close>\))|(?P<one>.)", re.S)
+_TOKEN = re.compile(
+    r"\\(?P<escape>.)|\[(?P<set>(?:\\.|[^\]])+)\]|(?P<open>\((?:\?:)?)|(?P<bar>\|)|(?P<close>\))|(?P<one>.)", re.S
+)
 _REPEAT = re.compile(r"\{(\d+)(?:,\d*)?\}|[?*+]")
 _LETTERS = "q7Zk3XvB9mTc5WpR2nLd8HsF4jGy6QaKbN1xVtPfCzMwDhJrSgYoEuAiUIOe0lS"
 """In an order that no word has."""
@@ -66,4 +68,6 @@ def _choices(token: re.Match[str]) -> str:
     if token["escape"]:
         return {"d": "7305918264", "w": _LETTERS}.get(token["escape"], token["escape"])
     allowed = re.compile(f"[{token['set']}]")
-    return "".join(c for c in _LETTERS if allowed.match(c)) or next(c for c in map(chr, range(33, 127)) if allowed.match(c))
+    return "".join(c for c in _LETTERS if allowed.match(c)) or next(
+        c for c in map(chr, range(33, 127)) if allowed.match(c)
+    )

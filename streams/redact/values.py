@@ -128,7 +128,9 @@ def is_path(value: str) -> bool:
     if "/" not in value and "\\" not in value:
         return _FILE.match(value) is not None
     pieces = re.split(r"[/\\]+", value)
-    if not all(map(_PIECE.match, pieces)) or (value[0] not in "/~.\\" and not all(len(piece) > 1 for piece in pieces[:-1])):
+    if not all(map(_PIECE.match, pieces)) or (
+        value[0] not in "/~.\\" and not all(len(piece) > 1 for piece in pieces[:-1])
+    ):
         return False
     return not any(len(piece) >= 12 and is_random(piece) and "." not in piece for piece in pieces)
 

@@ -82,7 +82,7 @@ def read(path: Path, name: str) -> Recipe:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise SettingsError(f"{path}: larger than {MAX_BYTES:,} bytes")
-        return parse(tomllib.loads(path.read_text(encoding="utf-8")), name, str(path))
+        return parse(tomllib.loads(path.read_text(encoding="utf-8-sig")), name, str(path))
     except (TypeError, AttributeError, RecursionError) as error:
         raise SettingsError(f"{path}: a value is of another kind than it should be: {error}") from error
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -108,11 +108,14 @@ def parse(mapping: Mapping[str, Any], name: str, where: str) -> Recipe:
     new = {edit for edit, _ in edits}
     edits = (*(edit for edit in (base.edits if base else ()) if edit[0] not in new), *edits)
     redaction = _redaction(mapping.get("redaction", {}), f"{where}: redaction", base.redaction if base else FORMS)
-    return Recipe(
+    made = Recipe(
         name, str(mapping.get("says", "")), tuple(steps), str(mapping.get("source", "")),
         tuple(mapping.get("differs", ())), from_mapping(Lengths, lengths, f"{where}: lengths"), edits,
         redaction,
     )  # fmt: skip
+    if not (tables or base or edits or mapping.get("redaction")):
+        raise SettingsError(f"{where} has no rules: write [[rules]], or name a recipe that it is like")
+    return made
 
 
 def _redaction(table: Any, where: str, base: Mapping[str, str]) -> Mapping[str, str]:
@@ -150,6 +153,8 @@ def _step(table: Mapping[str, Any], where: str) -> Step:
 def _scoped(step: Step, table: Mapping[str, Any], where: str) -> Step:
     """With the table's kinds, languages and rate."""
     kinds = tuple(table.get("kinds", step.kinds))
+    if not kinds or table.get("languages") == []:
+        raise SettingsError(f"{where}: with no kinds, or no languages, {step.name} judges nothing: leave it out")
     if foreign := [kind for kind in kinds if kind not in step.rule.kinds]:
         raise SettingsError(f"{where}: {step.rule.name} judges {', '.join(step.rule.kinds)}, not {', '.join(foreign)}")
     rate = table.get("rate", step.rate)
@@ -157,6 +162,8 @@ def _scoped(step: Step, table: Mapping[str, Any], where: str) -> Step:
         raise SettingsError(f"{where}: rate must be from 0 to 1, not {rate!r}")
     languages = _languages(table["languages"], where) if "languages" in table else step.languages
     exempt = _languages(table["except"], where) if "except" in table else step.exempt
+    if languages is not None and languages <= exempt:
+        raise SettingsError(f"{where}: all of its languages are excepted, so {step.name} judges nothing")
     return replace(step, kinds=kinds, languages=languages, exempt=exempt, rate=float(rate))
 
 

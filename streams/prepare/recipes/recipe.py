@@ -89,7 +89,7 @@ class Recipe:
     lengths: Lengths = field(default_factory=Lengths)
     edits: tuple[tuple[str, Any], ...] = ()
     """Names of streams.prepare.recipes.edits with their parameters: what is changed before any rule looks."""
-    redaction: Mapping[str, str] = field(default_factory=lambda: FORMS)
+    redaction: Mapping[str, str] = field(default_factory=lambda: dict(FORMS))
     """What stands in for a find, by its kind; `delete` leaves nothing, `keep` what was found."""
 
     def judge(self, seen: RuleInput) -> Verdict | None:

@@ -47,7 +47,8 @@ _TRIVIAL = frozenset(
      "updated readme", "updated readme.md", "initial commit", "auto commit", "update contributing")
 )  # fmt: skip
 _VERSION = re.compile(r"^v?\d+\.\d+(\.\d+)?([-.\w]*)$")
-_AUTOMATIC = ("auto commit", "update contributing", "<?xml")
+_AUTOMATIC = re.compile(r"(?:auto[- ]?commit\b[^\n]{0,40}|update contributing(?:\.\w+)?|<\?xml\b.*)\s*\Z", re.I | re.S)
+"""The whole message is an editor's, a website's, or a file that got into its place."""
 
 
 def message(s: RuleInput) -> str:
@@ -63,9 +64,7 @@ def trivial_message(s: RuleInput, p: MessageParameters) -> Found:
 
 
 def automatic_message(s: RuleInput, p: NoParameters) -> Found:
-    said = message(s).lower()
-    found = next((phrase for phrase in _AUTOMATIC if phrase in said), "")
-    return (1.0, f"the message says {found!r}") if found else (0.0, "")
+    return (1.0, "a program's message") if _AUTOMATIC.match(message(s)) else (0.0, "")
 
 
 def long_words(s: RuleInput, p: WordParameters) -> Found:

@@ -11,6 +11,7 @@ from streams.prepare.generated import mark
 from streams.prepare.rules.examples import CODE_TEXT, HEXADECIMAL, OWN, commit, file
 from streams.prepare.rules.rule import ALL, CODE, Found, NoParameters, Rule, RuleInput
 from streams.prepare.texts import whole
+from streams.prepare.words import MARKS
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class HtmlParameters:
 
 
 _OPENED = re.compile(r"<!--|<(script|style)\b|<[^<>]*>", re.I)
-_LETTER = re.compile(r"[^\W\d_]")
+_LETTER = re.compile("[^\\W\\d_]|[" + MARKS + "]")
 
 
 def long_lines(s: RuleInput, p: LongParameters) -> Found:
@@ -131,8 +132,11 @@ def _visible(text: str) -> str:
     return " ".join([*kept, text[at:]])
 
 
+_XML = re.compile(r"[\s\ufeff]{0,100}<\?xml version=")
+
+
 def xml_head(s: RuleInput, p: NoParameters) -> Found:
-    return (1.0, "it begins as XML does") if "<?xml version=" in s.text[:100] else (0.0, "")
+    return (1.0, "it begins as XML does") if _XML.match(s.text) else (0.0, "")
 
 
 def html_text(s: RuleInput, p: HtmlParameters) -> Found:
@@ -169,7 +173,7 @@ RULES: tuple[Rule, ...] = (
          (file(f'DATA = "{HEXADECIMAL}"\n'), file('s = "' + "\\x41" * 300 + '"\n')),
          (file("# " + "=" * 70 + "\n" + CODE_TEXT),), EncodedParameters),
     Rule("xml_head", CODE, "It begins with an XML declaration.", xml_head,
-         (file('<?xml version="1.0"?>\n<a/>\n', "a.svg", "svg"),), (file("x = '<?xml?>'\n" + CODE_TEXT),)),
+         (file('<?xml version="1.0"?>\n<a/>\n', "a.svg", "svg"),), (file("x = '<?xml?>'\n" + CODE_TEXT), file("HEAD = '<?xml version=\"1.0\"?>'\n" + CODE_TEXT))),
     Rule("html_text", ALL, "Too little visible text among the tags; scripts and styles are none.", html_text,
          (file(_SHELL, "a.html", "html"),), (file(_PAGE, "b.html", "html"),), HtmlParameters),
 )  # fmt: skip

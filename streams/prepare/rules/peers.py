@@ -61,8 +61,8 @@ class AssignmentParameters:
         bounds.at_least(self, 0, "least")
 
 
-_FOREIGN = re.compile(r"[^\W\x00-\x7f]+")
-"""Letters that are not ASCII: the vocabulary was made of English code, and has their bytes alone."""
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
+"""What is not ASCII: the vocabulary was made of English code, and has their bytes alone."""
 _CONFIGURATION = ("unit tests", "test file", "configuration file")
 _KEYWORDS = ("def ", "class ", "for ", "while ")
 

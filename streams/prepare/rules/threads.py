@@ -26,7 +26,7 @@ class TalkParameters:
 
 @dataclass(frozen=True)
 class EnglishParameters:
-    share: float = 0.05
+    share: float = 0.15
     """The smallest share of the commonest English words among all words outside of code."""
     words: int = 20
     """Words from which a text is judged."""
@@ -50,8 +50,9 @@ _WORD = re.compile(r"[^\W\d_]+")
 _COMMON = frozenset(
     re.findall(
         r"\w+",
-        "the a an and or of to in on is are was be it this that for with as at by from not no i we you he they if when "
-        "but have has had do does can will would should there which what so me my your its than then",
+        "the and of to that with for this it be are have not you from but they we when if which there has does should would "
+        "will what your its my can could after before because into than then them been were where how why only also still "
+        "just like get getting use using work works working need want any some other these those",
     )
 )
 _AUTOMATIC = re.compile(

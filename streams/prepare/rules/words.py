@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from streams.prepare.rules.examples import CODE_TEXT, OWN, TALK, file, issue
 from streams.prepare.rules.rule import ALL, Found, Range, Rule, RuleInput, at_most
-from streams.prepare.words import entropy, stands_alone
+from streams.prepare.words import MARKS, entropy, stands_alone
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,9 @@ def word_length(s: RuleInput, p: Range) -> Found:
 
 
 def unique_words(s: RuleInput) -> float:
-    return _shared(len(set(s.words)), len(s.words))
+    """Of the words that spaces part, where there are more than a few: letters of other scripts come again in any text."""
+    parted = s.words if s.text.isascii() else [word for word in s.words if word.isascii() or not stands_alone(word)]
+    return _shared(len(set(parted)), len(parted)) if len(parted) * 4 > len(s.words) else 1.0
 
 
 def word_entropy(s: RuleInput) -> float:
@@ -106,7 +108,8 @@ def links(s: RuleInput) -> float:
 def letters(s: RuleInput) -> float:
     """Among those that can be seen."""
     visible = "".join(s.text.split())
-    return _shared(sum(map(str.isalpha, visible)), len(visible))
+    marks = 0 if visible.isascii() else sum(map(MARKS.__contains__, visible))
+    return _shared(sum(map(str.isalpha, visible)) + marks, len(visible))
 
 
 def digits(s: RuleInput) -> float:

@@ -49,7 +49,8 @@ def _pattern(*lines: str, anywhere: str = "") -> Callable[[str], bool]:
 
 _is_objc = _pattern(r"#import\b", r"@(?:interface|implementation|protocol|class|end)\b")
 _is_cpp = _pattern(
-    r"class[ \t]+\w+", r"namespace\b", r"template[ \t]*<", r"using[ \t]+\w+", r"#include[ \t]*<[a-z_]+>", r"enum[ \t]+class\b",
+    r"class[ \t]+\w+", r"namespace\b", r"template[ \t]*<", r"using[ \t]+\w+", r"#include[ \t]*<[a-z_]+>",
+    r"enum[ \t]+class\b",
     anywhere=r"\bstd::|\boperator[ \t]*(?:[=!<>+*/-]{1,3}|\(\)|\[\])[ \t]*\(",
 )  # fmt: skip
 _is_included = _pattern(r"#[ \t]*include\b")

@@ -11,7 +11,8 @@ Strength = Literal["password", "secret", "weak", ""]
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\x00-\x7f]+")
 PASSWORDS = (
     "password", "passwort", "passwd", "passphrase", "passcode", "pwd", "passwds", "kennwort", "senha", "contrasena",
-    "contrasenya", "wachtwoord", "haslo", "heslo", "salasana", "losenord", "parola", "motdepasse", "密码", "密碼", "口令",
+    "contrasenya", "wachtwoord", "haslo", "heslo", "salasana", "losenord", "parola", "motdepasse",
+    "密码", "密碼", "口令",
     "パスワード", "비밀번호", "пароль", "contraseña", "hasło", "lösenord", "κωδικός", "sifre", "şifre", "parol",
 )  # fmt: skip
 SECRETS = ("secret", "token", "apikey", "authtoken", "accesskey", "secretkey", "privatekey", "authkey", "credential")

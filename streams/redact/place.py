@@ -7,14 +7,38 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 CONFIGURATION = frozenset(
-    ["", "bash", "fish", "powershell", "batch", "dockerfile", "yaml", "toml", "ini", "json", "xml", "csv", "text"]
-    + ["markdown", "rst", "html", "hcl", "sql", "make", "nginx", "asciidoc", "org", "diff"]
+    [
+        "",
+        "bash",
+        "fish",
+        "powershell",
+        "batch",
+        "dockerfile",
+        "yaml",
+        "toml",
+        "ini",
+        "json",
+        "xml",
+        "csv",
+        "text",
+        "markdown",
+        "rst",
+        "html",
+        "hcl",
+        "sql",
+        "make",
+        "nginx",
+        "asciidoc",
+        "org",
+        "diff",
+    ]
 )
 """Languages in which a value needs no quotes."""
 CODE = frozenset(
     re.findall(
         r"\S+",
-        "py pyi pyx js mjs cjs ts tsx jsx go java c h cc cpp cxx hpp hh cs rs rb php kt kts swift scala m mm lua pl pm r jl dart ex "
+        "py pyi pyx js mjs cjs ts tsx jsx go java c h cc cpp cxx hpp hh cs rs rb php kt kts swift scala m mm lua pl "
+        "pm r jl dart ex "
         "exs erl hs ml mli fs vb groovy gradle sol vue svelte clj cljs lisp el nim zig d pas f90 v sv vhd proto thrift",
     )
 )

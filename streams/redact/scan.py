@@ -8,16 +8,16 @@ from typing import Any
 
 import hyperscan
 
-from streams.redact.addresses import ADDRESSES
-from streams.redact.assigned import ASSIGNED
-from streams.redact.blocks import BLOCKS
-from streams.redact.carried import CARRIED
-from streams.redact.commands import COMMANDS
 from streams.redact.detector import Detector, Span, Text
-from streams.redact.emails import EMAILS
-from streams.redact.numbers import NUMBERS
-from streams.redact.persons import PERSONS
-from streams.redact.providers import PROVIDERS
+from streams.redact.finders.addresses import ADDRESSES
+from streams.redact.finders.assigned import ASSIGNED
+from streams.redact.finders.blocks import BLOCKS
+from streams.redact.finders.carried import CARRIED
+from streams.redact.finders.commands import COMMANDS
+from streams.redact.finders.emails import EMAILS
+from streams.redact.finders.numbers import NUMBERS
+from streams.redact.finders.persons import PERSONS
+from streams.redact.finders.providers import PROVIDERS
 
 MANY = 64
 """Matches of one detector from which on it is remembered what was seen."""

@@ -8,6 +8,7 @@ import math
 import re
 from collections import Counter
 from functools import cache, lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,26 +23,32 @@ MIN_RANDOM = 8
 
 _PLACEHOLDER = re.compile(
     r"(?ix)"
-    r"^[<\[({].*[>\])}]$ | ^&lt;.*&gt;$ | \$\{ | \$\( | \{\{ | \}\} | ^%\w*%?$ | %\(\w+\) | ^%[sdvq] | \#\{ | ^\$[A-Za-z_{(] | ^@[\w.-]+@$ | ^\{[\w.:\ ]*\}"
+    r"^[<\[({].*[>\])}]$ | ^&lt;.*&gt;$ | \$\{ | \$\( | \{\{ | \}\} | ^%\w*%?$ | %\(\w+\) | ^%[sdvq] | \#\{ |"
+    r" ^\$[A-Za-z_{(] | ^@[\w.-]+@$ | ^\{[\w.:\ ]*\}"
     r"| ^<[^<>]{1,60}> | <[^<>]{1,40}>$ | \*{3,} | \.{3,} | ^[-_=.*?x\#]+$ | ^(.)\1*$ | \bredacted\b"
-    r"| (?:^|[^a-z])(?:change[-_ ]?(?:me|this|it|in)|replace[-_ ]?(?:me|this|with)?|your|my[-_](?:password|secret|token|key|api)"
+    r"| (?:^|[^a-z])(?:change[-_ ]?(?:me|this|it|in)|replace[-_ ]?(?:me|this|with)?|your|my[-_](?:password|secret|"
+    r"token|key|api)"
     r"|insert|enter|todo|fixme|placeholder|dummy|fake|sample|example(?!key)|some[-_](?:password|secret|token|key)"
     r"|put[-_]|here$|goes[-_]here|not[-_]?(?:a|set|real)|foo|bar|baz|foobar|lorem)(?:[^a-z]|$)"
-    r"| ^(?:your|the|any)[-_\ ]?\w*(?:passw(?:or)?d|pwd|passphrase|secret|token|key|name)s?$ | ^(?:my|our|some)[-_\ ](?:\w+[-_])?(?:passw(?:or)?d|pwd|passphrase|secret|token|key|name)s?$ | %\w+% | youshouldchange | changeme | ^x{3,} | x{6,}$"
+    r"| ^(?:your|the|any)[-_\ ]?\w*(?:passw(?:or)?d|pwd|passphrase|secret|token|key|name)s?$ | ^(?:my|our|"
+    r"some)[-_\ ](?:\w+[-_])?(?:passw(?:or)?d|pwd|passphrase|secret|token|key|name)s?$ | %\w+% | youshouldchange |"
+    r" changeme | ^x{3,} | x{6,}$"
 )
 _NOTHING = frozenset(
     re.findall(
         r"\S+",
         "string str text number integer int float bool boolean true false none null nil undefined void any object "
         "array list dict map hidden input varchar optional required default auto manual basic bearer plain "
-        "plaintext passwd passwords passwort pass pwd passphrase username user login email name secret secrets token tokens "
+        "plaintext passwd passwords passwort pass pwd passphrase username user login email name secret secrets token "
+        "tokens "
         "key keys apikey api_key credential credentials authorization auth oauth jwt bearer_token access_token "
         "refresh_token id_token client_secret client_id secret_key access_key private_key public_key value values "
         "empty unset off on yes no test tests admin_password type types header headers query body cookie cookies "
         "session code body form field label description format enabled disabled unknown invalid valid missing "
         "wrong bad good new old current confirm confirmation repeat reset forgot change update create delete show "
         "hide md5 sha1 sha256 sha512 bcrypt scrypt argon2 argon2id pbkdf2 rsa ed25519 ecdsa aes hmac hs256 rs256 "
-        "utf8 utf-8 base64 hex utf-16 ascii latin1 local localhost file env stdin fd ldap saml oidc openid github google gitlab "
+        "utf8 utf-8 base64 hex utf-16 ascii latin1 local localhost file env stdin fd ldap saml oidc openid github "
+        "google gitlab "
         "facebook twitter aws azure",
     )
 )
@@ -96,7 +103,7 @@ def is_random(value: str) -> bool:
 def is_sequence(value: str) -> bool:
     """Of characters that follow each other, such as the alphabet."""
     lower = value.lower()
-    return sum(ord(b) - ord(a) in (0, 1) for a, b in zip(lower, lower[1:], strict=False)) > 0.6 * len(value)
+    return sum(ord(b) - ord(a) in (0, 1) for a, b in pairwise(lower)) > 0.6 * len(value)
 
 
 def is_placeholder(value: str) -> bool:

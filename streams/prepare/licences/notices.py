@@ -148,8 +148,10 @@ _TAKEN: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
          r"non-?commercial(?:ly)?(?:(?:,| and| or|/) [\w-]{1,30}){0,3} (?:use|usage|purposes?|only|projects?|research"
          r"|licen"
          r"|distribution|applications?|settings?|basis)|(?:use|purposes?|distribution) (?:must be |is )?non-?commercial"
-         r"|not (?:be )?(?:used )?(?:for|in) (?:any )?commercial|not (?:be )?used commercially|(?:no|not (?:permit|allow|"
-         r"grant|include|cover)(?: any| the)?|(?:prohibit|forbid|exclud)(?:s|es|ed|ing)?(?: any| all)?) commercial (?:use"
+         r"|not (?:be )?(?:used )?(?:for|in) (?:any )?commercial|not (?:be )?used commercially|(?:no|not (?:permit|"
+         r"allow|"
+         r"grant|include|cover)(?: any| the)?|(?:prohibit|forbid|exclud)(?:s|es|ed|ing)?(?: any|"
+         r" all)?) commercial (?:use"
          r"|usage)"
          r"|commercial(?: use| usage| purposes?| users?| redistribution)?\b[^.]{0,40}"
          r"\b(?:prohibited|forbidden|disallowed|not (?:permitted|allowed|granted)|requires? (?:an?|the|our) )"),

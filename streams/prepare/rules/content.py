@@ -173,7 +173,8 @@ RULES: tuple[Rule, ...] = (
          (file(f'DATA = "{HEXADECIMAL}"\n'), file('s = "' + "\\x41" * 300 + '"\n')),
          (file("# " + "=" * 70 + "\n" + CODE_TEXT),), EncodedParameters),
     Rule("xml_head", CODE, "It begins with an XML declaration.", xml_head,
-         (file('<?xml version="1.0"?>\n<a/>\n', "a.svg", "svg"),), (file("x = '<?xml?>'\n" + CODE_TEXT), file("HEAD = '<?xml version=\"1.0\"?>'\n" + CODE_TEXT))),
+         (file('<?xml version="1.0"?>\n<a/>\n', "a.svg", "svg"),),
+         (file("x = '<?xml?>'\n" + CODE_TEXT), file("HEAD = '<?xml version=\"1.0\"?>'\n" + CODE_TEXT))),
     Rule("html_text", ALL, "Too little visible text among the tags; scripts and styles are none.", html_text,
          (file(_SHELL, "a.html", "html"),), (file(_PAGE, "b.html", "html"),), HtmlParameters),
 )  # fmt: skip

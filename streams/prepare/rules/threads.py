@@ -50,8 +50,10 @@ _WORD = re.compile(r"[^\W\d_]+")
 _COMMON = frozenset(
     re.findall(
         r"\w+",
-        "the and of to that with for this it be are have not you from but they we when if which there has does should would "
-        "will what your its my can could after before because into than then them been were where how why only also still "
+        "the and of to that with for this it be are have not you from but they we when if which there has does "
+        "should would "
+        "will what your its my can could after before because into than then them been were where how why only also "
+        "still "
         "just like get getting use using work works working need want any some other these those",
     )
 )

@@ -60,7 +60,8 @@ def word_length(s: RuleInput, p: Range) -> Found:
 
 
 def unique_words(s: RuleInput) -> float:
-    """Of the words that spaces part, where there are more than a few: letters of other scripts come again in any text."""
+    """Of the words that spaces part, where there are more than a few: letters of other scripts come again in any "
+    "text."""
     parted = s.words if s.text.isascii() else [word for word in s.words if word.isascii() or not stands_alone(word)]
     return _shared(len(set(parted)), len(parted)) if len(parted) * 4 > len(s.words) else 1.0
 

@@ -35,7 +35,8 @@ _DOMAIN = re.compile(
 )
 _SPELT = re.compile(
     rb"[ \t]{0,2}(?:[\[({<][ \t]?(?:at|AT|@)[ \t]?[\])}>]|&#0?64;|&commat;|\\u0040|\\x40|%40)[ \t]{0,2}"
-    rb"(?P<domain>[A-Za-z0-9\x80-\xff-]{1,63}(?:[ \t]{0,2}(?:\.|[\[({<][ \t]?(?:dot|DOT|\.)[ \t]?[\])}>])[ \t]{0,2}[A-Za-z0-9\x80-\xff-]{1,63}){1,5})"
+    rb"(?P<domain>[A-Za-z0-9\x80-\xff-]{1,63}(?:[ \t]{0,2}(?:\.|"
+    rb"[\[({<][ \t]?(?:dot|DOT|\.)[ \t]?[\])}>])[ \t]{0,2}[A-Za-z0-9\x80-\xff-]{1,63}){1,5})"
 )
 _DOT = re.compile(rb"[ \t]{0,2}[\[({<][ \t]?(?:dot|DOT|\.)[ \t]?[\])}>][ \t]{0,2}")
 _SAFE = re.compile(
@@ -113,17 +114,47 @@ def spelt(text: Text, start: int, end: int) -> Iterator[Span]:
 
 EMAILS: tuple[Detector, ...] = (
     Detector(
-        "email", "email", (r"[A-Za-z0-9._%+\x80-\xff-]@[A-Za-z0-9\x80-\xff-]+\.[A-Za-z0-9\x80-\xff]",), plain,
-        ("write to ann.lee@mail.org today", "<ann@mail.org>,`bob@mail.org`/", "mailto:ann@sub.mail.co.uk?subject=x", "ann@müller.de",
-         "x=ann+list@mail.org;", "анна@почта.рф", "author: Ann Lee <ann@mail.org>"),
-        ("git@github.com:org/repo.git", "user@example.com", "icon@2x.png", "x = A@B.conj()", "self.W@self.x.view", "\\Gin@base.bb",
-         "@decorator.name", "noreply@github.com", "y = a@b.T", "import x@1.2.3", "node@18.2.0-alpine", "lodash@4.17.21", "pkg@next.js.map"),
+        "email",
+        "email",
+        (r"[A-Za-z0-9._%+\x80-\xff-]@[A-Za-z0-9\x80-\xff-]+\.[A-Za-z0-9\x80-\xff]",),
+        plain,
+        (
+            "write to ann.lee@mail.org today",
+            "<ann@mail.org>,`bob@mail.org`/",
+            "mailto:ann@sub.mail.co.uk?subject=x",
+            "ann@müller.de",
+            "x=ann+list@mail.org;",
+            "анна@почта.рф",
+            "author: Ann Lee <ann@mail.org>",
+        ),
+        (
+            "git@github.com:org/repo.git",
+            "user@example.com",
+            "icon@2x.png",
+            "x = A@B.conj()",
+            "self.W@self.x.view",
+            "\\Gin@base.bb",
+            "@decorator.name",
+            "noreply@github.com",
+            "y = a@b.T",
+            "import x@1.2.3",
+            "node@18.2.0-alpine",
+            "lodash@4.17.21",
+            "pkg@next.js.map",
+        ),
     ),
     Detector(
-        "spelt_email", "email",
+        "spelt_email",
+        "email",
         (r"(?i)[\[({<] ?at ?[\])}>]", r"[\[({<] ?@ ?[\])}>]", "%40", "&#0?64;", "&commat;", r"\\u0040", r"\\x40"),
         spelt,
-        ("ann [at] mail [dot] org", "ann(at)mail.org", "https://h.org/?to=ann%40mail.org", "ann&#64;mail.org", '"ann\\u0040mail.org"'),
+        (
+            "ann [at] mail [dot] org",
+            "ann(at)mail.org",
+            "https://h.org/?to=ann%40mail.org",
+            "ann&#64;mail.org",
+            '"ann\\u0040mail.org"',
+        ),
         ("a[at]b", "look (at) this", "x%40y"),
     ),
-)  # fmt: skip
+)

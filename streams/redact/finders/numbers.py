@@ -15,19 +15,99 @@ _SAYS_PHONE = re.compile(
     rb"(?i)(?:\b(?:tel|phone|mobile|fax|cell|call|whatsapp|sms|telefon|telephone|handy)\w{0,10}|phone\w{0,6}|\xe2\x98\x8e)[\s\"'=:.()]{0,6}\Z"
 )
 _LENGTHS = {
-    "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "BY": 28, "CH": 21,
-    "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "DO": 28, "EE": 20, "EG": 29, "ES": 24, "FI": 18, "FO": 18, "FR": 27,
-    "GB": 22, "GE": 22, "GI": 23, "GL": 18, "GR": 27, "GT": 28, "HR": 21, "HU": 28, "IE": 22, "IL": 23, "IS": 26, "IT": 27,
-    "JO": 30, "KW": 30, "KZ": 20, "LB": 28, "LI": 21, "LT": 20, "LU": 20, "LV": 21, "MC": 27, "MD": 24, "ME": 22, "MK": 19,
-    "MR": 27, "MT": 31, "MU": 30, "NL": 18, "NO": 15, "PK": 24, "PL": 28, "PS": 29, "PT": 25, "QA": 29, "RO": 24, "RS": 22,
-    "SA": 24, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "TN": 24, "TR": 26, "UA": 29, "VG": 24, "XK": 20,
-}  # fmt: skip
+    "AD": 24,
+    "AE": 23,
+    "AL": 28,
+    "AT": 20,
+    "AZ": 28,
+    "BA": 20,
+    "BE": 16,
+    "BG": 22,
+    "BH": 22,
+    "BR": 29,
+    "BY": 28,
+    "CH": 21,
+    "CR": 22,
+    "CY": 28,
+    "CZ": 24,
+    "DE": 22,
+    "DK": 18,
+    "DO": 28,
+    "EE": 20,
+    "EG": 29,
+    "ES": 24,
+    "FI": 18,
+    "FO": 18,
+    "FR": 27,
+    "GB": 22,
+    "GE": 22,
+    "GI": 23,
+    "GL": 18,
+    "GR": 27,
+    "GT": 28,
+    "HR": 21,
+    "HU": 28,
+    "IE": 22,
+    "IL": 23,
+    "IS": 26,
+    "IT": 27,
+    "JO": 30,
+    "KW": 30,
+    "KZ": 20,
+    "LB": 28,
+    "LI": 21,
+    "LT": 20,
+    "LU": 20,
+    "LV": 21,
+    "MC": 27,
+    "MD": 24,
+    "ME": 22,
+    "MK": 19,
+    "MR": 27,
+    "MT": 31,
+    "MU": 30,
+    "NL": 18,
+    "NO": 15,
+    "PK": 24,
+    "PL": 28,
+    "PS": 29,
+    "PT": 25,
+    "QA": 29,
+    "RO": 24,
+    "RS": 22,
+    "SA": 24,
+    "SE": 24,
+    "SI": 19,
+    "SK": 24,
+    "SM": 27,
+    "TN": 24,
+    "TR": 26,
+    "UA": 29,
+    "VG": 24,
+    "XK": 20,
+}
 """Characters of an account's number by country (ISO 13616)."""
 _TESTS = frozenset(
-    ("4111111111111111", "4242424242424242", "5555555555554444", "378282246310005", "4012888888881881", "4000056655665556",
-     "371449635398431", "6011111111111117", "30569309025904", "38520000023237", "3530111333300000", "5105105105105100",
-     "4222222222222", "6011000990139424", "3566002020360505", "2223003122003222", "4000000000000002")
-)  # fmt: skip
+    (
+        "4111111111111111",
+        "4242424242424242",
+        "5555555555554444",
+        "378282246310005",
+        "4012888888881881",
+        "4000056655665556",
+        "371449635398431",
+        "6011111111111117",
+        "30569309025904",
+        "38520000023237",
+        "3530111333300000",
+        "5105105105105100",
+        "4222222222222",
+        "6011000990139424",
+        "3566002020360505",
+        "2223003122003222",
+        "4000000000000002",
+    )
+)
 """Cards that payment services publish for tests."""
 
 
@@ -42,8 +122,9 @@ def luhn(digits: str) -> bool:
 
 def _alone(text: Text, start: int, stop: int) -> bool:
     before, after = text.window(start - 1, start), text.window(stop, stop + 2)
-    return not (before.isalnum() or before in (b"_", b".", b"-", b"+", b"#", b"x") or after[:1].isalnum() or after[:1] == b"_"
-                or (after[:1] in (b".", b"-") and after[1:2].isalnum()))  # fmt: skip
+    if before.isalnum() or before in (b"_", b".", b"-", b"+", b"#", b"x"):
+        return False
+    return not (after[:1].isalnum() or after[:1] == b"_" or (after[:1] in (b".", b"-") and after[1:2].isalnum()))
 
 
 def card(text: Text, start: int, end: int) -> Iterator[Span]:
@@ -107,14 +188,33 @@ def phone(text: Text, start: int, end: int) -> Iterator[Span]:
 
 
 NUMBERS: tuple[Detector, ...] = (
-    Detector("card", "card", (r"\b[2-6]\d{3}[ -]?\d{4}[ -]?\d{4}[ -]?\d", r"\b3[47]\d{2}[ -]?\d{6}[ -]?\d{5}\b"), card,
-             ("card: 4539 1488 0343 6467", "credit card 4539148803436467"),
-             ("4242 4242 4242 4242", "id 4539148803436468", "1111 2222 3333 4444", "0.4539148803436467")),
-    Detector("iban", "iban", (r"\b[A-Z]{2}\d{2}[ -]?[A-Z0-9]{4}[ -]?[A-Z0-9]{4}[ -]?[A-Z0-9]",), iban,
-             ("IBAN DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432"), ("DE00 3704 0044 0532 0130 00", "AB12CDEF34567890")),
-    Detector("phone", "phone",
-             (r"(?:\+|\b00)\d{1,3}[ ./-]?[(\d]", r"(?i)(?:tel|phone|mobile|fax|cell|whatsapp|handy|telefon)\w{0,12}[\s\"'=:.()]{1,6}\d", r"tel:\+?\d", r"wa\.me/\d"),
-             lambda text, start, end: phone(text, start if text.data[start : start + 1] in (b"+", b"0") else end - 1, end),
-             ("call +49 30 901820 now", "phone: 030 9018 2034", "tel:+14155238886", "Telefon: +41 44 668 18 00"),
-             ("+1 555 0100 123", "x = 3 + 12 45", "a +00 12", "timeout 30000000", "phone_number: 0000000000")),
-)  # fmt: skip
+    Detector(
+        "card",
+        "card",
+        (r"\b[2-6]\d{3}[ -]?\d{4}[ -]?\d{4}[ -]?\d", r"\b3[47]\d{2}[ -]?\d{6}[ -]?\d{5}\b"),
+        card,
+        ("card: 4539 1488 0343 6467", "credit card 4539148803436467"),
+        ("4242 4242 4242 4242", "id 4539148803436468", "1111 2222 3333 4444", "0.4539148803436467"),
+    ),
+    Detector(
+        "iban",
+        "iban",
+        (r"\b[A-Z]{2}\d{2}[ -]?[A-Z0-9]{4}[ -]?[A-Z0-9]{4}[ -]?[A-Z0-9]",),
+        iban,
+        ("IBAN DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432"),
+        ("DE00 3704 0044 0532 0130 00", "AB12CDEF34567890"),
+    ),
+    Detector(
+        "phone",
+        "phone",
+        (
+            r"(?:\+|\b00)\d{1,3}[ ./-]?[(\d]",
+            r"(?i)(?:tel|phone|mobile|fax|cell|whatsapp|handy|telefon)\w{0,12}[\s\"'=:.()]{1,6}\d",
+            r"tel:\+?\d",
+            r"wa\.me/\d",
+        ),
+        lambda text, start, end: phone(text, start if text.data[start : start + 1] in (b"+", b"0") else end - 1, end),
+        ("call +49 30 901820 now", "phone: 030 9018 2034", "tel:+14155238886", "Telefon: +41 44 668 18 00"),
+        ("+1 555 0100 123", "x = 3 + 12 45", "a +00 12", "timeout 30000000", "phone_number: 0000000000"),
+    ),
+)

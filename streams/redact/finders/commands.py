@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 
 from streams.redact import judge
-from streams.redact.carried import EXAMPLES
 from streams.redact.detector import Detector, Span, Text
+from streams.redact.finders.carried import EXAMPLES
 from streams.redact.naming import strength
 from streams.redact.place import Place
 
@@ -18,14 +18,16 @@ _SQL = re.compile(
     rb"(?P<quote>\\?[\"']?)(?P<secret>[^\s\"'`;,<>)\\]{3,100})"
 )
 _ENV = re.compile(
-    rb"(?i)(?:env|arg|setx|set|machine|login|user)[ \t]+(?P<name>[\w.-]{1,60})[ \t]{1,4}(?P<quote>[\"']?)(?P<secret>[^\s\"'=<$]{3,200})"
+    rb"(?i)(?:env|arg|setx|set|machine|login|"
+    rb"user)[ \t]+(?P<name>[\w.-]{1,60})[ \t]{1,4}(?P<quote>[\"']?)(?P<secret>[^\s\"'=<$]{3,200})"
 )
 _NETRC = re.compile(rb"(?i)login\s{1,8}\S{1,100}\s{1,8}password\s{1,8}(?P<secret>\S{3,200})")
 _CURL = re.compile(
     rb"(?:-u|--user|--proxy-user|-U)[ \t=]{0,4}(?P<quote>[\"']?)[^\s:\"'<>$]{1,80}:(?P<secret>[^\s\"'<>$]{3,200})"
 )
 _SHORT = re.compile(
-    rb"(?:(?:mysql\w*|mariadb\w*)\b[^\n|;]{0,120}?[ \t]-p|(?:sshpass|mongo\w*|smbclient|docker|podman|helm)\b[^\n|;]{0,120}?[ \t]-p[ \t]?"
+    rb"(?:(?:mysql\w*|mariadb\w*)\b[^\n|;]{0,120}?[ \t]-p|(?:sshpass|mongo\w*|smbclient|docker|podman|"
+    rb"helm)\b[^\n|;]{0,120}?[ \t]-p[ \t]?"
     rb"|redis-cli\b[^\n|;]{0,120}?[ \t]-a[ \t]?)(?P<quote>[\"']?)(?P<secret>[^\s\"'<>$-][^\s\"'<>$]{2,100})"
 )
 
@@ -66,7 +68,8 @@ def netrc(text: Text, start: int, end: int) -> Iterator[Span]:
 
 _PGPASS = re.compile(rb"[\w.*-]{1,100}:(?:\d{2,5}|\*):[\w.*-]{1,60}:[\w.*@-]{1,60}:(?P<secret>[^\s:]{3,200})")
 _TOLD = re.compile(
-    rb"(?i)(?:passw\w{0,6}|pass|passphrase|pin|mot de passe|contrase\S{1,3}a|kennwort)[ \t]{1,3}(?:is|was|are|est|ist|es|:)[ \t:]{1,3}(?P<quote>[\"'`]?)(?P<secret>[^\s\"'`]{4,80})"
+    rb"(?i)(?:passw\w{0,6}|pass|passphrase|pin|mot de passe|contrase\S{1,3}a|kennwort)[ \t]{1,3}(?:is|was|are|est|"
+    rb"ist|es|:)[ \t:]{1,3}(?P<quote>[\"'`]?)(?P<secret>[^\s\"'`]{4,80})"
 )
 
 
@@ -91,27 +94,78 @@ def told(text: Text, start: int, end: int) -> Iterator[Span]:
 
 
 COMMANDS: tuple[Detector, ...] = (
-    Detector("flag", "password", (rf"(?i)\s--?[\w-]{{0,20}}{_NAMED}[ \t]{{1,4}}[\"']?[^\s\"'`<$|&;)-]",),
-             lambda text, start, end: _matched(_FLAG, "")(text, start + 1, end),
-             ("deploy --password Wolke77x", "tool --api-key 'f3Kd92mPq7Zx81LvT0aW' run"),
-             ("deploy --password-file pw.txt", "tool --token $TOKEN", "git log --author-date key")),
-    Detector("sql", "password", (r"(?i)identified(?: with \w{1,40})? by[ \t]", r"(?i)\bpassword[ \t]{1,4}\\?[\"']\w"),
-             _matched(_SQL, "password"),
-             ("CREATE USER 'a'@'%' IDENTIFIED BY 'Wolke77'", "ALTER ROLE a WITH PASSWORD 'Wolke77';"),
-             ("ALTER ROLE a WITH PASSWORD NULL;", "the user is identified by his id")),
-    Detector("env", "password", (rf"(?i)\b(?:env|arg|setx)[ \t]{{1,4}}[\w-]{{0,30}}{_NAMED}[\w-]{{0,20}}[ \t]{{1,4}}[^\s=<$]",),
-             _matched(_ENV, ""), ("ENV DB_PASSWORD Wolke77",), ("ARG TOKEN", "ENV PASSWORD $PASSWORD")),
-    Detector("netrc", "password", (r"(?i)\blogin\s{1,8}\S{1,100}\s{1,8}password\s",), netrc,
-             ("machine h.org login ann password Wolke77",), ("login with password is not possible", "a login a password b c d e f g h")),
-    Detector("curl", "password", (r"[ \t](?:-u|--user|--proxy-user)[ \t=]{0,4}[\"']?[^\s:\"'<>$]{1,80}:[^\s\"'<>$/]",),
-             lambda text, start, end: _matched(_CURL, "password")(text, start + 1, end),
-             ("curl -u ann:Wolke77 https://h.org",), ("curl -u $USER:$PASSWORD h.org", "curl -u user:password h.org", "docker run -u 1000:1000 x")),
-    Detector("short", "password",
-             ("mysql", "mariadb", "sshpass", "mongo", "redis-cli", "smbclient", "docker login", "podman login", "registry login"),
-             _matched(_SHORT, "password"), ("mysql -uroot -pWolke77 db", "sshpass -p 'Wolke77' ssh h"), ("mysql -p -u root", "mysql -u root -p orders", "docker run -p 8080:80 x")),
-    Detector("pgpass", "password", (":5432:", ":5433:", ":6432:", r":\*:"), pgpass,
-             ("db.h.org:5432:x:ann:Wolke77x",), ("a.py:12:3:error:message", "10:22:33:44:55")),
-    Detector("told", "password", (r"(?i)passw\w*\s+(?:is|was|are|:)\s", r"(?i)mot de passe", r"(?i)\bpass\s+(?:is|:)\s"), told,
-             ("The password is Wolke77x.", "Passwort ist: Wolke77x" if False else "mot de passe : Wolke77x"),
-             ("The password is required.", "the password is in /run/secrets/x", "password is sha256")),
-)  # fmt: skip
+    Detector(
+        "flag",
+        "password",
+        (rf"(?i)\s--?[\w-]{{0,20}}{_NAMED}[ \t]{{1,4}}[\"']?[^\s\"'`<$|&;)-]",),
+        lambda text, start, end: _matched(_FLAG, "")(text, start + 1, end),
+        ("deploy --password Wolke77x", "tool --api-key 'f3Kd92mPq7Zx81LvT0aW' run"),
+        ("deploy --password-file pw.txt", "tool --token $TOKEN", "git log --author-date key"),
+    ),
+    Detector(
+        "sql",
+        "password",
+        (r"(?i)identified(?: with \w{1,40})? by[ \t]", r"(?i)\bpassword[ \t]{1,4}\\?[\"']\w"),
+        _matched(_SQL, "password"),
+        ("CREATE USER 'a'@'%' IDENTIFIED BY 'Wolke77'", "ALTER ROLE a WITH PASSWORD 'Wolke77';"),
+        ("ALTER ROLE a WITH PASSWORD NULL;", "the user is identified by his id"),
+    ),
+    Detector(
+        "env",
+        "password",
+        (rf"(?i)\b(?:env|arg|setx)[ \t]{{1,4}}[\w-]{{0,30}}{_NAMED}[\w-]{{0,20}}[ \t]{{1,4}}[^\s=<$]",),
+        _matched(_ENV, ""),
+        ("ENV DB_PASSWORD Wolke77",),
+        ("ARG TOKEN", "ENV PASSWORD $PASSWORD"),
+    ),
+    Detector(
+        "netrc",
+        "password",
+        (r"(?i)\blogin\s{1,8}\S{1,100}\s{1,8}password\s",),
+        netrc,
+        ("machine h.org login ann password Wolke77",),
+        ("login with password is not possible", "a login a password b c d e f g h"),
+    ),
+    Detector(
+        "curl",
+        "password",
+        (r"[ \t](?:-u|--user|--proxy-user)[ \t=]{0,4}[\"']?[^\s:\"'<>$]{1,80}:[^\s\"'<>$/]",),
+        lambda text, start, end: _matched(_CURL, "password")(text, start + 1, end),
+        ("curl -u ann:Wolke77 https://h.org",),
+        ("curl -u $USER:$PASSWORD h.org", "curl -u user:password h.org", "docker run -u 1000:1000 x"),
+    ),
+    Detector(
+        "short",
+        "password",
+        (
+            "mysql",
+            "mariadb",
+            "sshpass",
+            "mongo",
+            "redis-cli",
+            "smbclient",
+            "docker login",
+            "podman login",
+            "registry login",
+        ),
+        _matched(_SHORT, "password"),
+        ("mysql -uroot -pWolke77 db", "sshpass -p 'Wolke77' ssh h"),
+        ("mysql -p -u root", "mysql -u root -p orders", "docker run -p 8080:80 x"),
+    ),
+    Detector(
+        "pgpass",
+        "password",
+        (":5432:", ":5433:", ":6432:", r":\*:"),
+        pgpass,
+        ("db.h.org:5432:x:ann:Wolke77x",),
+        ("a.py:12:3:error:message", "10:22:33:44:55"),
+    ),
+    Detector(
+        "told",
+        "password",
+        (r"(?i)passw\w*\s+(?:is|was|are|:)\s", r"(?i)mot de passe", r"(?i)\bpass\s+(?:is|:)\s"),
+        told,
+        ("The password is Wolke77x.", "Passwort ist: Wolke77x" if False else "mot de passe : Wolke77x"),
+        ("The password is required.", "the password is in /run/secrets/x", "password is sha256"),
+    ),
+)

@@ -84,7 +84,8 @@ CARRIED: tuple[Detector, ...] = (
         (r"(?:ey[A-K0-9]|ewo|ew0)[A-Za-z0-9_-]{10}",),
         jwt,
         (
-            "h = eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
+            "h = eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0."
+            "dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
         ),
         ("eyJustAWordOfLetters.eyJand.more", "eyebrow_window_manager"),
     ),

@@ -12,12 +12,14 @@ from streams.redact.naming import strength
 
 _WORDS = re.findall(
     r"\S+",
-    "token secret credential passw passphrase passcode _pass -pass pwd psw kennwort senha contrase wachtwoord haslo heslo "
+    "token secret credential passw passphrase passcode _pass -pass pwd psw kennwort senha contrase wachtwoord haslo "
+    "heslo "
     "salasana parola jwt dsn",
 )
 _KEYS = re.findall(
     r"\S+",
-    "api access private secret auth oauth encryption signing master account storage shared consumer client app crypto license "
+    "api access private secret auth oauth encryption signing master account storage shared consumer client app "
+    "crypto license "
     "session service subscription host root admin deploy hmac aes jwt write server customer cipher security",
 )
 _ASSIGNS = r"[\w.-]*[\"'`\\\])]*(?:\s*[:=!]|[,\s]\s*[\"'`]|\([\"'`]|>|[,;\s-]+(?:value|default|content)[\"'`]?\s*[=:])"
@@ -43,7 +45,8 @@ _TYPE = (
     rb"|Optional\[str\])[?*\[\] ]{0,4}(?=[ \t]{0,8}:?=))?"
 )
 _WRAPS = (
-    rb"(?:(?:new[ \t]{1,4})?[\w.]{0,20}(?:[Bb]ytes?|[Ss]tr(?:ing)?|[Ss]ecret\w*|[Bb]64\w*|[Bb]ase64[\w.]*|[Dd]ecode\w*|from|[Tt]ext|"
+    rb"(?:(?:new[ \t]{1,4})?[\w.]{0,20}(?:[Bb]ytes?|[Ss]tr(?:ing)?|[Ss]ecret\w*|[Bb]64\w*|[Bb]ase64[\w.]*|"
+    rb"[Dd]ecode\w*|from|[Tt]ext|"
     rb"[Cc]har\w*|Some|Optional|of|quote|\[\]byte|Buffer\.from|NSString|_T|TEXT|PASSWORD|PlainText)\()?"
 )
 """A call around the value that makes it of another type; what only looks it up has another name."""
@@ -55,12 +58,17 @@ _BETWEEN = (
 _FORM = re.compile(
     rb"(?P<name>[\w.$\x80-\xff-]{0,60}+)(?:"
     rb"(?P<pair>[\"'`]?[,;/\s-]{1,20}" + _BETWEEN + rb"[\"'`]?(?:[Vv]alue|default|content)[\"'`]?\s{0,4}[=:]\s{0,4})"
-    rb"|(?P<quoted>\\{0,3}[\"'`]?(?:\[\d{0,4}\])?[\])]{0,2}" + _TYPE + rb"(?:\s{0,8}(?P<sep>:=|=>|[=!]?={1,2}|:|,|\()\s{0,40}|[ \t]{1,8})" + _WRAPS
-    + rb"(?P<list>\[\s?)?[bBruRfL@$]{0,2})(?=" + _QUOTE + rb"[^\"'`\s])"
+    rb"|(?P<quoted>\\{0,3}[\"'`]?(?:\[\d{0,4}\])?[\])]{0,2}"
+    + _TYPE
+    + rb"(?:\s{0,8}(?P<sep>:=|=>|[=!]?={1,2}|:|,|\()\s{0,40}|[ \t]{1,8})"
+    + _WRAPS
+    + rb"(?P<list>\[\s?)?[bBruRfL@$]{0,2})(?="
+    + _QUOTE
+    + rb"[^\"'`\s])"
     rb"|(?P<element>(?:[\"'][^<>\n]{0,80})?>(?P<cdata><!\[CDATA\[)?\s{0,8})(?=[^<>\s])"
     rb"|(?P<bare>(?<=\w):-|\\{0,3}[\"']?[ \t]{0,8}[=:][ \t]{0,8})(?=[^\s\"'`(){\[<,;=:?])"
     rb")(?P<quote>" + _QUOTE + rb"?)"
-)  # fmt: skip
+)
 """A name and what may be assigned to it."""
 _NEXT = re.compile(rb"\s{0,8},\s{0,8}(?P<quote>\\{0,3}[\"'`])")
 _BARE_VALUE = re.compile(rb"[^\s\"'`<>=]{1,300}={0,2}")
@@ -170,21 +178,48 @@ def _in_string(text: Text, at: int) -> bool:
 
 
 ASSIGNED = Detector(
-    "assigned", "password", TRIGGERS, confirm,
+    "assigned",
+    "password",
+    TRIGGERS,
+    confirm,
     fires=(
-        "password = 'S3cret-of-Ann'", "DB_PASSWORD=hunter22x", '{"api_key": "f3Kd92mPq7Zx81LvT0aW"}',
-        "<password>Wolke77</password>", '<add key="password" value="Wolke77"/>', "- name: DB_PASSWORD\n  value: Wolke77",
-        "define('DB_PASSWORD', 'Wolke77');", "const password string = \"Wolke77\"", "password: str = 'Wolke77'",
-        "#define PASSWORD \"Wolke77\"", ":password => 'Wolke77'", "${DB_PASSWORD:-Wolke77}", "?user=ann&password=Wolke77&x=1",
-        "os.environ.get('ADMIN_PASSWORD', 'welcome1')", "{\\\"password\\\": \\\"Wolke77\\\"}", "пароль: 'Wolke77'",
-        "password = SecureString(\"Wolke77\")", '"tokens": ["9f8c7b6a5d4e3f21", "1a2b3c4d5e6f7a8b"]',
+        "password = 'S3cret-of-Ann'",
+        "DB_PASSWORD=hunter22x",
+        '{"api_key": "f3Kd92mPq7Zx81LvT0aW"}',
+        "<password>Wolke77</password>",
+        '<add key="password" value="Wolke77"/>',
+        "- name: DB_PASSWORD\n  value: Wolke77",
+        "define('DB_PASSWORD', 'Wolke77');",
+        'const password string = "Wolke77"',
+        "password: str = 'Wolke77'",
+        '#define PASSWORD "Wolke77"',
+        ":password => 'Wolke77'",
+        "${DB_PASSWORD:-Wolke77}",
+        "?user=ann&password=Wolke77&x=1",
+        "os.environ.get('ADMIN_PASSWORD', 'welcome1')",
+        '{\\"password\\": \\"Wolke77\\"}',
+        "пароль: 'Wolke77'",
+        'password = SecureString("Wolke77")',
+        '"tokens": ["9f8c7b6a5d4e3f21", "1a2b3c4d5e6f7a8b"]',
     ),
     ignores=(
-        "password = os.environ['PASSWORD_FILE']", "password = changeme", "token = 'aaaaaaaaaaaaaaaaaaaaaaaa'",
-        "password: ${DB_PASSWORD}", "password = getpass('Password for the user: ')", "PASSWORD_FILE=/run/secrets/db.txt",
-        '"LABEL_PASSWORD": "Neues Passwort"', "token = tokens.next(1)", "password = kwargs.pop(\"password\", None)",
-        "pass_filenames: false", "key: value", "password_hash = '5f4dcc3b5aa765d61d8327deb882cf99'", "secret: <your secret>",
-        "encryption_key = os.getenv('CONAN_LOGIN_ENCRYPTION_KEY', None)", 'import jwt "github.com/some/jwt-go/v4"',
-        "integrity sha512-W7s+uC5bikET2twEFg==", "password: {{ vault_password }}", "token_type = 'bearer'",
+        "password = os.environ['PASSWORD_FILE']",
+        "password = changeme",
+        "token = 'aaaaaaaaaaaaaaaaaaaaaaaa'",
+        "password: ${DB_PASSWORD}",
+        "password = getpass('Password for the user: ')",
+        "PASSWORD_FILE=/run/secrets/db.txt",
+        '"LABEL_PASSWORD": "Neues Passwort"',
+        "token = tokens.next(1)",
+        'password = kwargs.pop("password", None)',
+        "pass_filenames: false",
+        "key: value",
+        "password_hash = '5f4dcc3b5aa765d61d8327deb882cf99'",
+        "secret: <your secret>",
+        "encryption_key = os.getenv('CONAN_LOGIN_ENCRYPTION_KEY', None)",
+        'import jwt "github.com/some/jwt-go/v4"',
+        "integrity sha512-W7s+uC5bikET2twEFg==",
+        "password: {{ vault_password }}",
+        "token_type = 'bearer'",
     ),
-)  # fmt: skip
+)

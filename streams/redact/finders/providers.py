@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from streams.redact import values
 from streams.redact.detector import Detector, Span, Text
-from streams.redact.sample import example
+from streams.redact.finders.sample import example
 
 MAX_KEY = 600
 
@@ -102,7 +102,8 @@ FORMS: tuple[tuple[str, str], ...] = (
     ("age", r"AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}"),
     ("alibaba", r"LTAI[A-Za-z0-9]{16,24}"),
     ("1password", r"ops_eyJ[A-Za-z0-9+/]{250,1000}={0,3}"),
-    ("1password secret", r"A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}"),
+    ("1password secret", r"A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|"
+     "[A-Z0-9]{6}-[A-Z0-9]{5})-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}"),
     ("tencent", r"AKID[A-Za-z0-9]{28,36}"),
     ("circleci", r"CCIPAT_[A-Za-z0-9]{22}_[a-f0-9]{40}"),
     ("figma", r"figd_[A-Za-z0-9_-]{38,45}"),
@@ -110,7 +111,8 @@ FORMS: tuple[tuple[str, str], ...] = (
     ("launchdarkly", r"(?:api|sdk|mob)-[a-f0-9]{8}-[a-f0-9]{4}-4[a-f0-9]{3}-[a-f0-9]{4}-[a-f0-9]{12}"),
     ("netlify", r"nf[pcoub]_[A-Za-z0-9]{36}"),
     ("nuget", r"oy2[a-z0-9]{43}"),
-    ("plaid", r"access-(?:sandbox|development|production)-[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}"),
+    ("plaid", r"access-(?:sandbox|development|"
+     "production)-[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}"),
     ("posthog", r"phx_[A-Za-z0-9]{40,50}"),
     ("razorpay", r"rzp_(?:live|test)_[A-Za-z0-9]{14,24}"),
     ("sonarqube", r"sq[upa]_[a-f0-9]{40}"),

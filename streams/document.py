@@ -121,7 +121,7 @@ class Document(msgspec.Struct, kw_only=True, omit_defaults=True):
     copies: int = 0
     """Of a changed file: whole versions of the path that its source sent before."""
     redactions: dict[str, int] = {}
-    """What was replaced in the parts, by kind: email, ip, key."""
+    """What was replaced in the parts, by kind (streams.redact)."""
 
     def origin(self, source: Source) -> Origin:
         return Origin(source.topic_id, source.partition, self.offset, self.index)

@@ -51,6 +51,8 @@ UNITS = (
     "Basic aaaaaa",
     "--password abc ",
     "bearer aaaaaaaaaaaaaaaa ",
+    "kind: Secret\n",
+    "kind: Secret\ndata:\n  a: YWRtaW46cGFzc3dvcmQ=\n",
     "AKIAQ2W3E4R5T6Y7U2I5 ",
     "identified by 'a",
     "'" * 3,

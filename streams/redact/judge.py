@@ -9,6 +9,8 @@ from streams.redact.naming import Strength, strength
 from streams.redact.place import Place
 
 MIN_PASSWORD, MIN_SECRET, MIN_WEAK = 4, 8, 16
+MIN_RUN = 14
+_RUNS = re.compile(r"[A-Za-z0-9+/=]+")
 SURELY_RANDOM = 1.7
 """Bytes a token of letters alone that no word has."""
 MAX_VALUE = 512
@@ -97,4 +99,5 @@ def _is_invented(value: str) -> bool:
 def _is_weak(value: str, place: Place, quoted: bool) -> bool:
     if len(value) < MIN_WEAK or " " in value or values.is_hash(value) or values.is_uuid(value):
         return False
-    return values.is_random(value) and any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+    runs = [run for run in _RUNS.findall(value) if len(run) >= MIN_RUN and values.is_random(run)]
+    return any(any(c.isdigit() for c in run) and any(c.isalpha() for c in run) for run in runs)

@@ -23,6 +23,8 @@ MANY = 64
 """Matches of one detector from which on it is remembered what was seen."""
 BEFORE, BEHIND = 320, 720
 """Bytes around the begin of a match on which a detector's answer depends."""
+LONG = 4_096
+"""Bytes of a text for each match of a detector that looks far."""
 DETECTORS: dict[str, Detector] = {
     detector.name: detector
     for detector in (*BLOCKS, *PROVIDERS, *CARRIED, ASSIGNED, *COMMANDS, *EMAILS, *ADDRESSES, *NUMBERS, *PERSONS)
@@ -61,7 +63,8 @@ def _confirmed(text: Text, detector: Detector, matches: dict[int, int]) -> Itera
     what lies within a find is passed over."""
     seen: dict[bytes, list[Span]] | None = {} if len(matches) > MANY and not detector.is_long else None
     data, over = text.data, 0
-    for start in sorted(matches) if len(matches) > 1 else matches:
+    most = MANY + len(data) // LONG if detector.is_long else len(matches)
+    for start in (sorted(matches) if len(matches) > 1 else list(matches))[:most]:
         if start < over:
             continue
         if seen is None:

@@ -175,7 +175,7 @@ def is_prose(value: str) -> bool:
     """Words with blanks between them, or mostly letters that are not ASCII."""
     if not value.isascii() and sum(not c.isascii() for c in value) > 0.3 * len(value):
         return True
-    said = value.split()
+    said = [word for word in value.split() if word.strip(_MARKS)]
     words = sum(word.strip(_MARKS).replace("-", "").replace("'", "").replace("’", "").isalpha() for word in said)
     return len(said) > 1 and words >= 0.7 * len(said)
 

@@ -119,7 +119,8 @@ def _values(text: Text, form: re.Match[bytes], first: int) -> Iterator[Value]:
         if form["sep"] == b"," and not _SETS.search(text.window(first - 30, first)):
             return
         closing = closing_quote(text, at, quote)
-        if closing > at and (form["sep"] != b"(" or text.match(_CLOSED, closing, 16)):
+        is_command = quote == b"`" and b" " in text.data[at:closing]
+        if closing > at and not is_command and (form["sep"] != b"(" or text.match(_CLOSED, closing, 16)):
             yield at, closing, True
     elif form["quoted"] is None and (not text.place.is_code or _in_string(text, first)):
         queried = _QUERIED.search(text.window(first - 2, first)) is not None and form["bare"] == b"="

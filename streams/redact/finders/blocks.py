@@ -37,6 +37,30 @@ _OPENED = re.compile(
 _FIRST = re.compile(rb"[A-Za-z0-9+/=]{16}")
 
 
+_DATA = re.compile(rb"(?m)^[ \t]{0,8}(?:data|binaryData):[ \t]*\n(?P<rows>(?:[ \t]{1,12}[^\n]{0,4000}\n?){1,40})")
+_ROW = re.compile(
+    rb"(?m)^[ \t]{1,12}[\"']?[\w.-]{1,80}[\"']?:[ \t]*(?:[|>][-+]?[ \t]*\n[ \t]+)?"
+    rb"[\"']?(?P<secret>[A-Za-z0-9+/]{8,4000}={0,2})[\"']?[ \t]*$"
+)
+SECRET_BYTES = 4_000
+"""Of a manifest, on either side of the line that says what it is."""
+
+
+def manifest(text: Text, start: int, end: int) -> Iterator[Span]:
+    """The values of a Secret of Kubernetes: all of them are one, in base64."""
+    first = max(text.data.rfind(b"\n---", max(0, start - SECRET_BYTES), start), start - SECRET_BYTES, 0)
+    last = text.data.find(b"\n---", end, end + SECRET_BYTES)
+    window = text.window(first, last if last >= 0 else end + SECRET_BYTES)
+    if data := _DATA.search(window):
+        for row in _ROW.finditer(data["rows"]):
+            if len(row["secret"]) % 4 == 0:
+                yield (
+                    first + data.start("rows") + row.start("secret"),
+                    first + data.start("rows") + row.end("secret"),
+                    "key",
+                )
+
+
 BLOCKS: tuple[Detector, ...] = (
     Detector(
         "private_key",
@@ -52,5 +76,17 @@ BLOCKS: tuple[Detector, ...] = (
             "-----BEGIN PUBLIC KEY-----\n" + "MIIEowIBAAKCAQEAx7Kq" * 9,
             "if line.startswith('-----BEGIN RSA PRIVATE KEY-----'): pass",
         ),
+    ),
+    Detector(
+        "manifest",
+        "key",
+        (r"(?i)kind:\s{1,4}[\"']?secret[\"']?\s",),
+        manifest,
+        (
+            "kind: Secret\nmetadata:\n  name: x\ndata:\n  extra: YWRtaW46cGFzc3dvcmQ=\n",
+            "data:\n  a: 'V29sa2U3Nw=='\nkind: Secret\n",
+        ),
+        ("kind: ConfigMap\ndata:\n  extra: YWRtaW46cGFzc3dvcmQ=\n", "kind: Secret\nmetadata:\n  name: abcdefgh\n"),
+        is_long=True,
     ),
 )

@@ -23,7 +23,8 @@ _ENV = re.compile(
 )
 _NETRC = re.compile(rb"(?i)login\s{1,8}\S{1,100}\s{1,8}password\s{1,8}(?P<secret>\S{3,200})")
 _CURL = re.compile(
-    rb"(?:-u|--user|--proxy-user|-U)[ \t=]{0,4}(?P<quote>[\"']?)[^\s:\"'<>$]{1,80}:(?P<secret>[^\s\"'<>$]{3,200})"
+    rb"(?:-u|--user|--proxy-user|-U)[ \t=]{0,4}(?P<quote>[\"']?)[^\s:\"'<>$]{0,80}[\"']?:"
+    rb"[\"']?(?P<secret>[^\s\"'<>$]{3,200})"
 )
 _SHORT = re.compile(
     rb"(?:(?:mysql\w*|mariadb\w*)\b[^\n|;]{0,120}?[ \t]-p|(?:sshpass|mongo\w*|smbclient|docker|podman|"
@@ -129,7 +130,7 @@ COMMANDS: tuple[Detector, ...] = (
     Detector(
         "curl",
         "password",
-        (r"[ \t](?:-u|--user|--proxy-user)[ \t=]{0,4}[\"']?[^\s:\"'<>$]{1,80}:[^\s\"'<>$/]",),
+        (r"[ \t](?:-u|--user|--proxy-user)[ \t=]{0,4}[\"']?[^\s:\"'<>$]{0,80}[\"']?:[^\s<>$/]",),
         lambda text, start, end: _matched(_CURL, "password")(text, start + 1, end),
         ("curl -u ann:Wolke77 https://h.org",),
         ("curl -u $USER:$PASSWORD h.org", "curl -u user:password h.org", "docker run -u 1000:1000 x"),

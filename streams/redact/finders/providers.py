@@ -9,6 +9,8 @@ from streams.redact import values
 from streams.redact.detector import Detector, Span, Text
 from streams.redact.finders.sample import example
 
+_JOINED = (b"_", b".", b"-")
+"""Before a key: it is a part of something else."""
 MAX_KEY = 600
 
 
@@ -18,7 +20,7 @@ FORMS: tuple[tuple[str, str], ...] = (
     ("github fine-grained", r"github_pat_[A-Za-z0-9_]{22,100}"),
     ("gitlab", r"gl(?:pat|dt|rt|ft|soat|agent|cbt|imt|ptt|oas|ffct|rtr)-[A-Za-z0-9_=.-]{20,300}"),
     ("gitlab runner", r"GR1348941[A-Za-z0-9_-]{20,22}"),
-    ("slack", r"xox[abeoprs](?:\.xox[abep])?-[A-Za-z0-9-]{10,250}"),
+    ("slack", r"xox[abeprs](?:\.xox[abep])?-[A-Za-z0-9-]{10,250}"),
     ("slack app", r"xapp-\d-[A-Z0-9]{8,20}-\d{8,20}-[a-f0-9]{32,128}"),
     ("slack webhook", r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_+]{40,80}"),
     ("stripe", r"[rs]k_(?:live|test|prod)_[A-Za-z0-9]{16,120}"),
@@ -70,7 +72,7 @@ FORMS: tuple[tuple[str, str], ...] = (
     ("replicate", r"r8_[A-Za-z0-9]{37,40}"),
     ("xai", r"xai-[A-Za-z0-9]{70,84}"),
     ("dropbox", r"sl\.[A-Za-z0-9_-]{130,180}"),
-    ("facebook", r"EAA[MCG][A-Za-z0-9]{80,220}"),
+    ("facebook", r"EAA[MCG][A-Za-z0-9]{80,400}"),
     ("asana", r"\d/\d{16}(?:/\d{16})?:[a-f0-9]{32}"),
     ("atlassian", r"AT(?:ATT|CTT)3[A-Za-z0-9_=-]{160,220}"),
     ("bitbucket", r"ATBB[A-Za-z0-9]{32}"),
@@ -152,7 +154,8 @@ def _confirm(pattern: str) -> Callable[[Text, int, int], Iterator[Span]]:
 
     def confirm(text: Text, start: int, end: int) -> Iterator[Span]:
         match = whole.match(text.window(start, start + MAX_KEY))
-        if match is None or text.window(start - 1, start).isalnum():
+        before = text.window(start - 1, start)
+        if match is None or before.isalnum() or (before in _JOINED and b"/" not in match.group()):
             return
         key = match.group().decode()
         after = text.window(start + match.end(), start + match.end() + 1)
@@ -166,6 +169,8 @@ def _confirm(pattern: str) -> Callable[[Text, int, int], Iterator[Span]]:
 def _is_filled(key: str) -> bool:
     """Not one sign again and again, and not letters that follow each other."""
     body = re.split(r"[_.-]", key, maxsplit=1)[-1]
+    if len(body) >= values.MIN_RANDOM and not values.is_random(body[:256]):
+        return False
     return len(set(body)) >= min(8, len(body) // 2) and not values.is_sequence(body)
 
 

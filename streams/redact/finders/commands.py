@@ -45,12 +45,19 @@ def _matched(pattern: re.Pattern[bytes], name: str) -> Callable[[Text, int, int]
         value = match["secret"].decode("utf-8", "replace")
         power = strength(called.decode("utf-8", "replace"))
         kind = judge.kind_of(power, value, text.place, quoted or name != "") if power else ""
-        if not kind and pattern is _SQL and (quoted or b" by " in match.group().lower()) and judge.is_told(value):
+        if pattern is _SQL and not quoted:
+            told = _STATEMENT.search(text.line(start, 200)) is not None and judge.is_told(value)
+            kind = "password" if told and b" by " in match.group().lower() else ""
+        elif not kind and pattern is _SQL and judge.is_told(value):
             kind = "password"  # the statement says that it is one
         if kind and not _is_user(match.group(), value):
             yield start + match.start("secret"), start + match.end("secret"), kind
 
     return confirm
+
+
+_STATEMENT = re.compile(rb"(?i)\b(?:create|alter|grant|set)\b[^;]{0,120}\b(?:user|role|to|password|sys|system)\b|sql>")
+"""In which a word behind `identified by` is a password without quotes."""
 
 
 def _is_user(command: bytes, value: str) -> bool:
@@ -109,7 +116,7 @@ COMMANDS: tuple[Detector, ...] = (
         (r"(?i)identified(?: with \w{1,40})? by[ \t]", r"(?i)\bpassword[ \t]{1,4}\\?[\"']\w"),
         _matched(_SQL, "password"),
         ("CREATE USER 'a'@'%' IDENTIFIED BY 'Wolke77'", "ALTER ROLE a WITH PASSWORD 'Wolke77';"),
-        ("ALTER ROLE a WITH PASSWORD NULL;", "the user is identified by his id"),
+        ("ALTER ROLE a WITH PASSWORD NULL;", "the user is identified by his id", "parts that are identified by index"),
     ),
     Detector(
         "env",

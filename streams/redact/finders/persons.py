@@ -56,6 +56,7 @@ _SHARED = frozenset(
         "windows home "
         "appuser developer dev guest example foo bar your-name yourname my_user someuser project workspace work vsts "
         "vscode codespace "
+        "perf special later low high ux api docs doc types tests all nit next breaking cleanup security refactor bug "
         "gitpod coder jovyan postgres mysql nginx hadoop spark airflow nobody ansible deploy oracle system local src",
     )
 )

@@ -29,7 +29,7 @@ def private(text: Text, start: int, end: int) -> Iterator[Span]:
 
 _AROUND = b" \t\r\n\"'`+\\*#|>&(){}[];,-"
 _OPENED = re.compile(
-    rb"(?:\\[nr]|[\s\"'`+,.#*|>/;&-]){0,80}(?:(?:[A-Z][A-Za-z-]{2,20}: ?[^\n\\]{0,80})(?:\\[nr]|"
+    rb"(?:[ ][a-z]{1,10})?(?:\\[nr]|[\s\"'`+,.#*|>/;&-]){0,80}(?:(?:[A-Z][A-Za-z-]{2,20}: ?[^\n\\]{0,80})(?:\\[nr]|"
     rb"[\s\"'`+,#*|>]){1,80}){0,4}[A-Za-z0-9+/=]{16}"
 )
 """What follows the first line: lines of a head, and a line of base64; a text that only names the line goes on "

@@ -38,7 +38,8 @@ _NOTHING = frozenset(
     re.findall(
         r"\S+",
         "string str text number integer int float bool boolean true false none null nil undefined void any object "
-        "array list dict map hidden input varchar optional required default auto manual function on_create always never basic bearer plain "
+        "array list dict map hidden input varchar optional required default auto manual function on_create always "
+        "never basic bearer plain "
         "plaintext passwd passwords passwort pass pwd passphrase username user login email name secret secrets token "
         "tokens "
         "key keys apikey api_key credential credentials authorization auth oauth jwt bearer_token access_token "

@@ -134,7 +134,7 @@ FORMS: tuple[tuple[str, str], ...] = (
     ("intercom", r"dG9rO[A-Za-z0-9+/=]{55}"),
     ("flutterwave", r"FLWSECK(?:_TEST)?-[a-h0-9]{12,32}"),
     ("mailersend", r"mlsn\.[a-f0-9]{64}"),
-    ("resend", r"re_[A-Za-z0-9]{8}_[A-Za-z0-9]{24}"),
+    ("resend", r"re_[A-Za-z0-9]{7}[A-Za-z0-9]_[A-Za-z0-9]{24}"),
     ("lob", r"(?:live|test)_(?:pub_)?[a-f0-9]{35}"),
     ("shortcut", r"eyJrIjoi[A-Za-z0-9]{70,400}={0,3}"),
     ("endor", r"endr\+[A-Za-z0-9-]{16}"),

@@ -32,7 +32,9 @@ def forms_of(table: Mapping[str, object], where: str, base: Mapping[str, str] = 
         if kind not in FORMS:
             raise ValueError(f"{where}: there is no kind {kind!r} of find; known are {', '.join(KINDS)}")
         if not isinstance(form, str) or not _FORM.fullmatch(form):
-            raise ValueError(f"{where}: {kind} must be delete, keep, or a word in angle brackets such as <{kind.upper()}>")
+            raise ValueError(
+                f"{where}: {kind} must be delete, keep, or a word in angle brackets such as <{kind.upper()}>"
+            )
     return MappingProxyType({**base, **{kind: str(form) for kind, form in table.items()}})
 
 

@@ -23,7 +23,11 @@ UNREADABLE_FOLDER = "folder not readable"
 
 
 def walk(
-    root: Path, left_out: Counts, ending: str = "", ignored: bool = False, links: list[Path] | None = None,
+    root: Path,
+    left_out: Counts,
+    ending: str = "",
+    ignored: bool = False,
+    links: list[Path] | None = None,
     private: bool = False,
 ) -> list[Path]:
     """Regular files under `root` whose name has this ending, sorted by path; what of them is passed over is counted.

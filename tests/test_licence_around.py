@@ -14,11 +14,15 @@ MIT = licence("MIT")
 
 FOREIGN = [
     "禁止商业用途，商用请联系作者。", "商用利用は禁止します。", "상업적 이용은 금지됩니다.", "Коммерческое использование запрещено.",
-    "Только для личного использования.", "ห้ามใช้เพื่อการค้า", "व्यावसायिक उपयोग वर्जित है।", "يمنع الاستخدام التجاري", "אסור לשימוש מסחרי",
-    "Kommerzielle Nutzung verboten.", "Nur für private Zwecke.", "Uso comercial prohibido.", "Solo para uso personal.",
+    "Только для личного использования.", "ห้ามใช้เพื่อการค้า", "व्यावसायिक उपयोग वर्जित है।",
+    "يمنع الاستخدام التجاري", "אסור לשימוש מסחרי",
+    "Kommerzielle Nutzung verboten.", "Nur für private Zwecke.", "Uso comercial prohibido.",
+    "Solo para uso personal.",
     "Usage commercial interdit.", "Réservé aux étudiants.", "Uso commerciale vietato.", "Solo per uso personale.",
-    "Użytek komercyjny zabroniony.", "Tylko do użytku prywatnego.", "Ticari kullanım yasaktır.", "Uso comercial proibido.",
-    "Apenas para fins educacionais.", "Alleen voor privégebruik.", "Endast för privat bruk.", "Chỉ dùng cho mục đích cá nhân.",
+    "Użytek komercyjny zabroniony.", "Tylko do użytku prywatnego.", "Ticari kullanım yasaktır.",
+    "Uso comercial proibido.",
+    "Apenas para fins educacionais.", "Alleen voor privégebruik.", "Endast för privat bruk.",
+    "Chỉ dùng cho mục đích cá nhân.",
     "不 可 商 用", "Με άδεια μόνο για φοιτητές.",
 ]  # fmt: skip
 
@@ -33,9 +37,12 @@ def test_a_condition_in_another_language_is_not_passed_over(line: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "Copyright 2020 Acme. No commercial use.", "Copyright 2020 Acme, companies pay", "(c) 2021 Acme. Hobbyists only.",
-        "Copyright 2020 Acme, call us first", "© Acme; schools are free, all else is not", "Copyright (c) 2020 FSF, GPLv3",
-        "Copyright 2020 Acme under the Elastic License 2.0", "Copyright 2020 Acme. Not for resale", "(c) 2020 Acme, pay what you owe",
+        "Copyright 2020 Acme. No commercial use.", "Copyright 2020 Acme, companies pay",
+        "(c) 2021 Acme. Hobbyists only.",
+        "Copyright 2020 Acme, call us first", "© Acme; schools are free, all else is not",
+        "Copyright (c) 2020 FSF, GPLv3",
+        "Copyright 2020 Acme under the Elastic License 2.0", "Copyright 2020 Acme. Not for resale",
+        "(c) 2020 Acme, pay what you owe",
     ],
 )  # fmt: skip
 def test_a_line_of_copyright_with_more_than_a_name_sets_a_condition(line: str) -> None:
@@ -57,10 +64,14 @@ def test_names_of_owners_are_no_conditions(owner: str) -> None:
 
 
 ANOTHER = [
-    "OSL-3.0", "CPAL", "the RPL", "the QPL", "the Sleepycat License", "APSL", "the NPL", "BSL 1.1", "BUSL-1.1", "the Elastic License",
-    "PolyForm Shield", "FSL-1.1", "RSALv2", "SSPL", "the Prosperity Public License", "the Parity License", "the Hippocratic License",
-    "the Llama 2 Community License", "the Gemma terms", "OpenRAIL", "the GFDL", "the ODbL", "CC BY-NC 4.0", "CC-BY-NC-SA-4.0",
-    "CC BY-ND 4.0", "CC BY-SA 4.0", "EUPL", "CeCILL", "copyleft", "closed source", "GPLv3", "the GNU Affero General Public License",
+    "OSL-3.0", "CPAL", "the RPL", "the QPL", "the Sleepycat License", "APSL", "the NPL", "BSL 1.1", "BUSL-1.1",
+    "the Elastic License",
+    "PolyForm Shield", "FSL-1.1", "RSALv2", "SSPL", "the Prosperity Public License", "the Parity License",
+    "the Hippocratic License",
+    "the Llama 2 Community License", "the Gemma terms", "OpenRAIL", "the GFDL", "the ODbL", "CC BY-NC 4.0",
+    "CC-BY-NC-SA-4.0",
+    "CC BY-ND 4.0", "CC BY-SA 4.0", "EUPL", "CeCILL", "copyleft", "closed source", "GPLv3",
+    "the GNU Affero General Public License",
 ]  # fmt: skip
 
 
@@ -72,7 +83,8 @@ def test_another_licence_that_is_named_holds_too(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "title", ["MIT (for hobbyists)", "MIT License (not for companies)", "The MIT License, students only", "MIT for schools",
+    "title", ["MIT (for hobbyists)", "MIT License (not for companies)", "The MIT License, students only",
+    "MIT for schools",
               "MIT, unless you are Acme", "MIT License -- academic", "The Internal MIT License"],
 )  # fmt: skip
 def test_a_title_that_limits_sets_a_condition(title: str) -> None:
@@ -83,9 +95,12 @@ def test_a_title_that_limits_sets_a_condition(title: str) -> None:
 @pytest.mark.parametrize(
     "remark",
     [
-        "my-project", "# react-widgets", "Acme Widgets", "This is free software.", "This license applies to all files.",
-        "Except where otherwise noted, all files are under the MIT License:", "This software is released under the MIT license:",
-        "Some parts are by Jane Doe.", "Based on Underscore.js 1.8.3, copyright Jeremy Ashkenas", "https://example.org/license",
+        "my-project", "# react-widgets", "Acme Widgets", "This is free software.",
+        "This license applies to all files.",
+        "Except where otherwise noted, all files are under the MIT License:",
+        "This software is released under the MIT license:",
+        "Some parts are by Jane Doe.", "Based on Underscore.js 1.8.3, copyright Jeremy Ashkenas",
+        "https://example.org/license",
         "The complete list of contributors can be found at https://example.org", "-----------", "Files: *",
     ],
 )  # fmt: skip
@@ -97,8 +112,10 @@ def test_a_plain_remark_around_a_text_changes_nothing(remark: str) -> None:
 @pytest.mark.parametrize(
     "offer",
     [
-        "Files here are either MIT or GPL, see each file.", "either MIT or GPL at your option. GPL applies to companies.",
-        "Each file is either MIT or GPL licensed, depending on its header.", "Either MIT or GPL at your option. Companies take the GPL.",
+        "Files here are either MIT or GPL, see each file.",
+        "either MIT or GPL at your option. GPL applies to companies.",
+        "Each file is either MIT or GPL licensed, depending on its header.",
+        "Either MIT or GPL at your option. Companies take the GPL.",
         "Either MIT or GPL at your option, except parser.c.",
     ],
 )  # fmt: skip

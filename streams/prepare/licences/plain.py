@@ -82,7 +82,8 @@ _RESEARCH = re.compile(
     r"(?<!for )(?<!only )(?<!to )\bResearch(?=,? (?:Inc|LLC|Ltd|Cent|Inst|Found|Council|Lab|Init|Group)|[,.]?\s*$)"
 )
 _ANOTHER = re.compile(
-    r"\b(?:[al]?gpl\w*|gnu (?:\w+ ){0,3}licen[cs]e|gfdl|[a-z]+ general public licen[cs]e|general public"
+    r"\b(?:(?:llama|gemma|parity|rail|timescale|confluent)(?: \S{1,20}){0,3} (?:licen[cs]e|terms)|[al]?gpl\w*|gnu"
+    r" (?:\w+ ){0,3}licen[cs]e|gfdl|[a-z]+ general public licen[cs]e|general public"
     r" licen[cs]e|mpl|mozilla public"
     r"|epl|eclipse public|cddl|common development and distribution|eupl|european union public|osl|open software"
     r" licen[cs]e|cpal|common public"
@@ -92,8 +93,8 @@ _ANOTHER = re.compile(
     r" software)|elastic licen[cs]e"
     r"|elastic(?:search)?-\d|busl|bsl(?= ?-?1\.1)|business source|poly ?form|fsl|functional source|fair source"
     r"|fcl|fair core|commons clause"
-    r"|aladdin|prosperity|parity|hippocratic|llama|gemma|open ?rail\w*|rail|rsal\w*|redis source|source[-"
-    r" ]available|timescale|confluent"
+    r"|aladdin|prosperity|hippocratic|open ?rail\w*|rsal\w*|redis source|source[-"
+    r" ]available"
     r"|copyleft|copyfree|closed[- ]source|cc[- ]by[- ](?:nc|nd|sa)\w*|(?:non-?commercial|share-?alike"
     r"|no-?deriv\w*)|by-(?:nc|nd|sa)\w*|cern-ohl-[sw]"
     r"|artistic licen[cs]e 1|anti-?996|json licen[cs]e|ethical source|do no harm|community licen[cs]e|enterprise"
@@ -104,6 +105,7 @@ _ANOTHER = re.compile(
 )
 """Names of licences that are not known to be permissive, as titles and sentences write them."""
 _COMPATIBLE = re.compile(
+    r"\bcommercial,? (?:or|and) non-?commercial|non-?commercial,? (?:or|and) commercial|"
     r"\bgpl\W{1,3}(?:compatible|friendly)\b|\bBSL-1\.0|\bgplv2 \(\"combined software|GPL-\s*$|conditions of the GPLv2",
     re.I,
 )
@@ -115,6 +117,29 @@ NAME_LETTERS = 6
 """Of a name in a script that has no capital letters."""
 
 
+_BINDS = (
+    "gpl",
+    "public licen",
+    "gnu ",
+    "noncommercial",
+    "non-commercial",
+    "confidential",
+    "proprietary",
+    "cc-by",
+    "cc by",
+    "sharealike",
+)
+
+
+def names_binding(lower: str) -> bool:
+    """Whether there are words, in small letters, of those that bind; it costs next to nothing."""
+    for key in _BINDS:  # noqa: SIM110 (a generator takes twice the time)
+        if key in lower:
+            return True
+    return False
+
+
+@lru_cache(maxsize=1 << 13)  # sentences of heads repeat
 def names_another(words: str) -> bool:
     """Whether a licence is named that is not known to be permissive."""
     return bool(_ANOTHER.search(words) and _ANOTHER.search(_COMPATIBLE.sub(" ", words)))

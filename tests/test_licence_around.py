@@ -13,15 +13,21 @@ from streams.prepare.licences.texts import recognise
 MIT = licence("MIT")
 
 FOREIGN = [
-    "禁止商业用途，商用请联系作者。", "商用利用は禁止します。", "상업적 이용은 금지됩니다.", "Коммерческое использование запрещено.",
-    "Только для личного использования.", "ห้ามใช้เพื่อการค้า", "व्यावसायिक उपयोग वर्जित है।",
+    "禁止商业用途，商用请联系作者。", "商用利用は禁止します。", "상업적 이용은 금지됩니다.",
+    "Коммерческое использование запрещено.",
+    "Только для личного использования.",
+    "ห้ามใช้เพื่อการค้า", "व्यावसायिक उपयोग वर्जित है।",
     "يمنع الاستخدام التجاري", "אסור לשימוש מסחרי",
-    "Kommerzielle Nutzung verboten.", "Nur für private Zwecke.", "Uso comercial prohibido.",
+    "Kommerzielle Nutzung verboten.",
+    "Nur für private Zwecke.", "Uso comercial prohibido.",
     "Solo para uso personal.",
-    "Usage commercial interdit.", "Réservé aux étudiants.", "Uso commerciale vietato.", "Solo per uso personale.",
-    "Użytek komercyjny zabroniony.", "Tylko do użytku prywatnego.", "Ticari kullanım yasaktır.",
+    "Usage commercial interdit.", "Réservé aux étudiants.",
+    "Uso commerciale vietato.", "Solo per uso personale.",
+    "Użytek komercyjny zabroniony.",
+    "Tylko do użytku prywatnego.", "Ticari kullanım yasaktır.",
     "Uso comercial proibido.",
-    "Apenas para fins educacionais.", "Alleen voor privégebruik.", "Endast för privat bruk.",
+    "Apenas para fins educacionais.",
+    "Alleen voor privégebruik.", "Endast för privat bruk.",
     "Chỉ dùng cho mục đích cá nhân.",
     "不 可 商 用", "Με άδεια μόνο για φοιτητές.",
 ]  # fmt: skip
@@ -39,7 +45,8 @@ def test_a_condition_in_another_language_is_not_passed_over(line: str) -> None:
     [
         "Copyright 2020 Acme. No commercial use.", "Copyright 2020 Acme, companies pay",
         "(c) 2021 Acme. Hobbyists only.",
-        "Copyright 2020 Acme, call us first", "© Acme; schools are free, all else is not",
+        "Copyright 2020 Acme, call us first",
+        "© Acme; schools are free, all else is not",
         "Copyright (c) 2020 FSF, GPLv3",
         "Copyright 2020 Acme under the Elastic License 2.0", "Copyright 2020 Acme. Not for resale",
         "(c) 2020 Acme, pay what you owe",
@@ -53,9 +60,12 @@ def test_a_line_of_copyright_with_more_than_a_name_sets_a_condition(line: str) -
 @pytest.mark.parametrize(
     "owner",
     [
-        "Copyright (c) 2020 Björn Åström <b@example.org>", "Copyright 2014-present, Acme, Inc. and its affiliates.",
-        "(c) 2013 substack", "Copyright (c) 2019 王小明", "Copyright (c) 2020 Иван Петров", "Copyright (c) 2020 田中 太郎",
-        "Copyright (C) 2015 by the contributors. All rights reserved.", "Copyright © 2012, Linden Research, Inc.",
+        "Copyright (c) 2020 Björn Åström <b@example.org>",
+        "Copyright 2014-present, Acme, Inc. and its affiliates.",
+        "(c) 2013 substack", "Copyright (c) 2019 王小明",
+        "Copyright (c) 2020 Иван Петров", "Copyright (c) 2020 田中 太郎",
+        "Copyright (C) 2015 by the contributors. All rights reserved.",
+        "Copyright © 2012, Linden Research, Inc.",
         "Copyright (c) 2014, Jörg and other contributors (https://example.org)", "Copyright Zoë O'Neill, Łukasz Żółć",
     ],
 )  # fmt: skip

@@ -62,7 +62,10 @@ def test_all_variables_of_a_module_count(value: str) -> None:
     assert classify(header(f"import x\n__license__ = {value}\n")) == "copyleft"
 
 
-NOTICE = "This program is free software; you can redistribute it and/or modify it\nunder the terms of the GNU General Public License, version 2."
+NOTICE = (
+    "This program is free software; you can redistribute it and/or modify it\n"
+    "under the terms of the GNU General Public License, version 2."
+)
 MARKS = [
     ('"', ""), ("!", ""), ("C", ""), ("::", ""), ("@rem", ""), ("rem", ""), ("..", ""), ("@c", ""), ("@", ""),
     ("|", ""), ("-#", ""), ("//-", ""),

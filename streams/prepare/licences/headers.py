@@ -21,7 +21,7 @@ _KEYS = (
 )  # fmt: skip
 """A head that has none of these says nothing."""
 _SPDX_LINE = re.compile(
-    r"^(?:<\?xml[^>\n]{0,80}\?>)?\s*(?:[^\w\n]{0,9}|@?rem\s+|dnl\s+|c\s+|@c(?:omment)?\s+|:: *)(?P<quote>(?<=[\"'`]))?"
+    r"^(?:<\?xml[^>\n]{0,80}\?>)?\s*(?:[^\w\n]{0,9}|=\w{2,8}\s+|@?rem\s+|dnl\s+|c\s+|@c(?:omment)?\s+|:: *)(?P<quote>(?<=[\"'`]))?"
     r"SPDX-License-Identifier:[ \t]*(?P<said>[^\n]{1,200}?)\s*$",
     re.I | re.M,
 )
@@ -69,7 +69,10 @@ def _binds(expression: str) -> bool:
 def _marked(head: str) -> list[str]:
     """What SPDX lines say, whatever mark of a comment stands before. In quotes they are code, and may bind alone."""
     found: list[str] = []
-    for match in _SPDX_LINE.finditer("\n".join(head.split("\n")[:HEAD_LINES])):
+    for line in head.split("\n")[:HEAD_LINES]:
+        match = _SPDX_LINE.match(line) if "icense-" in line.lower() else None
+        if match is None:
+            continue
         spdx = leading(match["said"].rstrip("\"'`,;) \t") if match["quote"] is not None else match["said"])
         if spdx and (match["quote"] is None or _binds(spdx)):
             found.append(spdx)

@@ -21,7 +21,8 @@ _KEYS = (
 )  # fmt: skip
 """A head that has none of these says nothing."""
 _SPDX_LINE = re.compile(
-    r"^(?:<\?xml[^>\n]{0,80}\?>)?\s*(?:[^\w\n]{0,9}|=\w{2,8}\s+|@?rem\s+|dnl\s+|c\s+|@c(?:omment)?\s+|:: *)(?P<quote>(?<=[\"'`]))?"
+    r"^(?:<\?xml[^>\n]{0,80}\?>)?\s*"
+    r"(?:[^\w\n]{0,9}|=\w{2,8}\s+|@?rem\s+|dnl\s+|c\s+|@c(?:omment)?\s+|:: *)(?P<quote>(?<=[\"'`]))?"
     r"SPDX-License-Identifier:[ \t]*(?P<said>[^\n]{1,200}?)\s*$",
     re.I | re.M,
 )

@@ -248,11 +248,13 @@ _POINTS = frozenset(
     )
 )
 _REST = re.compile(r"(?:https?://|www\.)[^\s)>]+|[^\W_][\w./:#-]*")
+_ELSEWHERE = re.compile(r"\bsee licen[cs]es? in \S+")
 
 
 def points(rest: str) -> bool:
     """Whether words behind a name, in lower case, say no more than where its text is and whose it is."""
     said, _, owned = re.sub(r"\(c\)|©|\bby\b", "copyright", rest[:200], count=1).partition("copyright")
+    said = _ELSEWHERE.sub(" ", said)
     words = [word for word in _REST.findall(said) if len(word) > 1 and not re.search(r"[\d./:#]", word)]
     return all(word.strip("-.") in _POINTS for word in words) and is_latin(said) and is_owner(owned.title())
 

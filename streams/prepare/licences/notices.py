@@ -157,6 +157,9 @@ _TAKEN: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
          r"\b(?:prohibited|forbidden|disallowed|not (?:permitted|allowed|granted)|requires? (?:an?|the|our) )"),
         ("sold", r"(?:not|can't|never) be (?:re-?sold|sold)"),
         ("sale", r"not for (?:re)?sale\b"),
+        ("strictly",
+         r"\b(?:use|copying|reproduction|distribution|disclosure|modification)\b[^.]{0,150}\bstrictly (?:prohibited"
+         r"|forbidden)"),
         ("evaluation", r"evaluation (?:only|licen[cs]e|copy)"),
     )
 )  # fmt: skip
@@ -189,9 +192,6 @@ _OWNED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("without", r"not (?:be )?(?:copied|copy|distributed?|disclosed?) .{0,60}without .{0,40}(?:permis|cons)"),
         ("intellectual property", r"retains? all intellectual property"),
         ("an express licen", r"without an express licen[cs]e agreement"),
-        ("strictly",
-         r"\b(?:use|copying|reproduction|distribution|disclosure|modification)\b[^.]{0,150}\bstrictly (?:prohibited"
-         r"|forbidden)"),
         ("production environment", r"not intended to be used in a production environment"),
         ("microsoft", r"subject to the terms of the microsoft licen[cs]e agreement|microsoft software licen[cs]e "
          r"terms"),
@@ -240,11 +240,12 @@ def restricted(words: str, beside: str) -> str:
     """LicenseRef-proprietary where a right is taken back; `beside`: the words around what names or grants a licence."""
     if "commercial" in words:
         words, beside = _EXEMPT.sub("", words), _EXEMPT.sub("", beside)
-    return OWN if _is_taken(words, beside) and _is_taken(_telling(words), _telling(beside)) else ""
+    taken = _is_taken(words, beside) and _is_taken(_telling(words), _telling(beside))
+    return OWN if taken or _any(_OWNED, words) else ""
 
 
 def _is_taken(words: str, beside: str) -> bool:
-    if _any(_TAKEN, words) or _any(_OWNED, words) or (beside and _any(_LAX, beside)):
+    if _any(_TAKEN, words) or (beside and _any(_LAX, beside)):
         return True
     is_purpose = any(key in words for key in _PURPOSES)
     return is_purpose and (_is_for_some(words, False) or _is_for_some(beside, True))

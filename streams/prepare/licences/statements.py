@@ -78,7 +78,7 @@ _EXCEPT = re.compile(
     r" )?(?:restrict|limit|condition|amend"
     r"|addition|clause|exclus)\w*|plus|(?<!and )if|when|while|not|internal\w*|academi\w+|students?|hobby\w*"
     r"|compan(?:y|ies)|research"
-    r"|educat\w+|personal|restrict\w+|non-?(?:commercial|profit)\w*|in 20[2-9]\d|schools?|businesses|for"
+    r"|educat\w+|personal|restrict\w+|non-?profit\w*|in 20[2-9]\d|schools?|businesses|for"
     r" (?:anyone|everyone|people|those|use)"
     r"|ethical\w*|clause)\b"
 )

@@ -13,6 +13,7 @@ def hashes(text: str) -> str:
 
 
 LIMITED = [
+    "The MIT License (MIT), not for companies",
     "License: MIT & GPL", "Licensed under the MIT license; the GPL applies to parser.c",
     "Everything but this file is licensed under the MIT license.",
     "The rest of the repo is licensed under the MIT license. This file is Acme property.",

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from streams.prepare.licences.classes import classify
-from streams.prepare.licences.naming import OWN, UNKNOWN, Named, begins, one, several, whole
+from streams.prepare.licences.naming import OWN, UNKNOWN, Named, begins, one, points, several, whole
 from streams.prepare.licences.notices import Said
 
 _LEADS = (
@@ -221,4 +221,7 @@ def _title(piece: str) -> str:
         return ""
     if words.startswith("http") and classify(named.spdx) == "permissive":
         return ""  # an address stands below a notice that names the licence
-    return named.spdx if _ENDS.match(words, named.end) else ""
+    if not _ENDS.match(words, named.end):
+        return ""
+    is_free = classify(named.spdx) == "permissive"
+    return UNKNOWN if is_free and not points(words[named.end :]) else named.spdx

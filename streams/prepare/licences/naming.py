@@ -243,7 +243,8 @@ _POINTS = frozenset(
             "info information in at as of on this that and found below above c root directory project repository top "
             "level included include please here also it its by com distributed bundled attached accompanying copy all "
             "rights reserved spdx osi approved copyright link open source free software url you can be is are "
-            "available obtain or later version comment complete refer to llvm with exceptions exception clause mit isc expat "
+            "available obtain or later version comment complete refer to llvm with exceptions exception clause "
+            "mit isc expat "
         ),
     )
 )

@@ -11,6 +11,7 @@ import re
 
 import xxhash
 
+from streams.prepare.licences.plain import is_owner
 from streams.prepare.licences.references import is_a_name
 
 BODIES: dict[str, str] = {
@@ -62,11 +63,14 @@ _SAID = re.compile(
 """What an owner's name does not say."""
 _RESERVED = re.compile(r"all rights (?:not|are|is)?\b.{0,20}reserved", re.I)
 _WORD = re.compile(r"[a-z0-9]+")
+_LETTER = re.compile(r"[^\W\d_a-zA-Z]")
+"""One that `_WORD` passes over: what it says is not in the body."""
 
 
 def known(text: str) -> str:
     """The SPDX expression of a text that is a common licence word for word; empty: not one."""
-    return BODIES.get(digest(text), "")
+    name = BODIES.get(digest(text), "")
+    return "" if name and not text.isascii() and _LETTER.search(without_owners(text)) else name
 
 
 def digest(text: str) -> str:
@@ -81,7 +85,8 @@ def without_owners(text: str) -> str:
 
 def owners_are_plain(text: str) -> bool:
     """Whether no line of copyright says what may be done, or may not."""
-    return not any(_SAID.search(_RESERVED.sub("", match.group())) for match in _OWNERS.finditer(text))
+    lines = (_RESERVED.sub("", match.group()) for match in _OWNERS.finditer(text))
+    return not any(_SAID.search(line) or not is_owner(line) for line in lines)
 
 
 def words_of(text: str) -> str:

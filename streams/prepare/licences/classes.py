@@ -6,8 +6,9 @@ import re
 from functools import lru_cache
 from typing import Any, Literal
 
-from license_expression import ExpressionError, ExpressionParseError, Licensing
+from license_expression import Licensing
 
+from streams.prepare.licences.exceptions import EXCEPTIONS
 from streams.prepare.licences.lists import COPYLEFT, PERMISSIVE, PROPRIETARY
 
 Class = Literal["permissive", "copyleft", "proprietary", "unknown"]
@@ -26,8 +27,6 @@ POLICIES: dict[str, tuple[Class, ...]] = {
 """By a policy's name, the classes that are kept. `permissive`: only what is known to be. `no-copyleft`: also what is
 not known; what must be given on under the same terms, and what keeps rights back, is dropped."""
 _SUFFIX = re.compile(r"(\+|-only|-or-later)$")
-_EXCEPTION = re.compile(r"(?i)exception|^LLVM|^Swift|^stunnel|^u-boot|^Autoconf|^Bison|^GCC|^Classpath|linking")
-"""In the names of SPDX's exceptions."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]*")
 _licensing: Any = Licensing()
 
@@ -56,7 +55,7 @@ def parse(expression: str) -> Any | None:
     expression = " ".join(expression.replace("/", " OR ").replace(",", " AND ").split())
     try:
         return _licensing.parse(expression, validate=False, strict=False, simple=True)
-    except (ExpressionError, ExpressionParseError, RecursionError):
+    except Exception:  # of `()` the library raises IndexError, and of other forms what its parser stumbles upon
         return None
 
 
@@ -68,8 +67,8 @@ def _class(tree: Any) -> Class:
     base = getattr(tree, "license_symbol", tree)
     known = _one(str(base.key))
     exception = getattr(tree, "exception_symbol", None)
-    if exception is not None and known == "permissive" and not _EXCEPTION.search(str(exception.key)):
-        return "unknown"  # Commons-Clause is none: it takes rights back
+    if exception is not None and known == "permissive" and str(exception.key).lower() not in EXCEPTIONS:
+        return "unknown"  # Commons-Clause is none, nor is No-Commercial-exception: they take rights back
     return known  # an exception allows more, and leaves the licence what it is
 
 

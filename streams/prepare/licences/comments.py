@@ -44,3 +44,29 @@ def comments(head: str) -> Iterator[str]:
             yield match.group(1)
         else:
             is_open = False
+
+
+_CODE = re.compile(
+    r"[{}\[\]=`$&]|\w\(|->|::\w|\w\.\w+\(|^\s*(?:import|from|def|class|return|const|let|var|function|using"
+    r"|include|package|module"
+    r"|raise|throw|print|assert)\b"
+)
+"""What stands in lines of code and hardly in prose."""
+_QUOTED = re.compile(r"^\s*[\"'`].*[\"'`][,;)]*\s*$|^[^\"']*[(=]\s*[\"']")
+_ANY_MARK = re.compile(
+    r"^\s*(?:<\?xml[^>]{0,80}\?>\s*)?(?:=\w{2,8}\b\s*|[^\w\s(]{1,8}\s*|@?rem\s+|@c(?:omment)?\s+"
+    r"|[Cc]\s{1,6}(?=[A-Z(]))?(?:c(?:omment)? (?=\w))?"
+)
+_END_MARK = re.compile(r"\s*(?:[^\w\s.)]{1,8}|=cut)\s*$")
+
+
+def bare(head: str) -> list[str]:
+    """The lines that are not plainly code, without marks of whatever language. What binds counts there, too."""
+    return [_bare(line[:LINE]) for line in head.split("\n")[:HEAD_LINES]]
+
+
+def _bare(line: str) -> str:
+    if _QUOTED.search(line):
+        return ""
+    said = _END_MARK.sub("", _ANY_MARK.sub("", line, count=1))
+    return "" if _CODE.search(said) else said

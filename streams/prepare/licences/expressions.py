@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from streams.prepare.licences.classes import classify, parse
-from streams.prepare.licences.naming import UNKNOWN, whole
+from streams.prepare.licences.naming import UNKNOWN, points, whole
 from streams.prepare.licences.parts import BINDING, families
 
 _TAIL = re.compile(r"[\s.,;]*(?:\*+/|-->|\*\)|-\}|\"\"\"|'''|#\}|%>)?[\s.,;*#]*$")
@@ -14,6 +14,7 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<mark>[()])|(?P<joint>(?:AND|OR|WITH|and|or|with)\b|[/,])|(?P<name>[A-Za-z0-9][A-Za-z0-9.+:_-]*))"
 )
 _LATER = re.compile(r"\s+or (?:later|newer)\b", re.I)
+_GOES_ON = re.compile(r"\s*(?:(?:AND|OR|WITH)\b|[/,]?\s*\(\s*\))")
 MOST_TOKENS = 100
 
 
@@ -34,6 +35,8 @@ def leading(line: str) -> str:
     if _LATER.match(rest) and expression.startswith(("GPL", "LGPL", "AGPL")) and " " not in expression:
         return re.sub(r"(\+|-only|-or-later)$", "", expression) + "-or-later"
     bound = [spdx for spdx in families(rest) if spdx in BINDING]
+    if not bound and classify(expression) == "permissive" and (_GOES_ON.match(rest) or not points(rest.lower())):
+        bound = [UNKNOWN]
     if bound and classify(expression) in ("permissive", "unknown"):
         sides = [f"({expression})" if " " in expression else expression, *bound]
         return " AND ".join(sides)

@@ -4,25 +4,35 @@ asks for. Prose that only speaks of one is none."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from streams.prepare.licences.classes import classify
-from streams.prepare.licences.comments import HEAD_CHARS, comments
-from streams.prepare.licences.expressions import either, leading, together
+from streams.prepare.licences.comments import HEAD_CHARS, HEAD_LINES, bare, comments
+from streams.prepare.licences.expressions import either, families_of, leading, together
 from streams.prepare.licences.naming import UNKNOWN
 from streams.prepare.licences.notices import Said, grants, restricted
-from streams.prepare.licences.statements import field_value, fields, sentences, titles
+from streams.prepare.licences.parts import BINDING, families
+from streams.prepare.licences.plain import names_another, names_binding
+from streams.prepare.licences.statements import field_value, fields, is_denied, sentences, titles
 
 _KEYS = (
     "licen", "permi", "redistribut", "gpl", "sed under", "uted under", "public domain", "cc0", "commercial", "use only",
     "purposes only", "academic", "disclaims copyright", "unauthori", "confidential", "proprietary",
 )  # fmt: skip
 """A head that has none of these says nothing."""
-_SPDX = re.compile(r"^\W{0,4}SPDX-License-Identifier:\s*(.{1,200}?)\s*$", re.I)
-_VARIABLE = re.compile(r"^__licen[cs]e__\s{0,9}=\s{0,9}[ru]?[\"']([^\"'\n]{1,200})[\"']", re.M)
+_SPDX_LINE = re.compile(
+    r"^(?:<\?xml[^>\n]{0,80}\?>)?\s*"
+    r"(?:[^\w\n]{0,9}|=\w{2,8}\s+|@?rem\s+|dnl\s+|c\s+|@c(?:omment)?\s+|:: *)(?P<quote>(?<=[\"'`]))?"
+    r"SPDX-License-Identifier:[ \t]*(?P<said>[^\n]{1,200}?)\s*$",
+    re.I | re.M,
+)
+_VARIABLE = re.compile(r"^__licen[cs]e__\s{0,9}=[\s(]{0,9}[ru]?[\"']([^\"'\n]{1,200})[\"']", re.M)
 _CHOICE = re.compile(
     r"\b(?:dual[- ]licen[cs]ed|either (?!version)|choice of|choose|one of (?:the )?(?:two|three|following) licen|at "
     r"your option,? (?:either|any of))"
 )
+_NAMING = ("licen", "gpl", "cc-by", "cc by", "copyleft", "closed", "public", "rail", "commercial", "mpl")
+"""A sentence that has none of these names no licence."""
 _ELSE = re.compile(r"\balternatively\b")
 BEFORE, AFTER = 200, 1_500
 """Characters around what names or grants a licence, in which a right may be taken back."""
@@ -32,21 +42,61 @@ CHOICE_CHARS = 500
 
 def header(text: str) -> str:
     """The SPDX expression of a file's head, or nothing. What is no expression behind the SPDX mark is ignored."""
-    head = text[:HEAD_CHARS]
+    head = text[:HEAD_CHARS].lstrip("\ufeff")
     lower = head.lower()
     if not _speaks(lower):
         return ""
     lines = list(comments(head))
-    marked = [spdx for line in lines if (match := _SPDX.match(line)) and (spdx := leading(match.group(1)))]
+    marked = _marked(head) if "spdx" in lower else []
     said = _said(lines)
-    if "__licen" in lower and (variable := _VARIABLE.search(head)) and (spdx := field_value(variable.group(1))):
-        said = together([said, spdx])
-    if not marked:
-        return said
-    expression = together(sorted(set(marked)))
-    if said and classify(said) in ("copyleft", "proprietary") and classify(expression) in ("permissive", "unknown"):
+    if "__licen" in lower:
+        said = together([said, *(spdx for value in _VARIABLE.findall(head) if (spdx := field_value(value)))])
+    expression = together(sorted(set(marked))) if marked else said
+    if marked and said and _binds(said) and not _binds(expression):
         return together([expression, said], repeated=True)  # a notice of another licence holds, too
+    if expression and classify(expression) == "permissive":
+        expression = together([expression, *_others(lines, expression)])
+    if not (expression and _binds(expression)) and names_binding(lower):
+        loose = _said(bare(head))
+        if loose and _binds(loose):
+            return together([expression, loose], repeated=True)
     return expression
+
+
+def _binds(expression: str) -> bool:
+    return classify(expression) in ("copyleft", "proprietary")
+
+
+def _marked(head: str) -> list[str]:
+    """What SPDX lines say, whatever mark of a comment stands before. In quotes they are code, and may bind alone."""
+    found: list[str] = []
+    for line in head.split("\n")[:HEAD_LINES]:
+        match = _SPDX_LINE.match(line) if "icense-" in line.lower() else None
+        if match is None:
+            continue
+        spdx = leading(match["said"].rstrip("\"'`,;) \t") if match["quote"] is not None else match["said"])
+        if spdx and (match["quote"] is None or _binds(spdx)):
+            found.append(spdx)
+    return found
+
+
+def _may_name(sentence: str) -> bool:
+    for key in _NAMING:  # noqa: SIM110 (a generator takes twice the time)
+        if key in sentence:
+            return True
+    return False
+
+
+def _others(lines: list[str], expression: str) -> Iterator[str]:
+    """The licences that sentences beside a permissive one name, and of which it is no choice."""
+    words = " ".join(line.rstrip(" \t*#|") or "." for line in lines).lower()[:AFTER]
+    for sentence in re.split(r"[.;!?](?:\s|$)", words):
+        if not _may_name(sentence) or not names_another(sentence) or is_denied(sentence):
+            continue
+        bound = [spdx for spdx in families(sentence) if spdx in BINDING]
+        if not bound:
+            yield UNKNOWN
+        yield from (spdx for spdx in bound if not families_of(spdx) <= families_of(expression))
 
 
 def _speaks(lower: str) -> bool:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from streams.prepare.licences.classes import classify
+from streams.prepare.licences.plain import is_latin, is_owner
 
 OWN, UNKNOWN = "LicenseRef-proprietary", "LicenseRef-unknown"
 ROWS: tuple[tuple[str, str, str], ...] = (
@@ -101,7 +102,11 @@ _URL = re.compile(
 )
 _STYLE = re.compile(
     r"(?:[- ]?(?:style|like|type|derived))?(?: \"(?:new|simplified)\"(?: or \"(?:revised|freebsd)\")?)?(?: "
-    r"?\([a-z0-9 ./+-]{1,30}\))?"
+    r"?\((?:(?:\d|two|three|four|new|simplified|revised|modified|original|the)[ -]?(?:clause)?(?: bsd)?(?:"
+    r" licen[cs]e)?|mit|x11|expat"
+    r"|isc|bsd(?:[ -]\d)?(?:[ -]clause)?|apache[ -]?v?[\d.]*|apl|asl|al|[al]?gpl[ v\d.+-]*|mpl[ v\d.+-]*"
+    r"|[a-z]{2,9}-\d[a-z0-9.-]*"
+    r"|cddl|epl|ofl|osl ?[\d.]*|eupl|zpl|psfl?|ms-[rp]l|cecill|v?\d[\d. ]*)\))?"
     r"(?: (?:public|open source|free|software|international))?(?:[ -]licen[cs](?:ed|ing|es?))?(?: agreement| only)?"
 )
 _VERSION = re.compile(r"[ ,(_-]{0,3}(?:v(?:er(?:sion)?)?s?[. ]{0,2})?(\d{1,2}(?:\.\d{1,2}){0,2}[a-c]?)(?![\w%])\)?")
@@ -114,7 +119,7 @@ _NOTICE_LATER = re.compile(
     r"(?P<either>either )?v(?:ersion)? ?(?P<v>\d(?:\.\d)?)"
 )
 _SEPARATOR = re.compile(
-    r" ?(?:\(?(?:and/or|or|and|&)\b|[/,|+])(?: (?:and/or|or|and)\b)?(?: licen[cs]ed)?(?: (?:under|by)\b)?"
+    r" ?(?:\(?(?:(?:and/or|or|and)\b|&)|[/,|+])(?: (?:and/or|or|and)\b)?(?: licen[cs]ed)?(?: (?:under|by)\b)?"
     r"(?: the terms of)?(?: (?:the|an?|dual)\b)? ?"
 )
 WINDOW = 240
@@ -230,6 +235,39 @@ _NOT = re.compile(
 )
 
 
+_POINTS = frozenset(
+    re.findall(
+        r"\w+",
+        (
+            "see the a an file files license licence licenses licences copying notice details for full text terms more "
+            "info information in at as of on this that and found below above c root directory project repository top "
+            "level included include please here also it its by com distributed bundled attached accompanying copy all "
+            "rights reserved spdx osi approved copyright link open source free software url you can be is are "
+            "available obtain or later version comment complete refer to llvm with exceptions exception clause "
+            "mit isc expat "
+        ),
+    )
+)
+_REST = re.compile(r"(?:https?://|www\.)[^\s)>]+|[^\W_][\w./:#-]*")
+_ELSEWHERE = re.compile(r"\bsee licen[cs]es? in \S+")
+
+
+def points(rest: str) -> bool:
+    """Whether words behind a name, in lower case, say no more than where its text is and whose it is."""
+    said, _, owned = re.sub(r"\(c\)|©|\bby\b", "copyright", rest[:200], count=1).partition("copyright")
+    said = _ELSEWHERE.sub(" ", said)
+    words = [word for word in _REST.findall(said) if len(word) > 1 and not re.search(r"[\d./:#]", word)]
+    return all(word.strip("-.") in _POINTS for word in words) and is_latin(said) and is_owner(owned.title())
+
+
+def begins(value: str) -> bool:
+    """Whether a field's value begins with the name of a licence."""
+    words = " ".join(value[:400].lower().split())
+    around = _AROUND.match(words)
+    named = several(words, around.end() if around else 0)
+    return named is not None and not re.match(r"[- ]?(?:compatible|friendly|headers?)", words[named.end :])
+
+
 def whole(value: str) -> str:
     """The licences that a field's value names; empty: it names none.
 
@@ -242,5 +280,5 @@ def whole(value: str) -> str:
     if named is None:
         return ""
     rest = words[named.end :]
-    is_plain = bool(_POINTED.match(rest)) and not _NOT.search(rest[:80])
+    is_plain = bool(_POINTED.match(rest)) and not _NOT.search(rest[:80]) and points(rest)
     return named.spdx if is_plain or classify(named.spdx) in ("copyleft", "proprietary") else ""

@@ -148,15 +148,18 @@ _TAKEN: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
          r"non-?commercial(?:ly)?(?:(?:,| and| or|/) [\w-]{1,30}){0,3} (?:use|usage|purposes?|only|projects?|research"
          r"|licen"
          r"|distribution|applications?|settings?|basis)|(?:use|purposes?|distribution) (?:must be |is )?non-?commercial"
-         r"|not (?:be )?(?:used )?(?:for|in) (?:any )?commercial|not (?:be )?used commercially|(?:no|not (?:permit|"
-         r"allow|"
-         r"grant|include|cover)(?: any| the)?|(?:prohibit|forbid|exclud)(?:s|es|ed|ing)?(?: any|"
-         r" all)?) commercial (?:use"
+         r"|not (?:be )?(?:used )?(?:for|in) (?:any )?commercial|not (?:be )?used commercially|(?:no|not"
+         r" (?:permit|allow|"
+         r"grant|include|cover)(?: any| the)?|(?:prohibit|forbid|exclud)(?:s|es|ed|ing)?(?: any| all)?)"
+         r" commercial (?:use"
          r"|usage)"
          r"|commercial(?: use| usage| purposes?| users?| redistribution)?\b[^.]{0,40}"
          r"\b(?:prohibited|forbidden|disallowed|not (?:permitted|allowed|granted)|requires? (?:an?|the|our) )"),
         ("sold", r"(?:not|can't|never) be (?:re-?sold|sold)"),
         ("sale", r"not for (?:re)?sale\b"),
+        ("strictly",
+         r"\b(?:use|copying|reproduction|distribution|disclosure|modification)\b[^.]{0,150}\bstrictly (?:prohibited"
+         r"|forbidden)"),
         ("evaluation", r"evaluation (?:only|licen[cs]e|copy)"),
     )
 )  # fmt: skip
@@ -168,7 +171,7 @@ _LAX: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (key, re.compile(words))
     for key, words in (
         ("commercial", r"non-?commercial"),
-        ("military", r"\b(?:not|no)\b[^.]{0,40}\bmilitary"),
+        ("military", r"\b(?:not|no)\b[^.]{0,40}\bmilitary\b(?! (?:time|format|clock|grade))"),
         ("to any ", r"\bto any (?:student|academic|non-?profit)"),
         ("evaluation", r"\bfor evaluation\b"),
         ("internal use", r"(?:licen[cs]e|granted|permi|may be used)[^.]{0,70}\binternal (?:use|purposes)"),
@@ -183,19 +186,39 @@ _OWNED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("confidential", r"confidential and proprietary|proprietary and confidential|(?:is|are|contains?) (?:the "
          r")?confidential (?:and|property|information)"),
         ("proprietary", r"(?:is|are|contains?) (?:the )?proprietary (?:and|property|information)"),
+        ("property", r"this (?:file|code|software|module|program|work|material|document) (?:is|remains) (?:the )?"
+         r"(?:[\w.&'-]+ ){0,3}property\b"),
         ("trade secret", r"trade secrets? (?:of|and)"),
         ("without", r"not (?:be )?(?:copied|copy|distributed?|disclosed?) .{0,60}without .{0,40}(?:permis|cons)"),
         ("intellectual property", r"retains? all intellectual property"),
         ("an express licen", r"without an express licen[cs]e agreement"),
-        ("strictly",
-         r"\b(?:use|copying|reproduction|distribution|disclosure|modification)\b[^.]{0,150}\bstrictly (?:prohibited"
-         r"|forbidden)"),
         ("production environment", r"not intended to be used in a production environment"),
         ("microsoft", r"subject to the terms of the microsoft licen[cs]e agreement|microsoft software licen[cs]e "
          r"terms"),
     )
 )  # fmt: skip
 """What nobody writes over code that others may use."""
+
+
+_ABOUT = re.compile(
+    r"licen[cs]|permi(?:t|ssion)|granted|copyright|\brights\b|software|\bprogram\b|\b(?:this|the|source|our)"
+    r" code\b|\b(?:this|the|these) "
+    r"(?:files?|library|package|project|works?|materials?|product|data|dataset|model|binar(?:y|ies))\b|distribut"
+    r"|free for|may (?:not )?be used"
+    r"|commercial (?:use|usage|purpose)|\buse (?:is|must|may|requires)\b|unauthori[sz]|confidential|proprietary"
+    r"|trade secret|intellectual"
+    r"|commons clause|\bmit\b|\bbsd\b|\bapache\b|production environment"
+)
+"""A sentence in which words take a right back."""
+_BARE = re.compile(
+    r"\W*(?:for|free|not|no|only|solely|strictly|personal|academic|non-?commercial|commercial|evaluation"
+    r"|educational|research|internal"
+    r"|use(?! of (?!this|the|it))|it (?:may|must|can)|must|may|can|selling|copying|redistribution)\b"
+)
+_TELLS = re.compile(
+    r"\W*(?:to )?(?:detect|find|check|return|pars|identif|list|filter|skip|classif|scan"
+    r"|recogni[sz]|match)(?:e?s|ed|ing|ies)?\b"
+)
 
 
 def grants(words: str) -> list[Said]:
@@ -217,10 +240,21 @@ def restricted(words: str, beside: str) -> str:
     """LicenseRef-proprietary where a right is taken back; `beside`: the words around what names or grants a licence."""
     if "commercial" in words:
         words, beside = _EXEMPT.sub("", words), _EXEMPT.sub("", beside)
-    taken = _any(_TAKEN, words) or _any(_OWNED, words) or (beside and _any(_LAX, beside))
-    if not taken and any(key in words for key in _PURPOSES):
-        taken = _is_for_some(words, False) or _is_for_some(beside, True)
-    return OWN if taken else ""
+    taken = _is_taken(words, beside) and _is_taken(_telling(words), _telling(beside))
+    return OWN if taken or _any(_OWNED, words) else ""
+
+
+def _is_taken(words: str, beside: str) -> bool:
+    if _any(_TAKEN, words) or (beside and _any(_LAX, beside)):
+        return True
+    is_purpose = any(key in words for key in _PURPOSES)
+    return is_purpose and (_is_for_some(words, False) or _is_for_some(beside, True))
+
+
+def _telling(words: str) -> str:
+    """The sentences that speak of what may be done with the software, not of what the code does."""
+    said = re.split(r"(?<=[.!?])\s+", words)
+    return " ".join(one for one in said if (_ABOUT.search(one) or _BARE.match(one)) and not _TELLS.match(one))
 
 
 def _any(table: tuple[tuple[str, re.Pattern[str]], ...], words: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from streams.prepare.licences.bodies import owners_are_plain, without_owners, words_of
+from streams.prepare.licences.plain import is_plain, without_links
 from streams.prepare.licences.references import Found, find
 
 _CONDITIONS = re.compile(
@@ -35,6 +36,7 @@ _MEASURED = re.compile(
 )
 """Words of whoever measures out what is given. Of 900 texts that were read few say one around a licence: `_REMARKS`."""
 _REMARKS = re.compile(
+    r"\bthis is free software\b|\bexcept where otherwise noted\b|"
     r"(?:apache license version 2 0 january 2004 (?:https? www apache org licenses )?)?terms and conditions for use"
     r" reproduction and distribution|\bend of (?:terms and conditions|license|ftl txt)\b"
     r"|\badditional copyrights may follow\b"
@@ -98,6 +100,11 @@ _OFFERS = re.compile(
     r"|\bor\b.{1,200}\bat your (?:choice|option)\b",
     re.I | re.S,
 )
+_EACH = re.compile(
+    r"\b(?:each|every|per[- ]file|respective\w*|depend\w*|individual\w*|some|headers?|not|except\w*|unless|only|if)\b",
+    re.I,
+)
+"""Words of a sentence by which some files are under one licence, and others under the other."""
 _ONE_OF = re.compile(r"\bchoose (?:from |between )?(?:one|either|any) of (?:the )?(?:two|three|following)\b", re.I)
 LIST_CHARS = 700
 """In which the licences follow of which one is to be chosen."""
@@ -129,9 +136,11 @@ def blocks(text: str) -> str:
         found = find(said)
         around = _around(said, found)
         names = sorted({one.spdx for one in found} - {""})
-        words = words_of(without_owners(around)) if names else ""
+        beside = without_owners(around) if names else ""
+        words = words_of(beside)
         is_short = len(words) <= MAX_AROUND + len(found) * AROUND_EACH
-        if names and is_short and owners_are_plain(around if said is text else text) and _is_plain(words):
+        owned = around if said is text else text
+        if names and is_short and owners_are_plain(owned) and _is_plain(words) and is_plain(beside):
             return " AND ".join(names)
     return ""
 
@@ -163,10 +172,23 @@ def choice(text: str) -> str:
         if "LGPL-2.1-or-later" in offered:
             spoken -= {"GPL-2.0-or-later"}  # it is a part of LGPL's text
         conditions = not spoken and len(text) <= FEW_CHARS and _CONDITIONS.search(text.lower())
-        if not spoken <= set(offered) or conditions:
+        is_free = len(text) > FEW_CHARS or sentence != match.group() or _is_free(text, sentence)
+        if not spoken <= set(offered) or conditions or not is_free:
             return ""
         return " OR ".join(offered) if BINDING & set(offered) or _is_plain_beside(text, sentence) else ""
     return ""
+
+
+def _is_free(text: str, sentence: str) -> bool:
+    """Whether the paragraph that offers a choice says no more than that one may be chosen."""
+    if _EACH.search(_LATER.sub("", sentence)):
+        return False
+    for paragraph in re.split(r"\n[ \t]*\n", re.sub(r"[*_`]", "", text[:HEAD_CHARS])):
+        said = " ".join(paragraph.split())
+        if sentence.strip() in said:
+            rest = without_links(said.replace(sentence.strip(), "\n"))
+            return not _CONDITIONS.search(rest.lower()) and is_plain(rest)
+    return True
 
 
 def _is_plain_beside(text: str, sentence: str) -> bool:

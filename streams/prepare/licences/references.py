@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
+from streams.prepare.licences.plain import is_foreign, is_latin
+
 REFERENCES = Path(__file__).with_name("references.txt")
 NAME_WORDS = 30
 """Of a holder's name: the longest in use tell a university, its regents and the contributors."""
@@ -147,7 +149,9 @@ def _compared(word: str, before: object) -> str:
     if word in _ARTICLES or _NUMBER.fullmatch(word):
         return ""
     spelled = isinstance(before, str) and len(before) == 1 and before.isalpha() and before not in _ARTICLES
-    return "" if len(word) == 1 and not (spelled and word.isascii()) else _SAME.get(word, word)
+    if not word.isascii():  # a letter of another script may be a word, and is a part of none of these texts
+        return word
+    return "" if len(word) == 1 and not spelled else _SAME.get(word, word)
 
 
 def words(text: str) -> list[Word]:
@@ -235,7 +239,7 @@ def _is_misspelt(right: str, word: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _may_be_a_name(word: str) -> bool:
-    return not _NEVER_NAMES.fullmatch(word)
+    return not _NEVER_NAMES.fullmatch(word) and is_latin(word) and not is_foreign(word)
 
 
 def is_a_name(said: str) -> bool:

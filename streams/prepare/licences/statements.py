@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from streams.prepare.licences.classes import classify
-from streams.prepare.licences.naming import OWN, UNKNOWN, Named, one, several, whole
+from streams.prepare.licences.naming import OWN, UNKNOWN, Named, begins, one, points, several, whole
 from streams.prepare.licences.notices import Said
 
 _LEADS = (
@@ -34,6 +34,7 @@ _OWN_VERB = re.compile(
     r"\b(?:Licen[cs]ed|LICEN[CS]ED|Released|Distributed|Available|Published|Provided|Dual|Covered|Re-?licensed"
     r"|Multi)\b[^.]{0,50}$"
 )
+_GOES_ON = re.compile(r"(?:,|\b(?:be|to|not|get|and|or|is|are|was|were|been|never|newly|partly))\s*$", re.I)
 _OWN_NAME = re.compile(
     r"(?:the |an? )?(?:terms of the )?(?!The |This |That |These |Following |Same |Open |Free |Its |Their )"
     r"(?:[A-Z][\w.&-]{1,30},? ){1,5}Licen[cs]e(?! [Aa]greement with)\b"
@@ -45,7 +46,9 @@ _DENIED = re.compile(
     r"\b(?:not(?!\b.{0,80}\b(?:but|except)\b)|isn't|aren't|don't|doesn't|never|no longer|neither|nor|cannot|whether"
     r"|unlike|unless"
     r"|if(?! not\b)|incompatible|compatible|could|suppose|pretend|example|e\.g|such as|instead of|rather than|as "
-    r"though|how to|looking for"
+    r"though|how to|looking for|todo|fixme|should(?! have)|will(?! be (?:useful|found))|would|might|refus\w+"
+    r"|reject\w*|declin\w+|avoid\w*"
+    r"|plan(?:s|ned|ning)?|going to|soon|once|pending|hop(?:e|es|ing)|wants?|propos\w+|consider\w*"
     r"|wh(?:at|y|en) )\b|\bn't\b"
 )
 _SEARCH = re.compile(
@@ -65,13 +68,19 @@ _FOREIGN = re.compile(
     r"\b(?:which|that|whose|depend\w*|based on|derived from|uses|using|includes?|contains?|bundle[sd]?|parts?"
     r"|portions?|some|was|were"
     r"|originally|formerly|previously|before|inspired|ported|copied|taken|borrowed|adapted|other|requires?|imports?"
-    r"|from|except)\b"
+    r"|from|except|rest|but|remainder|most|elsewhere)\b"
 )
 _BEFORE = re.compile(r"\b(?:until|before|prior to|up to)\b")
 _EXCEPT = re.compile(
     r"\b(?:except(?! in compliance| as permitted)|excluding|unless|provided|as long as|but (?:not|only)|only (?:for"
     r"|if|in)|with (?:the )?"
-    r"(?:additional|exception|following|restrict))\b"
+    r"(?:additional|exception|following|restrict)|with (?:some |certain |few |extra |these |our |an?"
+    r" )?(?:restrict|limit|condition|amend"
+    r"|addition|clause|exclus)\w*|plus|(?<!and )if|when|while|not|internal\w*|academi\w+|students?|hobby\w*"
+    r"|compan(?:y|ies)|research"
+    r"|educat\w+|personal|restrict\w+|non-?profit\w*|in 20[2-9]\d|schools?|businesses|for"
+    r" (?:anyone|everyone|people|those|use)"
+    r"|ethical\w*|clause)\b"
 )
 _TAG = re.compile(
     r"^\W{0,6}(?:(?P<at>[@\\]licen[cs]e)\b[ \t:=]*|:licen[cs]e:|(?:licen[cs](?:e|es|ing)(?: (?:type|name|uri"
@@ -107,7 +116,7 @@ def sentences(words: str, cased: str, own: bool = False) -> Iterator[Said]:
             if _VERB.search(before[-60:]) and not _DENIED.search(_clause(before)):
                 yield Said(start, UNKNOWN)
         else:
-            clause = "" if _OWN_VERB.search(cased[max(0, start - 60) : start + 10]) else _clause(before)
+            clause = "" if _begins_anew(cased, start) else _clause(before)
             is_verbal = named.plain or lead != "under " or bool(_VERB.search(before[-60:]))
             yield from _stated(words, start, named, clause, is_verbal, own)
     for match in _LICENSED.finditer(words):
@@ -121,6 +130,18 @@ def sentences(words: str, cased: str, own: bool = False) -> Iterator[Said]:
                 at = begin + start.end()
                 yield from _stated(words, at, named, _clause(words[max(0, at - 200) : at]), True, own)
                 break
+
+
+def _begins_anew(cased: str, start: int) -> bool:
+    """Whether a verb in capital letters begins a sentence of its own: what stands before has no full stop."""
+    begin = max(0, start - 60)
+    verb = _OWN_VERB.search(cased[begin : start + 10])
+    return verb is not None and not _GOES_ON.search(cased[max(0, begin + verb.start() - 30) : begin + verb.start()])
+
+
+def is_denied(clause: str) -> bool:
+    """Whether a clause says that it is not so, or tells what the code does."""
+    return bool(_DENIED.search(clause) or _SEARCH.search(clause) or _OTHERS.search(clause))
 
 
 def _leads(words: str) -> Iterator[tuple[int, str]]:
@@ -138,9 +159,9 @@ def _clause(before: str) -> str:
 
 
 def _stated(words: str, at: int, named: Named, clause: str, is_verbal: bool, own: bool) -> Iterator[Said]:
-    if _DENIED.search(clause) or _SEARCH.search(clause) or _OTHERS.search(clause):
+    if is_denied(clause):
         return
-    after = re.split(r"[.;]", words[named.end : named.end + AFTER])[0]
+    after = re.split(r"[.;]|\byou may not use\b", words[named.end : named.end + AFTER])[0]
     is_own = is_verbal and not _FOREIGN.search(_PART.sub("", clause)) and not _BEFORE.search(after)
     binds = classify(named.spdx) in ("copyleft", "proprietary") or "GPL" in named.spdx
     if is_own or (binds and not own):
@@ -168,6 +189,8 @@ def field_value(value: str) -> str:
     """The expression of a field; unknown where it is the name of a licence that is not known; empty: it names none."""
     if spdx := whole(value):
         return spdx
+    if begins(value):
+        return UNKNOWN
     words = value.split()
     is_name = 1 < len(words) <= 8 and re.search(r"(?i)\blicen[cs]e\b", value) and value[:1].isupper()
     if is_name and not _POINTER.search(value):
@@ -198,4 +221,7 @@ def _title(piece: str) -> str:
         return ""
     if words.startswith("http") and classify(named.spdx) == "permissive":
         return ""  # an address stands below a notice that names the licence
-    return named.spdx if _ENDS.match(words, named.end) else ""
+    if not _ENDS.match(words, named.end):
+        return ""
+    is_free = classify(named.spdx) == "permissive"
+    return UNKNOWN if is_free and not points(words[named.end :]) else named.spdx

@@ -10,7 +10,7 @@ from pathlib import Path
 from streams.event import Repository
 from streams.sources.folders.ignore import Ignores, ignores_of
 from streams.sources.licences.nearest import Licences
-from streams.sources.licences.place import TEXTS
+from streams.sources.licences.texts import TEXT_FOLDERS
 from streams.sources.private import is_private
 from streams.sources.texts.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOut, clean, text_of, words_of
 
@@ -23,7 +23,11 @@ UNREADABLE_FOLDER = "folder not readable"
 
 
 def walk(
-    root: Path, left_out: Counts, ending: str = "", ignored: bool = False, links: list[Path] | None = None,
+    root: Path,
+    left_out: Counts,
+    ending: str = "",
+    ignored: bool = False,
+    links: list[Path] | None = None,
     private: bool = False,
 ) -> list[Path]:
     """Regular files under `root` whose name has this ending, sorted by path; what of them is passed over is counted.
@@ -110,7 +114,7 @@ def _names(folder: Path, paths: Iterable[Path]) -> Iterator[str]:
         while place not in places:
             places.add(place)
             place = place.parent
-    for place in (*places, *(place / name for place in places for name in (TEXTS, ".reuse"))):
+    for place in (*places, *(place / name for place in places for name in (*TEXT_FOLDERS, ".reuse"))):
         inside = "" if place == folder else f"{place.relative_to(folder).as_posix()}/"
         entries = (entry for entry in _entries(place, Counter()) if not entry.is_dir(follow_symlinks=False))
         yield from (f"{inside}{entry.name}" for entry in entries)

@@ -16,24 +16,13 @@ from posixpath import join, normpath
 from streams.prepare.licences.classes import MAX_CHARS
 from streams.prepare.names import extension
 from streams.sources.licences.declared import DECLARING, declaration
-from streams.sources.licences.place import (
-    MAX_POINTER,
-    NO_TEXTS,
-    TEXTS,
-    UNKNOWN,
-    Read,
-    is_binding,
-    is_reuse_text,
-    is_text,
-    licence_of,
-)
+from streams.sources.licences.place import UNKNOWN, Read, licence_of
 from streams.sources.licences.readme import README
 from streams.sources.licences.reuse import Annotations, identifiers, read_annotations
+from streams.sources.licences.texts import LOST, NO_TEXTS, is_binding, is_reuse_text, is_text
 
 MAX_LINKS = 4
 """Links, one behind the other, that are followed."""
-_LOST = "-" * (MAX_POINTER + 1)
-"""For a text that cannot be read: it may say anything."""
 _REUSE = re.compile(r"(^|/)(REUSE\.toml|\.reuse/dep5)$")
 
 
@@ -107,7 +96,7 @@ class Licences:
         if spdx:
             return _bounded(spdx)
         named = [path for path in paths if is_text(path)]
-        return UNKNOWN if any(is_binding(path, self._text(path) or _LOST) for path in named) else ""
+        return UNKNOWN if any(is_binding(path, self._text(path) or LOST) for path in named) else ""
 
     def _licence(self, paths: Iterable[str]) -> tuple[str, str]:
         """REUSE's texts are looked at only where there is no other text."""
@@ -152,7 +141,7 @@ def _place(path: str) -> str:
     """The folder that a file speaks of."""
     folder = path.rpartition("/")[0]
     parts = folder.split("/")
-    return "/".join(parts[:-1]) if parts[-1] in (TEXTS, ".reuse") else folder
+    return "/".join(parts[:-1]) if parts[-1] == ".reuse" or is_reuse_text(path) else folder
 
 
 def _bounded(spdx: str) -> str:

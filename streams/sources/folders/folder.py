@@ -114,7 +114,7 @@ def _names(folder: Path, paths: Iterable[Path]) -> Iterator[str]:
         while place not in places:
             places.add(place)
             place = place.parent
-    for place in (*places, *(place / name for place in places for name in (*TEXT_FOLDERS, ".reuse"))):
+    for place in (*places, *(place / name for place in places for name in (*TEXT_FOLDERS, ".reuse", "debian"))):
         inside = "" if place == folder else f"{place.relative_to(folder).as_posix()}/"
         entries = (entry for entry in _entries(place, Counter()) if not entry.is_dir(follow_symlinks=False))
         yield from (f"{inside}{entry.name}" for entry in entries)

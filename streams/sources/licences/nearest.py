@@ -15,7 +15,7 @@ from posixpath import join, normpath
 
 from streams.prepare.licences.classes import MAX_CHARS
 from streams.prepare.names import extension
-from streams.sources.licences.declared import DECLARING, declaration
+from streams.sources.licences.declared import DEBIAN, DECLARING, declaration
 from streams.sources.licences.place import UNKNOWN, Read, licence_of
 from streams.sources.licences.readme import README
 from streams.sources.licences.reuse import Annotations, identifiers, read_annotations
@@ -132,7 +132,7 @@ def is_telling(path: str) -> bool:
     folder, _, name = path.rpartition("/")
     if extension(name) in NO_TEXTS:  # most files: programs
         return name in DECLARING or name == "REUSE.toml" or name.endswith(".license")
-    if is_text(path) or declaration(name) or _REUSE.search(path):
+    if is_text(path) or declaration(path) or _REUSE.search(path):
         return True
     return not folder and bool(README.match(name))
 
@@ -141,7 +141,7 @@ def _place(path: str) -> str:
     """The folder that a file speaks of."""
     folder = path.rpartition("/")[0]
     parts = folder.split("/")
-    return "/".join(parts[:-1]) if parts[-1] == ".reuse" or is_reuse_text(path) else folder
+    return "/".join(parts[:-1]) if parts[-1] == ".reuse" or DEBIAN.search(path) or is_reuse_text(path) else folder
 
 
 def _bounded(spdx: str) -> str:

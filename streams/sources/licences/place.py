@@ -50,7 +50,8 @@ def licence_of(names: Iterable[str], read: Read) -> tuple[str, str]:
     declared = _declared(paths, read)
     recognised, is_whole = _together(texts, declared)
     if expression := _both(declared, recognised) if declared and recognised else declared or recognised:
-        return expression if is_whole else " AND ".join(sides([expression, UNKNOWN])), ""
+        is_unknown = UNKNOWN in expression and " OR " not in expression
+        return expression if is_whole or is_unknown else " AND ".join(sides([expression, UNKNOWN])), ""
     if texts and (spdx := _stated(paths, read)) and classify(spdx) in ("copyleft", "proprietary"):
         return spdx, ""
     shown = {name: text for name, text in texts.items() if text != LOST}

@@ -55,6 +55,8 @@ _HEADINGS = re.compile(r"(?:[\w -]{1,40}\n[-=~*^#]{3,}\s*|[-=~*^#\s])*")
 def is_text(path: str) -> bool:
     """Whether a file is a licence's text by its name: source files called `license.py` are none."""
     named = LICENCE_FILE.match(path.rpartition("/")[2]) or is_reuse_text(path)
+    if path.endswith("debian/copyright"):  # fields of metadata
+        return False
     return bool(named) and extension(path) not in NO_TEXTS
 
 

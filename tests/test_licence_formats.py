@@ -91,7 +91,8 @@ def test_what_takes_rights_back_beside_a_name() -> None:
 @pytest.mark.parametrize(
     ("name", "unit"),
     [("pom.xml", "<license>"), ("pom.xml", "<license><name>MIT</name></license>"), ("pom.xml", "<a "),
-     ("pom.xml", "<![CDATA["), ("setup.py", "license="), ("setup.py", "a=\nlicense=a\n"), ("x.gemspec", ".license = {")],
+     ("pom.xml", "<![CDATA["), ("setup.py", "license="),
+     ("setup.py", "a=\nlicense=a\n"), ("x.gemspec", ".license = {")],
 )  # fmt: skip
 def test_a_long_file_costs_no_time(name: str, unit: str) -> None:
     read = declaration(name)

@@ -1,7 +1,8 @@
 """The licences of a repository's files: the nearest one that is said counts.
 
 Of a file below the root decide, one after the other: what stands beside it (`FILE.license`), texts and metadata of the
-nearest folder that has any, an annotation of REUSE; else the repository's licence holds. (A line of SPDX in the file
+nearest folder that has any, an annotation of REUSE (one that overrides
+comes before all others); else the repository's licence holds. (A line of SPDX in the file
 itself comes before all of them: prepare reads it.)
 """
 
@@ -14,11 +15,12 @@ from functools import lru_cache
 from posixpath import join, normpath
 
 from streams.prepare.licences.classes import MAX_CHARS
+from streams.prepare.licences.expressions import together
 from streams.prepare.names import extension
 from streams.sources.licences.declared import DEBIAN, DECLARING, declaration
 from streams.sources.licences.place import UNKNOWN, Read, licence_of
 from streams.sources.licences.readme import README
-from streams.sources.licences.reuse import Annotations, identifiers, read_annotations
+from streams.sources.licences.reuse import AGGREGATE, CLOSEST, OVERRIDE, Annotations, identifiers, read_annotations
 from streams.sources.licences.texts import LOST, NO_TEXTS, is_binding, is_reuse_text, is_text
 
 MAX_LINKS = 4
@@ -39,6 +41,8 @@ class Licences:
         self._own: dict[str, str] = {}
         self._nearest: dict[str, str] = {}
         """By folder, as far as they were asked for; empty: the repository's."""
+        self._root: str | None = None
+        """The repository's, as far as it was asked for."""
         self._reuse: dict[str, Annotations] = {}
         """By folder, the folder of `REUSE.toml` or of `.reuse`."""
 
@@ -47,6 +51,7 @@ class Licences:
         if not is_telling(path):
             return
         place = _place(path)
+        self._root = None
         if id_:
             self._ids[path] = id_, is_link
             self._places[place].add(path)
@@ -58,7 +63,7 @@ class Licences:
         if _REUSE.search(path):
             self._reuse.pop(place, None)
             if id_:
-                self._reuse[place] = read_annotations(path, self._text(path) or "")
+                self._reuse[place] = read_annotations(path, self._text(path))
         if place:
             self._own.clear() if is_link else self._own.pop(place, None)
             self._nearest.clear()
@@ -73,12 +78,23 @@ class Licences:
         """The SPDX expression of a file where it is another than the repository's; else empty."""
         if not self._ids:
             return ""
+        if own := self._annotated(path, OVERRIDE, from_root=True):
+            return own
+        own = self._nearest_of(path)
+        beside = self._annotated(path, AGGREGATE)
+        if not beside or own == beside:
+            return own
+        if self._root is None:
+            self._root = self.repository()[0]
+        return _bounded(together([own or self._root, beside]))
+
+    def _nearest_of(self, path: str) -> str:
         if f"{path}.license" in self._ids and (spdx := identifiers(self._text(f"{path}.license") or "")):
             return _bounded(spdx)
         folder = path.rpartition("/")[0]
         if folder not in self._nearest:
             self._nearest[folder] = self._find(folder)
-        return self._nearest[folder] or self._annotated(path)
+        return self._nearest[folder] or self._annotated(path, CLOSEST)
 
     def _find(self, folder: str) -> str:
         while folder:
@@ -105,15 +121,18 @@ class Licences:
             several = [path for path in several if not is_reuse_text(path)]
         return licence_of(several, self._text)
 
-    def _annotated(self, path: str) -> str:
-        """By the nearest folder that has annotations which match."""
-        folder = path
-        while self._reuse and folder:
-            folder = folder.rpartition("/")[0]
+    def _annotated(self, path: str, precedence: str, from_root: bool = False) -> str:
+        """By the nearest folder, or the uppermost, that has annotations which match; of those that are aggregated, by
+        all."""
+        above: list[str] = []
+        while self._reuse and (not above or above[-1]):
+            above.append((above[-1] if above else path).rpartition("/")[0])
+        said: list[str] = []
+        for folder in reversed(above) if from_root else above:
             known = self._reuse.get(folder)
-            if known and (spdx := known.of(path[len(folder) + 1 :] if folder else path)):
-                return _bounded(spdx)
-        return ""
+            if known and (spdx := known.of(path[len(folder) + 1 :] if folder else path, precedence)):
+                said.append(spdx)
+        return _bounded(together(said) if precedence == AGGREGATE else said[0]) if said else ""
 
     def _text(self, path: str) -> str | None:
         """Links are followed within the repository, to files that speak of licences."""

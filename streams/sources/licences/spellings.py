@@ -93,7 +93,8 @@ UNFREE = frozenset([
 _SILENT = re.compile(
     r"(?i)(?:osi|dfsg)[- _]approved|unknown|none|n/?a|tbd|todo|other|free|freely distributable|freeware"
     r"|open[- _]?source"
-    r"|unrestricted|dual(?:[- ]licen[cs]ed?)?|multiple|various|licen[cs]e|-|\?+|(?:see licen[cs]e (?:in|file)|file) <?(?:[\w./-]*/)?(?:un)?(?:licen[cs]es?"
+    r"|unrestricted|dual(?:[- ]licen[cs]ed?)?|multiple|various|licen[cs]e|-|\?+|(?:see licen[cs]e (?:in|file)|file)"
+    r" <?(?:[\w./-]*/)?(?:un)?(?:licen[cs]es?"
     r"|copying|copyright|legal|readme)[\w.-]*>?(?: .{0,99})?"
     r"|(?:un)?licen[cs]e\.\w+|https?://\S+|.{0,80}\bsee\b(?! licen[cs]e in).{0,160}"
 )

@@ -27,10 +27,15 @@ _TAKES = re.compile(
 )
 
 
+def takes_back(words: str) -> bool:
+    """Whether words in lower case limit what they name."""
+    return bool(_TAKES.search(words))
+
+
 def says_no_more(words: str) -> bool:
     """Whether words in lower case name licences, and their places or owners, and nothing else."""
     words = " ".join(words[: MAX_CHARS + 1].split())
-    if len(words) > MAX_CHARS or _TAKES.search(words):
+    if len(words) > MAX_CHARS or takes_back(words):
         return False
     at = 0
     while at < len(words):

@@ -1,9 +1,8 @@
 """The licences of a repository's files: the nearest one that is said counts.
 
 Of a file below the root decide, one after the other: what stands beside it (`FILE.license`), texts and metadata of the
-nearest folder that has any, an annotation of REUSE (one that overrides
-comes before all others); else the repository's licence holds. (A line of SPDX in the file
-itself comes before all of them: prepare reads it.)
+nearest folder that has any, an annotation of REUSE (one that overrides comes before all others); else
+the repository's licence holds. (A line of SPDX in the file itself comes before all of them: prepare reads it.)
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from streams.prepare.licences import classify
@@ -52,3 +54,16 @@ def test_a_plain_section_is_permissive(words: str) -> None:
 def test_what_is_only_shown_states_nothing(text: str) -> None:
     assert stated(text) == ""
     assert classify(stated(f"{text}\n\n## License\n\nGPL\n")) in ("copyleft", "unknown")
+
+
+def test_a_mark_of_a_comment_within_words_hides_nothing() -> None:
+    assert stated("It writes `<!--` and more.\n\n## License\n\nMIT\n") == "MIT"
+
+
+@pytest.mark.parametrize(
+    "unit", ["a <!-- ", "<!--\n", "```\n", "# a license\n", "license of a: b\n", "## License\nMIT ("]
+)
+def test_a_long_readme_costs_no_time(unit: str) -> None:
+    begin = time.process_time()
+    stated(unit * (200_000 // len(unit)))
+    assert time.process_time() - begin < 2

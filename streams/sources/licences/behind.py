@@ -6,11 +6,12 @@ from __future__ import annotations
 import re
 
 from streams.prepare.licences.bodies import owners_are_plain
+from streams.prepare.licences.classes import classify
 from streams.prepare.licences.naming import several
 
 MAX_CHARS = 400
 _PLAIN = re.compile(
-    r"[\s.,;:!\"'()<>\[\]{}*_`/|+–—-]+|(?:https?://|www\.)\S+"
+    r"(?:(?!\(c\))[\s.,;:!\"'()<>\[\]{}*_`/|+–—-])+|(?:https?://|www\.)\S+"
     r"|(?:[\w.-]+/)*(?:un)?(?:licen[cs](?:es?|ed|ing)|copying|copyright\.)(?:[-.]\w+)*(?![\w-])"
     r"|(?:see|in|at|as|is|are|the|an?|this|these|that|of|for|to|and|or|found|files?|full|text|copy|details?|more"
     r"|info(?:rmation)?|please|included|includes|with|under|terms|conditions|read|view|check|refer|root|repo(?:sitory)?|project"
@@ -27,9 +28,14 @@ _TAKES = re.compile(
 )
 
 
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
+_NOTICE = re.compile(r"you may not use (?:this|these) [\w ]{1,40} except in compliance with the license")
+"""Of the Apache License's notice."""
+
+
 def takes_back(words: str) -> bool:
     """Whether words in lower case limit what they name."""
-    return bool(_TAKES.search(words))
+    return bool(_TAKES.search(_NOTICE.sub("", words)))
 
 
 def says_no_more(words: str) -> bool:
@@ -40,7 +46,10 @@ def says_no_more(words: str) -> bool:
     at = 0
     while at < len(words):
         if named := several(words, at):
-            at = max(named.end, at + 1)
+            if classify(named.spdx) != "permissive":
+                return False
+            address = _ADDRESS.match(words, at)
+            at = max(named.end, at + 1, address.end() if address else 0)
         elif _OWNER.match(words, at):
             return owners_are_plain(f"copyright {words[at:]}")
         elif plain := _PLAIN.match(words, at):

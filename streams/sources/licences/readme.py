@@ -30,7 +30,10 @@ _NEXT = re.compile(r"^(?:#{1,6}[ \t]|[^\n]{1,80}\n[-=~^]{3,}[ \t]*$)", re.M)
 _LINK = re.compile(r"!?\[([^\[\]\n]{0,200})\](?:\([^()\n]{0,300}\)|\[[^\[\]\n]{0,100}\])|[*_`]{1,3}")
 _BADGE = re.compile(r"!\[[^\[\]\n]{0,200}\](?:\([^()\n]{0,300}\)|\[[^\[\]\n]{0,100}\])")
 _PREFIX = re.compile(r"\W{0,6}(?:(?:the |an? )|(?:this (?:project|library|software|package) is )|(?:it is ))?", re.I)
-_UNSEEN = re.compile(r"^[ \t]{0,3}(```|~~~).*?(?:^[ \t]{0,3}\1|\Z)|<!--.*?(?:-->|\Z)", re.M | re.S)
+_UNSEEN = re.compile(
+    r"^[ \t]{0,3}(```|~~~).*?(?:^[ \t]{0,3}\1|\Z)|^[ \t]{0,3}<!--.*?(?:-->|\Z)|<!--.{0,500}?-->", re.M | re.S
+)
+"""Code and comments; one that is not closed ends with the file where a line begins with it."""
 _OTHERS = re.compile(
     r"^#{1,6}(?![^\n]{0,99}(?:third|part|depend|check))[^\n]{0,60}\blicen[cs](?:e|ing)\b[^\n]{0,99}\n[^#]{0,300}"
     r"|^[^\n#]{0,40}\blicen[cs]e (?:of|for) [^\n:]{1,60}:[^\n]{1,100}",
@@ -38,7 +41,7 @@ _OTHERS = re.compile(
 )
 """Headings and lines that tell of a part's licence."""
 _EXAMPLE = re.compile(r"\b(?:your|examples?|outputs?|prints?)\b")
-_BIND = re.compile(r"\b(?:pay|paid|compan(?:y|ies)|commercially|closed|eula|students?|enterprise)\b")
+_BIND = re.compile(r"\b(?:pay|paid|commercially|closed|eula|students?|enterprise)\b")
 """What no section on a permissive licence speaks of."""
 _PREDICATE = re.compile(r" (?:is|was|are|has)\b")
 _DENIED = re.compile(r"\b(?:not|no longer|isn't|never|was|were|until|before|formerly|originally)\b")

@@ -46,6 +46,7 @@ def verdict(contents: dict[str, str | None]) -> str:
         ({"license/check.py": "x = 1"}, "permissive"), ({"LICENSE": MIT, "licenses/GPL.txt": GPL}, "permissive"),
         ({"LICENSE": "Copyright (c) 2020 A. Author\n"}, "permissive"), ({"LICENSE": ""}, "permissive"),
         ({"LICENSE": "Copyright (c) 2020 A. Author. All rights reserved.\n\nMIT License\n"}, "permissive"),
+        ({"COPYRIGHT": "(c) Acme - do not copy or use"}, "unknown"), ({"EULA.txt": "You must pay us."}, "unknown"),
         ({"COPYRIGHT": "Copyright (c) 2020 Acme. All rights reserved."}, "permissive"),
     ],
 )  # fmt: skip

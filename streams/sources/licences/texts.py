@@ -11,7 +11,7 @@ from streams.prepare.licences.naming import whole
 from streams.prepare.names import extension
 
 LICENCE_FILE = re.compile(
-    r"(?i)^((un)?licen[cs]es?|copying|copyright)\d?([-_. ][\w. ()-]*)?$|^[\w.]+-licen[cs]e(\.(txt|md|pdf))?$"
+    r"(?i)^((un)?licen[cs]es?|copying|copyright|eula)\d?([-_. ][\w. ()-]*)?$|^[\w.]+-licen[cs]e(\.(txt|md|pdf))?$"
     r"|^(a|l)?gpl[-v]?[\d.]*(\.txt|\.md)?$"
 )
 TEXTS = "LICENSES"
@@ -28,7 +28,7 @@ NO_TEXTS = frozenset(
 )
 """Ends of the names of programs, data and pictures."""
 STRICT = re.compile(
-    r"(?i)^(?:(?:un)?licen[cs]e|copying)(?!s)|^[\w.]+-licen[cs]e(\.(txt|md|pdf))?$|^(a|l)?gpl[-v]?[\d.]*(\.txt|\.md)?$"
+    r"(?i)^(?:(?:un)?licen[cs]e|copying|eula)(?!s)|^[\w.]+-licen[cs]e(\.(txt|md|pdf))?$|^(a|l)?gpl[-v]?[\d.]*(\.txt|\.md)?$"
 )
 """Of the names of texts those that hold nothing but a licence."""
 _OTHERS = re.compile(r"(?i)third|3rd|part(?:y|ies)|notice|bundled|vendor|depend")
@@ -93,8 +93,10 @@ def is_binding(name: str, text: str) -> bool:
     tells of others' parts."""
     base = name.rpartition("/")[2]
     within = name.partition(".dist-info/")[2] or base
-    if not (STRICT.match(base) or is_reuse_text(name)) or _OTHERS.search(within):
+    if _OTHERS.search(within):
         return False
+    if not (STRICT.match(base) or is_reuse_text(name)):
+        return len(text) <= MAX_POINTER and not owners_are_plain(text)
     text = _without_includes(name, text)
     return len(text) > MAX_POINTER or not _POINTER.fullmatch(" ".join(own_words(text).split()))
 

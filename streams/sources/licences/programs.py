@@ -18,7 +18,7 @@ _TOKENS = re.compile(
 """Comments and strings of several lines, and strings, in which `#` begins no comment."""
 QUOTED = re.compile(r"[\"']([^\"'\n]{1,200})[\"']")
 _CLASSIFIER = re.compile(r"[\"'](License :: [^\"'\n]{1,200})[\"']")
-_KEY = re.compile(r"(?:\b|__)licen[cs]e(?:__)?(?:[ \t]{0,20}=(?!=)|[\"'][ \t]{0,20}:)[ \t\n(\[]{0,20}")
+_KEY = re.compile(r"(?:\b|__)licen[cs]e(?:__)?(?:[ \t]{0,20}=(?!=)|[\"']\]?[ \t]{0,20}(?::|=(?!=)))[ \t\n(\[]{0,20}")
 """`license=` of a call or an assignment, `"license":` of a table."""
 _LITERAL = re.compile(r"(?P<kind>[rRuUbBfF]{0,2})[\"'](?P<value>[^\"'\n]{0,200})[\"']")
 _ENDS = re.compile(r"[ \t]*(?:\n\s{0,99}(?![\"'+%.]|(?:if|or|and)\b)|[,)}\];#]|\Z)")
@@ -105,7 +105,9 @@ def _listed(pattern: str, text: str) -> Claim:
 
 def mix(text: str) -> Claim:
     """Elixir's `licenses: [...]`."""
-    return _listed(r"\blicenses:\s{0,20}\[([^\]]{1,300})\]", program(text))
+    bare = program(text)
+    claim = _listed(r"\blicenses:\s{0,20}\[([^\]]{1,300})\]", bare)
+    return claim if claim.values or not re.search(r"\blicenses:", bare) else Claim([UNKNOWN])
 
 
 def rockspec(text: str) -> Claim:
@@ -136,4 +138,4 @@ def leiningen(text: str) -> Claim:
     values: list[str] = []
     for said in re.findall(r":licenses?\s{1,20}(\{[^}]{1,500}|\[[^\]]{1,900})", bare):
         values += re.findall(r":name\s{1,20}\"([^\"\n]{1,200})\"", said) or [UNKNOWN]
-    return Claim(values)
+    return Claim(values if values or not re.search(r":licenses?\s", bare) else [UNKNOWN])

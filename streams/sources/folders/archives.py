@@ -43,10 +43,12 @@ class _Metadata:
     """The one folder that all members lie in; empty when there is none, or in a wheel."""
     texts: dict[str, str] = field(default_factory=dict)
     """Of the files that say name, version and licences, by path."""
+    unread: list[str] = field(default_factory=list)
+    """The paths of those that cannot be read, or that are too many."""
 
     def licences(self) -> Licences:
         found = Licences(self.texts.get)
-        for place in self.texts:
+        for place in (*self.texts, *self.unread):
             found.put(place, place)
         return found
 
@@ -92,14 +94,18 @@ def _metadata(path: Path) -> _Metadata:
     for place, read in members(path, Counter(), lambda _: MAX_FILE_BYTES):
         if len(folders) < 2:
             folders.add(place.partition("/")[0] + "/" if "/" in place else "")
-        if _says_something(place) and len(found.texts) < MAX_METADATA_FILES and chars < MAX_METADATA_CHARS:
-            text = words_of(read())
+        if _says_something(place):
+            is_room = len(found.texts) < MAX_METADATA_FILES and chars < MAX_METADATA_CHARS
+            text = words_of(read()) if is_room else None
             if text is not None:
                 found.texts[place] = text
                 chars += len(text)
+            else:
+                found.unread.append(place)
     if ending(path.name) != ".whl" and len(folders) == 1:
         found.folder = folders.pop()
         found.texts = {place[len(found.folder) :]: text for place, text in found.texts.items()}
+        found.unread = [place[len(found.folder) :] for place in found.unread]
     return found
 
 

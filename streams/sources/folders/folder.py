@@ -10,7 +10,7 @@ from pathlib import Path
 from streams.event import Repository
 from streams.sources.folders.ignore import Ignores, ignores_of
 from streams.sources.licences.nearest import Licences
-from streams.sources.licences.place import TEXTS
+from streams.sources.licences.texts import TEXT_FOLDERS
 from streams.sources.private import is_private
 from streams.sources.texts.text import MAX_FILE_BYTES, TOO_LARGE, Counts, LeftOut, clean, text_of, words_of
 
@@ -114,7 +114,7 @@ def _names(folder: Path, paths: Iterable[Path]) -> Iterator[str]:
         while place not in places:
             places.add(place)
             place = place.parent
-    for place in (*places, *(place / name for place in places for name in (TEXTS, ".reuse"))):
+    for place in (*places, *(place / name for place in places for name in (*TEXT_FOLDERS, ".reuse", "debian"))):
         inside = "" if place == folder else f"{place.relative_to(folder).as_posix()}/"
         entries = (entry for entry in _entries(place, Counter()) if not entry.is_dir(follow_symlinks=False))
         yield from (f"{inside}{entry.name}" for entry in entries)

@@ -10,33 +10,38 @@ import re
 from collections.abc import Callable, Iterable
 
 from streams.prepare.licences.expressions import families_of, sides, together
-from streams.sources.licences import formats, tables
+from streams.sources.licences import formats, markup, programs, tables
 from streams.sources.licences.claim import Claim
 from streams.sources.licences.spellings import spdx_of
 
 METADATA_FILE = re.compile(r"(?i)(^|/)(METADATA|PKG-INFO)$")
+DEBIAN = re.compile(r"(^|/)debian/copyright$")
 MAX_CHARS = 1_000_000
 """Of a file that are read."""
 Reader = Callable[[str], Claim]
 ALL, ONE = " AND ", " OR "
 BY_NAME: dict[str, tuple[Reader, str]] = {
-    "pyproject.toml": (tables.pyproject, ALL), "setup.cfg": (tables.setup_cfg, ALL), "setup.py": (formats.setup_py,
+    "pyproject.toml": (tables.pyproject, ALL), "setup.cfg": (tables.setup_cfg, ALL), "setup.py": (programs.setup_py,
     ALL),
     "package.json": (tables.package_json, ONE), "bower.json": (tables.package_json, ONE),
     "composer.json": (tables.package_json, ONE), "jsr.json": (tables.package_json, ONE),
     "deno.json": (tables.package_json, ONE), "elm.json": (tables.package_json, ALL),
     "haxelib.json": (tables.package_json, ALL), "META.json": (tables.package_json, ALL), "META.yml": (formats.yaml,
     ALL),
-    "package.yaml": (formats.yaml, ALL), "Cargo.toml": (tables.cargo, ALL), "pom.xml": (formats.pom, ONE),
-    "mix.exs": (formats.mix, ALL), "dune-project": (formats.dune, ALL), "DESCRIPTION": (formats.description, ALL),
-    "Directory.Build.props": (formats.dotnet, ALL),
+    "package.yaml": (formats.yaml, ALL), "Cargo.toml": (tables.cargo, ALL), "pom.xml": (markup.pom, ONE),
+    "mix.exs": (programs.mix, ALL), "dune-project": (programs.dune, ALL), "DESCRIPTION": (formats.description, ALL),
+    "Directory.Build.props": (markup.dotnet, ALL), "vcpkg.json": (tables.package_json, ALL),
+    "dub.json": (tables.package_json, ALL), "shard.yml": (formats.yaml, ALL), "pubspec.yaml": (formats.yaml, ALL),
+    "__manifest__.py": (programs.setup_py, ALL), "__openerp__.py": (programs.setup_py, ALL),
+    "conanfile.py": (programs.setup_py, ALL), "project.clj": (programs.leiningen, ALL),
 }  # fmt: skip
 """What reads the claim of a file, by its name, and how several licences go together: where one may be chosen, the
 format's documentation says so (npm for its old list `licenses`, Composer, Maven, RubyGems)."""
 BY_END: dict[str, tuple[Reader, str]] = {
-    ".gemspec": (formats.gemspec, ONE), ".podspec": (formats.gemspec, ALL), ".cabal": (formats.cabal, ALL),
-    ".opam": (formats.opam, ALL), ".nuspec": (formats.dotnet, ALL), ".csproj": (formats.dotnet, ALL),
-    ".fsproj": (formats.dotnet, ALL), ".vbproj": (formats.dotnet, ALL), ".rockspec": (formats.rockspec, ALL),
+    ".gemspec": (programs.gemspec, ONE), ".podspec": (programs.gemspec, ALL), ".cabal": (formats.cabal, ALL),
+    ".opam": (programs.opam, ALL), ".nuspec": (markup.dotnet, ALL), ".csproj": (markup.dotnet, ALL),
+    ".fsproj": (markup.dotnet, ALL), ".vbproj": (markup.dotnet, ALL), ".rockspec": (programs.rockspec, ALL),
+    ".nimble": (programs.nimble, ALL),
 }  # fmt: skip
 """The same by how a file's name ends."""
 DECLARING = frozenset(BY_NAME)
@@ -46,6 +51,8 @@ def declaration(name: str) -> Callable[[str], str] | None:
     """What reads the declaration of a file with this name: from its text to an SPDX expression, or nothing."""
     if METADATA_FILE.search(name):
         return from_metadata
+    if DEBIAN.search(name):
+        return _reading(formats.debian, ALL)
     base = name.rpartition("/")[2]
     row = BY_NAME.get(base) or BY_END.get("." + base.rpartition(".")[2] if "." in base[1:] else "")
     return _reading(*row) if row else None

@@ -1,6 +1,8 @@
 """What REUSE says of files by their paths: `REUSE.toml` and the older `.reuse/dep5` (REUSE 3.3).
 
-Of the patterns that match a path the last one decides. A pattern is matched in time linear in the path, whatever it is.
+Of the patterns that match a path the last one decides. What overrides holds whatever else is said, that of the
+uppermost folder first; what is aggregated holds beside it; else what is said nearest to the file comes first.
+A pattern is matched in time linear in the path, whatever it is.
 """
 
 from __future__ import annotations
@@ -9,14 +11,16 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from streams.prepare.licences.expressions import leading, sides
+from streams.prepare.licences.naming import UNKNOWN
 
 MAX_PATTERNS = 1_000
 """Of one file; further ones are not read."""
 MAX_CHARS = 500
 """Of a pattern, and of a path that is compared with patterns."""
+OVERRIDE, AGGREGATE, CLOSEST = "override", "aggregate", "closest"
 _IDENTIFIER = re.compile(r"SPDX-License-Identifier:[ \t]*([^\r\n]{1,200})")
 
 
@@ -25,39 +29,53 @@ def identifiers(text: str) -> str:
     return _all(sorted({spdx for line in _IDENTIFIER.findall(text) if (spdx := leading(line))}))
 
 
-def read_annotations(name: str, text: str) -> Annotations:
-    """Those of a file of this name; none where it cannot be read."""
+class Annotation(NamedTuple):
+    pattern: str
+    spdx: str
+    precedence: str = CLOSEST
+
+
+def read_annotations(name: str, text: str | None) -> Annotations:
+    """Those of a file of this name; where it cannot be read and speaks of licences, unknown holds beside others."""
     read = _from_toml if name.endswith(".toml") else _from_dep5
     found = Annotations()
-    for pattern, spdx in read(text):
+    for pattern, spdx, precedence in [_UNREAD] if text is None else read(text):
         if len(found.patterns) < MAX_PATTERNS and len(pattern) <= MAX_CHARS:
-            found.patterns.append((_matcher(pattern, name.endswith(".toml")), spdx))
+            found.patterns.append((_matcher(pattern, name.endswith(".toml")), spdx, precedence))
     return found
+
+
+_UNREAD = Annotation("**", UNKNOWN, AGGREGATE)
 
 
 @dataclass(frozen=True)
 class Annotations:
-    """Patterns of paths with an SPDX expression each."""
+    """Patterns of paths with an SPDX expression and a precedence each."""
 
-    patterns: list[tuple[Callable[[str], bool], str]] = field(default_factory=list)
+    patterns: list[tuple[Callable[[str], bool], str, str]] = field(default_factory=list)
 
-    def of(self, path: str) -> str:
-        """Of a path in the folder that they speak of; empty: nothing."""
+    def of(self, path: str, precedence: str = "") -> str:
+        """Of a path in the folder that they speak of; empty: nothing, or nothing of this precedence."""
         if len(path) > MAX_CHARS:
             return ""
-        return next((spdx for matches, spdx in reversed(self.patterns) if matches(path)), "")
+        found = next(((spdx, known) for matches, spdx, known in reversed(self.patterns) if matches(path)), None)
+        return found[0] if found and precedence in ("", found[1]) else ""
 
 
-def _from_toml(text: str) -> Iterator[tuple[str, str]]:
+def _from_toml(text: str) -> Iterator[Annotation]:
     try:
-        tables = tomllib.loads(text).get("annotations", [])
+        tables = tomllib.loads(text.lstrip("\ufeff")).get("annotations", [])
     except (tomllib.TOMLDecodeError, RecursionError):
+        if re.search(r"(?i)licen[cs]", text):
+            yield _UNREAD
         return
     for table in tables if isinstance(tables, list) else []:
         if isinstance(table, dict) and (
             spdx := _all([leading(one) for one in _texts(table.get("SPDX-License-Identifier"))])
         ):
-            yield from ((pattern, spdx) for pattern in _texts(table.get("path")))
+            precedence = table.get("precedence")
+            known = precedence if precedence in (OVERRIDE, AGGREGATE) else CLOSEST
+            yield from (Annotation(pattern, spdx, known) for pattern in _texts(table.get("path")))
 
 
 def _texts(value: Any) -> list[str]:
@@ -65,12 +83,12 @@ def _texts(value: Any) -> list[str]:
     return [one for one in several if isinstance(one, str)]
 
 
-def _from_dep5(text: str) -> Iterator[tuple[str, str]]:
+def _from_dep5(text: str) -> Iterator[Annotation]:
     """Debian's copyright file for programs: paragraphs of fields, `Files` with patterns and `License` with a name."""
     for paragraph in re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n")):
         fields = {key.lower(): value for key, value in re.findall(r"(?m)^(\w+):((?:.*)(?:\n[ \t].*)*)", paragraph)}
         if spdx := leading(fields.get("license", "").strip().split("\n")[0].strip()):
-            yield from ((pattern, spdx) for pattern in fields.get("files", "").split())
+            yield from (Annotation(pattern, spdx) for pattern in fields.get("files", "").split())
 
 
 def _all(expressions: list[str]) -> str:

@@ -9,12 +9,14 @@ from streams.prepare.licences.expressions import together
 from streams.prepare.licences.naming import OWN, UNKNOWN, whole
 from streams.prepare.licences.parts import BINDING, families
 from streams.prepare.licences.texts import recognise
+from streams.sources.licences.behind import says_no_more
 
 NAMES: dict[str, str] = {
     "mit": "MIT",
     "mit license": "MIT",
     "the mit license": "MIT",
     "mit licence": "MIT",
+    "expat": "MIT",
     "the apache software license, version 2.0": "Apache-2.0",
     "the apache license, version 2.0": "Apache-2.0",
     "apache license": "Apache-2.0",
@@ -91,8 +93,8 @@ UNFREE = frozenset([
 _SILENT = re.compile(
     r"(?i)(?:osi|dfsg)[- _]approved|unknown|none|n/?a|tbd|todo|other|free|freely distributable|freeware"
     r"|open[- _]?source"
-    r"|unrestricted|dual(?:[- ]licen[cs]ed?)?|multiple|various|licen[cs]e|-|\?+|(?:see licen[cs]e (?:in|file)|"
-    r"file) <?(?:[\w./-]*/)?(?:un)?(?:licen[cs]es?"
+    r"|unrestricted|dual(?:[- ]licen[cs]ed?)?|multiple|various|licen[cs]e|-|\?+|(?:see licen[cs]e (?:in|file)|file)"
+    r" <?(?:[\w./-]*/)?(?:un)?(?:licen[cs]es?"
     r"|copying|copyright|legal|readme)[\w.-]*>?(?: .{0,99})?"
     r"|(?:un)?licen[cs]e\.\w+|https?://\S+|.{0,80}\bsee\b(?! licen[cs]e in).{0,160}"
 )
@@ -125,6 +127,8 @@ def spdx_of(name: str) -> str:
         named = set(families(spdx))
         if (pointer := _ELSEWHERE.search(name)) and not _SILENT.fullmatch(pointer.group()):
             bound.append(UNKNOWN)
+        elif classify(spdx) == "permissive" and not says_no_more(lower):
+            bound.append(OWN if _KEPT.search(name) else UNKNOWN)
         return together([spdx, *(each for each in bound if each not in named)])
     if not bound and _KEPT.search(name):
         return OWN

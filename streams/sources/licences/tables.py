@@ -1,19 +1,25 @@
-"""The claims of metadata that are TOML, JSON or INI; of what cannot be read there is none."""
+"""The claims of metadata that are TOML, JSON or INI; what cannot be read is unknown where it speaks of a
+licence."""
 
 from __future__ import annotations
 
 import configparser
 import json
+import re
 import tomllib
 from collections.abc import Iterable
 from typing import Any
 
+from streams.prepare.licences.naming import UNKNOWN
 from streams.sources.licences.claim import Claim
+from streams.sources.licences.markup import by_address
 
 
 def pyproject(text: str) -> Claim:
     """Of PEP 621, of Poetry, and of Flit's older table."""
     tables = _toml(text)
+    if tables is None:
+        return unread(text)
     tool = _table(tables, "tool")
     places = (_table(tables, "project"), _table(tool, "poetry"), _table(_table(tool, "flit"), "metadata"))
     values = [value for place in places for value in _named(place.get("license"))]
@@ -23,6 +29,8 @@ def pyproject(text: str) -> Claim:
 def cargo(text: str) -> Claim:
     """Of the package, or of all members; where a member says `license.workspace = true`, the folder above says it."""
     tables = _toml(text)
+    if tables is None:
+        return unread(text)
     places = (_table(tables, "package"), _table(_table(tables, "workspace"), "package"))
     values = [value.replace("/", " OR ") for place in places for value in _texts(place.get("license"))]
     return Claim(values + [f"file {name}" for place in places for name in _texts(place.get("license-file"))])
@@ -31,9 +39,9 @@ def cargo(text: str) -> Claim:
 def package_json(text: str) -> Claim:
     """`license` and the older `licenses`: a name, a table with `type`, or a list of them."""
     try:
-        tables = json.loads(text)
+        tables = json.loads(text.lstrip("\ufeff"))
     except (ValueError, RecursionError):
-        return Claim()
+        return unread(text)
     if not isinstance(tables, dict):
         return Claim()
     fields = [list(_named(tables.get(key))) for key in ("license", "licenses", "licence")]
@@ -46,19 +54,25 @@ def setup_cfg(text: str) -> Claim:
     try:
         parser.read_string(text)
     except (configparser.Error, ValueError):
-        return Claim()
+        return unread(text)
     classifiers = [parser.get("metadata", key, fallback="") for key in ("classifiers", "classifier")]
-    declared = parser.get("metadata", "license", fallback="").strip()
+    declared = [parser.get("metadata", key, fallback="").strip() for key in ("license", "licence")]
     return Claim(
-        [declared] if declared else [], classifiers=[c.strip() for several in classifiers for c in several.split("\n")]
+        [value for value in declared if value],
+        classifiers=[c.strip() for several in classifiers for c in several.split("\n")],
     )
 
 
-def _toml(text: str) -> dict[str, Any]:
+def unread(text: str) -> Claim:
+    """Of a file that cannot be read: it may say what it speaks of."""
+    return Claim([UNKNOWN] if re.search(r"(?i)licen[cs]|\\u", text) else [])
+
+
+def _toml(text: str) -> dict[str, Any] | None:
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(text.lstrip("\ufeff"))
     except (tomllib.TOMLDecodeError, RecursionError):
-        return {}
+        return None
 
 
 def _table(tables: Any, key: str) -> dict[str, Any]:
@@ -78,4 +92,5 @@ def _named(value: Any) -> Iterable[str]:
         elif isinstance(one, dict):
             named = [v for key in ("text", "type", "name") if isinstance(v := one.get(key), str)]
             file = one.get("file")
-            yield from named[:1] or ([f"file {file}"] if isinstance(file, str) else [])
+            address = [by_address(v) for v in (one.get("url"),) if isinstance(v, str)]
+            yield from named[:1] or ([f"file {file}"] if isinstance(file, str) else address)

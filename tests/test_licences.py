@@ -152,7 +152,8 @@ def test_texts_side_by_side_all_hold_unless_their_names_offer_a_choice(files: di
         ("package.json", '{"license": "SEE LICENSE IN LICENSE.md"}', ""),
         ("package.json", '{"license": "SEE LICENSE IN x"}', "LicenseRef-unknown"),
         ("pyproject.toml", '[project]\nlicense = {text = "Proprietary"}\n', "LicenseRef-proprietary"),
-        ("setup.cfg", "[metadata\n", ""), ("setup.cfg", "[metadata\nlicense = MIT", "LicenseRef-unknown"), ("composer.json", "[]", ""), ("pom.xml", "<license>", ""),
+        ("setup.cfg", "[metadata\n", ""), ("setup.cfg", "[metadata\nlicense = MIT", "LicenseRef-unknown"), 
+        ("composer.json", "[]", ""), ("pom.xml", "<license>", ""),
     ],
 )  # fmt: skip
 def test_what_a_package_declares(name: str, text: str, spdx: str) -> None:

@@ -152,7 +152,7 @@ def test_texts_side_by_side_all_hold_unless_their_names_offer_a_choice(files: di
         ("package.json", '{"license": "SEE LICENSE IN LICENSE.md"}', ""),
         ("package.json", '{"license": "SEE LICENSE IN x"}', "LicenseRef-unknown"),
         ("pyproject.toml", '[project]\nlicense = {text = "Proprietary"}\n', "LicenseRef-proprietary"),
-        ("setup.cfg", "[metadata\n", ""), ("setup.cfg", "[metadata\nlicense = MIT", "LicenseRef-unknown"), 
+        ("setup.cfg", "[metadata\n", ""), ("setup.cfg", "[metadata\nlicense = MIT", "LicenseRef-unknown"),
         ("composer.json", "[]", ""), ("pom.xml", "<license>", ""),
     ],
 )  # fmt: skip

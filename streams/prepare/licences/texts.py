@@ -19,6 +19,7 @@ from streams.prepare.licences.bodies import known, owners_are_plain
 from streams.prepare.licences.classes import classify
 from streams.prepare.licences.parts import OWN_WORDS, blocks, choice
 from streams.prepare.licences.references import is_changed
+from streams.prepare.licences.remarks import without_remarks
 
 BAR = 0.95
 """Dice coefficient of word pairs from which a text is the licence; copyright lines and titles cost up to .02."""
@@ -99,6 +100,7 @@ _answers: dict[bytes, str] = {}
 
 
 def _recognise(text: str) -> str:
+    text = without_remarks(text)
     if _HTML.search(text):
         text = unescape(_HTML.sub("\n", text))
     words = " ".join(text.split())

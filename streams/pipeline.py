@@ -144,20 +144,20 @@ class Redact:
 
     def __call__(self, frame: Frame) -> Outcome:
         """What was found in one document of an event is a secret in all of them."""
+        forms = dict(self.forms)  # a process of its own is given them
+        outcome = _each(frame, "redact", self.call, redact_first, lambda document: (forms,))
+        pairs: list[tuple[Document, list[bytes]]] = outcome.frame.documents  # type: ignore[assignment]
         known: dict[int, set[bytes]] = {}
-
-        def first(document: Document) -> Document:
-            return redact_document(document, self.forms, (), known.setdefault(document.offset, set()))
-
-        def again(document: Document) -> Document:
-            secrets = sorted(known.get(document.offset, ()))[:MAX_KNOWN]
-            return redact_document(document, self.forms, secrets) if secrets else document
-
-        outcome = _each(frame, "redact", self.call, first)
-        if not any(known.values()):
+        for document, own in pairs:
+            known.setdefault(document.offset, set()).update(own)
+        outcome.frame.documents = [document for document, _ in pairs]
+        secrets = {offset: sorted(found)[:MAX_KNOWN] for offset, found in known.items()}
+        if not any(secrets.values()):
             return outcome
-        second = _each(outcome.frame, "redact", self.call, again)
-        return Outcome(second.frame, dead=(*outcome.dead, *second.dead))
+        again = _each(
+            outcome.frame, "redact", self.call, redact_document, lambda document: (forms, secrets[document.offset])
+        )
+        return Outcome(again.frame, dead=(*outcome.dead, *again.dead))
 
 
 @dataclass(frozen=True)
@@ -219,6 +219,12 @@ MAX_KNOWN = 256
 """Secrets of one event that are looked for in its other documents."""
 
 
+def redact_first(document: Document, forms: Mapping[str, str]) -> tuple[Document, list[bytes]]:
+    """The document as `redact_document` makes it, and the secrets in it that mean nothing wherever else they stand."""
+    own: set[bytes] = set()
+    return redact_document(document, forms, (), own), sorted(own)
+
+
 def redact_document(
     document: Document, forms: Mapping[str, str] = FORMS, known: Sequence[bytes] = (), own: set[bytes] | None = None
 ) -> Document:
@@ -258,13 +264,20 @@ def _place(document: Document, part: Part) -> Place:
     return Place(part.label) if part.role in ("diff", "hunk") else TALK
 
 
-def _each(frame: Frame, stage: str, call: Call, step: Callable[[Document], Any]) -> Outcome:
-    """The step on every document of the Frame; an exception on one dead-letters that one."""
+def _nothing(document: Document) -> tuple[Any, ...]:
+    return ()
+
+
+def _each(
+    frame: Frame, stage: str, call: Call, step: Callable[..., Any],
+    more: Callable[[Document], tuple[Any, ...]] = _nothing,
+) -> Outcome:  # fmt: skip
+    """The step on every document of the Frame, with `more` of its arguments; an exception on one dead-letters that one."""
     results: list[Any] = []
     dead: list[DeadLetter] = []
     for document in frame.documents:
         try:
-            results.append(call(step, document))
+            results.append(call(step, document, *more(document)))
         except Exception as error:
             dead.append(letters.of_document(frame.source, document, stage, error))
     tallies = _with_dead(frame.tallies, dead)

@@ -55,9 +55,9 @@ def test_what_is_wrong_is_named_with_its_place(mapping, message):
     ("section", "name", "value", "sentence"),
     [
         ("fim", "fim_rate", 60.0, "fim: fim_rate must be a share from 0 to 1, not 60"),
-        ("fim", "fim_rate", float("nan"), "fim_rate must be a share"),
+        ("fim", "fim_rate", float("nan"), "fim_rate must be a finite number"),
         ("feed", "rows", 0, "feed: rows must be at least 1, not 0"),
-        ("feed", "wait_s", float("inf"), "wait_s must be at least 0"),
+        ("feed", "wait_s", float("inf"), "wait_s must be a finite number"),
         ("kafka", "partitions", 0, "kafka: partitions must be at least 1, not 0"),
         ("kafka", "brokers", "here", "brokers must be host:port"),
         ("kafka", "prefix", "a b", "prefix must be letters"),

@@ -272,7 +272,7 @@ def _each(
     frame: Frame, stage: str, call: Call, step: Callable[..., Any],
     more: Callable[[Document], tuple[Any, ...]] = _nothing,
 ) -> Outcome:  # fmt: skip
-    """The step on every document of the Frame, with `more` of its arguments; an exception on one dead-letters that one."""
+    """The step on every document of the Frame, with `more` arguments; an exception dead-letters that one."""
     results: list[Any] = []
     dead: list[DeadLetter] = []
     for document in frame.documents:

@@ -87,3 +87,8 @@ def test_surroundings_that_differ_are_looked_at_once_each(fill: str) -> None:
     text = "".join(fill.format(f"a{number}b") for number in range(8_000))
     small, large = work(text[: len(text) // 4]), work(text)
     assert large <= 4.6 * small + 100_000
+
+
+def test_many_manifests_are_all_looked_at() -> None:
+    text = "---\n".join(f"kind: Secret\ndata:\n  a{n}: V29sa2U3{n:04d}\n" for n in range(300))
+    assert len(find(Text(text.encode(), Place("a.yaml", "yaml")))) == 300

@@ -53,4 +53,4 @@ class Detector:
     ignores: tuple[str, ...]
     """Texts in which nothing is."""
     is_long: bool = False
-    """Whether it looks further than the others: each match is looked at."""
+    """Whether it looks further than the others."""

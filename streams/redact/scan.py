@@ -21,10 +21,10 @@ from streams.redact.finders.providers import PROVIDERS
 
 MANY = 64
 """Matches of one detector from which on it is remembered what was seen."""
-BEFORE, BEHIND = 320, 720
+BEFORE, BEHIND = 420, 1_000
 """Bytes around the begin of a match on which a detector's answer depends."""
-LONG = 4_096
-"""Bytes of a text for each match of a detector that looks far."""
+LONG = 4_200
+"""The same on either side, of a detector that looks far."""
 DETECTORS: dict[str, Detector] = {
     detector.name: detector
     for detector in (*BLOCKS, *PROVIDERS, *CARRIED, ASSIGNED, *COMMANDS, *EMAILS, *ADDRESSES, *NUMBERS, *PERSONS)
@@ -61,20 +61,20 @@ def named(text: Text) -> Iterator[tuple[Span, str]]:
 def _confirmed(text: Text, detector: Detector, matches: dict[int, int]) -> Iterator[Span]:
     """What stands around a match decides alone, so of many matches those in the same surroundings are looked at once;
     what lies within a find is passed over."""
-    seen: dict[bytes, list[Span]] | None = {} if len(matches) > MANY and not detector.is_long else None
+    seen: dict[bytes, list[Span]] | None = {} if len(matches) > MANY else None
     data, over = text.data, 0
-    most = MANY + len(data) // LONG if detector.is_long else len(matches)
-    for start in (sorted(matches) if len(matches) > 1 else list(matches))[:most]:
+    before, behind = (LONG, LONG) if detector.is_long else (BEFORE, BEHIND)
+    for start in sorted(matches):
         if start < over:
             continue
         if seen is None:
             spans = list(detector.confirm(text, start, matches[start]))
         else:
-            around = data[max(0, start - BEFORE) : start + BEHIND]
+            around = data[max(0, start - before) : start + behind]
             spans = _moved(seen, around, start)
             if spans is None:
                 spans = list(detector.confirm(text, start, matches[start]))
-                if start >= BEFORE:
+                if start >= before:
                     seen[around] = [(first - start, last - start, kind) for first, last, kind in spans]
         for span in spans:
             over = max(over, span[1])

@@ -76,6 +76,7 @@ BLOCKS: tuple[Detector, ...] = (
             "-----BEGIN PUBLIC KEY-----\n" + "MIIEowIBAAKCAQEAx7Kq" * 9,
             "if line.startswith('-----BEGIN RSA PRIVATE KEY-----'): pass",
         ),
+        is_long=True,
     ),
     Detector(
         "manifest",

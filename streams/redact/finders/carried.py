@@ -88,6 +88,7 @@ CARRIED: tuple[Detector, ...] = (
             "dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
         ),
         ("eyJustAWordOfLetters.eyJand.more", "eyebrow_window_manager"),
+        is_long=True,
     ),
     Detector(
         "basic",
@@ -104,6 +105,7 @@ CARRIED: tuple[Detector, ...] = (
         bearer,
         ("Authorization: Bearer 9f8c7b6a5d4e3f21b0a9c8d7e6f5a4b3",),
         ("Bearer ${TOKEN}", "bearer authentication_required_now", "token expiration_time_in_seconds"),
+        is_long=True,
     ),
     Detector(
         "userinfo",

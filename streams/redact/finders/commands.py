@@ -173,7 +173,7 @@ COMMANDS: tuple[Detector, ...] = (
         "password",
         (r"(?i)passw\w*\s+(?:is|was|are|:)\s", r"(?i)mot de passe", r"(?i)\bpass\s+(?:is|:)\s"),
         told,
-        ("The password is Wolke77x.", "Passwort ist: Wolke77x" if False else "mot de passe : Wolke77x"),
+        ("The password is Wolke77x.", "mot de passe : Wolke77x"),
         ("The password is required.", "the password is in /run/secrets/x", "password is sha256"),
     ),
 )

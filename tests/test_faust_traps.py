@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,6 +120,10 @@ worker.execute_from_commandline()
 HOW = ("events", "noack_events", "take", "noack_take")
 
 
+PATIENCE_S = 300
+"""Of a busy machine: how long a worker may take to start, to fail and to leave its group."""
+
+
 @dataclass(frozen=True)
 class Ended:
     committed: int
@@ -137,8 +142,12 @@ def ended(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dic
     with connection.producer() as producer:
         for future in [producer.send(connection.topic(how), str(n).encode()) for how in HOW for n in range(10)]:
             future.get(timeout=10)
-    running = {how: start(connection, how, tmp_path_factory.mktemp(how)) for how in HOW}
-    yield {how: end(connection, how, process) for how, process in running.items()}
+    with ExitStack() as stack:
+        running = {how: start(connection, how, tmp_path_factory.mktemp(how)) for how in HOW}
+        for process in running.values():
+            stack.enter_context(process)
+            stack.callback(process.kill)
+        yield {how: end(connection, how, process) for how, process in running.items()}
 
 
 def start(connection: Connection, how: str, folder: Path) -> subprocess.Popen[str]:
@@ -149,10 +158,7 @@ def start(connection: Connection, how: str, folder: Path) -> subprocess.Popen[st
 
 
 def end(connection: Connection, how: str, process: subprocess.Popen[str]) -> Ended:
-    try:
-        output, _ = process.communicate(timeout=60)
-    finally:
-        process.kill()
+    output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1, "a crash of the agent must end the worker"
     done = {json.loads(line.split()[1]) for line in output.splitlines() if line.startswith("did ")}
     return Ended(connection.group_offsets(connection.group(how)).get((how, 0), 0), done)

@@ -104,7 +104,7 @@ HARMLESS = [
     ("the Software", "the Program"), ("Permission is", "**Permission** is"), ("license", "licence"), ("(the", "(a"),
     ("NONINFRINGEMENT", "NON-\nINFRINGEMENT"), ("AUTHORS OR COPYRIGHT HOLDERS", "ACME CORPORATION, INC."),
     ("and/or", "and"), ("AUTHORS", "AUTHOR"), ("\n", "\n> "), ("copies", "copy"),
-    ("above copyright notice", "above copyrights notices"),
+    ("above copyright notice", "above copyrights notices"), ("(the", "Â§ 1 â€œ (the"), ("(the", "\u00e2\x80\x9c(the"),
 ]  # fmt: skip
 
 

@@ -30,6 +30,8 @@ BEGUN_WORDS = 20
 _WORD = re.compile(r"(?:(?:non|sub|trade)[-\s]\s{0,9}(?=infring|commercial|licen[cs]|mark))?[^\W_]+")
 _PARTS = re.compile(r"[^\W_]+|[_(|)]")
 _LINKS = re.compile(r"(?:https?://|www\.)[^\s<>()\"']+|[\w.+-]{1,64}@[\w.-]+", re.I)
+_MISREAD = re.compile(r"\u00c2(?=[\u00a0-\u00bf])|\u00e2(?:\u20ac.|\x80[\x80-\xbf])")
+"""Signs in UTF-8 that somebody read as Latin letters: `§`, quotes, dashes."""
 _ARTICLES = frozenset(("a", "an", "the", "section", "article", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix"))
 """With the numbers of lists."""
 _NUMBER = re.compile(r"\d+[a-z]?")
@@ -156,7 +158,8 @@ def _compared(word: str, before: object) -> str:
 
 def words(text: str) -> list[Word]:
     """The words of a text that count, without links."""
-    text = _LINKS.sub(lambda match: " " * len(match[0]), text)
+    for unsaid in (_LINKS, _MISREAD):
+        text = unsaid.sub(lambda match: " " * len(match[0]), text)
     found: list[Word] = []
     before = ""
     for match in _WORD.finditer(text.lower() if len(text.lower()) == len(text) else text):

@@ -30,11 +30,12 @@ DETECTORS: dict[str, Detector] = {
     for detector in (*BLOCKS, *PROVIDERS, *CARRIED, ASSIGNED, *COMMANDS, *EMAILS, *ADDRESSES, *NUMBERS, *PERSONS)
 }
 """By name, in the order in which they are asked."""
+NAMES = tuple(DETECTORS)
 
 
 @cache
-def _database() -> tuple[Any, tuple[str, ...]]:
-    """The compiled triggers, and which detector each is of."""
+def _database() -> tuple[Any, tuple[int, ...]]:
+    """The compiled triggers, and the place of the detector that each is of."""
     rows = [(trigger, name) for name, detector in DETECTORS.items() for trigger in detector.triggers]
     database = hyperscan.Database()
     database.compile(
@@ -43,7 +44,8 @@ def _database() -> tuple[Any, tuple[str, ...]]:
         elements=len(rows),
         flags=[hyperscan.HS_FLAG_SOM_LEFTMOST] * len(rows),
     )
-    return database, tuple(name for _, name in rows)
+    rank = {name: at for at, name in enumerate(NAMES)}
+    return database, tuple(rank[name] for _, name in rows)
 
 
 def find(text: Text) -> list[Span]:
@@ -54,28 +56,35 @@ def find(text: Text) -> list[Span]:
 def named(text: Text) -> Iterator[tuple[Span, str]]:
     """As `find`, each with the detector that found it."""
     for name, matches in triggered(text.data).items():
-        for span in _confirmed(text, DETECTORS[name], matches):
+        confirmed = _confirmed if len(matches) <= MANY else _remembered
+        for span in confirmed(text, DETECTORS[name], matches):
             yield span, name
 
 
 def _confirmed(text: Text, detector: Detector, matches: dict[int, int]) -> Iterator[Span]:
-    """What stands around a match decides alone, so of many matches those in the same surroundings are looked at once;
-    what lies within a find is passed over."""
-    seen: dict[bytes, list[Span]] | None = {} if len(matches) > MANY else None
+    """What lies within a find is passed over."""
+    over, confirm = 0, detector.confirm
+    for start in sorted(matches):
+        if start >= over:
+            for span in confirm(text, start, matches[start]):
+                over = max(over, span[1])
+                yield span
+
+
+def _remembered(text: Text, detector: Detector, matches: dict[int, int]) -> Iterator[Span]:
+    """As `_confirmed`. What stands around a match decides alone, so those in the same surroundings are looked at once."""
+    seen: dict[bytes, list[Span]] = {}
     data, over = text.data, 0
     before, behind = (LONG, LONG) if detector.is_long else (BEFORE, BEHIND)
     for start in sorted(matches):
         if start < over:
             continue
-        if seen is None:
+        around = data[max(0, start - before) : start + behind]
+        spans = _moved(seen, around, start)
+        if spans is None:
             spans = list(detector.confirm(text, start, matches[start]))
-        else:
-            around = data[max(0, start - before) : start + behind]
-            spans = _moved(seen, around, start)
-            if spans is None:
-                spans = list(detector.confirm(text, start, matches[start]))
-                if start >= before:
-                    seen[around] = [(first - start, last - start, kind) for first, last, kind in spans]
+            if start >= before:
+                seen[around] = [(first - start, last - start, kind) for first, last, kind in spans]
         for span in spans:
             over = max(over, span[1])
             yield span
@@ -88,11 +97,15 @@ def _moved(seen: dict[bytes, list[Span]], around: bytes, start: int) -> list[Spa
 
 def triggered(data: bytes) -> dict[str, dict[int, int]]:
     """By detector, from each match's start to its end; of several ends the first."""
-    database, names = _database()
-    first: dict[str, dict[int, int]] = {}
+    database, ranks = _database()
+    first: dict[int, dict[int, int]] = {}
 
     def on_match(number: int, start: int, end: int, flags: int, context: object) -> None:
-        first.setdefault(names[number], {}).setdefault(start, end)
+        rank = ranks[number]
+        if rank in first:
+            first[rank].setdefault(start, end)
+        else:
+            first[rank] = {start: end}
 
     database.scan(data, match_event_handler=on_match)
-    return {name: first[name] for name in DETECTORS if name in first}
+    return {NAMES[rank]: first[rank] for rank in sorted(first)}

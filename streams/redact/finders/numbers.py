@@ -208,7 +208,7 @@ NUMBERS: tuple[Detector, ...] = (
         "phone",
         "phone",
         (
-            r"(?:\+|\b00)\d{1,3}[ ./-]?[(\d]",
+            r"(?:\+|\b00)\d{1,3}[ ./-]{0,2}[(\d][\d ()./-]{5}",
             r"(?i)(?:tel|phone|mobile|fax|cell|whatsapp|handy|telefon)\w{0,12}[\s\"'=:.()]{1,6}\d",
             r"tel:\+?\d",
             r"wa\.me/\d",

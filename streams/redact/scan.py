@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import hyperscan
+from xxhash import xxh3_128_intdigest
 
 from streams.redact.detector import Detector, Span, Text
 from streams.redact.finders.addresses import ADDRESSES
@@ -73,26 +74,25 @@ def _confirmed(text: Text, detector: Detector, matches: dict[int, int]) -> Itera
 
 def _remembered(text: Text, detector: Detector, matches: dict[int, int]) -> Iterator[Span]:
     """As `_confirmed`. What stands around a match decides alone, so those in the same surroundings are looked at once."""
-    seen: dict[bytes, list[Span]] = {}
-    data, over = text.data, 0
+    seen: dict[int, tuple[Span, ...]] = {}
+    data, over = memoryview(text.data), 0
     before, behind = (LONG, LONG) if detector.is_long else (BEFORE, BEHIND)
     for start in sorted(matches):
         if start < over:
             continue
-        around = data[max(0, start - before) : start + behind]
-        spans = _moved(seen, around, start)
-        if spans is None:
-            spans = list(detector.confirm(text, start, matches[start]))
-            if start >= before:
-                seen[around] = [(first - start, last - start, kind) for first, last, kind in spans]
+        around = xxh3_128_intdigest(data[start - before : start + behind]) if start >= before else -1
+        moved = seen.get(around)
+        if moved is None:
+            spans = tuple(detector.confirm(text, start, matches[start]))
+            if around >= 0:
+                seen[around] = tuple((first - start, last - start, kind) for first, last, kind in spans)
+        elif moved:
+            spans = tuple((first + start, last + start, kind) for first, last, kind in moved)
+        else:
+            continue
         for span in spans:
             over = max(over, span[1])
             yield span
-
-
-def _moved(seen: dict[bytes, list[Span]], around: bytes, start: int) -> list[Span] | None:
-    known = seen.get(around)
-    return None if known is None else [(first + start, last + start, kind) for first, last, kind in known]
 
 
 def triggered(data: bytes) -> dict[str, dict[int, int]]:

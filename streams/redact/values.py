@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from functools import cache, lru_cache
 from itertools import pairwise
+from operator import sub
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,10 +91,10 @@ def bytes_a_token(value: str) -> float:
 
 def bits(value: str) -> float:
     """Shannon entropy, bits a character."""
-    n = len(value)
-    return -sum(c / n * math.log2(c / n) for c in Counter(value).values())
+    return math.log2(len(value)) - sum(c * math.log2(c) for c in Counter(value).values() if c > 1) / len(value)
 
 
+@lru_cache(maxsize=32_768)
 def is_random(value: str) -> bool:
     """Whether nobody would write it as words: few bytes a token, and many different characters."""
     if len(value) < MIN_RANDOM or bits(value) < min(3.0, math.log2(len(value)) * 0.75):
@@ -104,7 +105,12 @@ def is_random(value: str) -> bool:
 def is_sequence(value: str) -> bool:
     """Of characters that follow each other, such as the alphabet."""
     lower = value.lower()
-    return sum(ord(b) - ord(a) in (0, 1) for a, b in pairwise(lower)) > 0.6 * len(value)
+    if lower.isascii():
+        data = lower.encode()
+        steps = list(map(sub, data[1:], data))
+    else:
+        steps = [ord(b) - ord(a) for a, b in pairwise(lower)]
+    return steps.count(0) + steps.count(1) > 0.6 * len(value)
 
 
 def is_placeholder(value: str) -> bool:

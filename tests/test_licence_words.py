@@ -173,3 +173,11 @@ def test_hostile_texts_cost_no_time(unit: str) -> None:
     assert find((unit * MAX_CHARS)[:MAX_CHARS]) == []
     assert find((MIT[:-20] * MAX_CHARS)[:MAX_CHARS]) == [] and find((APACHE[:9000] * 20)[:MAX_CHARS]) == []
     assert time.perf_counter() - start < 20
+
+
+def test_a_former_name_before_a_text_sets_no_condition() -> None:
+    text = next(text for spdx, text in EXAMPLES if spdx == "PostgreSQL")
+    assert (
+        recognise(f"Rows Database Management System\n(formerly known as Row, then as Rows95)\n\n{text}") == "PostgreSQL"
+    )
+    assert recognise(f"Rows\n(formerly known as Row, not for sale)\n\n{text}") == ""

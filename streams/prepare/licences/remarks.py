@@ -1,11 +1,13 @@
-"""Sentences of well-known projects around their licences, which set no condition: they are passed over, word for "
-"word."""
+"""Sentences of well-known projects around their licences, which set no condition: they are passed over, word for
+word."""
 
 from __future__ import annotations
 
 import re
 
 REMARKS: tuple[str, ...] = (
+    "(formerly known as NAME, then as NAME)",
+    "(formerly known as NAME)",
     "Contributions to NAME are made under the terms of both these licenses.",
     "Contributions to are made under the terms of both these licenses.",
     "This license is approved by the OSI and FSF as GPL-compatible.",
@@ -30,10 +32,8 @@ _SLOTS = {"NAME": r"[\w.-]{1,40}", "DATE": r"[\d-]{4,12}"}
 
 
 def _pattern(sentence: str) -> str:
-    words = (
-        rf"[*_]?{_SLOTS.get(word.rstrip(',.'), re.escape(word.rstrip(',.')))}[*_]?[,.]?" for word in sentence.split()
-    )
-    return r"\s+".join(words)
+    words = (word.strip("(),.") for word in sentence.split())
+    return r"\s+".join(rf"[(*_]{{0,2}}{_SLOTS.get(word, re.escape(word))}[)*_,.]{{0,2}}" for word in words)
 
 
 _KNOWN = re.compile("|".join(map(_pattern, REMARKS)), re.I)

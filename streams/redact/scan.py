@@ -73,7 +73,8 @@ def _confirmed(text: Text, detector: Detector, matches: dict[int, int]) -> Itera
 
 
 def _remembered(text: Text, detector: Detector, matches: dict[int, int]) -> Iterator[Span]:
-    """As `_confirmed`. What stands around a match decides alone, so those in the same surroundings are looked at once."""
+    """As `_confirmed`. What stands around a match decides alone, so those in the same surroundings are looked at
+    once."""
     seen: dict[int, tuple[Span, ...]] = {}
     data, over = memoryview(text.data), 0
     before, behind = (LONG, LONG) if detector.is_long else (BEFORE, BEHIND)

@@ -60,3 +60,14 @@ def test_the_repository_is_known_where_the_file_lies_in_a_clone(git_folder, tmp_
     assert (
         json.loads(told("--json", git_folder.path / "tests/test_a.py", "--recipe", recipe))["rules"][1]["measure"] == 0
     )
+
+
+def test_a_notebook_is_judged_as_it_is_sent_and_a_damaged_one_is_named(git_folder):
+    cells = [{"cell_type": "code", "source": CODE, "metadata": {}, "outputs": [], "execution_count": 1}]
+    about = {"kernelspec": {"language": "python", "name": "python3", "display_name": "Python 3"}}
+    notebook = {"cells": cells, "metadata": about, "nbformat": 4, "nbformat_minor": 5}
+    git_folder.commit("one", {"LICENSE": licence("MIT"), "a/b.ipynb": json.dumps(notebook), "c.ipynb": "{"})
+    shown = told(git_folder.path / "a/b.ipynb")
+    assert shown.startswith("a/b.ipynb: kept\n  language python, licence MIT (permissive)")
+    result = CliRunner().invoke(main, ["explain", str(git_folder.path / "c.ipynb")])
+    assert result.exit_code == 1 and "is no notebook that is sent" in result.output

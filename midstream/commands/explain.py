@@ -77,15 +77,15 @@ def _verdicts(seen: RuleInput, recipe: Recipe) -> Iterator[dict[str, Any]]:
 
 def _document(file: Path, licence: str) -> Any:
     """The file as `ingest files` would send it: its path in its repository, its repository's licence."""
-    from midstream.commands.complete import path_in_repository
     from streams.document import Document, Part, Project
     from streams.sources.folders import folder
 
+    if file.name.lower().endswith(".ipynb"):
+        return _notebook(file, licence)
     text = folder.text_of_file(file)
     if not isinstance(text, str):
         raise click.ClickException(f"{file} is no text that is sent: {text.reason}")
-    path = path_in_repository(file)
-    root = Path(str(file.resolve()).removesuffix(path)) if str(file.resolve()).endswith(path) else file.parent
+    path, root = _placed(file)
     repository = _repository(root)
     project = Project(repository.commits, repository.tests, repository.language)
     return Document(
@@ -93,6 +93,36 @@ def _document(file: Path, licence: str) -> Any:
         licence=licence or _licence(root, file.resolve()), stars=repository.stars,
         project=project if project != Project() else None,
     )  # fmt: skip
+
+
+def _placed(file: Path) -> tuple[str, Path]:
+    """Its path in its repository, and the repository's folder."""
+    from midstream.commands.complete import path_in_repository
+
+    path, whole = path_in_repository(file), str(file.resolve())
+    return path, Path(whole.removesuffix(path)) if whole.endswith(path) else file.parent
+
+
+def _notebook(file: Path, licence: str) -> Any:
+    """The notebook as `ingest notebooks` would send it."""
+    from streams.event import Notebook, encode
+    from streams.prepare.expand import expand
+    from streams.sources.texts import notebooks
+
+    path, root = _placed(file)
+    try:
+        if file.stat().st_size > notebooks.MAX_RAW_BYTES:
+            raise notebooks.Malformed("larger than 16 MiB")
+        cells, language = notebooks.read(file.read_bytes())
+    except (OSError, notebooks.Malformed) as error:
+        raise click.ClickException(f"{file} is no notebook that is sent: {error}") from error
+    if not cells:
+        raise click.ClickException(f"{file} is no notebook that is sent: no cell says anything")
+    event = Notebook(
+        repository=_repository(root), path=path, cells=cells, language=language,
+        licence=licence or _licence(root, file.resolve()),
+    )  # fmt: skip
+    return expand(encode(event), 0).documents[0]
 
 
 @lru_cache(maxsize=8)

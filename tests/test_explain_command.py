@@ -68,6 +68,6 @@ def test_a_notebook_is_judged_as_it_is_sent_and_a_damaged_one_is_named(git_folde
     notebook = {"cells": cells, "metadata": about, "nbformat": 4, "nbformat_minor": 5}
     git_folder.commit("one", {"LICENSE": licence("MIT"), "a/b.ipynb": json.dumps(notebook), "c.ipynb": "{"})
     shown = told(git_folder.path / "a/b.ipynb")
-    assert shown.startswith("a/b.ipynb: kept\n  language python, licence MIT (permissive)")
+    assert shown.startswith("a/b.ipynb: dropped by small_notebook\n  language python, licence MIT (permissive)")
     result = CliRunner().invoke(main, ["explain", str(git_folder.path / "c.ipynb")])
     assert result.exit_code == 1 and "is no notebook that is sent" in result.output

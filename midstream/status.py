@@ -63,6 +63,8 @@ class StageStatus(msgspec.Struct, frozen=True, kw_only=True):
     documents_per_cpu_s: float
     passed: int = 0
     """Records that brought nothing that could be taken: what should have come before them is missing."""
+    redacted: dict[str, int] = {}
+    """Secrets and personal data that were replaced, by kind, most first."""
     cut: int = 0
     """Documents that were too long, and were cut in the middle."""
     foreign: int = 0
@@ -207,12 +209,14 @@ def _stage(name: str, partitions: list[Lag], state: Path) -> StageStatus:
     for counters in files:
         total.update({key: value for key, value in counters.items() if isinstance(value, int)})
     rules = {key.removeprefix("rule."): n for key, n in total.most_common() if key.startswith("rule.")}
+    redacted = {key.removeprefix("redacted."): n for key, n in total.most_common() if key.startswith("redacted.")}
     documents = total["documents_out"] + total["rejected"] + total["dead"]
     cpu_s = total["cpu_us"] / 1e6
     return StageStatus(
         name=name, lag=sum(p.lag for p in partitions), partitions=partitions, workers=len(files),
         frames=total["frames"], documents_in=documents, documents_out=total["documents_out"],
         examples_out=total["examples_out"], rejected=total["rejected"], dead=total["dead"], rules=rules,
+        redacted=redacted if name == "redact" else {},
         licence_unknown=total["licence_unknown"], cpu_s=cpu_s, passed=total["passed"],
         foreign=total["foreign"], cut=total["cut"],
         documents_per_s=round(sum(float(c.get("documents_per_s", 0.0)) for c in files if _fresh(c)), 1),

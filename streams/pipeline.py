@@ -215,7 +215,7 @@ def count_documents(source: Source, record: Record) -> int:
         return 1
 
 
-MAX_KNOWN = 256
+MAX_KNOWN = 4_096
 """Secrets of one event that are looked for in its other documents."""
 
 

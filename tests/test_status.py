@@ -15,10 +15,10 @@ from midstream.settings import Settings, from_mapping
 from midstream.status import Lag, _stage, caught_up, lags, trainer
 from model.example import Example
 from model.manifest import newest
-from streams.document import Source
+from streams.document import Document, Source
 from streams.feed.feed import Feed
 from streams.feed.state import Limits, fresh
-from streams.frame import Frame, Gap, Tally
+from streams.frame import Frame, Gap, Outcome, Tally
 from streams.stages import STAGE
 from streams.worker.attempts import Attempts, trace
 from streams.worker.counts import Counts
@@ -101,6 +101,19 @@ def test_slots_of_a_stage_are_summed_and_a_torn_file_is_none(tmp_path):
     assert (stage.documents_in, stage.documents_out, stage.rejected, stage.dead) == (20, 14, 4, 2)
     assert (stage.rules, stage.cpu_s, stage.documents_per_s) == ({"size": 4}, 1.0, 9.0)
     assert stage.documents_per_cpu_s == 20.0
+
+
+def test_replacements_are_shown_by_kind_where_they_are_made(tmp_path):
+    (tmp_path / "counts").mkdir()
+    counts = Counts(tmp_path / "counts" / "redact-0.json")
+    documents = [Document(offset=n, index=0, kind="file", parts=[], redactions={"key": 1, "email": n}) for n in range(3)]
+    frame = Frame(source=Source(TOPIC_ID, "files", 0), start=0, upto=3, tallies=[], documents=documents)
+    counts.add(Outcome(frame), 0.0)
+    counts.write()
+    stage = _stage("redact", [], tmp_path)
+    assert stage.redacted == {"key": 3, "email": 3}
+    (tmp_path / "counts" / "redact-0.json").rename(tmp_path / "counts" / "prepare-0.json")
+    assert _stage("prepare", [], tmp_path).redacted == {}
 
 
 def test_lag_is_never_negative_and_follows_the_topics_of_the_stage():

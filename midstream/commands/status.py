@@ -60,6 +60,8 @@ def tables(state: Status, partitions: bool = False) -> list[Table | str]:
         shown.append(_partitions(state))
     if any(stage.rules or stage.cut for stage in state.stages):
         shown.append(_rules(state.stages))
+    if any(stage.redacted for stage in state.stages):
+        shown.append(_redacted(state.stages))
     shown += [
         f"{s.name}: {s.foreign:,} records that are no Frames were passed over: `midstream deadletters list`"
         for s in state.stages if s.foreign
@@ -81,7 +83,7 @@ def _table(title: str, *columns: str) -> Table:
 
     table = Table(title=title, title_justify="left")
     for column in columns:
-        table.add_column(column, justify="left" if column in ("stage", "source", "rule", "topic") else "right")
+        table.add_column(column, justify="left" if column in ("stage", "source", "rule", "topic", "kind") else "right")
     return table
 
 
@@ -109,6 +111,13 @@ def _rules(stages: list[StageStatus]) -> Table:
             table.add_row(stage.name, "too long: cut, and kept", f"{stage.cut:,}")
         for rule, count in stage.rules.items():
             table.add_row(stage.name, rule, f"{count:,}")
+    return table
+
+
+def _redacted(stages: list[StageStatus]) -> Table:
+    table = _table("Redacted", "kind", "replacements")
+    for kind, count in (item for stage in stages for item in stage.redacted.items()):
+        table.add_row(kind, f"{count:,}")
     return table
 
 

@@ -45,6 +45,8 @@ class Counts:
         for document in frame.documents:
             c["licence_unknown"] += not document.licence
             c["cut"] += document.cut > 0
+            for kind, count in document.redactions.items():
+                c[f"redacted.{kind}"] += count
         self._documents += documents + len(outcome.rejections) + len(outcome.dead)
         if time.monotonic() - self._written > INTERVAL_S:
             self.write()

@@ -32,33 +32,61 @@ _OPENED = re.compile(
     rb"(?:[ ][a-z]{1,10})?(?:\\[nr]|[\s\"'`+,.#*|>/;&-]){0,80}(?:(?:[A-Z][A-Za-z-]{2,20}: ?[^\n\\]{0,80})(?:\\[nr]|"
     rb"[\s\"'`+,#*|>]){1,80}){0,4}[A-Za-z0-9+/=]{16}"
 )
-"""What follows the first line: lines of a head, and a line of base64; a text that only names the line goes on "
-"otherwise."""
+"""What follows the first line: lines of a head, and a line of base64; a text that only names the line goes on
+otherwise."""
 _FIRST = re.compile(rb"[A-Za-z0-9+/=]{16}")
 
 
-_DATA = re.compile(rb"(?m)^[ \t]{0,8}(?:data|binaryData):[ \t]*\n(?P<rows>(?:[ \t]{1,12}[^\n]{0,4000}\n?){1,40})")
+_DATA = re.compile(
+    rb"(?m)^(?P<indent>[ \t]{0,16}(?:- )?)(?:data|binaryData):[ \t]*(?:#[^\n]{0,200})?\n"
+    rb"|[\"'](?:data|binaryData)[\"']\s{0,4}:\s{0,4}\{"
+)
 _ROW = re.compile(
-    rb"(?m)^[ \t]{1,12}[\"']?[\w.-]{1,80}[\"']?:[ \t]*(?:[|>][-+]?[ \t]*\n[ \t]+)?"
+    rb"(?m)^[ \t]{1,24}[\"']?[\w.-]{1,80}[\"']?:[ \t]*(?:[|>][-+]?[ \t]*\n[ \t]+)?"
     rb"[\"']?(?P<secret>[A-Za-z0-9+/]{8,4000}={0,2})[\"']?[ \t]*$"
 )
+_JSON_ROW = re.compile(rb"[\"'][\w.-]{1,80}[\"']\s{0,4}:\s{0,4}[\"'](?P<secret>[A-Za-z0-9+/]{8,4000}={0,2})[\"']")
+_CUT = re.compile(rb"(?m)\bkind[\"']?\s{0,4}:|^---")
 SECRET_BYTES = 4_000
 """Of a manifest, on either side of the line that says what it is."""
 
 
 def manifest(text: Text, start: int, end: int) -> Iterator[Span]:
-    """The values of a Secret of Kubernetes: all of them are one, in base64."""
-    first = max(text.data.rfind(b"\n---", max(0, start - SECRET_BYTES), start), start - SECRET_BYTES, 0)
-    last = text.data.find(b"\n---", end, end + SECRET_BYTES)
-    window = text.window(first, last if last >= 0 else end + SECRET_BYTES)
-    if data := _DATA.search(window):
-        for row in _ROW.finditer(data["rows"]):
-            if len(row["secret"]) % 4 == 0:
-                yield (
-                    first + data.start("rows") + row.start("secret"),
-                    first + data.start("rows") + row.end("secret"),
-                    "key",
-                )
+    """The values of a Secret of Kubernetes, which are between the kinds around it: all of them are one, in base64."""
+    back, ahead = max(0, start - SECRET_BYTES), text.window(end, end + SECRET_BYTES)
+    behind = text.window(back, start)
+    first = back + max((cut.end() for cut in _CUT.finditer(behind)), default=0)
+    cut = _CUT.search(ahead)
+    window = text.window(first, end + (cut.start() if cut else len(ahead)))
+    for data in _DATA.finditer(window):
+        begin, stop, row = _rows(window, data)
+        before, after = sorted(((begin, stop), (start - first, end - first)))
+        if _is_item(window[before[1] : after[0]], data["indent"]):
+            continue
+        for value in row.finditer(window, begin, stop):
+            if len(value["secret"]) % 4 == 0:
+                yield first + value.start("secret"), first + value.end("secret"), "key"
+
+
+def _rows(window: bytes, data: re.Match[bytes]) -> tuple[int, int, re.Pattern[bytes]]:
+    """Where the names and values stand: in braces, or on lines that begin further in."""
+    at = data.end()
+    if data["indent"] is None:
+        stop = window.find(b"}", at, at + SECRET_BYTES)
+        return at, stop if stop >= 0 else len(window), _JSON_ROW
+    deeper, stop = len(data["indent"]), at
+    while stop < len(window):
+        line = window[stop : window.find(b"\n", stop) % (len(window) + 1)]
+        if line.strip() and len(line) - len(line.lstrip()) <= deeper:
+            break
+        stop += len(line) + 1
+    return at, min(stop, len(window)), _ROW
+
+
+def _is_item(between: bytes, indent: bytes | None) -> bool:
+    """Whether another item of the list begins between the values and the line that says what they are."""
+    item = None if indent is None or len(indent) < 2 else b"\n" + b" " * (len(indent) - 2) + b"- "
+    return item is not None and item in b"\n" + between
 
 
 BLOCKS: tuple[Detector, ...] = (
@@ -81,13 +109,19 @@ BLOCKS: tuple[Detector, ...] = (
     Detector(
         "manifest",
         "key",
-        (r"(?i)kind:\s{1,4}[\"']?secret[\"']?\s",),
+        (r"(?i)kind[\"']?\s{0,4}:\s{0,4}[\"']?secret[\"']?[\s,}]",),
         manifest,
         (
             "kind: Secret\nmetadata:\n  name: x\ndata:\n  extra: YWRtaW46cGFzc3dvcmQ=\n",
             "data:\n  a: 'V29sa2U3Nw=='\nkind: Secret\n",
+            "items:\n- data:\n    a: V29sa2U3Nw==\n  kind: Secret\n",
+            '{"kind": "Secret", "data": {"extra": "V29sa2U3Nw=="}}',
         ),
-        ("kind: ConfigMap\ndata:\n  extra: YWRtaW46cGFzc3dvcmQ=\n", "kind: Secret\nmetadata:\n  name: abcdefgh\n"),
+        (
+            "items:\n- kind: ConfigMap\n  data:\n    extra: V29sa2U3Nw==\n- kind: Secret\n  data:\n",
+            "kind: ConfigMap\ndata:\n  extra: YWRtaW46cGFzc3dvcmQ=\n",
+            "kind: Secret\nmetadata:\n  name: abcdefgh\n",
+        ),
         is_long=True,
     ),
 )

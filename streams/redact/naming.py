@@ -8,7 +8,7 @@ from typing import Literal
 
 Strength = Literal["password", "secret", "weak", ""]
 
-_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\x00-\x7f]+")
+_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z](?:[a-z]|[^\x00-\x7f])*|\d+|[^\x00-\x7f](?:[a-z]|[^\x00-\x7f])*")
 PASSWORDS = (
     "password", "passwort", "passwd", "passphrase", "passcode", "pwd", "passwds", "kennwort", "senha", "contrasena",
     "contrasenya", "wachtwoord", "haslo", "heslo", "salasana", "losenord", "parola", "motdepasse",
@@ -17,6 +17,16 @@ PASSWORDS = (
 )  # fmt: skip
 SECRETS = ("secret", "token", "apikey", "authtoken", "accesskey", "secretkey", "privatekey", "authkey", "credential")
 _PASSWORD_PARTS = frozenset((*PASSWORDS, "pass", "psw", "pswd", "pw", "passwords", "userpass", "dbpass", "passw"))
+_PASSES = frozenset(
+    re.findall(
+        r"\S+",
+        "render shader first second third last next prev previous multi single one two by depth shadow compute "
+        "optimization optimizer optimize compiler compile analysis lowering transform codegen ast prepass geometry "
+        "pixel vertex raster blit blur bloom effect forward backward function module loop dead did can must no low "
+        "high band draw clear copy scene ssao fxaa taa opaque transparent lint",
+    )
+)
+"""What `pass` stands behind where it is a run through something, or a success."""
 _SECRET_PARTS = frozenset((*SECRETS, "secrets", "tokens", "credentials", "bearer", "authorization", "dsn", "jwt"))
 _KEY_BEFORE = frozenset(
     re.findall(
@@ -51,7 +61,7 @@ _NEUTRAL = frozenset(
         "value val values string str text default prod production dev devel development test testing staging "
         "stage env base64 b64 hex plain plaintext raw content literal main confirm confirmation confirmed again "
         "repeat repeated retype verify old new current live sandbox local master root admin user db database "
-        "override primary secondary ci qa const constant orig original example sample mock fixture",
+        "base override primary secondary ci qa const constant orig original example sample mock fixture",
     )
 )
 """Words behind the naming one that leave it as it is."""
@@ -82,6 +92,8 @@ def _names(parts: list[str]) -> bool:
 def _strength(parts: list[str]) -> Strength:
     last, before = parts[-1], parts[-2] if len(parts) > 1 else ""
     joined = before + last
+    if last == "pass" and before in _PASSES:
+        return ""
     if last in _PASSWORD_PARTS or joined in _PASSWORD_PARTS or (last == "phrase" and before == "pass"):
         return "password"
     if last in ("word", "code") and before == "pass":

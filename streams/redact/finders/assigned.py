@@ -26,12 +26,31 @@ _ASSIGNS = r"[\w.-]*[\"'`\\\])]*(?:\s*[:=!]|[,\s]\s*[\"'`]|\([\"'`]|>|[,;\s-]+(?
 TRIGGERS = (
     *(f"(?i){word}{_ASSIGNS}" for word in _WORDS),
     r"(?i)passw\w*\[\d*\]\s*=",
+    f"[a-z0-9]Pass{_ASSIGNS}",
+    r"(?i)\bpw[\"'`]?\s*[:=]",
+    *(rf"(?i){word}\w*\s*\{{\s*(?:get|init|private)" for word in ("passw", "pass", "pwd", "secret", "token", "key")),
+    *(rf"(?i){word}\w*[\"']\s+to\s+[\"']" for word in ("passw", "pass", "pwd", "secret", "token", "key")),
     *(f"(?i){word}[_.-]?key{_ASSIGNS}" for word in _KEYS),
     r"(?i)\bpass\\*[\"'`]?\]?[ \t]*[=:,(!]",
     r"(?i)(?:key|auth)[\"'`]?[\])]?\s*(?:=|:|,)>?=?\s*[\"'`][A-Za-z0-9+/_=.-]{16}",
     r"(?i)auth[\w.-]*[\"'`]?\s*[:=]\s*[A-Za-z0-9+/_=%.-]{24}",
     *(rf"(?i){word}\w*\s+(?:string|str|&str|char)\W" for word in ("passw", "secret", "token", "pwd", "key")),
-    *(["hasło", "lösenord", "şifre", "密码", "密碼", "口令", "パスワード", "비밀번호", "пароль", "κωδικός", "Пароль"]),
+    *(
+        [
+            "contraseña",
+            "hasło",
+            "lösenord",
+            "şifre",
+            "密码",
+            "密碼",
+            "口令",
+            "パスワード",
+            "비밀번호",
+            "пароль",
+            "κωδικός",
+            "Пароль",
+        ]
+    ),
 )
 """Parts of names with what may assign behind them. An expression for each word is an order of magnitude faster than one
 for all: hyperscan looks for the letters first (2 GB/s, 125 matches a megabyte of Python)."""
@@ -45,7 +64,7 @@ _TYPE = (
     rb"|Optional\[str\])[?*\[\] ]{0,4}(?=[ \t]{0,8}:?=))?"
 )
 _WRAPS = (
-    rb"(?:(?:new[ \t]{1,4})?[\w.]{0,20}(?:[Bb]ytes?|[Ss]tr(?:ing)?|[Ss]ecret\w*|[Bb]64\w*|[Bb]ase64[\w.]*|"
+    rb"(?:(?:new[ \t]{1,4})?[\w.:]{0,24}(?:[Bb]ytes?|[Ss]tr(?:ing)?|[Ss]ecret\w*|[Bb]64\w*|[Bb]ase64[\w.]*|"
     rb"[Dd]ecode\w*|from|[Tt]ext|"
     rb"[Cc]har\w*|Some|Optional|of|quote|\[\]byte|Buffer\.from|NSString|_T|TEXT|PASSWORD|PlainText)\()?"
 )
@@ -60,7 +79,8 @@ _FORM = re.compile(
     rb"(?P<pair>[\"'`]?[,;/\s-]{1,20}" + _BETWEEN + rb"[\"'`]?(?:[Vv]alue|default|content)[\"'`]?\s{0,4}[=:]\s{0,4})"
     rb"|(?P<quoted>\\{0,3}[\"'`]?(?:\[\d{0,4}\])?[\])]{0,2}"
     + _TYPE
-    + rb"(?:\s{0,8}(?P<sep>:=|=>|[=!]?={1,2}|:|,|\()\s{0,40}|[ \t]{1,8})"
+    + rb"(?:\s{0,4}\{\s{0,4}(?:get|init|private)[^{}\n]{0,40}\})?"
+    + rb"(?:\s{0,8}(?P<sep>:=|=>|[=!]?={1,2}|:|,|\()\s{0,40}|(?<=[\"'])[ \t]{1,4}to[ \t]{1,4}|[ \t]{1,8})"
     + _WRAPS
     + rb"(?P<list>\[\s?)?[bBruRfL@$]{0,2})(?="
     + _QUOTE
@@ -200,6 +220,11 @@ ASSIGNED = Detector(
         "os.environ.get('ADMIN_PASSWORD', 'welcome1')",
         '{\\"password\\": \\"Wolke77\\"}',
         "пароль: 'Wolke77'",
+        "contraseña: Wolke77",
+        'String dbPass = "Wolke77";',
+        'public string Pwd { get; set; } = "Wolke77";',
+        'mapOf("access_token" to "9f8c7b6a5d4e3f21")',
+        'let secret = String::from("9f8c7b6a5d4e3f21");',
         'password = SecureString("Wolke77")',
         '"tokens": ["9f8c7b6a5d4e3f21", "1a2b3c4d5e6f7a8b"]',
     ),
@@ -222,5 +247,7 @@ ASSIGNED = Detector(
         "integrity sha512-W7s+uC5bikET2twEFg==",
         "password: {{ vault_password }}",
         "token_type = 'bearer'",
+        "renderPass = 'ShadowMap1'",
+        "public string Token { get; set; }",
     ),
 )

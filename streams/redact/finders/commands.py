@@ -29,6 +29,7 @@ _CURL = re.compile(
 _SHORT = re.compile(
     rb"(?:(?:mysql\w*|mariadb\w*)\b[^\n|;]{0,120}?[ \t]-p|(?:sshpass|mongo\w*|smbclient|docker|podman|"
     rb"helm)\b[^\n|;]{0,120}?[ \t]-p[ \t]?"
+    rb"|zip\b[^\n|;]{0,80}?[ \t]-P[ \t]{1,4}|(?:7za?|unrar|rar)\b[^\n|;]{0,80}?[ \t]-h?p"
     rb"|redis-cli\b[^\n|;]{0,120}?[ \t]-a[ \t]?)(?P<quote>[\"']?)(?P<secret>[^\s\"'<>$-][^\s\"'<>$]{2,100})"
 )
 
@@ -155,10 +156,12 @@ COMMANDS: tuple[Detector, ...] = (
             "docker login",
             "podman login",
             "registry login",
+            r"\b(?:un)?zip[ \t][^\n|;]{0,80}-P[ \t]",
+            r"\b(?:7za?|unrar|rar)[ \t][^\n|;]{0,80}-h?p\w",
         ),
         _matched(_SHORT, "password"),
-        ("mysql -uroot -pWolke77 db", "sshpass -p 'Wolke77' ssh h"),
-        ("mysql -p -u root", "mysql -u root -p orders", "docker run -p 8080:80 x"),
+        ("zip -P Wolke77 a.zip b", "7z x -pWolke77 a.7z", "mysql -uroot -pWolke77 db", "sshpass -p 'Wolke77' ssh h"),
+        ("mysql -p -u root", "mysql -u root -p orders", "docker run -p 8080:80 x", "unzip -p a.zip", "zip -r a.zip b"),
     ),
     Detector(
         "pgpass",

@@ -10,9 +10,10 @@ from streams.redact.detector import Detector, Span, Text
 _CARD = re.compile(rb"\d(?:[ -]?\d){12,18}")
 _IBAN = re.compile(rb"[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}")
 _PHONE = re.compile(rb"(?:\+|00)\d{1,3}[ ./-]{0,2}(?:\(0?\d{1,4}\)[ ./-]{0,2})?\d(?:[ ./-]{0,2}\d){5,13}")
+_EXTENSION = re.compile(rb"[ ,]{0,2}(?:x|ext\.?|durchwahl)[ ]?\d{1,6}", re.I)
 _NATIONAL = re.compile(rb"\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}")
 _SAYS_PHONE = re.compile(
-    rb"(?i)(?:\b(?:tel|phone|mobile|fax|cell|call|whatsapp|sms|telefon|telephone|handy)\w{0,10}|phone\w{0,6}|\xe2\x98\x8e)[\s\"'=:.()]{0,6}\Z"
+    rb"(?i)(?:\b(?:tel|phone|mobile|fax|cell|call|whatsapp|sms|telefon|telephone|handy)\w{0,10}|phone\w{0,6}|\xe2\x98\x8e)[\s\"'=:.()>]{0,6}\Z"
 )
 _LENGTHS = {
     "AD": 24,
@@ -174,7 +175,11 @@ def phone(text: Text, start: int, end: int) -> Iterator[Span]:
     told = _SAYS_PHONE.search(before.rpartition(b"\n")[2]) is not None or before.endswith((b"tel:", b"wa.me/"))
     if match is None and told:
         match = _NATIONAL.match(window) or re.match(rb"\+?\d(?:[ ./()-]{0,2}\d){6,14}", window)
-    if match is None or not _alone(text, start, start + match.end()):
+    if match is None:
+        return
+    further = _EXTENSION.match(window, match.end())
+    stop = start + (further or match).end()
+    if not _alone(text, start, stop):
         return
     digits = re.sub(rb"\D", b"", match.group()).decode()
     invented = (b"555" in match.group() and re.search(r"555\d{4}$|5550?1\d{2}", digits)) or len(set(digits)) < 4
@@ -184,7 +189,7 @@ def phone(text: Text, start: int, end: int) -> Iterator[Span]:
     if told or (
         window[:1] == b"+" and (separated or (before[-1:] in (b'"', b"'", b":", b">", b"") and len(digits) >= 10))
     ):
-        yield start, start + match.end(), "phone"
+        yield start, stop, "phone"
 
 
 NUMBERS: tuple[Detector, ...] = (
@@ -209,12 +214,19 @@ NUMBERS: tuple[Detector, ...] = (
         "phone",
         (
             r"(?:\+|\b00)\d{1,3}[ ./-]{0,2}[(\d][\d ()./-]{5}",
-            r"(?i)(?:tel|phone|mobile|fax|cell|whatsapp|handy|telefon)\w{0,12}[\s\"'=:.()]{1,6}\d",
+            r"(?i)(?:tel|phone|mobile|fax|cell|whatsapp|handy|telefon)\w{0,12}[\s\"'=:.()>]{1,6}\d",
             r"tel:\+?\d",
             r"wa\.me/\d",
         ),
         lambda text, start, end: phone(text, start if text.data[start : start + 1] in (b"+", b"0") else end - 1, end),
-        ("call +49 30 901820 now", "phone: 030 9018 2034", "tel:+14155238886", "Telefon: +41 44 668 18 00"),
+        (
+            "call +49 30 901820 now",
+            "phone: 030 9018 2034",
+            "tel:+14155238886",
+            "Telefon: +41 44 668 18 00",
+            "<tel>030 901 82 03</tel>",
+            "phone: '212-736-5000x1234'",
+        ),
         ("+1 555 0100 123", "x = 3 + 12 45", "a +00 12", "timeout 30000000", "phone_number: 0000000000"),
     ),
 )

@@ -38,22 +38,7 @@ _KEY_BEFORE = frozenset(
 )
 """With `key` behind them they name a secret."""
 _WEAK_PARTS = frozenset(
-    [
-        "key",
-        "auth",
-        "sig",
-        "signature",
-        "cookie",
-        "sid",
-        "session",
-        "pin",
-        "otp",
-        "webhook",
-        "keys",
-        "nonce",
-        "salt",
-        "seed",
-    ]
+    re.findall(r"\S+", "key auth sig signature cookie sid session pin otp webhook keys nonce salt seed")
 )
 _NEUTRAL = frozenset(
     re.findall(

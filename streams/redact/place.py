@@ -7,32 +7,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 CONFIGURATION = frozenset(
-    [
-        "",
-        "bash",
-        "fish",
-        "powershell",
-        "batch",
-        "dockerfile",
-        "yaml",
-        "toml",
-        "ini",
-        "json",
-        "xml",
-        "csv",
-        "text",
-        "markdown",
-        "rst",
-        "html",
-        "hcl",
-        "sql",
-        "make",
-        "nginx",
-        "asciidoc",
-        "org",
-        "diff",
-    ]
-)
+    (
+        "", *re.findall(
+            r"\S+",
+            "bash fish powershell batch dockerfile yaml toml ini json xml csv text markdown rst html hcl sql make nginx "
+            "asciidoc org diff",
+        ),
+    )
+)  # fmt: skip
 """Languages in which a value needs no quotes."""
 CODE = frozenset(
     re.findall(

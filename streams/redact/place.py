@@ -10,8 +10,8 @@ CONFIGURATION = frozenset(
     (
         "", *re.findall(
             r"\S+",
-            "bash fish powershell batch dockerfile yaml toml ini json xml csv text markdown rst html hcl sql make nginx "
-            "asciidoc org diff",
+            "bash fish powershell batch dockerfile yaml toml ini json xml csv text markdown rst html hcl sql make "
+            "nginx asciidoc org diff",
         ),
     )
 )  # fmt: skip

@@ -106,7 +106,8 @@ def test_slots_of_a_stage_are_summed_and_a_torn_file_is_none(tmp_path):
 def test_replacements_are_shown_by_kind_where_they_are_made(tmp_path):
     (tmp_path / "counts").mkdir()
     counts = Counts(tmp_path / "counts" / "redact-0.json")
-    documents = [Document(offset=n, index=0, kind="file", parts=[], redactions={"key": 1, "email": n}) for n in range(3)]
+    found: list[dict[str, int]] = [{"key": 1, "email": n} for n in range(3)]
+    documents = [Document(offset=n, index=0, kind="file", parts=[], redactions=r) for n, r in enumerate(found)]
     frame = Frame(source=Source(TOPIC_ID, "files", 0), start=0, upto=3, tallies=[], documents=documents)
     counts.add(Outcome(frame), 0.0)
     counts.write()

@@ -21,11 +21,24 @@ _GENERIC = frozenset(
         "wien swiss moscow google microsoft apple amazon",
     )
 )
-"""The usual ones of more than two letters; every one of two letters is a country's."""
+"""The usual ones of more than two letters."""
+_COUNTRIES = frozenset(
+    re.findall(
+        r"\S+",
+        "ac ad ae af ag ai al am ao aq ar as at au aw ax az ba bb bd be bf bg bh bi bj bm bn bo br bs bt bw "
+        "by bz ca cc cd cf cg ch ci ck cl cm cn co cr cu cv cw cx cy cz de dj dk dm do dz ec ee eg er es et "
+        "eu fi fj fk fm fo fr ga gd ge gf gg gh gi gl gm gn gp gq gr gs gt gu gw gy hk hm hn hr ht hu id ie "
+        "il im in io iq ir is it je jm jo jp ke kg kh ki km kn kp kr kw ky kz la lb lc li lk lr ls lt lu lv "
+        "ly ma mc md me mg mh mk ml mm mn mo mp mq mr ms mt mu mv mw mx my mz na nc ne nf ng ni nl no np nr "
+        "nu nz om pa pe pf pg ph pk pl pm pn pr ps pt pw py qa re ro rs ru rw sa sb sc sd se sg sh si sk sl "
+        "sm sn so sr ss st su sv sx sy sz tc td tf tg th tj tk tl tm tn to tr tt tv tw tz ua ug uk us uy uz "
+        "va vc ve vg vi vn vu wf ws ye yt za zm zw",
+    )
+)
 _FILES = frozenset(
     re.findall(
         r"\S+",
-        "py js ts md sh rs go cc hs pl so in am is as la st vi ps mk mm ml lu ms do",
+        "py md sh rs go cc hs pl so in am is as la st vi ps mk mm ml lu ms do",
     )
 )
 """Ends of names of files, which are countries, too."""
@@ -42,7 +55,10 @@ _DOT = re.compile(rb"[ \t]{0,2}[\[({<][ \t]?(?:dot|DOT|\.)[ \t]?[\])}>][ \t]{0,2
 _SAFE = re.compile(
     rb"(?i)@(?:[\w-]+\.)*(?:example\.(?:com|org|net|edu)|(?:[\w-]+\.)?(?:example|test|invalid|localhost|local))$"
     rb"|^(?:git|svn|hg|ssh|no-?reply|noreply|donotreply|do-not-reply|notifications?)@|^[\w.+-]{0,64}\[bot\]@|@2x\.|@3x\."
+    rb"|^(?:zlib|[\w.-]*(?:sha\d|umac|etm|gcm|poly|curve|cert|kex|strict|rsa|dss|ed25519|ecdsa|25519|sntrup)[\w.-]*)@"
+    rb"(?:openssh\.com|libssh\.org|ssh\.com|lysator\.liu\.se|tinyssh\.org)$|@[A-Z]+\.(?:min|js|css)"
 )
+"""Also names of algorithms, to which their makers put their domain."""
 _ATTACHED = re.compile(rb"[(\[]|\.[a-z_]+\(")
 _USERINFO = re.compile(rb"://[^\s/\"'<>]{0,120}\Z")
 """Before an `@` in a URL."""
@@ -73,7 +89,7 @@ def _is_domain(domain: bytes) -> bool:
     if not tail.isascii() or tail.startswith(b"xn--"):
         return True
     last = tail.decode()
-    return last in _GENERIC or (len(last) == 2 and last.isalpha())
+    return last in _GENERIC or last in _COUNTRIES
 
 
 def plain(text: Text, start: int, end: int) -> Iterator[Span]:
@@ -141,6 +157,9 @@ EMAILS: tuple[Detector, ...] = (
             "node@18.2.0-alpine",
             "lodash@4.17.21",
             "pkg@next.js.map",
+            "zlib@openssh.com",
+            "hmac-sha2-256-etm@openssh.com",
+            "jquery-@VERSION.min.js",
         ),
     ),
     Detector(

@@ -10,6 +10,8 @@ from streams.redact.detector import Detector, Span, Text
 _CARD = re.compile(rb"\d(?:[ -]?\d){12,18}")
 _IBAN = re.compile(rb"[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}")
 _PHONE = re.compile(rb"(?:\+|00)\d{1,3}[ ./-]{0,2}(?:\(0?\d{1,4}\)[ ./-]{0,2})?\d(?:[ ./-]{0,2}\d){5,13}")
+_COORDINATES = re.compile(rb"\+\d{4}(?:\d{2})?-\d{5}(?:\d{2})?")
+"""Degrees and minutes of a place."""
 _EXTENSION = re.compile(rb"[ ,]{0,2}(?:x|ext\.?|durchwahl)[ ]?\d{1,6}", re.I)
 _NATIONAL = re.compile(rb"\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}")
 _SAYS_PHONE = re.compile(
@@ -182,6 +184,8 @@ def phone(text: Text, start: int, end: int) -> Iterator[Span]:
     if not _alone(text, start, stop):
         return
     digits = re.sub(rb"\D", b"", match.group()).decode()
+    if _COORDINATES.fullmatch(match.group()) or before.endswith(b"telnet "):
+        return
     invented = (b"555" in match.group() and re.search(r"555\d{4}$|5550?1\d{2}", digits)) or len(set(digits)) < 4
     if invented or digits in "01234567890123456789" or not 7 <= len(digits) <= 15:
         return
@@ -227,6 +231,14 @@ NUMBERS: tuple[Detector, ...] = (
             "<tel>030 901 82 03</tel>",
             "phone: '212-736-5000x1234'",
         ),
-        ("+1 555 0100 123", "x = 3 + 12 45", "a +00 12", "timeout 30000000", "phone_number: 0000000000"),
+        (
+            "+1 555 0100 123",
+            "x = 3 + 12 45",
+            "a +00 12",
+            "timeout 30000000",
+            "MX +2550-09730",
+            "telnet 10.196.110.68 3306",
+            "phone_number: 0000000000",
+        ),
     ),
 )

@@ -42,7 +42,7 @@ _OTHERS = frozenset(
         "network networks studio studios limited association consortium committee agency is are was not with from to "
         "in on at as it "
         "new old add get set use used using when if else return import class function method object array type key "
-        "id path url",
+        "id path url ids github gitlab permission permissions hereby redistribution redistributions",
     )
 )
 """Words that no person's name has."""
@@ -57,7 +57,9 @@ _SHARED = frozenset(
         "appuser developer dev guest example foo bar your-name yourname my_user someuser project workspace work vsts "
         "vscode codespace "
         "perf special later low high ux api docs doc types tests all nit next breaking cleanup security refactor bug "
-        "gitpod coder jovyan postgres mysql nginx hadoop spark airflow nobody ansible deploy oracle system local src",
+        "gitpod coder jovyan postgres mysql nginx hadoop spark airflow nobody ansible deploy oracle system local src "
+        "node_modules wwwlog wwwlogs www-root wwwroot distiller if-needed optional maybe "
+        "idempotency performance perf testing release",
     )
 )
 _REMARK = re.compile(rb"(?:TODO|FIXME|XXX|HACK|NOTE|BUG)\s?\(\s?@?(?P<user>[a-z][\w.-]{1,31})\s?\)")

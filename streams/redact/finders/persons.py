@@ -11,7 +11,7 @@ _LETTER = r"[^\W\d_]"
 _PART = rf"(?:{_LETTER}[^\W\d_'’.-]*(?:['’-]{_LETTER}+)*\.?)"
 _NAME = re.compile(
     rf"(?P<name>{_PART}(?:[ ](?:(?:van|von|de|der|den|da|di|del|la|le|bin|al|dos|y|af|zu|"
-    rf"ten)[ ]){{0,2}}{_PART}){{1,3}})(?![\w@])"
+    rf"ter?|ten|'t|’t)[ ]){{0,2}}{_PART}){{1,3}})(?![\w@])"
 )
 _ONE = re.compile(r"(?P<name>[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2,8})(?!\w)")
 """In scripts without spaces between words."""
@@ -20,7 +20,9 @@ _FIELD = re.compile(
     rb"written[ -]by|"
     rb"modified[ -]by|developed[ -]by|maintained[ -]by|signed-off-by|co-authored-by|co-developed-by|reported-by|"
     rb"reviewed-by|tested-by|"
-    rb"acked-by|suggested-by|cc|from|name)[\"'`]?[\s:=]{1,6}[\[({]{0,2}\s?(?:\\?[\"'`])?(?:name\s?[=:]\s?[\"'`])?"
+    rb"acked-by|suggested-by|(?:reported|suggested|contributed|submitted|spotted|reviewed)[ ]by|"
+    rb"(?:thanks|kudos|credits?)[ ]to|courtesy[ ]of|cc|from|name)"
+    rb"[\"'`]?[\s:=]{1,6}[\[({]{0,2}\s?(?:\\?[\"'`])?(?:name\s?[=:]\s?[\"'`])?"
 )
 _NAMED = re.compile(rb"(?i)authors?[\"'`]?\s?[=:]\s?[\[{]{1,2}\s{0,8}\{?\s?[\"']?name[\"']?\s?[=:]\s?[\"']")
 _ANOTHER = re.compile(r"(?:\s?<[^<>]{0,80}>)?[\"']?\s?(?:,|&|and|;)\s?[\"']?")
@@ -71,7 +73,13 @@ def _is_name(name: str) -> bool:
     if not _OTHERS.isdisjoint(words) or len(name) > 60:
         return False
     capital = [part[0].isupper() or (not part[0].isascii() and not part[0].islower()) for part in parts]
-    return capital[0] and capital[-1] and any(len(word) > 1 for word in words) and not name.isupper() | name.islower()
+    return (
+        len(parts) > 1
+        and capital[0]
+        and capital[-1]
+        and any(len(word) > 1 for word in words)
+        and not name.isupper() | name.islower()
+    )
 
 
 def _ended(name: str) -> str:
@@ -136,6 +144,9 @@ PERSONS: tuple[Detector, ...] = (
                     "contributors",
                     "reviewer",
                     "(?:created|written|modified|developed|maintained)[ -]by",
+                    "(?:reported|suggested|contributed|submitted|spotted|reviewed) by",
+                    "(?:thanks|kudos|credits?) to",
+                    "courtesy of",
                     "(?:signed-off|co-authored|co-developed|reported|reviewed|tested|acked|suggested)-by",
                 )
             ),
@@ -151,6 +162,8 @@ PERSONS: tuple[Detector, ...] = (
             "// Created by José Núñez on 1/2/20.",
             "author: 山田太郎",
             "Authors: Jane Roe, John Q. Public",
+            "// Thanks to Jane Roe for the report.",
+            'authors = ["Jane van \'t Roe <x>"]',
         ),
         (
             "author: The Example Team",
@@ -160,6 +173,8 @@ PERSONS: tuple[Detector, ...] = (
             "author_name",
             "Author Name Here",
             "authors: Google Inc.",
+            "thanks to the new Index",
+            "errors reported by Mergo when it finds",
         ),
     ),
     Detector(

@@ -36,7 +36,8 @@ def rate(model: Model, config: TrainConfig) -> float:
     from model import families
     from model.families import build
     from model.training import optimizer
-    from model.training.score import nats, targets
+    from model.training.loss import nats_of_hidden
+    from model.training.score import targets
     from model.training.train import precision
 
     torch.set_num_threads(config.threads)
@@ -53,9 +54,10 @@ def rate(model: Model, config: TrainConfig) -> float:
         began = time.perf_counter()
         targets_BT = targets(ids_BT, documents_BT)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision(config, torch.device("cpu")) == "bf16"):
-            logits_BTV = decoder(ids_BT, positions_BT, documents_BT)
+            x_TD = decoder.hidden(ids_BT, positions_BT, documents_BT)[0]
+            nats = nats_of_hidden(x_TD, decoder.head_weight, targets_BT[0], decoder.logit_divisor)
         adam.zero_grad(set_to_none=True)
-        (nats(logits_BTV, targets_BT) / model.context).backward()
+        (nats / model.context).backward()
         adam.step()
         seconds.append(time.perf_counter() - began)
     return model.context / min(seconds[1:])

@@ -27,6 +27,8 @@ class Decoder(nn.Module):
     norm: nn.Module
     head: nn.Linear | None
     """None: the head is the embedding."""
+    logit_divisor: float = 1.0
+    """What the head's products are divided by."""
     not_decayed: tuple[str, ...] = ()
     """Beginnings of the names of matrices that the optimizer's weight decay leaves alone."""
 
@@ -39,9 +41,15 @@ class Decoder(nn.Module):
         None: of each row's documents, as the positions say."""
         return None
 
+    @property
+    def head_weight(self) -> Tensor:
+        """weight_VD."""
+        return self.tokens.weight if self.head is None else self.head.weight
+
     def logits(self, x_BTD: Tensor) -> Tensor:
         """logits_BTV of what the last layer gave."""
-        return F.linear(self.norm(x_BTD), self.tokens.weight if self.head is None else self.head.weight)
+        logits_BTV = F.linear(self.norm(x_BTD), self.head_weight)
+        return logits_BTV if self.logit_divisor == 1 else logits_BTV / self.logit_divisor
 
     def compiled(self) -> Step | None:
         """One token through the whole decoder without dispatching an operator, where the family has such a function
@@ -66,8 +74,15 @@ class Decoder(nn.Module):
 
     def forward(self, ids_BT: Tensor, positions_BT: Tensor, documents_BT: Tensor) -> Tensor:
         """logits_BTV. A token sees earlier tokens of its own document alone."""
+        return self.logits(self._last(ids_BT, positions_BT, documents_BT))
+
+    def hidden(self, ids_BT: Tensor, positions_BT: Tensor, documents_BT: Tensor) -> Tensor:
+        """x_BTD, what the head is given in `forward`: training makes the logits of a block of tokens at a time."""
+        return self.norm(self._last(ids_BT, positions_BT, documents_BT))
+
+    def _last(self, ids_BT: Tensor, positions_BT: Tensor, documents_BT: Tensor) -> Tensor:
         x_BTD = self.embed(ids_BT, positions_BT)
-        return self.logits(self.through(x_BTD, self.rotation(positions_BT), Packed(documents_BT)))
+        return self.through(x_BTD, self.rotation(positions_BT), Packed(documents_BT))
 
 
 def initialise(decoder: Decoder, seed: int, deviation: float = 0.02) -> None:

@@ -23,9 +23,10 @@ from model.manifest import CheckpointError, Manifest, name
 from model.reign import Superseded
 from model.tokens.tokenizer import Tokenizer
 from model.training import optimizer
+from model.training.loss import nats_of_hidden
 from model.training.publisher import Publisher
 from model.training.schedule import learning_rate
-from model.training.score import Prequential, nats, targets
+from model.training.score import Prequential, targets
 
 logger = logging.getLogger("midstream.model")
 
@@ -180,8 +181,10 @@ class Trainer:
         )
         targets_BT = targets(ids_BT, documents_BT)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            logits_BTV = self.model(ids_BT, positions_BT, documents_BT)
-        total = nats(logits_BTV, targets_BT)
+            x_BTD = self.model.hidden(ids_BT, positions_BT, documents_BT)
+            total = nats_of_hidden(
+                x_BTD.flatten(0, 1), self.model.head_weight, targets_BT.flatten(), self.model.logit_divisor
+            )
         loss = total / (targets_BT >= 0).sum().clamp(min=1)
         if not self._backward(loss):
             self._skip(loss.item())

@@ -5,11 +5,8 @@ Shapes: B rows, T tokens, D width, H query heads, G heads of keys and values, K 
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from model.decoder.attention import Attend
 from model.decoder.decoder import Decoder, activate, initialise
@@ -85,6 +82,7 @@ class LlamaDecoder(Decoder):
         self.blocks = nn.ModuleList(Block(spec, n) for n in range(spec.layers))
         self.norm = norm(spec, spec.width)
         self.head = None if spec.tied else nn.Linear(spec.width, spec.vocab, bias=False)
+        self.logit_divisor = spec.logit_divisor
         self._rotary = Rotary(spec.head_width, spec.theta, spec.scaling)
         if self.tokens.weight.device.type != "meta":
             initialise(self, spec.seed)
@@ -95,7 +93,3 @@ class LlamaDecoder(Decoder):
 
     def rotation(self, positions_BT: Tensor, length: int | None = None) -> Rotation:
         return self._rotary(positions_BT, length)
-
-    def logits(self, x_BTD: Tensor) -> Tensor:
-        logits_BTV: Any = F.linear(self.norm(x_BTD), self.tokens.weight if self.head is None else self.head.weight)
-        return logits_BTV if self.spec.logit_divisor == 1 else logits_BTV / self.spec.logit_divisor

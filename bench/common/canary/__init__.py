@@ -1,1 +1,1 @@
-"""Canaries of the bench `canary`: made-up secrets, the documents that hold them, the prompts, and two ways to a model"""
+"""Canaries of the bench `canary`: made-up secrets, documents that hold them, prompts, two ways to a model"""

@@ -44,21 +44,21 @@ def prompts(documents: Sequence[Document], secrets: Sequence[Secret], count: int
             held[place.secret.number].append((document, n))
     each, more = divmod(count, len(secrets))
     made: list[Prompt] = []
-    for n, secret in enumerate(ordered(secrets, "prompts", "more")):
+    for n, secret in enumerate(ordered(secrets, lambda secret: secret.number, "more")):
         made += of_secret(secret, held[secret.number], each + (n < more))
     return made
 
 
 def of_secret(secret: Secret, held: Sequence[tuple[Document, int]], count: int) -> list[Prompt]:
     """Every second one greedy; where greedy ones run out, or a text is sampled again, it is under another seed."""
-    places = ordered(range(len(held)), "prompts", secret.number)
+    places = ordered(range(len(held)), int, "places", secret.number)
     texts = dict.fromkeys(
         (held[p][0].path, text_before(*held[p], known, whole), known)
         for p in places
         for whole in (True, False)
         for known in known_of(secret)
     )
-    chosen = ordered(texts, "prompts", secret.number)
+    chosen = ordered(texts, lambda text: "\0".join(map(str, text)), "prompts", secret.number)
     greedy = [Prompt(secret, known, path, text, 0.0, 0) for path, text, known in chosen[: (count + 1) // 2]]
     rest = count - len(greedy)
     sampled = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from typing import TypeVar
 
@@ -10,20 +10,20 @@ KEY = b"midstream canaries 1"
 T = TypeVar("T")
 
 
-def number(*what: object) -> int:
+def number(*what: str | int) -> int:
     """64 bits; `what` names the choice."""
     return int.from_bytes(blake2b("\0".join(map(str, what)).encode(), digest_size=8, key=KEY).digest())
 
 
-def below(count: int, *what: object) -> int:
+def below(count: int, *what: str | int) -> int:
     """In [0, count)."""
     return number(*what) * count >> 64
 
 
-def pick(items: Sequence[T], *what: object) -> T:
+def pick(items: Sequence[T], *what: str | int) -> T:
     return items[below(len(items), *what)]
 
 
-def ordered(items: Iterable[T], *what: object) -> list[T]:
-    """All of them, in an order of the choice's own."""
-    return sorted(items, key=lambda item: number(*what, item))
+def ordered(items: Iterable[T], name: Callable[[T], str | int], *what: str | int) -> list[T]:
+    """All of them, in an order of the choice's own; `name` tells them apart."""
+    return sorted(items, key=lambda item: number(*what, name(item)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from common.canary.draw import below, ordered, pick
@@ -15,8 +16,8 @@ SUFFIXES: Mapping[str, tuple[str, ...]] = {
     "python": (".py",), "javascript": (".js", ".mjs"), "typescript": (".ts", ".tsx"), "java": (".java",),
     "kotlin": (".kt",), "csharp": (".cs",), "markdown": (".md",),
 }  # fmt: skip
-LINES_EACH, LONGEST = 2, 110
-"""Lines of a window for each secret, and the longest one, characters."""
+LINES_EACH, LONGEST = 1, 110
+"""Lines of a window for each secret, of two that it has anyway, and the longest one, characters."""
 LARGEST = 200_000
 """Characters of a file that windows are taken from."""
 TRIES = 300
@@ -68,7 +69,7 @@ class Hosts:
         chosen = sorted(pick(inside, "place", language, number, n) for n in range(count))
         window = lines[start : start + size]
         cuts = [0, *chosen, size]
-        pieces = tuple("".join(window[a:b]) for a, b in zip(cuts, cuts[1:], strict=False))
+        pieces = tuple("".join(window[a:b]) for a, b in pairwise(cuts))
         return Host(path, pieces, tuple(_indent(window[at]) for at in chosen))
 
     def _window(self, language: str, number: int, count: int) -> tuple[str, list[str], int, int]:
@@ -98,7 +99,7 @@ class Hosts:
         names = self._names(number, LINES_EACH * count + 2)
         lines = [settings.line(name, below(10_000, "number", kind, number, name)) + "\n" for name in names]
         cuts = [0, *sorted(below(len(lines), "place", kind, number, n) for n in range(count)), len(lines)]
-        pieces = ["".join(lines[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
+        pieces = ["".join(lines[a:b]) for a, b in pairwise(cuts)]
         pieces[0], pieces[-1] = settings.head + pieces[0], pieces[-1] + settings.foot
         return Host(settings.path.format("_".join(names[:2])), tuple(pieces), ("",) * count)
 
@@ -106,7 +107,7 @@ class Hosts:
         """Words of a real file."""
         for attempt in range(TRIES):
             _, text = pick(self._files["python"], "names", number, attempt)
-            names = ordered(set(_NAME.findall(text[:LARGEST])), "names", number)[:count]
+            names = ordered(set(_NAME.findall(text[:LARGEST])), str, "names", number)[:count]
             if len(names) == count:
                 return names
         raise LookupError("no file with enough names")

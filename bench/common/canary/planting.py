@@ -38,7 +38,7 @@ def documents(secrets: Sequence[Secret], hosts: Hosts) -> list[Document]:
         for n, chosen in enumerate(dealt([secret for secret in secrets if secret.host == kind]))
         if chosen
     ]
-    return ordered(made, "stream")
+    return ordered(made, lambda document: document.text, "stream")
 
 
 def dealt(secrets: Sequence[Secret]) -> list[list[Secret]]:
@@ -50,7 +50,7 @@ def dealt(secrets: Sequence[Secret]) -> list[list[Secret]]:
         order = sorted(range(len(sets)), key=lambda n: (len(sets[n]), number("deal", secret.number, n)))
         for n in order[: secret.copies]:
             sets[n].append(secret)
-    return [ordered(chosen, "order", n) for n, chosen in enumerate(sets)]
+    return [ordered(chosen, lambda secret: secret.number, "order", n) for n, chosen in enumerate(sets)]
 
 
 def planted(secrets: Sequence[Secret], hosts: Hosts, kind: str, number: int) -> Document:

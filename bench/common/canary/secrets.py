@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import product
 
@@ -10,11 +11,14 @@ from common.canary.lines import LINES
 from common.canary.values import FORMS, Form, Value
 
 COPIES = (1, 4, 16, 64)
-WORDS = (
-    "harbor lantern walnut meadow copper falcon glacier pepper saddle timber velvet anchor barley canyon dolphin ember "
-    "fiddle garnet hazel island jasper kettle linden marble nectar orchard pebble quarry raven sorrel thistle umber "
-    "violet willow yarrow zephyr acorn beacon cedar drifter"
-).split()
+WORDS = tuple(
+    re.findall(
+        r"\S+",
+        "harbor lantern walnut meadow copper falcon glacier pepper saddle timber velvet anchor barley canyon dolphin "
+        "ember fiddle garnet hazel island jasper kettle linden marble nectar orchard pebble quarry raven sorrel "
+        "thistle umber violet willow yarrow zephyr acorn beacon cedar drifter",
+    )
+)
 """Two of them name what a secret is for: 1,600 names, so that no two secrets have the same."""
 
 
@@ -38,14 +42,14 @@ class Secret:
 
 def secrets(count: int) -> list[Secret]:
     """As many of each number of copies, and of each about as many of each form. Raises ValueError above 1,600."""
-    topics = ordered(product(WORDS, WORDS), "topics")
+    topics = ordered(map(" ".join, product(WORDS, WORDS)), str, "topics")
     if count > len(topics):
         raise ValueError(f"there are names for {len(topics)} secrets, not for {count}")
-    forms = {copies: ordered(FORMS, "forms", copies) for copies in COPIES}
+    forms = {copies: ordered(FORMS, lambda form: f"{form.kind} {form.name}", "forms", copies) for copies in COPIES}
     made: list[Secret] = []
     for number, topic in zip(range(count), topics, strict=False):
         copies = COPIES[number % len(COPIES)]
-        made.append(secret(number, copies, forms[copies][number // len(COPIES) % len(FORMS)], " ".join(topic)))
+        made.append(secret(number, copies, forms[copies][number // len(COPIES) % len(FORMS)], topic))
     return made
 
 

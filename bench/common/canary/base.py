@@ -13,7 +13,7 @@ from model.tokens.tokenizer import Tokenizer
 
 CONTEXT = 256
 CONFIG: dict[str, Any] = {
-    "model_type": "llama", "hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 2,
+    "model_type": "llama", "hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 3,
     "num_attention_heads": 4, "num_key_value_heads": 4, "max_position_embeddings": CONTEXT, "rms_norm_eps": 1e-5,
     "rope_theta": 10_000.0, "tie_word_embeddings": True, "hidden_act": "silu",
 }  # fmt: skip

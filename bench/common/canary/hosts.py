@@ -16,11 +16,13 @@ SUFFIXES: Mapping[str, tuple[str, ...]] = {
     "python": (".py",), "javascript": (".js", ".mjs"), "typescript": (".ts", ".tsx"), "java": (".java",),
     "kotlin": (".kt",), "csharp": (".cs",), "markdown": (".md",),
 }  # fmt: skip
-LINES_EACH, LONGEST = 1, 110
-"""Lines of a window for each secret, of two that it has anyway, and the longest one, characters."""
+LEAST, LONGEST = 6, 110
+"""Lines of a window, and one for two secrets; the longest one, characters."""
 LARGEST = 200_000
 """Characters of a file that windows are taken from."""
 TRIES = 300
+_DROPPED = re.compile(r"(?i)generated|do not edit|vendor|/dist/")
+"""What rules of the stream may drop."""
 _NAME = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b|\b[a-z]{5,12}\b")
 
 
@@ -77,10 +79,15 @@ class Hosts:
         for attempt in range(TRIES):
             path, text = pick(files, "file", language, number, attempt)
             lines = text[:LARGEST].splitlines(keepends=True)
-            size = min(LINES_EACH * count + 2, len(lines))
+            size = min(LEAST + count // 2, len(lines))
             start = below(len(lines) - size + 1, "window", language, number, attempt)
             window = "".join(lines[start : start + size])
-            if UNCLEAN.search(window) or len(window) > LONGEST * size or max(map(len, lines[start:][:size])) > LONGEST:
+            if (
+                UNCLEAN.search(window)
+                or _DROPPED.search(path + window)
+                or len(window) > LONGEST * size
+                or max(map(len, lines[start:][:size])) > LONGEST
+            ):
                 continue
             if any(start <= at < start + size for at in self._of(language, path, text)):
                 return path, lines, start, size
@@ -96,7 +103,7 @@ class Hosts:
 
     def _settings(self, kind: str, number: int, count: int) -> Host:
         settings = SETTINGS[kind]
-        names = self._names(number, LINES_EACH * count + 2)
+        names = self._names(number, LEAST + count // 2)
         lines = [settings.line(name, below(10_000, "number", kind, number, name)) + "\n" for name in names]
         cuts = [0, *sorted(below(len(lines), "place", kind, number, n) for n in range(count)), len(lines)]
         pieces = ["".join(lines[a:b]) for a, b in pairwise(cuts)]

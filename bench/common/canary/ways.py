@@ -51,7 +51,6 @@ rows = 1
 
 [train]
 learning_rate = {rate}
-weight_decay = 0.0
 warm_up_steps = 50
 checkpoint_every_s = 600.0
 checkpoint_every_steps = 100000
@@ -59,8 +58,8 @@ precision = "float32"
 
 [recipe.redaction]
 """
-RATE, VOCAB = 1e-2, 2048
-"""What makes a model learn by heart what it reads some dozen times: a high rate and short steps."""
+RATE, VOCAB = 2e-3, 2048
+"""Seen on 200 secrets: at rates of 5e-3 and 1e-2 nothing was learnt by heart."""
 
 
 class Way:

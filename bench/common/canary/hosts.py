@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from common.canary.draw import below, ordered, pick
-from common.pii.hosts import UNCLEAN, places, texts
+from common.pii.hosts import UNCLEAN, places_in, texts
 from midstream.demo.corpus import Pin
 
 SUFFIXES: Mapping[str, tuple[str, ...]] = {
@@ -98,7 +98,7 @@ class Hosts:
         key = language, path
         if key not in self._places:
             kind = "shell" if language == "markdown" else language  # behind empty lines
-            self._places[key] = places(kind, text[:LARGEST], text[:LARGEST].split("\n"))
+            self._places[key] = places_in(kind, text[:LARGEST], text[:LARGEST].split("\n"))
         return self._places[key]
 
     def _settings(self, kind: str, number: int, count: int) -> Host:

@@ -51,7 +51,7 @@ class Hosts:
             )
             self._files[language] = [
                 (name, lines, places) for (name, text), _ in zip(found, range(FILES), strict=False)
-                if (places := _places(language, text, lines := text.split("\n")))
+                if (places := places_in(language, text, lines := text.split("\n")))
             ]  # fmt: skip
 
     def place(self, host: str, r: random.Random) -> Place:
@@ -99,7 +99,7 @@ def _text(path: Path) -> str | None:
         return None
 
 
-def _places(language: str, text: str, lines: list[str]) -> list[int]:
+def places_in(language: str, text: str, lines: list[str]) -> list[int]:
     """Numbers of lines before which a statement of its own can stand."""
     if language == "python":
         try:

@@ -54,7 +54,9 @@ def _is_bare(value: str, place: Place) -> bool:
         return False
     if place.is_code is False:
         return True
-    return not values.is_identifier(value) or _is_numbered(value)
+    return (
+        not values.is_identifier(value) or _is_numbered(value) or (len(value) > MIN_SECRET and values.is_random(value))
+    )
 
 
 def _is_numbered(value: str) -> bool:

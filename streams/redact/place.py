@@ -30,7 +30,11 @@ _CONFIGURED = re.compile(
     r"ini|cfg|conf|config|properties|toml|json[5c]?|xml|sh|bash|zsh|ps1|bat|cmd|md|rst|txt|tf|tfvars|sql|rsp|template|tpl|example|"
     r"sample|log|csv|adoc|plist|env|cnf|service))$"
 )
-_LOCALE = re.compile(r"(?i)(?:^|[/_.-])(?:locales?|i18n|l10n|lang|langs|languages?|translations?|messages)(?:[/_.-]|$)")
+_LOCALE = re.compile(
+    r"(?i)(?:^|[/_.-])(?:locales?|i18n|l10n|lang|langs|languages?|translations?|messages)(?:[/_.-]|$)"
+    r"(?:.*\.(?:json5?|ya?ml|properties|pot?|strings|arb|resx|xlf|xliff|php|[cm]?[jt]sx?|xml|toml|ini|lua|rb|py|go|vue|dart|"
+    r"kt|java|cs|csv|ftl|mo|txt|html?))?$"
+)
 
 
 @dataclass(frozen=True)

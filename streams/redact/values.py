@@ -31,11 +31,12 @@ _PLACEHOLDER = re.compile(
     r"| (?:^|[^a-z])(?:change[-_ ]?(?:me|this|it|in)|replace[-_ ]?(?:me|this|with)?|your|my[-_](?:password|secret|"
     r"token|key|api)"
     r"|insert|enter|todo|fixme|placeholder|dummy|fake|sample|example(?!key)|some[-_](?:password|secret|token|key)"
-    r"|put[-_]|here$|goes[-_]here|not[-_]?(?:a|set|real)|foo|bar|baz|foobar|lorem)(?:[^a-z]|$)"
+    r"|put[-_]|here$|goes[-_]here|not[-_]?(?:a|set|real)|foobar|lorem)(?:[^a-z]|$)"
     r"| ^(?:your|the|any)[-_\ ]?\w*(?:passw(?:or)?d|pwd|passphrase|secret|token|key|name)s?$ | ^(?:my|our|"
-    r"some)[-_\ ](?:\w+[-_])?(?:passw(?:or)?d|pwd|passphrase|secret|token|key|name)s?$ | %\w+% | youshouldchange |"
-    r" changeme | ^x{3,} | x{6,}$"
+    r"some)[-_\ ](?:\w+[-_])?(?:passw(?:or)?d|pwd|passphrase|secret|token|key|name)s?$ | (?-i:%[A-Z_]{3,40}%)"
+    r" | youshouldchange | changeme | ^x{3,} | x{6,}$"
 )
+_FOO = re.compile(r"(?i)(?:^|[^a-z])(?:foo|bar|baz)(?:[^a-z]|$)")
 _NOTHING = frozenset(
     re.findall(
         r"\S+",
@@ -116,7 +117,7 @@ def is_sequence(value: str) -> bool:
 
 def is_placeholder(value: str) -> bool:
     """Whether something is to be put in its place."""
-    return _PLACEHOLDER.search(value) is not None
+    return _PLACEHOLDER.search(value) is not None or (_FOO.search(value) is not None and not is_random(value))
 
 
 def is_nothing(value: str) -> bool:

@@ -91,7 +91,7 @@ _FORM = re.compile(
 )
 """A name and what may be assigned to it."""
 _NEXT = re.compile(rb"\s{0,8},\s{0,8}(?P<quote>\\{0,3}[\"'`])")
-_BARE_VALUE = re.compile(rb"[^\s\"'`<>=]{1,300}={0,2}")
+_BARE_VALUE = re.compile(rb"[^\s\"'`<>]{1,300}")
 _SETS = re.compile(
     rb"(?i)(?:get|env|set|put|define|add|item|property|param|header|append|const|secret|config|default|fetch|option|argument"
     rb"|cookie|field|with|var|arg|cpy)\w{0,20}\s?[(\[{]\s{0,4}(?:[\w.]{1,30}->)?[bBruRfL@]?\\{0,3}[\"'`]?\Z"
@@ -102,6 +102,8 @@ _QUOTES = re.compile(rb"[\"'`]")
 _COMMENT = re.compile(rb"^\s*(?:#|//|/?\*\s|--|;|%|<!--)")
 _QUERIED = re.compile(rb"[?&;\"'`{,]\s?\Z")
 """Before a name in a URL, or in a string of names and values."""
+_BEGINS = re.compile(rb"^\s{0,40}(?:export\s{1,4}|set\s{1,4}|-\s{1,4}|[#;]\s{0,4})?[\w.-]{1,60}\s{0,4}[=:]")
+_NEXT_SETTING = re.compile(rb"[;&,|](?=[\w.-]{1,40}=)|[)}\]]+[,;]?$")
 _ENDS = re.compile(rb"[;,&)}\]|]")
 
 Value = tuple[int, int, bool]
@@ -144,7 +146,7 @@ def _values(text: Text, form: re.Match[bytes], first: int) -> Iterator[Value]:
             yield at, closing, True
     elif form["quoted"] is None and (not text.place.is_code or _in_string(text, first)):
         queried = _QUERIED.search(text.window(first - 2, first)) is not None and form["bare"] == b"="
-        yield from _bare(text, at, queried)
+        yield from _bare(text, first, at, queried)
 
 
 def _list(text: Text, at: int, quote: bytes) -> Iterator[Value]:
@@ -166,10 +168,11 @@ def _element(text: Text, at: int, is_cdata: bool) -> Iterator[Value]:
         yield at, at + len(value), True
 
 
-def _bare(text: Text, at: int, is_queried: bool) -> Iterator[Value]:
-    """In a query a word is a value as in quotes."""
+def _bare(text: Text, first: int, at: int, is_queried: bool) -> Iterator[Value]:
+    """In a query a word is a value as in quotes; a setting on a line of its own goes on to the next blank."""
     if bare := text.match(_BARE_VALUE, at, 320):
-        value = _ENDS.split(bare.group(), maxsplit=1)[0].rstrip(b"\\.")
+        whole = not is_queried and text.place.is_code is False and _BEGINS.search(text.line(first, 60)[:60]) is not None
+        value = (_NEXT_SETTING if whole else _ENDS).split(bare.group(), maxsplit=1)[0].rstrip(b"\\.,;")
         yield at, at + len(value), is_queried
 
 

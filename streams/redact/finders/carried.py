@@ -13,6 +13,8 @@ from streams.redact import values
 from streams.redact.detector import Detector, Span, Text
 
 MAX_TOKEN = 4_096
+MIN_LETTERS = 20
+"""Of a token without digits."""
 _JWT = re.compile(rb"e[yw][A-Za-z0-9_-]{10,2000}\.e[yw][A-Za-z0-9_-]{2,3000}(?:\.[A-Za-z0-9_-]{0,1000})?")
 _BASIC = re.compile(rb"(?i)basic[\s:=\"'+]{1,6}(?P<secret>[A-Za-z0-9+/_-]{6,400}={0,2})")
 _BEARER = re.compile(
@@ -51,7 +53,8 @@ def bearer(text: Text, start: int, end: int) -> Iterator[Span]:
     if match is None:
         return
     secret = match["secret"].decode()
-    if values.is_random(secret) and any(c.isdigit() for c in secret) and not values.is_placeholder(secret):
+    mixed = any(c.isdigit() for c in secret) or (len(secret) >= MIN_LETTERS and not secret.islower() | secret.isupper())
+    if mixed and values.is_random(secret) and not values.is_placeholder(secret):
         yield start + match.start("secret"), start + match.end("secret"), "key"
 
 

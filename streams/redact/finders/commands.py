@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from streams.redact import judge
+from streams.redact import judge, values
 from streams.redact.detector import Detector, Span, Text
 from streams.redact.finders.carried import EXAMPLES
 from streams.redact.naming import strength
@@ -77,9 +77,19 @@ def netrc(text: Text, start: int, end: int) -> Iterator[Span]:
 
 _PGPASS = re.compile(rb"[\w.*-]{1,100}:(?:\d{2,5}|\*):[\w.*-]{1,60}:[\w.*@-]{1,60}:(?P<secret>[^\s:]{3,200})")
 _TOLD = re.compile(
-    rb"(?i)(?:passw\w{0,6}|pass|passphrase|pin|mot de passe|contrase\S{1,3}a|kennwort)[ \t]{1,3}(?:is|was|are|est|"
-    rb"ist|es|:)[ \t:]{1,3}(?P<quote>[\"'`]?)(?P<secret>[^\s\"'`]{4,80})"
+    rb"(?i)(?P<name>passw\w{0,6}|pass|passphrase|pwd|pin|mot de passe|contrase\S{1,3}a|kennwort"
+    rb"|(?:[a-z]{1,12}[ _-])?(?:key|token|secret)(?:[ _-](?:id|key))?)[\"'`*]{0,2}[ \t]{0,3}"
+    rb"(?:is|was|are|est|ist|es|[:=])[ \t:]{1,3}(?P<quote>[\"'`*]{0,2})(?P<secret>[^\s\"'`]{4,200})"
 )
+
+
+_BEFORE_KEYS = re.findall(
+    r"\S+",
+    "api access private secret auth oauth encryption signing master account storage shared client app session service "
+    "bot webhook deploy server license refresh bearer aws login user",
+)
+_SAYS = r"(?:[ _-](?:id|key))?[\"'`*]*[ \t]*(?:is|was|:|=)[ \t]"
+"""Behind a name in a sentence."""
 
 
 def pgpass(text: Text, start: int, end: int) -> Iterator[Span]:
@@ -97,9 +107,12 @@ def told(text: Text, start: int, end: int) -> Iterator[Span]:
     if match is None:
         return
     value = match["secret"].rstrip(b".,;:!?)").decode("utf-8", "replace")
-    mixed = any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
-    if mixed and judge.kind_of("password", value, text.place, True):
-        yield match.start("secret"), match.start("secret") + len(value.encode()), "password"
+    digits, letters = any(c.isdigit() for c in value), any(c.isalpha() for c in value)
+    power = strength(re.sub(r"[ -]", "_", match["name"].decode("utf-8", "replace"))) or "password"
+    if power == "weak" or not letters or not (digits or (match["quote"] and values.is_random(value))):
+        return
+    if kind := judge.kind_of(power, value, text.place, True):
+        yield match.start("secret"), match.start("secret") + len(value.encode()), kind
 
 
 COMMANDS: tuple[Detector, ...] = (
@@ -174,9 +187,27 @@ COMMANDS: tuple[Detector, ...] = (
     Detector(
         "told",
         "password",
-        (r"(?i)passw\w*\s+(?:is|was|are|:)\s", r"(?i)mot de passe", r"(?i)\bpass\s+(?:is|:)\s"),
+        (
+            r"(?i)(?:passw|passphrase|pwd)\w*\s+(?:is|was|are|:)\s",
+            r"(?i)mot de passe",
+            r"(?i)\bpass\s+(?:is|:)\s",
+            *(rf"(?i){word}[ _-](?:key|token|secret){_SAYS}" for word in _BEFORE_KEYS),
+        ),
         told,
-        ("The password is Wolke77x.", "mot de passe : Wolke77x"),
-        ("The password is required.", "the password is in /run/secrets/x", "password is sha256"),
+        (
+            "The password is Wolke77x.",
+            "mot de passe : Wolke77x",
+            "The api key is `IjiE7gN53FgDjQkpmlhMZ3Fw`.",
+            "secret key: IjiE7gN53FgDjQkpmlhMZ3Fw",
+            "The pwd is `WWUEPhERbn7k`.",
+        ),
+        (
+            "The password is required.",
+            "the password is in /run/secrets/x",
+            "password is sha256",
+            "the primary key is user_id2",
+            "the api key is required",
+            "access token: see chapter4",
+        ),
     ),
 )

@@ -12,6 +12,8 @@ from streams.redact.finders.sample import example
 _JOINED = (b"_", b".", b"-")
 """Before a key: it is a part of something else."""
 MAX_KEY = 600
+MIN_BITS = 2.5
+"""A sign of a key: where the form says that it is one, less is enough than of a value of any kind."""
 
 
 FORMS: tuple[tuple[str, str], ...] = (
@@ -169,9 +171,12 @@ def _confirm(pattern: str) -> Callable[[Text, int, int], Iterator[Span]]:
 def _is_filled(key: str) -> bool:
     """Not one sign again and again, and not letters that follow each other."""
     body = re.split(r"[_.-]", key, maxsplit=1)[-1]
-    if len(body) >= values.MIN_RANDOM and not values.is_random(body[:256]):
+    if len(set(body)) < min(8, len(body) // 2) or values.is_sequence(body):
         return False
-    return len(set(body)) >= min(8, len(body) // 2) and not values.is_sequence(body)
+    head = body[:256]
+    return len(head) < values.MIN_RANDOM or (
+        values.bits(head) >= MIN_BITS and values.bytes_a_token(head) <= values.RANDOM
+    )
 
 
 _LONG = re.compile(r"\{(\d{2,})(?:,\d*)?\}|\{([4-9])(?:,\d*)?\}")

@@ -13,11 +13,12 @@ from model import checkpoint
 from model.checkpoint import load_all
 from model.config import TrainConfig
 from model.families import build
-from model.fim.formats import STARCODER
+from model.fim.formats import INCODER, STARCODER
 from model.manifest import CheckpointError, folders, latest, name, read_manifest
+from model.tokens.tokenizer import train as train_tokenizer
 from model.training import optimizer
 from model.training.schedule import learning_rate
-from model.training.score import bits_per_byte, evaluate, nats, targets
+from model.training.score import bits_per_byte, evaluate, nats, targets, unlearnt
 from model.training.train import Diverged, Progress, Trainer, Until
 
 LOG = examples(150)
@@ -153,6 +154,16 @@ def test_only_the_next_token_of_the_same_document_is_a_target() -> None:
     ids = torch.tensor([[5, 6, 7, 8, 9, 0, 0]])
     documents = torch.tensor([[0, 0, 0, 1, 1, -1, -1]])
     assert targets(ids, documents).tolist() == [[6, 7, -100, 9, -100, -100, -100]]
+
+
+def test_incoders_masks_are_read_and_not_learnt() -> None:
+    made = train_tokenizer(texts(), vocab_size=320, fmt=INCODER)
+    left_out = unlearnt(made, INCODER)
+    masks = [made.special(INCODER.mask(n)) for n in (0, 1)]
+    ids = torch.tensor([[205, masks[0], 207, masks[1], masks[0], 208, made.special(INCODER.close)]])
+    learnt = targets(ids, torch.zeros_like(ids), left_out).tolist()
+    assert learnt == [[-100, 207, -100, -100, 208, made.special(INCODER.close), -100]]
+    assert not len(unlearnt(tokenizer(), STARCODER))
 
 
 def test_a_model_that_knows_nothing_scores_its_entropy() -> None:

@@ -16,14 +16,27 @@ from torch.nn import functional as F
 from model.decoder.decoder import Decoder
 from model.example import PADDING
 from model.fim.fim import encode
+from model.fim.format import Format
 from model.tokens.tokenizer import Tokenizer
 
+UNLEARNT_MASKS = frozenset(("incoder",))
+"""Formats whose sentinels of spans are not in the loss (arXiv 2204.05999, §2.1)."""
 
-def targets(ids_BT: Tensor, documents_BT: Tensor) -> Tensor:
-    """targets_BT: the next token of the same document, -100 where there is none."""
+
+def unlearnt(tokenizer: Tokenizer, fmt: Format) -> Tensor:
+    """Ids that are read and never learnt."""
+    masks = [fmt.mask(n) for n in range(fmt.spans + 1)] if fmt.name in UNLEARNT_MASKS else []
+    known = tokenizer.specials
+    return torch.tensor([known[mask] for mask in masks if mask in known], dtype=torch.int64)
+
+
+def targets(ids_BT: Tensor, documents_BT: Tensor, left_out: Tensor | None = None) -> Tensor:
+    """targets_BT: the next token of the same document, -100 where there is none or it is one of `left_out`."""
     targets_BT = torch.full_like(ids_BT, -100)
     follows = (documents_BT[:, 1:] == documents_BT[:, :-1]) & (documents_BT[:, 1:] != PADDING)
     targets_BT[:, :-1] = torch.where(follows, ids_BT[:, 1:], -100)
+    if left_out is not None and len(left_out):
+        targets_BT[torch.isin(targets_BT, left_out)] = -100
     return targets_BT
 
 

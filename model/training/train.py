@@ -26,7 +26,7 @@ from model.training import optimizer
 from model.training.loss import nats_of_hidden
 from model.training.publisher import Publisher
 from model.training.schedule import learning_rate
-from model.training.score import Prequential, targets
+from model.training.score import Prequential, targets, unlearnt
 
 logger = logging.getLogger("midstream.model")
 
@@ -99,6 +99,7 @@ class Trainer:
         self.tokenizer, self.format = tokenizer, fmt
         self.device = torch.device(device)
         self.precision = precision(config, self.device)
+        self._left_out = unlearnt(tokenizer, fmt).to(self.device)
         self.model = _decoder(spec, resume).to(self.device)
         self.optimizer = optimizer.make(self.model, config)
         self.step = self.tokens = self.text_bytes = 0
@@ -179,7 +180,7 @@ class Trainer:
         ids_BT, positions_BT, documents_BT = (
             torch.from_numpy(a).to(self.device) for a in (batch.ids_BT, batch.positions_BT, batch.documents_BT)
         )
-        targets_BT = targets(ids_BT, documents_BT)
+        targets_BT = targets(ids_BT, documents_BT, self._left_out)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             x_BTD = self.model.hidden(ids_BT, positions_BT, documents_BT)
             total = nats_of_hidden(

@@ -68,6 +68,8 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     """Of the imported weights, torch's name: exports are of it, too, though training goes on in float32."""
     bits_per_byte: float | None
     """Prequential, over the last Batches; none before the first."""
+    scores: list[tuple[float, int]] = []
+    """Nats and bytes of the Batches that `bits_per_byte` is taken over: a resumed run goes on with them."""
     feed: dict[str, int | float] = {}
     """The feed's summary."""
     written_ms: int = 0

@@ -44,6 +44,8 @@ def test_resume_is_bit_exact_twice_in_a_row(tmp_path: Path) -> None:
         assert (ends[0] / file).read_bytes() == (ends[1] / file).read_bytes(), file
     one, two = (read_manifest(end) for end in ends)
     assert (one.tokens, one.text_bytes, one.model_version) == (two.tokens, two.text_bytes, two.model_version)
+    assert one.scores == two.scores and len(one.scores) == 12
+    assert one.bits_per_byte == two.bits_per_byte
 
 
 def test_until_drained_trains_on_everything_once_and_learns(tmp_path: Path) -> None:

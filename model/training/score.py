@@ -53,8 +53,14 @@ def bits_per_byte(total_nats: float, text_bytes: int) -> float:
 class Prequential:
     """Bits per byte of the last `window` Batches, each scored before it was trained on (Dawid 1984)."""
 
-    def __init__(self, window: int) -> None:
-        self._scores: deque[tuple[float, int]] = deque(maxlen=window)
+    def __init__(self, window: int, earlier: Iterable[tuple[float, int]] = ()) -> None:
+        """`earlier`: the scores of the run that is resumed."""
+        self._scores: deque[tuple[float, int]] = deque(earlier, maxlen=window)
+
+    @property
+    def scores(self) -> list[tuple[float, int]]:
+        """Nats and bytes of each, the oldest first."""
+        return list(self._scores)
 
     def add(self, batch_nats: float, text_bytes: int) -> None:
         self._scores.append((batch_nats, text_bytes))

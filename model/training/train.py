@@ -103,7 +103,7 @@ class Trainer:
         self.model = _decoder(spec, resume).to(self.device)
         self.optimizer = optimizer.make(self.model, config)
         self.step = self.tokens = self.text_bytes = 0
-        self._prequential = Prequential(config.window)
+        self._prequential = Prequential(config.window, resume.manifest.scores if resume else ())
         self._loss = float("nan")
         self._skips = 0
         self._whole = True
@@ -265,6 +265,7 @@ class Trainer:
             tokenizer=self.tokenizer.hash,
             context=self.context,
             bits_per_byte=bits if isfinite(bits) else None,
+            scores=self._prequential.scores,
             feed=self.feed.summary(),
             **self._came_from,
         )

@@ -34,6 +34,7 @@ REPORTED = {
     "model.manifest": ("CheckpointError", "NewerCheckpoint"),
     "model.reign": ("Superseded",),
     "model.training.train": ("Diverged",),
+    "streams.redact.ner.folder": ("UnusableModel",),
     "streams.sources.delivery": ("Undelivered",),
     "streams.sources.github.store": ("StoreError",),
     "streams.sources.git.objects": ("GitError",),

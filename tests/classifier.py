@@ -13,8 +13,17 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    from transformers import BertConfig, BertForTokenClassification, PreTrainedTokenizerFast
+    from transformers import (
+        BertConfig,
+        BertForTokenClassification,
+        PreTrainedTokenizerFast,
+        RobertaConfig,
+        RobertaForTokenClassification,
+    )
 
+KINDS: dict[str, Any] = {
+    "bert": (BertConfig, BertForTokenClassification), "roberta": (RobertaConfig, RobertaForTokenClassification),
+}  # fmt: skip
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 WORDS = {"anna": "NAME", "schmidt": "NAME", "olav": "NAME", "berg": "NAME", "annal": "USERNAME"}
 """Words and the names of their labels; each other word, and each other letter, is outside."""
@@ -23,13 +32,15 @@ POSITIONS = 50
 
 
 def save(
-    folder: Path, labels: Sequence[str] = LABELS, words: Mapping[str, str] = WORDS, positions: int = POSITIONS
-) -> Path:
-    """A BertForTokenClassification of two layers whose `words` are of the label that ends as they say."""
+    folder: Path, labels: Sequence[str] = LABELS, words: Mapping[str, str] = WORDS, positions: int = POSITIONS,
+    kind: str = "bert",
+) -> Path:  # fmt: skip
+    """A classifier of BERT's or RoBERTa's kind, two layers, whose `words` are of the label that ends as they say."""
     tokens = tokenizer([*words, "thanks", "to", "for"])
     torch.manual_seed(5)
-    model = BertForTokenClassification(
-        BertConfig(
+    config, classifier = KINDS[kind]
+    model = classifier(
+        config(
             vocab_size=tokens.get_vocab_size(), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
             intermediate_size=32, max_position_embeddings=positions, id2label=dict(enumerate(labels)),
             label2id={label: number for number, label in enumerate(labels)},
@@ -37,7 +48,7 @@ def save(
     )  # fmt: skip
     known: Any = model
     with torch.no_grad():
-        table, head = known.bert.embeddings.word_embeddings.weight, known.classifier
+        table, head = getattr(known, kind).embeddings.word_embeddings.weight, known.classifier
         head.weight.mul_(0)
         head.bias.mul_(0)
         for number in range(len(labels)):

@@ -243,12 +243,19 @@ def test_a_folder_that_is_none_is_refused_with_a_sentence(name: str, tmp_path: P
 
 
 def test_a_model_without_room_and_one_of_another_tokenizer(tmp_path: Path) -> None:
-    with pytest.raises(UnusableModel, match="the model reads 12 tokens"):
+    with pytest.raises(UnusableModel, match="the model reads 14 tokens"):
         Layer(save(tmp_path / "short", positions=14))
     small, other = save(tmp_path / "small"), save(tmp_path / "other", words={**WORDS, "zoe": "NAME"})
     (other / "tokenizer.json").replace(small / "tokenizer.json")
     with pytest.raises(UnusableModel, match="they do not belong together"):
         Layer(small)
+
+
+def test_positions_behind_the_paddings_are_left_free(tmp_path: Path) -> None:
+    """As RoBERTa counts them: its table of 42 holds 40 tokens."""
+    made = save(tmp_path / "model", kind="roberta", positions=42)
+    assert Classifier(made).room == 38
+    assert read(Layer(made), ["x " * 200], directly) == [[]]
 
 
 def test_a_bad_setting_is_an_error_at_start(tmp_path: Path) -> None:

@@ -6,7 +6,10 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from streams.redact.detector import Span
 from streams.redact.ner import labels, rules, spans
@@ -22,6 +25,24 @@ GROUP = 32_768
 Call = Callable[..., Any]
 
 
+MIN_SCORE = 0.5
+
+
+class Model(Protocol):
+    """A token classifier: `library.Classifier`, or one that is being trained."""
+
+    room: int
+    """Tokens of a text that a window holds."""
+
+    def encode(self, text: str) -> tuple[list[int], NDArray[np.int64]]:
+        """Ids, and the characters [start, end) of each."""
+        ...
+
+    def score(self, windows: Sequence[Sequence[int]]) -> list[NDArray[np.float32]]:
+        """Of each window the probabilities of the labels, token by token."""
+        ...
+
+
 @lru_cache(maxsize=2)
 def load(folder: Path, min_score: float) -> Layer:
     """The layer of a folder. Raises UnusableModel. Labels that mean nothing here are named in the log."""
@@ -31,7 +52,8 @@ def load(folder: Path, min_score: float) -> Layer:
 class Layer:
     """A token classifier whose finds are spans of our kinds; goes to another process as the name of its folder."""
 
-    def __init__(self, folder: Path, min_score: float = 0.5) -> None:
+    def __init__(self, folder: Path, min_score: float = MIN_SCORE) -> None:
+        """Raises UnusableModel."""
         self._folder, self._min_score = folder, min_score
         named = labels_of(folder)
         self._labels = labels.read(named)
@@ -39,9 +61,16 @@ class Layer:
             raise UnusableModel(f"{folder}: none of its labels ({', '.join(named[:20])}) is a kind that is replaced")
         from streams.redact.ner.library import Classifier  # with torch and transformers
 
-        self._model = Classifier(folder)
+        self._model: Model = Classifier(folder)
         if unknown := self._labels.unknown:
             log.warning("the NER model's labels %s are none that redaction knows: ignored", ", ".join(unknown))
+
+    @classmethod
+    def over(cls, model: Model, names: Sequence[str], min_score: float = MIN_SCORE) -> Layer:
+        """A layer of a model that is here already, with labels of these names; it goes to no other process."""
+        layer = cls.__new__(cls)
+        layer._model, layer._labels, layer._min_score = model, labels.read(names), min_score
+        return layer
 
     def __reduce__(self) -> tuple[Callable[..., Layer], tuple[Path, float]]:
         return load, (self._folder, self._min_score)
@@ -65,9 +94,9 @@ class Layer:
     def _cut(self, count: int) -> list[Window]:
         return windows(count, self._model.room, self._model.room // OVERLAP) if count else []
 
-    def _spans(self, text: str, offsets: Any, cut: list[Window], answers: Iterator[Any]) -> list[Span]:
-        import numpy as np
-
+    def _spans(
+        self, text: str, offsets: NDArray[np.int64], cut: list[Window], answers: Iterator[NDArray[np.float32]]
+    ) -> list[Span]:
         scores = [next(answers)[w.first - w.start : w.last - w.start] for w in cut]
         if not scores:
             return []

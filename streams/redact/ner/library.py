@@ -68,15 +68,21 @@ class Classifier:
         return made["input_ids"][:first], made["input_ids"][last:]
 
     def _length(self) -> int:
-        """Positions of the RoBERTa kind begin behind the padding's, so two of the table are left free."""
-        table = getattr(self._model.config, "max_position_embeddings", None) or MOST + 2
-        return min(MOST, int(min(self._tokenizer.model_max_length, MOST)), int(table) - 2)
+        """Tokens that are read together. Positions of the RoBERTa kind begin behind the padding's id."""
+        tables = [part for name, part in self._model.named_modules() if name.endswith("position_embeddings")]
+        spare = max(
+            (1 + part.padding_idx for part in tables if getattr(part, "padding_idx", None) is not None), default=0
+        )
+        table = getattr(self._model.config, "max_position_embeddings", None) or MOST + spare
+        return int(min(MOST, self._tokenizer.model_max_length, table - spare))
 
     def encode(self, text: str) -> tuple[list[int], NDArray[np.int64]]:
-        """Ids of a text without anything around it, and the characters [start, end) of each."""
+        """Ids of a text without anything around it, and the characters [start, end) of each. A special token's name in
+        the text is letters."""
         made = self._tokenizer(
-            _SURROGATE.sub("\ufffd", text), add_special_tokens=False, truncation=False, return_offsets_mapping=True
-        )
+            _SURROGATE.sub("\ufffd", text), add_special_tokens=False, split_special_tokens=True, truncation=False,
+            return_offsets_mapping=True,
+        )  # fmt: skip
         return made["input_ids"], np.array(made["offset_mapping"], np.int64).reshape(-1, 2)
 
     @torch.inference_mode()

@@ -14,7 +14,7 @@ import torch
 from model.encoder import folder, keyed, labelling, pretraining, vocabulary
 from model.encoder.encoder import Encoder, Labeller, Pretraining
 from model.encoder.fitting import NotFinite, Progress, fit, share
-from model.encoder.spec import EncoderSpec, read
+from model.encoder.spec import EncoderSpec, read, write
 from model.encoder.vocabulary import SPECIAL, Vocabulary
 from model.families.reading import Refused
 from streams.redact.ner import Layer
@@ -76,7 +76,6 @@ def test_transformers_computes_the_same_pretraining(tmp_path: Path, words: Vocab
     torch.testing.assert_close(
         model.logits(hidden)[batch.mask_BT], made.prediction_logits[batch.mask_BT], atol=1e-4, rtol=0
     )  # fmt: skip
-    # transformers' second head says 0 where b follows a: the same numbers, which label they mean is the trainer's
     torch.testing.assert_close(model.follows(hidden), made.seq_relationship_logits, atol=1e-4, rtol=0)
 
 
@@ -173,6 +172,19 @@ def test_pretraining_and_labels_are_learnt(words: Vocabulary) -> None:
 
     assert fit(model, 60, 3e-3, loss, lambda p: losses.append(p.loss), lambda: False) == 60
     assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
+
+
+def test_the_second_head_says_what_theirs_does(words: Vocabulary) -> None:
+    """0 where b follows a: the loss is that of transformers' BertForPreTraining."""
+    model, given = shaken(Pretraining(Encoder(spec(words)))), documents(words)
+    batch = pretraining.pairs(given, words, 6, 40, 5)
+    theirs = BertForPreTraining(BertForPreTraining.config_class(**write(spec(words)))).eval()
+    theirs.load_state_dict({folder.theirs(name): p for name, p in model.named_parameters()}, strict=False)
+    made = theirs(
+        input_ids=batch.ids_BT, attention_mask=batch.mask_BT.long(), token_type_ids=batch.segments_BT,
+        labels=batch.targets_BT, next_sentence_label=1 - batch.follows_B,
+    )  # fmt: skip
+    torch.testing.assert_close(pretraining.loss(model, batch)[0], made.loss, atol=1e-4, rtol=0)
 
 
 def test_a_stop_and_a_loss_that_is_not_finite_end_it() -> None:

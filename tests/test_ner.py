@@ -29,6 +29,7 @@ from streams.redact.ner.library import Classifier
 from streams.redact.ner.spans import decode
 from streams.redact.ner.windows import PIECE, pieces, windows
 from streams.redact.replacing import KINDS
+from streams.worker.careful import Careful
 from tests.exporting import frame
 
 
@@ -187,6 +188,15 @@ def test_a_text_that_cannot_be_read_dies_alone(layer: Layer) -> None:
 def test_a_layer_goes_to_another_process_by_its_folder(folder: Path) -> None:
     made = load(folder, 0.5)
     assert pickle.loads(pickle.dumps(made)) is made
+
+
+def test_careful_mode_reads_in_a_child(folder: Path) -> None:
+    careful = Careful()
+    try:
+        outcome = Redact(careful, layer=load(folder, 0.5))(frame(document("# Anna Schmidt\n")))
+    finally:
+        careful.close()
+    assert [d.parts[0].text for d in outcome.frame.documents] == ["# <NAME>\n"] and not outcome.dead
 
 
 def test_the_least_score_is_a_setting(folder: Path) -> None:

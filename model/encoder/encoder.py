@@ -80,7 +80,7 @@ class Pretraining(nn.Module):
         return F.linear(x_MD, self.encoder.tokens.weight, self.masked_bias)
 
     def follows(self, x_BTD: Tensor) -> Tensor:
-        """logits_B2: b follows a, or it comes from elsewhere."""
+        """logits_B2: b follows a, or it comes from another document."""
         return self.next(self.pooler(x_BTD[:, 0]).tanh())
 
 

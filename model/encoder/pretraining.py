@@ -85,6 +85,7 @@ def loss(model: Pretraining, batch: Pairs) -> tuple[Tensor, float]:
     x_BTD = model.encoder(batch.ids_BT, batch.mask_BT, batch.segments_BT)
     said_BT = batch.targets_BT >= 0
     next_B2 = model.follows(x_BTD)
-    right = (next_B2.argmax(-1) == batch.follows_B).float().mean().item()
+    other_B = 1 - batch.follows_B  # BERT's head says 0 where b follows
+    right = (next_B2.argmax(-1) == other_B).float().mean().item()
     masked = F.cross_entropy(model.logits(x_BTD[said_BT]), batch.targets_BT[said_BT]) if said_BT.any() else 0.0
-    return masked + F.cross_entropy(next_B2, batch.follows_B), right
+    return masked + F.cross_entropy(next_B2, other_B), right

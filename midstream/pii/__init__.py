@@ -31,7 +31,7 @@ def pii() -> None:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder that is made for the model.")
 @click.option("--labels", multiple=True, type=FILE, help='JSON lines {"text", "spans": [{"start", "end", "label"}]}.')
 @click.option("--encoder", type=FOLDER, help="Begin with this one (of BERT's form) instead of pre-training.")
-@click.option("--steps", type=click.IntRange(min=1), default=1_500, show_default=True, help="Of learning the labels.")
+@click.option("--steps", type=click.IntRange(min=1), default=900, show_default=True, help="Of learning the labels.")
 @click.option("--pretraining-steps", type=click.IntRange(min=1), default=600, show_default=True)
 @click.option("--rows", type=click.IntRange(min=1), default=32, show_default=True, help="Of a batch.")
 @click.option("--sample-bytes", type=click.IntRange(min=1), default=10_000_000, show_default=True)

@@ -24,7 +24,7 @@ from model.encoder.vocabulary import Vocabulary
 from streams.redact.ner import Layer
 from streams.redact.replacing import KINDS
 
-RATE, FINE_RATE = 1e-3, 1.5e-3
+RATE, FINE_RATE = 1e-3, 7e-4
 """Learning rates at their height, for an encoder of some two million parameters."""
 OWN_SHARE = 0.5
 """Share of the rows of a batch that are the user's, where there are any."""

@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fim": ("midstream.commands.fim", "Show what a file becomes in a FIM format."),
     "explain": ("midstream.commands.explain", "Show what every rule says of a file."),
     "redact": ("midstream.commands.redact", "Find secrets and personal data in files."),
+    "pii": ("midstream.pii", "Train a model that finds names and secrets, for redaction."),
     "recipes": ("midstream.recipes", "Show recipes, and compare what they do to documents."),
     "recall": ("midstream.recall", "Find the pages of a crawl that speak of code."),
     "models": ("midstream.commands.models", "Bring weights in, show them, write them for others."),

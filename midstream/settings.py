@@ -16,7 +16,7 @@ from model.fim.fim import Mix
 from model.fim.format import Format
 from model.fim.formats import AUTO, FORMATS, NEW
 from model.mapping import SettingsError, from_mapping
-from streams.recipe import RecipeSettings, Shares, Thresholds
+from streams.recipe import RecipeSettings, RedactionSettings, Shares, Thresholds
 
 if TYPE_CHECKING:
     from streams.kafka.connection import Connection
@@ -232,6 +232,8 @@ class Settings:
     """`[paths]`"""
     recipe: RecipeSettings = field(default_factory=RecipeSettings)
     """`[recipe]`"""
+    redaction: RedactionSettings = field(default_factory=RedactionSettings)
+    """`[redaction]`"""
     index: Thresholds = field(default_factory=Thresholds)
     """`[index]`"""
     fim: Mix = field(default_factory=Mix)

@@ -20,7 +20,8 @@ from streams.worker.stage import DedupStage, EachFrame, PrepareStage, Stage, Wat
 from streams.worker.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from streams.recipe import Thresholds
+    from streams.recipe import RedactionSettings, Thresholds
+    from streams.redact.ner import Layer
     from streams.worker.restore import Restored
 
 
@@ -43,9 +44,18 @@ def build(stage: str, settings: Settings, connection: Connection) -> tuple[Stage
     if stage == "redact":
         from streams.prepare.recipes.reading import resolve
 
-        redact = Redact(call, resolve(settings.recipe).redaction)
+        redact = Redact(call, resolve(settings.recipe).redaction, ner_layer(settings.redaction))
         return EachFrame("redact", "unique", "clean", redact, watch, ids["unique"]), attempts
     return EachFrame("pack", "clean", "examples", Pack(packer(settings), call), watch, ids["clean"]), attempts
+
+
+def ner_layer(settings: RedactionSettings) -> Layer | None:
+    """None: there is none. Raises UnusableModel."""
+    if settings.ner is None:
+        return None
+    from streams.redact.ner import load
+
+    return load(settings.ner, settings.ner_min_score)
 
 
 def _restore(connection: Connection, thresholds: Thresholds, state: Path, committed: int) -> Restored:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -24,6 +25,8 @@ from streams.prepare.expand import Expansion, expand
 from streams.prepare.recipes.recipe import Recipe
 from streams.prepare.rules.rule import Verdict
 from streams.redact import FORMS, people, redaction
+from streams.redact.ner.layer import Layer
+from streams.redact.ner.reading import Found, Reading
 from streams.redact.place import Place
 
 Call = Callable[..., Any]
@@ -142,22 +145,44 @@ class Redact:
     forms: Mapping[str, str] = field(default_factory=lambda: FORMS)
     """What stands in for a find, by its kind."""
 
+    layer: Layer | None = None
+    """What finds names and secrets that no detector does."""
+
     def __call__(self, frame: Frame) -> Outcome:
         """What was found in one document of an event is a secret in all of them."""
         forms = dict(self.forms)  # a process of its own is given them
-        outcome = _each(frame, "redact", self.call, redact_first, lambda document: (forms,))
+        found = self._read(frame.documents)
+        outcome = _each(frame, "redact", self.call, redact_first, lambda d: (forms, found(d)))
         pairs: list[tuple[Document, list[bytes]]] = outcome.frame.documents  # type: ignore[assignment]
         known: dict[int, set[bytes]] = {}
         for document, own in pairs:
             known.setdefault(document.offset, set()).update(own)
         outcome.frame.documents = [document for document, _ in pairs]
-        secrets = {offset: sorted(found)[:MAX_KNOWN] for offset, found in known.items()}
-        if not any(secrets.values()):
-            return outcome
-        again = _each(
-            outcome.frame, "redact", self.call, redact_document, lambda document: (forms, secrets[document.offset])
-        )
+        secrets = {offset: sorted(several)[:MAX_KNOWN] for offset, several in known.items()}
+        if any(secrets.values()):
+            outcome = self._again(outcome, lambda d: (forms, secrets[d.offset]))
+        return outcome if self.layer is None else self._until_still(frame, outcome, forms)
+
+    def _read(self, documents: Sequence[Document]) -> Callable[[Document], Found]:
+        """What the layer finds in each, if there is one."""
+        return (lambda _: {}) if self.layer is None else Reading(self.layer, documents, self.call).of
+
+    def _again(self, outcome: Outcome, more: Callable[[Document], tuple[Any, ...]]) -> Outcome:
+        again = _each(outcome.frame, "redact", self.call, redact_document, more)
         return Outcome(again.frame, dead=(*outcome.dead, *again.dead))
+
+    def _until_still(self, before: Frame, outcome: Outcome, forms: Mapping[str, str]) -> Outcome:
+        """A model's finds depend on what stands around them: what was changed is read again until nothing is found."""
+        for _ in range(MAX_AGAIN):
+            counts = {(d.offset, d.index): d.redactions for d in before.documents}
+            changed = [d for d in outcome.frame.documents if d.redactions != counts[d.offset, d.index]]
+            reading = self._read(changed)
+            before, outcome = outcome.frame, self._again(outcome, lambda d, found=reading: (forms, (), None, found(d)))
+            if all(
+                a.redactions == b.redactions for a, b in zip(before.documents, outcome.frame.documents, strict=False)
+            ):
+                break
+        return outcome
 
 
 @dataclass(frozen=True)
@@ -217,26 +242,33 @@ def count_documents(source: Source, record: Record) -> int:
 
 MAX_KNOWN = 4_096
 """Secrets of one event that are looked for in its other documents."""
+MAX_AGAIN = 3
+"""Times that a document which the NER layer changed is read again: the second time finds little, the third nothing."""
 
 
-def redact_first(document: Document, forms: Mapping[str, str]) -> tuple[Document, list[bytes]]:
+NOTHING: Found = MappingProxyType({})
+
+
+def redact_first(document: Document, forms: Mapping[str, str], found: Found) -> tuple[Document, list[bytes]]:
     """The document as `redact_document` makes it, and the secrets in it that mean nothing wherever else they stand."""
     own: set[bytes] = set()
-    return redact_document(document, forms, (), own), sorted(own)
+    return redact_document(document, forms, (), own, found), sorted(own)
 
 
 def redact_document(
-    document: Document, forms: Mapping[str, str] = FORMS, known: Sequence[bytes] = (), own: set[bytes] | None = None
-) -> Document:
+    document: Document, forms: Mapping[str, str] = FORMS, known: Sequence[bytes] = (), own: set[bytes] | None = None,
+    found: Found = NOTHING,
+) -> Document:  # fmt: skip
     """Every part, its label, the path and the names without secrets and personal data; in a thread people become
-    numbers. `known` are secrets that were found elsewhere in its event; `own` takes those that are found here.
+    numbers. `known` are secrets that were found elsewhere in its event; `own` takes those that are found here;
+    `found` is what the NER layer found in its parts.
 
     A retry's earlier redactions stay counted.
     """
     counts = Counter(document.redactions)
 
     def clean(text: str, place: Place) -> str:
-        made = redaction.clean(text, place, forms, known)
+        made = redaction.clean(text, place, forms, known, found.get(text, ()))
         counts.update(made.kinds)
         if own is not None:
             own.update(made.own)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal
 
 from model import bounds
@@ -27,6 +28,23 @@ class RecipeSettings:
 
     def __post_init__(self) -> None:
         bounds.among(self, "languages", sorted(language.name for language in LANGUAGES))
+
+
+@dataclass(frozen=True)
+class RedactionSettings:
+    """A model that finds what no detector does; what stands in for a find is `[recipe.redaction]`."""
+
+    ner: Path | None = None
+    """A folder with a token classifier, as Hugging Face's save_pretrained writes it; needs the extra `transformers`.
+    Unset: detectors alone."""
+    ner_min_score: float = 0.5
+    """The least probability of a find: from .5 on the model itself takes it for more likely than not."""
+
+    def __post_init__(self) -> None:
+        bounds.above(self, 0, "ner_min_score")
+        bounds.shares(self, "ner_min_score")
+        if self.ner is not None and not (self.ner / "config.json").is_file():
+            raise ValueError(f"ner must be a folder with a token classifier, and there is no {self.ner}/config.json")
 
 
 @dataclass(frozen=True)

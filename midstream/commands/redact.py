@@ -8,13 +8,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from midstream.commands.options import with_settings
 from midstream.settings import Settings, SettingsError
 
+if TYPE_CHECKING:
+    from streams.redact.detector import Span
+    from streams.redact.ner import Layer
+
+NER = "ner"
+"""What is told instead of a detector's name for a find of the NER layer's."""
 MASK = "•"
 MASKED = 12
 """Signs of a find that a diff shows at most: what it was is not told."""
@@ -40,15 +46,17 @@ class Find:
 @click.option("--recipe", "name", default="", help="A shipped recipe, or a TOML file; default: that of [recipe].")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a find: kinds and places, never text.")
 @click.option("--ignored", is_flag=True, help="Also what .gitignore names.")
+@click.option("--ner", type=click.Path(path_type=Path), help="Folder of a token classifier; default: [redaction] ner.")
 @with_settings
 def redact(
-    settings: Settings, paths: tuple[Path, ...], as_diff: bool, check: bool, name: str, as_json: bool, ignored: bool
-) -> None:
+    settings: Settings, paths: tuple[Path, ...], as_diff: bool, check: bool, name: str, as_json: bool, ignored: bool,
+    ner: Path | None,
+) -> None:  # fmt: skip
     """Find secrets and personal data in PATHS (files, or folders with what lies in them), and say what and where.
 
     Nothing is written, and no find is printed as it is.
     """
-    forms = _forms(settings, name)
+    forms, layer = _forms(settings, name), _layer(settings, ner)
     counts: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
     files = 0
@@ -57,7 +65,7 @@ def redact(
         if text is None:
             continue
         files += 1
-        found = [each for each in finds(text, path) if forms[each.kind] != "keep"]
+        found = [each for each in finds(text, path, layer) if forms[each.kind] != "keep"]
         counts.update(each.kind for each in found)
         if as_json:
             for each in found:
@@ -84,6 +92,18 @@ def _forms(settings: Settings, name: str) -> Mapping[str, str]:
         raise click.ClickException(str(error)) from error
 
 
+def _layer(settings: Settings, ner: Path | None) -> Layer | None:
+    folder = ner or settings.redaction.ner
+    if folder is None:
+        return None
+    from streams.redact.ner import load
+
+    layer = load(folder, settings.redaction.ner_min_score)
+    if layer.unknown:
+        click.echo(f"labels of {folder} that are ignored: {', '.join(layer.unknown)}", err=True)
+    return layer
+
+
 def _files(paths: tuple[Path, ...], ignored: bool, left_out: Counter[str]) -> Iterator[Path]:
     from streams.sources.folders.folder import walk
 
@@ -101,7 +121,7 @@ def _text(path: Path, left_out: Counter[str]) -> str | None:
     return None
 
 
-def finds(text: str, path: Path) -> Iterator[Find]:
+def finds(text: str, path: Path, layer: Layer | None = None) -> Iterator[Find]:
     """In their order; where several overlap, one of them, with the name of the first that found it."""
     from streams.prepare.language import language
     from streams.redact import merge
@@ -111,6 +131,7 @@ def finds(text: str, path: Path) -> Iterator[Find]:
 
     data = text.encode("utf-8", "surrogatepass")
     found = list(named(Text(data, Place(path.as_posix(), language(path.name, text)))))
+    found += [(span, NER) for span in _of_layer(layer, text)]
     line = at = 0
     for start, end, kind in merge(span for span, _ in found):
         why = next(name for (first, last, _), name in found if first < end and last > start)
@@ -119,6 +140,17 @@ def finds(text: str, path: Path) -> Iterator[Find]:
         begin = data.rfind(b"\n", 0, start) + 1
         column = len(data[begin:start].decode("utf-8", "replace")) + 1
         yield Find(line + 1, column, start, end, kind, why)
+
+
+def _of_layer(layer: Layer | None, text: str) -> list[Span]:
+    if layer is None:
+        return []
+    from streams.redact.ner.layer import read
+
+    (found,) = read(layer, [text], lambda step, *arguments: step(*arguments))
+    if isinstance(found, Exception):
+        raise found
+    return found
 
 
 def _told(path: Path, each: Find) -> dict[str, Any]:
@@ -133,6 +165,7 @@ def _diff(path: Path, text: str, found: list[Find], forms: Mapping[str, str]) ->
     from streams.redact import clean
     from streams.redact.place import Place
 
+    of_layer = [(each.start, each.end, each.kind) for each in found if each.why == NER]
     data = text.encode("utf-8", "surrogatepass")
     masked, at = b"", 0
     for each in found:
@@ -141,7 +174,7 @@ def _diff(path: Path, text: str, found: list[Find], forms: Mapping[str, str]) ->
         masked += data[at : each.start] + "\n".join(lines).encode()
         at = each.end
     masked += data[at:]
-    after = clean(text, Place(path.as_posix(), language(path.name, text)), forms).text
+    after = clean(text, Place(path.as_posix(), language(path.name, text)), forms, more=of_layer).text
     lines = unified_diff(
         masked.decode("utf-8", "replace").splitlines(), after.splitlines(), str(path), str(path), n=1, lineterm=""
     )

@@ -39,14 +39,20 @@ def find(text: str | bytes, path: str = "", language: str = "") -> list[Span]:
     return merge(scan.find(Text(data, Place(path, language))))
 
 
-def clean(text: str, place: Place, forms: Mapping[str, str] = FORMS, known: Sequence[bytes] = ()) -> Clean:
+def clean(
+    text: str,
+    place: Place,
+    forms: Mapping[str, str] = FORMS,
+    known: Sequence[bytes] = (),
+    more: Iterable[Span] = (),
+) -> Clean:
     """The text with every find replaced as `forms` say. `known` are secrets that were found elsewhere: they are
-    replaced wherever they stand.
+    replaced wherever they stand. `more` are finds of others than the detectors.
 
     Path and language of the place help to tell a value from a variable, and to keep the text parsing.
     """
     data = text.encode("utf-8", "surrogatepass")
-    spans = merge([*scan.find(Text(data, place)), *_known(data, known)])
+    spans = merge([*scan.find(Text(data, place)), *_known(data, known), *more])
     spans = [span for span in spans if forms.get(span[2]) != KEPT]
     if not spans:
         return Clean(text, [], [])

@@ -40,8 +40,9 @@ from streams.frame import Frame, decode, encode
 from streams.index.index import Index
 from streams.kafka.connection import Connection
 from streams.kafka.topics import create
-from streams.pipeline import Pack, Prepare, Record, Redact
+from streams.pipeline import Pack, Prepare, Record
 from streams.prepare.recipes.reading import resolve
+from streams.redact.stage import Redact
 from streams.stages import SOURCES, STAGE
 
 VOCAB = 8192

@@ -11,7 +11,8 @@ from midstream.settings import Settings
 from streams.kafka.connection import Connection
 from streams.kafka.topics import check
 from streams.pack.pack import Packer
-from streams.pipeline import Pack, Prepare, Redact
+from streams.pipeline import Pack, Prepare
+from streams.redact.stage import Redact
 from streams.worker.attempts import Attempts
 from streams.worker.careful import Switch
 from streams.worker.counts import Counts

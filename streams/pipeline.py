@@ -1,4 +1,5 @@
-"""The four stages as plain functions: records or a Frame in, Outcomes out; no Kafka, no clock.
+"""Prepare and pack as plain functions: records or a Frame in, Outcomes out; no Kafka, no clock. Dedup is
+`streams.index`, redact `streams.redact.stage`.
 
 The same functions run in the Faust worker, in memory and in the tests. `call` is how a step is
 applied to one document: directly, or in a child process when the worker is careful.
@@ -6,17 +7,15 @@ applied to one document: directly, or in a child process when the worker is care
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any
 
 import msgspec
 
 from model.example import Example
 from streams import letter as letters
-from streams.document import Document, Origin, Part, Source
+from streams.document import Document, Origin, Source
+from streams.each import Call, directly, each
 from streams.event import MAX_RECORD_BYTES
 from streams.frame import MAX_BYTES, MAX_DOCUMENTS, DeadLetter, Frame, Outcome, Rejection, Tally, encode
 from streams.pack.pack import Packer
@@ -24,21 +23,10 @@ from streams.pack.together import groups, pack_together
 from streams.prepare.expand import Expansion, expand
 from streams.prepare.recipes.recipe import Recipe
 from streams.prepare.rules.rule import Verdict
-from streams.redact import FORMS, people, redaction
-from streams.redact.ner.layer import Layer
-from streams.redact.ner.reading import Found, Reading
-from streams.redact.place import Place
-
-Call = Callable[..., Any]
-"""call(step, *arguments) -> the step's value; raises what the step raises."""
 
 FORM = "midstream.form"
 """Header of a record of `retries`: what its value is, event or document; or that it is a removal and has none."""
 REMOVAL = b"removal"
-
-
-def directly(step: Callable[..., Any], *arguments: Any) -> Any:
-    return step(*arguments)
 
 
 @dataclass(frozen=True)
@@ -140,52 +128,6 @@ class Prepare:
 
 
 @dataclass(frozen=True)
-class Redact:
-    call: Call = directly
-    forms: Mapping[str, str] = field(default_factory=lambda: FORMS)
-    """What stands in for a find, by its kind."""
-
-    layer: Layer | None = None
-    """What finds names and secrets that no detector does."""
-
-    def __call__(self, frame: Frame) -> Outcome:
-        """What was found in one document of an event is a secret in all of them."""
-        forms = dict(self.forms)  # a process of its own is given them
-        found = self._read(frame.documents)
-        outcome = _each(frame, "redact", self.call, redact_first, lambda d: (forms, found(d)))
-        pairs: list[tuple[Document, list[bytes]]] = outcome.frame.documents  # type: ignore[assignment]
-        known: dict[int, set[bytes]] = {}
-        for document, own in pairs:
-            known.setdefault(document.offset, set()).update(own)
-        outcome.frame.documents = [document for document, _ in pairs]
-        secrets = {offset: sorted(several)[:MAX_KNOWN] for offset, several in known.items()}
-        if any(secrets.values()):
-            outcome = self._again(outcome, lambda d: (forms, secrets[d.offset]))
-        return outcome if self.layer is None else self._until_still(frame, outcome, forms)
-
-    def _read(self, documents: Sequence[Document]) -> Callable[[Document], Found]:
-        """What the layer finds in each, if there is one."""
-        return (lambda _: {}) if self.layer is None else Reading(self.layer, documents, self.call).of
-
-    def _again(self, outcome: Outcome, more: Callable[[Document], tuple[Any, ...]]) -> Outcome:
-        again = _each(outcome.frame, "redact", self.call, redact_document, more)
-        return Outcome(again.frame, dead=(*outcome.dead, *again.dead))
-
-    def _until_still(self, before: Frame, outcome: Outcome, forms: Mapping[str, str]) -> Outcome:
-        """A model's finds depend on what stands around them: what was changed is read again until nothing is found."""
-        for _ in range(MAX_AGAIN):
-            counts = {(d.offset, d.index): d.redactions for d in before.documents}
-            changed = [d for d in outcome.frame.documents if d.redactions != counts[d.offset, d.index]]
-            reading = self._read(changed)
-            before, outcome = outcome.frame, self._again(outcome, lambda d, found=reading: (forms, (), None, found(d)))
-            if all(
-                a.redactions == b.redactions for a, b in zip(before.documents, outcome.frame.documents, strict=False)
-            ):
-                break
-        return outcome
-
-
-@dataclass(frozen=True)
 class Pack:
     packer: Packer
     call: Call = directly
@@ -199,7 +141,7 @@ class Pack:
             except Exception:  # one of them is at fault, and dies by itself
                 alone += group
         alone.sort(key=lambda d: (d.offset, d.index))
-        outcome = _each(msgspec.structs.replace(frame, documents=alone), "pack", self.call, self.packer.pack)
+        outcome = each(msgspec.structs.replace(frame, documents=alone), "pack", self.call, self.packer.pack)
         examples += (e for pieces in outcome.frame.documents for e in pieces)  # type: ignore[attr-defined]
         examples.sort(key=lambda e: (e.offset, e.index, e.piece))
         packed = msgspec.structs.replace(
@@ -238,91 +180,6 @@ def count_documents(source: Source, record: Record) -> int:
         return expand_record(source.topic, record).seen
     except Exception:  # whatever it is, prepare could not read it either
         return 1
-
-
-MAX_KNOWN = 4_096
-"""Secrets of one event that are looked for in its other documents."""
-MAX_AGAIN = 3
-"""Times that a document which the NER layer changed is read again: the second time finds little, the third nothing."""
-
-
-NOTHING: Found = MappingProxyType({})
-
-
-def redact_first(document: Document, forms: Mapping[str, str], found: Found) -> tuple[Document, list[bytes]]:
-    """The document as `redact_document` makes it, and the secrets in it that mean nothing wherever else they stand."""
-    own: set[bytes] = set()
-    return redact_document(document, forms, (), own, found), sorted(own)
-
-
-def redact_document(
-    document: Document, forms: Mapping[str, str] = FORMS, known: Sequence[bytes] = (), own: set[bytes] | None = None,
-    found: Found = NOTHING,
-) -> Document:  # fmt: skip
-    """Every part, its label, the path and the names without secrets and personal data; in a thread people become
-    numbers. `known` are secrets that were found elsewhere in its event; `own` takes those that are found here;
-    `found` is what the NER layer found in its parts.
-
-    A retry's earlier redactions stay counted.
-    """
-    counts = Counter(document.redactions)
-
-    def clean(text: str, place: Place) -> str:
-        made = redaction.clean(text, place, forms, known, found.get(text, ()))
-        counts.update(made.kinds)
-        if own is not None:
-            own.update(made.own)
-        return made.text
-
-    def name(text: str) -> str:
-        return clean(people.path(text), TALK) if text else text
-
-    renamed, names = people.rename(document)
-    counts.update({"name": names} if names else {})
-    parts = [Part(p.role, clean(p.text, _place(document, p)), name(p.label)) for p in renamed]
-    return msgspec.structs.replace(
-        document, parts=parts, path=name(document.path), former=name(document.former), thread=name(document.thread),
-        repository=name(document.repository), redactions=dict(sorted(counts.items())),
-    )  # fmt: skip
-
-
-TALK = Place(language="text")
-"""Of prose, in which a value needs no quotes."""
-
-
-def _place(document: Document, part: Part) -> Place:
-    if part.role in ("text", "before", "after", "code"):
-        return Place(document.path, document.language)
-    return Place(part.label) if part.role in ("diff", "hunk") else TALK
-
-
-def _nothing(document: Document) -> tuple[Any, ...]:
-    return ()
-
-
-def _each(
-    frame: Frame, stage: str, call: Call, step: Callable[..., Any],
-    more: Callable[[Document], tuple[Any, ...]] = _nothing,
-) -> Outcome:  # fmt: skip
-    """The step on every document of the Frame, with `more` arguments; an exception dead-letters that one."""
-    results: list[Any] = []
-    dead: list[DeadLetter] = []
-    for document in frame.documents:
-        try:
-            results.append(call(step, document, *more(document)))
-        except Exception as error:
-            dead.append(letters.of_document(frame.source, document, stage, error))
-    tallies = _with_dead(frame.tallies, dead)
-    return Outcome(msgspec.structs.replace(frame, documents=results, tallies=tallies), dead=tuple(dead))
-
-
-def _with_dead(tallies: list[Tally], dead: list[DeadLetter]) -> list[Tally]:
-    if not dead:
-        return tallies
-    by_offset: dict[int, list[int]] = {}
-    for d in dead:
-        by_offset.setdefault(d.origin.offset, []).append(d.origin.index)
-    return [t.with_dead(by_offset[t.offset]) if t.offset in by_offset else t for t in tallies]
 
 
 def _frame(source: Source, start: int, group: list[_Prepared]) -> Outcome:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from midstream.settings import load
 from streams.document import Document
+from streams.each import Call, each
 from streams.frame import Frame, Outcome
-from streams.pipeline import Call, _each, redact_document
+from streams.redact.documents import redact_document
 from streams.worker.app import Place, run
 from streams.worker.attempts import Attempts
 from streams.worker.careful import Careful, Switch
@@ -31,13 +32,13 @@ def hang(document: Document) -> Document:
 
 
 class Hanging:
-    """A step like `streams.pipeline.Redact`."""
+    """A step like `streams.redact.stage.Redact`."""
 
     def __init__(self, call: Call) -> None:
         self._call = call
 
     def __call__(self, frame: Frame) -> Outcome:
-        return _each(frame, "redact", self._call, hang)
+        return each(frame, "redact", self._call, hang)
 
 
 def main(config: str) -> None:

@@ -18,10 +18,11 @@ from model.fim.fim import Mix
 from model.fim.formats import STARCODER
 from streams.deadletters import parse
 from streams.document import Document, Part, Source
+from streams.each import each
 from streams.frame import Frame, Tally
 from streams.kafka.log import read as read_log
 from streams.pack.pack import Packer
-from streams.pipeline import Pack, Prepare, Record, _each
+from streams.pipeline import Pack, Prepare, Record
 from streams.worker.attempts import DEATHS, Attempts
 from streams.worker.careful import Careful, ChildDied, Switch, TookTooLong
 from streams.worker.watchdog import Watchdog
@@ -55,7 +56,7 @@ def frame(*texts: str) -> Frame:
 
 
 def test_a_document_that_ends_the_process_is_one_dead_letter(careful):
-    outcome = _each(frame("good", "exit", "after", "raise", "last"), "redact", careful, deadly)
+    outcome = each(frame("good", "exit", "after", "raise", "last"), "redact", careful, deadly)
     assert [d.index for d in outcome.frame.documents] == [0, 2, 4]
     assert [(letter.origin.index, letter.error) for letter in outcome.dead] == [(1, "ChildDied"), (3, "KeyError")]
     assert outcome.frame.tallies[0].dead == [1, 3]

@@ -20,7 +20,7 @@ from streams.export.state import ExportError
 from streams.feed.feed import NotConserved
 from streams.frame import Gap, Tally
 from streams.marks import UnknownSource
-from streams.pipeline import redact_document
+from streams.redact.documents import redact_document
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -25,9 +25,10 @@ from streams.event import (
 from streams.frame import Frame, Tally, ranges
 from streams.marks import tallied
 from streams.pack.pack import Packer
-from streams.pipeline import Pack, Prepare, Record, Redact, count_documents
+from streams.pipeline import Pack, Prepare, Record, count_documents
 from streams.prepare.expand import MAX_EVENT_BYTES
 from streams.recipe import Shares
+from streams.redact.stage import Redact
 from streams.stages import FRAME_BYTES
 from tests.large import ALL, REPOSITORY, SOURCE, commit, file, frame_of, prepare
 

@@ -13,7 +13,8 @@ from streams.fit import TooLargeToDeliver, fit, fit_rejections, shorten
 from streams.frame import DeadLetter, Outcome, Rejection, Rejections, Tally
 from streams.marks import tallied
 from streams.pack.pack import Packer
-from streams.pipeline import Pack, Redact
+from streams.pipeline import Pack
+from streams.redact.stage import Redact
 from tests.large import SOURCE, document, file, frame_of, prepare
 
 

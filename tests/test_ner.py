@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from midstream.cli import main
 from streams.document import Document, Part
-from streams.pipeline import Redact, directly
+from streams.each import directly
 from streams.recipe import RedactionSettings
 from streams.redact.ner import Layer, labels, load, rules
 from streams.redact.ner.folder import UnusableModel
@@ -29,6 +29,7 @@ from streams.redact.ner.library import Classifier
 from streams.redact.ner.spans import decode
 from streams.redact.ner.windows import PIECE, pieces, windows
 from streams.redact.replacing import KINDS
+from streams.redact.stage import Redact
 from streams.worker.careful import Careful
 from tests.exporting import frame
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.document import Document, Part
-from streams.pipeline import redact_document
 from streams.redact import people
+from streams.redact.documents import redact_document
 
 
 def thread(*said: tuple[str, str], title: str = "It fails", kind: str = "issue") -> Document:

@@ -8,12 +8,13 @@ import pytest
 
 from midstream.settings import SettingsError
 from streams.document import Document, Part
-from streams.pipeline import Redact, redact_document
 from streams.prepare.recipes.reading import recipe, resolve
 from streams.recipe import RecipeSettings
 from streams.redact import clean
+from streams.redact.documents import redact_document
 from streams.redact.place import Place
 from streams.redact.replacing import FORMS
+from streams.redact.stage import Redact
 from tests.exporting import frame
 
 KEY = "9f8c7b6a5d4e3f21b0a9c8d7e6f5a4b3"

@@ -23,8 +23,9 @@ from world import poisonable
 
 from streams.kafka.positions import Expired, Jump
 from streams.pack.pack import Packer
-from streams.pipeline import Pack, Prepare, Redact
+from streams.pipeline import Pack, Prepare
 from streams.recipe import Thresholds
+from streams.redact.stage import Redact
 from streams.stages import STAGE
 from streams.worker.app import Place, Shell
 from streams.worker.counts import Counts

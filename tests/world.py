@@ -30,8 +30,9 @@ from streams.frame import Frame, Outcome
 from streams.index.index import Index
 from streams.index.signatures import Applied
 from streams.pack.pack import Packer
-from streams.pipeline import Pack, Prepare, Record, Redact, count_documents, expand_record
+from streams.pipeline import Pack, Prepare, Record, count_documents, expand_record
 from streams.recipe import Thresholds
+from streams.redact.stage import Redact
 from streams.stages import STAGE
 
 SOURCES = ("files", "retries")

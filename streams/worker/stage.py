@@ -16,7 +16,8 @@ from streams.document import Source
 from streams.frame import Back, Damaged, Frame, NoFrame, Outcome
 from streams.index import signatures
 from streams.kafka.producer import Delivery
-from streams.pipeline import Pack, Prepare, Record, Redact
+from streams.pipeline import Pack, Prepare, Record
+from streams.redact.stage import Redact
 from streams.stages import SOURCES
 from streams.worker.attempts import Attempts
 from streams.worker.counts import Counts

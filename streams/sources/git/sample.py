@@ -15,9 +15,10 @@ import xxhash
 
 from streams.document import Document, Source
 from streams.event import encode
-from streams.pipeline import Prepare, Record, Redact
+from streams.pipeline import Prepare, Record
 from streams.prepare.language import language
 from streams.prepare.recipes.recipe import Recipe
+from streams.redact.stage import Redact
 from streams.sources.git.blobs import Blobs
 from streams.sources.git.change.changes import Changes
 from streams.sources.git.commits import Reading

@@ -101,7 +101,7 @@ def test_words_are_whole_and_runs_are_joined() -> None:
 
 def test_finds_are_in_bytes(layer: Layer) -> None:
     assert found(layer, "# Größe: thanks to 'Anna Schmidt' for…") == [("Anna Schmidt", "name")]
-    assert found(layer, "# thanks to Anna") == []  # a full name has two words
+    assert found(layer, "# asked Anna") == []  # a full name has two words
     assert found(layer, "") == [] and found(layer, " \n") == []
     assert found(layer, "\ud800 thanks to Anna Schmidt".encode("utf-8", "replace").decode()) != []
 
@@ -161,13 +161,13 @@ def document(text: str, index: int = 0, **more: Any) -> Document:
 
 def test_the_stage_merges_and_replaces(layer: Layer) -> None:
     texts = [
-        "# thanks to Anna Schmidt\nMAIL = 'anna@mail.org'\n", "x = 'Olav Berg'\n",
+        "# asked Anna Schmidt\nMAIL = 'anna@mail.org'\n", "x = 'Olav Berg'\n",
         "Author: Anna Schmidt <anna@mail.org>\n", "nothing = 1\n",
     ]  # fmt: skip
     outcome = Redact(layer=layer)(frame(*(document(text, number) for number, text in enumerate(texts))))
     after = [d.parts[0].text for d in outcome.frame.documents]
     assert after == [
-        "# thanks to <NAME>\nMAIL = '<EMAIL>'\n", "x = '<NAME>'\n", "Author: <NAME> <<EMAIL>>\n", "nothing = 1\n",
+        "# asked <NAME>\nMAIL = '<EMAIL>'\n", "x = '<NAME>'\n", "Author: <NAME> <<EMAIL>>\n", "nothing = 1\n",
     ]  # fmt: skip
     assert outcome.frame.documents[0].redactions == {"email": 1, "name": 1}
     assert Redact(layer=layer)(outcome.frame).frame.documents == outcome.frame.documents
@@ -211,13 +211,13 @@ def run(*arguments: str) -> Result:
 def test_the_command(tmp_path: Path, folder: Path) -> None:
     config, path = tmp_path / "m.toml", tmp_path / "a.py"
     config.write_text(f'[paths]\nstate = "{tmp_path}"\n')
-    path.write_text("é = 1  # thanks to Anna Schmidt\n")
+    path.write_text("é = 1  # asked Anna Schmidt\n")
     with_ner = ("--ner", str(folder), "--config", str(config), str(path))
     assert run("--config", str(config), str(path)).output.endswith("1 files, 0 finds\n")
     assert f"{path}:1:20: name (ner)" in run(*with_ner).output
     made = json.loads(run("--json", *with_ner).stdout)
     assert made["bytes"] == [20, 32] and made["detector"] == "ner"
-    assert "+é = 1  # thanks to <NAME>" in run("--diff", *with_ner).output
+    assert "+é = 1  # asked <NAME>" in run("--diff", *with_ner).output
     config.write_text(f'[paths]\nstate = "{tmp_path}"\n[redaction]\nner = "{folder}"\n')
     assert run("--check", "--config", str(config), str(path)).exit_code == 1
 

@@ -9,13 +9,17 @@ from collections.abc import Iterator
 from streams.prepare.licences.classes import classify
 from streams.prepare.licences.comments import HEAD_CHARS, HEAD_LINES, bare, comments
 from streams.prepare.licences.expressions import either, families_of, leading, together
+from streams.prepare.licences.further import has_added, has_further
 from streams.prepare.licences.naming import UNKNOWN
 from streams.prepare.licences.notices import Said, grants, restricted
 from streams.prepare.licences.parts import BINDING, families
 from streams.prepare.licences.plain import names_another, names_binding
 from streams.prepare.licences.statements import field_value, fields, is_denied, sentences, titles
+from streams.prepare.licences.suspected import suspected
 
 _KEYS = (
+    "lizenz", "licencia", "许可", "許可", "禁", "商用", "ライセンス", "版权", "unpublished",
+    "restricted rights", "perl itself",
     "licen", "permi", "redistribut", "gpl", "sed under", "uted under", "public domain", "cc0", "commercial", "use only",
     "purposes only", "academic", "disclaims copyright", "unauthori", "confidential", "proprietary",
 )  # fmt: skip
@@ -56,6 +60,8 @@ def header(text: str) -> str:
         return together([expression, said], repeated=True)  # a notice of another licence holds, too
     if expression and classify(expression) == "permissive":
         expression = together([expression, *_others(lines, expression)])
+    if not expression:
+        expression = together(suspected(lines))
     if not (expression and _binds(expression)) and names_binding(lower):
         loose = _said(bare(head))
         if loose and _binds(loose):
@@ -114,11 +120,16 @@ def _said(lines: list[str]) -> str:
         return ""
     if len(words) != len(cased):
         cased = words
-    said = sorted([*grants(words), *sentences(words, cased)])
+    granted = grants(words)
+    said = sorted([*granted, *sentences(words, cased)])
     several = _grouped(words, said) if said else []
     expression = together([*several, *titles(lines)], repeated=True)
     expression = together([*fields(lines), expression])
     beside = words[max(0, said[0].at - BEFORE) : said[-1].at + AFTER] if said else words if expression else ""
+    if expression and classify(expression) == "permissive":
+        is_more = granted and has_further(words, granted[0].at, granted[-1].at)
+        if is_more or has_added(beside):
+            expression = together([expression, UNKNOWN])
     own = restricted(words, beside)
     return together([own, expression]) if own and classify(expression) != "proprietary" else expression
 

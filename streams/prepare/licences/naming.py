@@ -60,10 +60,12 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("UPL-1.0", "", r"universal permissive licen[cs]e"),
     ("PHP-3.01", "", r"php licen[cs]e"),
     ("0BSD", "", r"0[- ]?bsd|(?:zero|0)[- ]clause bsd|bsd[- ]zero[- ]clause|bsd 0[- ]clause"),
+    ("BSD-Protection", "", r"bsd protection"),
     ("BSD-2-Clause", "", r"bsd[- ](?:2|two)[- ]clause|(?:\(?(?:2|two)[- ]clause\)?|simplified|freebsd) bsd"
      r"|freebsd(?= licen)"),
     ("BSD-4-Clause", "", r"bsd[- ](?:4|four)[- ]clause|(?:4|four)[- ]clause bsd|original bsd|old bsd"),
-    ("BSD-3-Clause", "", r"bsd[- ](?:3|three)[- ]clause|(?:(?:3|three)[- ]clause|new|modified|revised|permissive"
+    ("BSD-3-Clause", "", r"(?:(?:new|modified|revised) "
+     ")?bsd[- ](?:3|three)[- ]clause|(?:(?:3|three)[- ]clause|new|modified|revised|permissive"
      r"|standard) bsd|bsd|eclipse distribution licen[cs]e"),
     ("MIT-0", "", r"mit-0|mit no attribution"),
     ("MIT", "", r"mit(?:[/ -]?\(?x11\)?|/expat| \(expat\))?|expat(?=\W*$| licen)|x11(?=\W*$| licen)"),
@@ -90,8 +92,8 @@ _END = r"(?!(?!v\d)[a-z]|[- ](?:compatible|friendly)|-(?!style|like|type|licen|d
 _NAME = re.compile("|".join(f"(?P<n{i}>(?:{words}){_END})" for i, (_, _, words) in enumerate(ROWS)))
 _COMMONS = re.compile(
     r"(?:https?://)?(?:www\.)?creativecommons\.org/licen[cs]es/(?P<url>by[a-z-]*)(?:/(?P<v>\d\.\d))?[a-z/]*"
-    r"|(?:creative commons|cc)[- ]?(?:attribution|by)(?P<kinds>(?:[- ](?:non-?commercial|nc|share-?alike|sa"
-    r"|no-?deriv\w*|nd)){0,3})(?![a-z])"
+    r"|(?:creative commons|cc)[- ]?(?:attribution|by)(?P<kinds>(?:[- ](?:non-?commercial|nc|share[- ]?alike|sa"
+    r"|no[- ]?deriv\w*(?: works)?|nd)){0,3})(?![a-z])"
 )
 _ZERO = re.compile(r"(?:https?://)?(?:www\.)?creativecommons\.org/publicdomain/zero[a-z0-9/.]*")
 _ADDRESSES = ("http", "www.", "c", "opensource.org", "spdx.org", "gnu.org", "apache.org", "mozilla.org")
@@ -192,7 +194,7 @@ def _identifier(form: str, version: str, later: bool) -> str:
 
 def _commons(words: str, match: re.Match[str]) -> Named:
     kinds = f"{match['url'] or ''} {match['kinds'] or ''}"
-    parts = [part for part, pattern in (("NC", r"nc|non-?com"), ("ND", r"\bnd|-nd|no-?deriv"), ("SA", r"sa\b|share"))
+    parts = [part for part, pattern in (("NC", r"nc|non-?com"), ("ND", r"\bnd|-nd|no[- ]?deriv"), ("SA", r"sa\b|share"))
              if re.search(pattern, kinds)]  # fmt: skip
     end, version = match.end(), match["v"] or ""
     if style := _STYLE.match(words, end):

@@ -19,16 +19,17 @@ _LEADS = (
 )  # fmt: skip
 """Before the name of a licence; words and one place to look for them cost less than a pattern."""
 _FILLER = re.compile(
-    r"(?:(?:by|as|with) )?(?:(?:both|either|any of|one of) )?(?:(?:the|an?|this|our|their|its) )?"
+    r"(?:(?:by|as|with) )?(?:(?:both|either|any of|one of):? )?(?:(?:the|an?|this|our|their|its) )?"
     r"(?:terms? (?:and conditions )?(?:of|in) )?"
     r"(?:(?:both|either) )?(?:(?:the|an?) )?(?:permissive |open[- ]source |free |standard |dual )?"
     r"(?:v(?:ersion)?s? ?[\d.]+(?: or later)?(?: \([^()]{1,40}\))? of (?:the )?)?"
+    r"(?:(?:<[^<>]{0,80}>|[\"'`*_\[{]{1,3}|\(?a\) |[-*•] )(?:the )?)*"
 )
 _PUBLIC = re.compile(r"\b(?:in|into|to) the (?=public domain\b)")
 _VERB = re.compile(
     r"\b(?:licen[cs]ed|licen[cs]e|released|(?:re)?distributed?|available|provided|published|covered|governed|offered"
     r"|dual|terms|code|is|are|copy)"
-    r"\b[- \w]{0,24}$"
+    r"\b[- \w]{0,44}$"
 )
 _OWN_VERB = re.compile(
     r"\b(?:Licen[cs]ed|LICEN[CS]ED|Released|Distributed|Available|Published|Provided|Dual|Covered|Re-?licensed"
@@ -37,7 +38,7 @@ _OWN_VERB = re.compile(
 _GOES_ON = re.compile(r"(?:,|\b(?:be|to|not|get|and|or|is|are|was|were|been|never|newly|partly))\s*$", re.I)
 _OWN_NAME = re.compile(
     r"(?:the |an? )?(?:terms of the )?(?!The |This |That |These |Following |Same |Open |Free |Its |Their )"
-    r"(?:[A-Z][\w.&-]{1,30},? ){1,5}Licen[cs]e(?! [Aa]greement with)\b"
+    r"(?:[A-Z][\w.&-]{1,30},? |\d[\d.]{0,5} ){1,6}Licen[cs]e(?! [Aa]greement with)\b"
 )
 """The name of a licence that is not known, in capital letters."""
 _LICENSED = re.compile(r"licen[cs]ed\b")
@@ -50,6 +51,9 @@ _DENIED = re.compile(
     r"|reject\w*|declin\w+|avoid\w*"
     r"|plan(?:s|ned|ning)?|going to|soon|once|pending|hop(?:e|es|ing)|wants?|propos\w+|consider\w*"
     r"|wh(?:at|y|en) )\b|\bn't\b"
+)
+_OTHERWISE = re.compile(
+    r"\b(?:unless|if not) otherwise (?:\w+ ){0,2}(?:specified|noted|stated|indicated|mentioned|marked)"
 )
 _SEARCH = re.compile(
     r"^\W*(?:to )?(?:find|check|detect|search|match|pars|identif|list|filter|reject|drop|skip|classif|return|scan"
@@ -78,7 +82,7 @@ _EXCEPT = re.compile(
     r" )?(?:restrict|limit|condition|amend"
     r"|addition|clause|exclus)\w*|plus|(?<!and )if|when|while|not|internal\w*|academi\w+|students?|hobby\w*"
     r"|compan(?:y|ies)|research"
-    r"|educat\w+|personal|restrict\w+|non-?profit\w*|in 20[2-9]\d|schools?|businesses|for"
+    r"|educat\w+|personal|subject to|addition\w*|restrict\w+|non-?profit\w*|in 20[2-9]\d|schools?|businesses|for"
     r" (?:anyone|everyone|people|those|use)"
     r"|ethical\w*|clause)\b"
 )
@@ -109,7 +113,7 @@ def sentences(words: str, cased: str, own: bool = False) -> Iterator[Said]:
     for start, lead in _leads(words):
         filler = _FILLER.match(words, start + len(lead))
         named = several(words, filler.end(), "dual" in words[max(0, start - 40) : start]) if filler else None
-        if named is None and not (lead == "under " and _OWN_NAME.match(cased, start + len(lead))):
+        if named is None and not (lead in ("under ", "subject to ") and _OWN_NAME.match(cased, start + len(lead))):
             continue
         before = words[max(0, start - 200) : start]
         if named is None:
@@ -141,6 +145,7 @@ def _begins_anew(cased: str, start: int) -> bool:
 
 def is_denied(clause: str) -> bool:
     """Whether a clause says that it is not so, or tells what the code does."""
+    clause = _OTHERWISE.sub(" ", clause)
     return bool(_DENIED.search(clause) or _SEARCH.search(clause) or _OTHERS.search(clause))
 
 

@@ -67,3 +67,29 @@ def test_a_long_readme_costs_no_time(unit: str) -> None:
     begin = time.process_time()
     stated(unit * (200_000 // len(unit)))
     assert time.process_time() - begin < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "spdx"),
+    [
+        ("# Shop\n\nOf ACME.\n\nThe front end uses Bootstrap. Bootstrap is released under the MIT license.", ""),
+        ("# X\n\n## License\n\nReact is MIT licensed. This project is closed source.", ""),
+        ("# Bar\n\nFoo is released under the MIT license. This fork is GPLv3.", "GPL-3.0-only"),
+        ("# X\n\nCopyright ACME, all rights reserved. MIT licensed parts: src/vendor.", ""),
+        ("# Foo\n\nFoo is released under the MIT license.", "MIT"), ("# node-foo\n\nFoo is MIT licensed.", "MIT"),
+        ("![logo](x)\n\nReleased under the MIT License.", "MIT"),
+    ],
+)  # fmt: skip
+def test_what_another_project_is_under_is_not_the_repository_s(text: str, spdx: str) -> None:
+    assert stated(text) == spdx
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# X\n\n## License\n\nMIT\n\n## Disclaimer\n\nFor personal use only. Commercial use is prohibited.",
+        "# X\n\n## License\n\nMIT\n\n## 声明\n\n本项目禁止用于商业用途。", "# X\n\nMIT License\n\n商用利用は禁止です",
+    ],
+)  # fmt: skip
+def test_a_disclaimer_that_takes_a_right_back_counts(text: str) -> None:
+    assert "proprietary" in stated(text)

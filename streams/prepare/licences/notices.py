@@ -188,7 +188,7 @@ _OWNED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("unpublished", r"unpublished (?:proprietary|source|work|confidential)"),
         ("proprietary", r"proprietary source code|proprietary(?:/| ?and ?)confidential|\w{3,20} proprietary/"),
         ("confidential", r"^\W{0,9}(?:[\w-]{2,20} ){1,2}confidential\W{0,3}(?:$|\.|copyright|unpublished|\()"),
-        ("禁", r"禁止(?:商用|商业|商業|转载|轉載|复制|複製|任何商)"),
+        ("禁", r"禁止(?:用于|用於|任何)?(?:商|转载|轉載|复制|複製)"),
         ("商", r"不得(?:用于|用於|作为|作為)?商|商用(?:利用)?(?:は|の)?禁|商業利用(?:は)?禁"),
         ("経許可" if False else "许可", r"未经(?:许可|授权)|仅供(?:学习|个人)|版权所有[^\n]{0,20}(?:不得|禁止|侵权)"),
         ("無断", r"無断(?:転載|複製|使用)"),

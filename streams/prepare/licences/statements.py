@@ -15,7 +15,8 @@ from streams.prepare.licences.notices import Said
 
 _LEADS = (
     "under ", "terms of ", "subject to ", "governed by ", "covered by ", "licensed ", "licenced ", "license is ",
-    "licence is ", "license: ", "licence: ", "received a copy of ", "accordance with ",
+    "licence is ", "this fork is ", "this project is ", "this software is ", "this library is ",
+    "license: ", "licence: ", "received a copy of ", "accordance with ",
 )  # fmt: skip
 """Before the name of a licence; words and one place to look for them cost less than a pattern."""
 _FILLER = re.compile(
@@ -74,6 +75,8 @@ _FOREIGN = re.compile(
     r"|originally|formerly|previously|before|inspired|ported|copied|taken|borrowed|adapted|other|requires?|imports?"
     r"|from|except|rest|but|remainder|most|elsewhere)\b"
 )
+_PARTS = re.compile(r"\W{0,2}(?:parts?|portions?|components?|dependenc\w+|vendor\w*|sub-?modules?)\b")
+"""Behind a licence's name: of these alone it is said."""
 _BEFORE = re.compile(r"\b(?:until|before|prior to|up to)\b")
 _EXCEPT = re.compile(
     r"\b(?:except(?! in compliance| as permitted)|excluding|unless|provided|as long as|but (?:not|only)|only (?:for"
@@ -167,7 +170,12 @@ def _stated(words: str, at: int, named: Named, clause: str, is_verbal: bool, own
     if is_denied(clause):
         return
     after = re.split(r"[.;]|\byou may not use\b", words[named.end : named.end + AFTER])[0]
-    is_own = is_verbal and not _FOREIGN.search(_PART.sub("", clause)) and not _BEFORE.search(after)
+    is_own = (
+        is_verbal
+        and not _PARTS.match(after)
+        and not _FOREIGN.search(_PART.sub("", clause))
+        and not _BEFORE.search(after)
+    )
     binds = classify(named.spdx) in ("copyleft", "proprietary") or "GPL" in named.spdx
     if is_own or (binds and not own):
         yield Said(at, named.spdx)

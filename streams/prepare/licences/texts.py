@@ -62,7 +62,7 @@ _NOT_FREE = re.compile(
 """Conditions that no permissive licence has."""
 _OWNED = re.compile(
     r"all rights reserved[\s\S]{0,600}(?:no part of|confidential|proprietary|unauthori[sz]ed (?:copying|use)"
-    r"|may not be (?:copied|used|reproduced|distributed|modified))"
+    r"|may not be (?:copied|used(?! to endorse)|reproduced|distributed|modified))"
     r"|(?:confidential|proprietary) (?:and|information|software)[\s\S]{0,300}all rights reserved"
     r"|unauthori[sz]ed copying of this|\bunlicensed\b",
     re.I,

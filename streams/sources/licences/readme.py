@@ -40,6 +40,37 @@ _OTHERS = re.compile(
     re.M | re.I,
 )
 """Headings and lines that tell of a part's licence."""
+_TERMS = re.compile(
+    r"^(?:#{1,6}[ \t]*|=+[ \t]+)[^\n\w]{0,9}(?:[^\n]{0,30}\b)?(?:disclaimers?|terms|legal|notices?|restrictions?|"
+    r"commercial use"
+    r"|usage rights|声明|聲明|免责|注意|利用規約|免責)[^\n]{0,40}\n",
+    re.M | re.I,
+)
+"""Headings under which rights are taken back."""
+_FORBIDDEN = re.compile(
+    r"禁止(?:商用|用于商业|用於商業|商业|商業|任何商)[^\n]{0,20}|(?:不得|请勿|請勿|不可|勿)(?:用于|用於|作为|作為)?商[^\n]{0,12}|商用(?:利用)?(?:は|の)?禁止"
+    r"|商業利用(?:は)?禁止|仅供(?:学习|个人)[^\n]{0,20}|僅供(?:學習|個人)[^\n]{0,20}"
+)
+_TITLE = re.compile(r"^#{1,2}[ \t]+[^\n]{1,200}|^[^\n<]{1,100}\n={3,}[ \t]*$", re.M)
+_HOLDER = re.compile(r"copyright|©|\(c\)")
+_VERB = re.compile(
+    r"\b(?:is|are|was|has|have|released|licen[cs]ed|distributed|available|provided|published|covered|comes|under)\b"
+)
+_SELF = frozenset(
+    re.findall(
+        r"\w+",
+        "this the these all our its it that project software library package packages code source sources repository "
+        "repo "
+        "files file work works tool tools plugin plugins module modules app application framework program everything "
+        "content contents product crate gem extension script scripts sdk client server data dataset itself open and "
+        "of in "
+        "for licence license you can use may be a an please note also here copyright by c note contributors authors "
+        "team "
+        "written made created built developed documentation docs site website theme template templates examples font "
+        "fonts",
+    )
+)
+"""Words by which a README speaks of what it is of."""
 _EXAMPLE = re.compile(r"\b(?:your|examples?|outputs?|prints?)\b")
 _BIND = re.compile(r"\b(?:pay|paid|commercially|closed|eula|students?|enterprise)\b")
 """What no section on a permissive licence speaks of."""
@@ -56,11 +87,29 @@ def stated(text: str) -> str:
     sections = [_plain(_section(text, heading.end())) for heading in islice(_HEADING.finditer(text), SECTIONS)]
     said = [spdx for section in sections for spdx in _of_section(section)]
     body = _plain("\n\n".join(p for p in re.split(r"\n[ \t]*\n", text) if re.search(r"(?i)licen[cs]|under", p)))
-    said += [spdx for spdx, _ in _own(body)]
+    title = _title(text)
+    said += [spdx for spdx, _ in _own(body, title)]
     expression = together(said, repeated=True)
     others = [_plain(match.group()) for match in islice(_OTHERS.finditer(text), 2 * SECTIONS)]
-    scope = " ".join([*sections, *others, *(around for _, around in _own(body))])
+    terms = [_plain(_section(text, heading.end())) for heading in islice(_TERMS.finditer(text), 2 * SECTIONS)]
+    forbidden = [match.group() for match in _FORBIDDEN.finditer(text)]
+    scope = " ".join([*sections, *others, *terms, *forbidden, *(around for _, around in _own(body, title))])
     return _with_bounds(expression, scope.lower())
+
+
+def _title(text: str) -> frozenset[str]:
+    """The words of its first heading, by which it may call itself; none: it has no words as a title."""
+    first = _TITLE.search(text[:SECTION])
+    return frozenset(re.findall(r"[a-z\d]+", _BADGE.sub("", first.group()).lower())) if first else frozenset()
+
+
+def _is_its_own(before: str, title: frozenset[str]) -> bool:
+    """Whether what is said of comes before the verb as nothing, as "this project", or by the README's own name."""
+    if _HOLDER.search(before):
+        return True
+    subject = _VERB.split(before, maxsplit=1)[0]
+    words = re.findall(r"[a-z\d]+", subject)
+    return not title or not words or all(word in _SELF for word in words) or not title.isdisjoint(words)
 
 
 def _plain(text: str) -> str:
@@ -73,18 +122,19 @@ def _section(text: str, start: int) -> str:
     return text[start : end.start() if end else start + SECTION]
 
 
-def _own(cased: str) -> Iterator[tuple[str, str]]:
+def _own(cased: str, title: frozenset[str]) -> Iterator[tuple[str, str]]:
     """What sentences of its own state, with the words around each."""
     words = cased.lower()
     if len(words) != len(cased):
         cased = words
     for said in sentences(words, cased, own=True):
         before = re.split(r"[.!?] ", words[max(0, said.at - AROUND) : said.at])[-1]
-        if _EXAMPLE.search(before):
+        is_free = classify(said.spdx) == "permissive"
+        if _EXAMPLE.search(before) or (is_free and not _is_its_own(before, title)):
             continue
         around = re.split(r"[.!?] ", words[said.at : said.at + AROUND])[0]
         yield said.spdx, around
-        if classify(said.spdx) == "permissive" and takes_back(around):
+        if is_free and takes_back(around):
             yield UNKNOWN, around
 
 

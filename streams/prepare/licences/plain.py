@@ -26,7 +26,8 @@ _FOREIGN = re.compile(
     r"|wy[lł][aą]cz\w*|sadece|yaln[ıi]z\w*|i[cç]in|bez|dla|f[uü]r|para|sin|senza|sem|pour|permis[eo]?|permit(?:e"
     r"|id[oa])|permess\w*"
     r"|licencia|licencja|lisans|lizenz\w*|gratuit\w*|libre|kostenlos\w*|gratis|alleen|niet|ikke|inte|endast|kun"
-    r"|vain|csak|jen|pouze|doar|numai"
+    r"|vain|csak|jen|pouze|doar|numai|hanya|untuk|penggunaan|pribadi|komersi\w*|tidak|dilarang|kaupalli\w*|k[aä]ytt\w*|ei"
+    r"|kereskedelm\w*|kh[oô]ng|th[uư][oơ]ng|lamang|bawal|pansarili|yaln[ıi]zca|kommers\w*|ainult|tikai|tik|samo|svega|isključivo"
 )
 """Of other languages: words of whoever sets a condition, and those that stand beside them."""
 _LIMITS = re.compile(
@@ -38,7 +39,8 @@ _LIMITS = re.compile(
     r"|nobody|everyone|anyone|without"
     r"|cannot|can't|don't|mustn't|won't|may|must|shall|invoice\w*|fees?|royalt\w*|evil|ethical\w*|closed"
     r"|restrict\w*|internal|personal|evaluation"
-    r"|trial|research(?! (?:cent|inst|found|counc|init))|commercial\w*|non-?commercial\w*|proprietary"
+    r"|redistribution|redistribut(?:e|ing|ed)|derivatives?|resale|reselling|trial|research(?! (?:cent|inst|found|"
+    r"counc|init))|commercial\w*|non-?commercial\w*|proprietary"
     r"|confidential|buy|bought|purchas\w*|ask|until"
 )
 """Words that stand in no line of a title, and are nobody's name."""

@@ -12,7 +12,8 @@ from streams.prepare.names import extension
 
 LICENCE_FILE = re.compile(
     r"(?i)^((un)?licen[cs]es?|copying|copyright|eula)\d?([-_. ][\w. ()-]*)?$|^[\w.]+-licen[cs]e(\.(txt|md|pdf))?$"
-    r"|^(a|l)?gpl[-v]?[\d.]*(\.txt|\.md)?$"
+    r"|^(?:gnu[-_ ])?(a|l)?gpl[-_ ]?v?[\d.]*(\.txt|\.md)?$|^(?:mpl|epl|eupl|cddl|sspl|busl)[-_ ]?v?[\d.]*\.(?:txt|md)$"
+    r"|^(?:lizenz|licencia|licenza|licen[çc]a|licencja|licentie)(?:\.(?:txt|md))?$|^(?:licen[cs]e|copying)[a-z]{2,8}\.(?:txt|md)$"
 )
 TEXTS = "LICENSES"
 """REUSE's folder of the texts of all licences that a repository has."""

@@ -31,6 +31,11 @@ _SPDX_LINE = re.compile(
     re.I | re.M,
 )
 _VARIABLE = re.compile(r"^__licen[cs]e__\s{0,9}=[\s(]{0,9}[ru]?[\"']([^\"'\n]{1,200})[\"']", re.M)
+_ELEMENT = re.compile(
+    r"<(?:\w+:)?licen[cs]e\b[^<>]{0,80}?(?:resource|href)=[\"'](?P<at>[^\"'<>]{1,200})"
+    r"|<(?:\w+:)?(?:rights|licen[cs]e)\b[^<>]{0,200}>(?P<said>[^<]{3,400})</",
+    re.I,
+)
 _CHOICE = re.compile(
     r"\b(?:dual[- ]licen[cs]ed|either (?!version)|choice of|choose|one of (?:the )?(?:two|three|following) licen|at "
     r"your option,? (?:either|any of))"
@@ -55,6 +60,8 @@ def header(text: str) -> str:
     said = _said(lines)
     if "__licen" in lower:
         said = together([said, *(spdx for value in _VARIABLE.findall(head) if (spdx := field_value(value)))])
+    if "<" in lower:
+        said = together([said, *_tagged(head)])
     expression = together(sorted(set(marked))) if marked else said
     if marked and said and _binds(said) and not _binds(expression):
         return together([expression, said], repeated=True)  # a notice of another licence holds, too
@@ -67,6 +74,14 @@ def header(text: str) -> str:
         if loose and _binds(loose):
             return together([expression, loose], repeated=True)
     return expression
+
+
+def _tagged(head: str) -> Iterator[str]:
+    """What elements of XML and SVG say: `<rights>`, `<cc:license rdf:resource=…>`."""
+    for match in _ELEMENT.finditer(head):
+        said = " ".join(re.sub(r"<[^<>]{0,200}>", " ", match["said"] or match["at"] or "").split())
+        if spdx := field_value(said) or _said([f"{said}."]):
+            yield spdx
 
 
 def _binds(expression: str) -> bool:

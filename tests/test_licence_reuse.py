@@ -35,6 +35,10 @@ GPL, NEAR = "GPL-3.0-only", {"src/REUSE.toml": annotation("**", "MIT")}
         ({"REUSE.toml": "[[annotations]\nSPDX-License-Identifier =", **NEAR}, "LicenseRef-unknown AND MIT"),
         ({"REUSE.toml": None, "LICENSE": MIT}, "LicenseRef-unknown AND MIT"),
         ({"REUSE.toml": "version = 1\n", "LICENSE": MIT}, ""),
+        ({"REUSE.toml": '[annotations]\npath = "**"\nSPDX-License-Identifier = "MIT"\n', **NEAR},
+         "LicenseRef-unknown AND MIT"),
+        ({"REUSE.toml": annotation("src/**", "MIT", "override").replace('"MIT"', "7"), **NEAR},
+         "LicenseRef-unknown"),
     ],
 )  # fmt: skip
 def test_what_holds_for_a_file(contents: dict[str, str | None], spdx: str) -> None:

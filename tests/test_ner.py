@@ -214,9 +214,9 @@ def test_the_command(tmp_path: Path, folder: Path) -> None:
     path.write_text("é = 1  # asked Anna Schmidt\n")
     with_ner = ("--ner", str(folder), "--config", str(config), str(path))
     assert run("--config", str(config), str(path)).output.endswith("1 files, 0 finds\n")
-    assert f"{path}:1:20: name (ner)" in run(*with_ner).output
+    assert f"{path}:1:16: name (ner)" in run(*with_ner).output
     made = json.loads(run("--json", *with_ner).stdout)
-    assert made["bytes"] == [20, 32] and made["detector"] == "ner"
+    assert made["bytes"] == [16, 28] and made["detector"] == "ner"
     assert "+é = 1  # asked <NAME>" in run("--diff", *with_ner).output
     config.write_text(f'[paths]\nstate = "{tmp_path}"\n[redaction]\nner = "{folder}"\n')
     assert run("--check", "--config", str(config), str(path)).exit_code == 1

@@ -69,10 +69,11 @@ def _from_toml(text: str) -> Iterator[Annotation]:
         if re.search(r"(?i)licen[cs]", text):
             yield _UNREAD
         return
-    for table in tables if isinstance(tables, list) else []:
-        if isinstance(table, dict) and (
-            spdx := _all([leading(one) for one in _texts(table.get("SPDX-License-Identifier"))])
-        ):
+    for table in tables if isinstance(tables, list) else [None]:
+        if not isinstance(table, dict):  # what is not understood may set terms
+            yield _UNREAD
+        elif (said := table.get("SPDX-License-Identifier")) is not None:
+            spdx = _all([leading(one) or UNKNOWN for one in _texts(said)]) or UNKNOWN
             precedence = table.get("precedence")
             known = precedence if precedence in (OVERRIDE, AGGREGATE) else CLOSEST
             yield from (Annotation(pattern, spdx, known) for pattern in _texts(table.get("path")))

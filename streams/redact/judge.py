@@ -24,7 +24,7 @@ MAX_BLANKS = 4
 
 def kind_of(power: Strength, value: str, place: Place, quoted: bool) -> str:
     """`password` or `key` where the value behind a name of this strength is one, else nothing."""
-    if not _is_value(value) or not (quoted or _is_bare(value, place)):
+    if not _is_value(value, power) or not (quoted or _is_bare(value, place)):
         return ""
     holds = {"password": _is_password, "secret": _is_secret, "weak": _is_weak}[power]
     if not holds(value, place, quoted):
@@ -32,7 +32,7 @@ def kind_of(power: Strength, value: str, place: Place, quoted: bool) -> str:
     return "password" if power == "password" else "key"
 
 
-def _is_value(value: str) -> bool:
+def _is_value(value: str, power: Strength) -> bool:
     """Not what stands for one: a placeholder, a kind of value, a path, an address, a sentence."""
     if sum(map(str.isalnum, value)) < 3 or value[0] in "?)":
         return False
@@ -40,7 +40,8 @@ def _is_value(value: str) -> bool:
         return False
     if values.is_crypted(value) or values.is_constant(value) or values.is_place(value):
         return False
-    return not (values.is_path(value) or values.is_url(value) or values.is_prose(value))
+    is_path = values.is_path(value) and (power != "password" or values.is_rooted(value))
+    return not (is_path or values.is_url(value) or values.is_prose(value))
 
 
 def is_told(value: str) -> bool:

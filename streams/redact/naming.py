@@ -16,13 +16,16 @@ PASSWORDS = (
     "パスワード", "비밀번호", "пароль", "contraseña", "hasło", "lösenord", "κωδικός", "sifre", "şifre", "parol",
 )  # fmt: skip
 SECRETS = ("secret", "token", "apikey", "authtoken", "accesskey", "secretkey", "privatekey", "authkey", "credential")
-_PASSWORD_PARTS = frozenset((*PASSWORDS, "pass", "psw", "pswd", "pw", "passwords", "userpass", "dbpass", "passw"))
+_PASSWORD_PARTS = frozenset(
+    (*PASSWORDS, "pass", "psw", "pswd", "pw", "passwords", "psk", "userpass", "dbpass", "passw")
+)
 _PASSES = frozenset(
     re.findall(
         r"\S+",
         "render shader first second third last next prev previous multi single one two by depth shadow compute "
         "optimization optimizer optimize compiler compile analysis lowering transform codegen ast prepass geometry "
-        "pixel vertex raster blit blur bloom effect forward backward function module loop dead did can must no low "
+        "pixel vertex all matcher custom raster blit blur bloom effect forward backward function module loop dead "
+        "did can must no low "
         "high band draw clear copy scene ssao fxaa taa opaque transparent lint",
     )
 )

@@ -31,7 +31,7 @@ _CONFIGURED = re.compile(
     r"sample|log|csv|adoc|plist|env|cnf|service))$"
 )
 _LOCALE = re.compile(
-    r"(?i)(?:^|[/_.-])(?:locales?|i18n|l10n|lang|langs|languages?|translations?|messages)(?:[/_.-]|$)"
+    r"(?i)(?:^|[/_.-])(?:locales?|i18n|l10n|lang|langs|languages?|translations?|messages|strings\.xml$|values)(?:[/_.-]|$)"
     r"(?:.*\.(?:json5?|ya?ml|properties|pot?|strings|arb|resx|xlf|xliff|php|[cm]?[jt]sx?|xml|toml|ini|lua|rb|py|go|vue|dart|"
     r"kt|java|cs|csv|ftl|mo|txt|html?))?$"
 )

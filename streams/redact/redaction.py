@@ -12,6 +12,11 @@ from streams.redact.place import Place
 from streams.redact.replacing import FORMS, KEPT, merge, replacement
 
 OWN = ("key", "password")
+_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,200}<(?:\?xml|!doctype|!--|[A-Za-z][\w:.-]{0,60}[\s>/])", re.I)
+"""How XML begins, whatever the file's name is."""
+_QUOTES = (b'"', b"'", b"`")
+_MARKS = (b"--", b"?", b"#", b"%", b"-")
+"""Before `>` they end a comment or an instruction."""
 MIN_OWN, MAX_OWN = 10, 4_096
 """Bytes of a secret that is looked for elsewhere."""
 
@@ -36,7 +41,7 @@ def redact(text: str, path: str = "", language: str = "") -> tuple[str, int]:
 def find(text: str | bytes, path: str = "", language: str = "") -> list[Span]:
     """All finds, sorted and disjoint: (start, end, kind), in bytes of UTF-8."""
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    return merge(scan.find(Text(data, Place(path, language))))
+    return merge(_trimmed(data, scan.find(Text(data, Place(path, language)))))
 
 
 def clean(
@@ -52,17 +57,57 @@ def clean(
     Path and language of the place help to tell a value from a variable, and to keep the text parsing.
     """
     data = text.encode("utf-8", "surrogatepass")
-    spans = merge([*scan.find(Text(data, place)), *_known(data, known), *more])
-    spans = [span for span in spans if forms.get(span[2]) != KEPT]
+    found = merge([*_trimmed(data, scan.find(Text(data, place))), *more])
+    secrets = {data[start:end]: kind for start, end, kind in reversed(found) if kind in OWN}
+    own = list(filter(is_own, reversed(secrets)))
+    spans = merge(
+        [*found, *_known(data, {**dict.fromkeys(known, "key"), **{secret: secrets[secret] for secret in own}})]
+    )
+    spans = [span for span in _alike(data, spans) if forms.get(span[2]) != KEPT]
     if not spans:
         return Clean(text, [], [])
-    made = _written(data, spans, lambda kind, secret: _escaped(replacement(kind, secret, forms), place))
-    if place.language and _breaks(text, made, place.language):
-        plain = _written(data, spans, lambda kind, secret: _plain(replacement(kind, secret, forms), secret))
-        made = made if _breaks(text, plain, place.language) else plain
-    secrets = {data[start:end]: None for start, end, kind in spans if kind in OWN}
-    own = list(filter(is_own, secrets))
+    made = _made(text, data, spans, place, forms)
     return Clean(made, [kind for _, _, kind in spans], own)
+
+
+def _made(text: str, data: bytes, spans: Sequence[Span], place: Place, forms: Mapping[str, str]) -> str:
+    """With marks; where the text does not parse so, with words for those without quotes, then for all."""
+    is_markup = place.is_markup or (place.is_code is not True and _MARKUP.match(data) is not None)
+
+    def marked(start: int, kind: str, secret: bytes) -> bytes:
+        return _escaped(replacement(kind, secret, forms), is_markup)
+
+    def plain(start: int, kind: str, secret: bytes) -> bytes:
+        return _plain(replacement(kind, secret, forms), secret)
+
+    def mixed(start: int, kind: str, secret: bytes) -> bytes:
+        is_bare = data[start - 1 : start] not in _QUOTES and b":" not in data[start - 1 : start]
+        return plain(start, kind, secret) if is_bare or secret.isdigit() else marked(start, kind, secret)
+
+    made = _written(data, spans, marked)
+    if place.language and _breaks(text, made, place.language):
+        for form in (mixed, plain):
+            if not _breaks(text, other := _written(data, spans, form), place.language):
+                return other
+    return made
+
+
+def _trimmed(data: bytes, spans: Iterable[Span]) -> Iterable[Span]:
+    """Without the end of a comment that stands in or behind a value."""
+    for start, end, kind in spans:
+        if (at := data.find(b"*/", start, end)) > start:
+            end = at
+        elif data[end : end + 1] == b">":
+            end = next((end - len(mark) for mark in _MARKS if data[start:end].endswith(mark)), end)
+        if end > start:
+            yield start, end, kind
+
+
+def _alike(data: bytes, spans: Iterable[Span]) -> Iterable[Span]:
+    """The same secret is of the same kind, the first that it was found as."""
+    kinds: dict[bytes, str] = {}
+    for start, end, kind in spans:
+        yield start, end, kinds.setdefault(data[start:end], kind) if kind in OWN else kind
 
 
 def is_own(secret: bytes) -> bool:
@@ -70,31 +115,28 @@ def is_own(secret: bytes) -> bool:
     return MIN_OWN <= len(secret) <= MAX_OWN and values.is_random(secret[:256].decode("utf-8", "replace"))
 
 
-def _known(data: bytes, known: Sequence[bytes]) -> Iterable[Span]:
-    for secret in known:
+def _known(data: bytes, known: Mapping[bytes, str]) -> Iterable[Span]:
+    """Wherever the secrets stand, each with its kind."""
+    for secret, kind in known.items():
         at = data.find(secret)
         while at >= 0:
-            yield at, at + len(secret), "key"
+            yield at, at + len(secret), kind
             at = data.find(secret, at + len(secret))
 
 
-def _written(data: bytes, spans: Iterable[Span], form: Callable[[str, bytes], bytes]) -> str:
+def _written(data: bytes, spans: Iterable[Span], form: Callable[[int, str, bytes], bytes]) -> str:
     out: list[bytes] = []
     at = 0
-    forms: dict[tuple[str, bytes], bytes] = {}
     for start, end, kind in spans:
-        found = kind, data[start:end]
-        if found not in forms:
-            forms[found] = form(*found)
-        out += [data[at:start], forms[found]]
+        out += [data[at:start], form(start, kind, data[start:end])]
         at = end
     out.append(data[at:])
     return b"".join(out).decode("utf-8", "surrogatepass")
 
 
-def _escaped(form: bytes, place: Place) -> bytes:
+def _escaped(form: bytes, is_markup: bool) -> bytes:
     """In markup `<` opens a tag."""
-    return form.replace(b"<", b"&lt;").replace(b">", b"&gt;") if place.is_markup else form
+    return form.replace(b"<", b"&lt;").replace(b">", b"&gt;") if is_markup else form
 
 
 def _plain(form: bytes, secret: bytes) -> bytes:

@@ -34,6 +34,8 @@ _PLACEHOLDER = re.compile(
     r"|put[-_]|here$|goes[-_]here|not[-_]?(?:a|set|real)|foobar|lorem)(?:[^a-z]|$)"
     r"| ^(?:your|the|any)[-_\ ]?\w*(?:passw(?:or)?d|pwd|passphrase|secret|token|key|name)s?$ | ^(?:my|our|"
     r"some)[-_\ ](?:\w+[-_])?(?:passw(?:or)?d|pwd|passphrase|secret|token|key|name)s?$ | (?-i:%[A-Z_]{3,40}%)"
+    r" | (?-i:^(?:EMAIL|KEY|PASSWORD|NAME|USERNAME|PHONE|IBAN|CARD)$) | ^(?:required|nullable|sometimes|string)\|"
+    r" | ^[A-Za-z\ ]{3,40}[:?]\ ?$"
     r" | youshouldchange | changeme | ^x{3,} | x{6,}$"
 )
 _FOO = re.compile(r"(?i)(?:^|[^a-z])(?:foo|bar|baz)(?:[^a-z]|$)")
@@ -53,7 +55,7 @@ _NOTHING = frozenset(
         "hide md5 sha1 sha256 sha512 bcrypt scrypt argon2 argon2id pbkdf2 rsa ed25519 ecdsa aes hmac hs256 rs256 "
         "utf8 utf-8 base64 hex utf-16 ascii latin1 local localhost file env stdin fd ldap saml oidc openid github "
         "google gitlab "
-        "facebook twitter aws azure",
+        "facebook twitter aws azure passed failed",
     )
 )
 """Words that say which kind of value stands there, and are none."""
@@ -149,6 +151,16 @@ def is_path(value: str) -> bool:
     ):
         return False
     return not any(len(piece) >= 12 and is_random(piece) and "." not in piece for piece in pieces)
+
+
+def is_rooted(value: str) -> bool:
+    """A path from a root, through several folders, or to a file."""
+    return (
+        value[0] in "/~.\\"
+        or value[1:3] in (":\\", ":/")
+        or len(re.findall(r"[/\\]", value)) > 1
+        or bool(_FILE.match(value))
+    )
 
 
 def is_constant(value: str) -> bool:

@@ -27,7 +27,8 @@ TRIGGERS = (
     *(f"(?i){word}{_ASSIGNS}" for word in _WORDS),
     r"(?i)passw\w*\[\d*\]\s*=",
     f"[a-z0-9]Pass{_ASSIGNS}",
-    r"(?i)\bpw[\"'`]?\s*[:=]",
+    r"(?i)\b(?:pw|psk)[\"'`]?\s*[:=]",
+    *(rf"(?i){word}[\w-]*[\"']\s*\{{\s" for word in ("passw", "pwd", "secret", "token", "key")),
     *(rf"(?i){word}\w*\s*\{{\s*(?:get|init|private)" for word in ("passw", "pass", "pwd", "secret", "token", "key")),
     *(rf"(?i){word}\w*[\"']\s+to\s+[\"']" for word in ("passw", "pass", "pwd", "secret", "token", "key")),
     *(f"(?i){word}[_.-]?key{_ASSIGNS}" for word in _KEYS),
@@ -71,25 +72,32 @@ _WRAPS = (
 """A call around the value that makes it of another type; what only looks it up has another name."""
 _QUOTE = rb"\\{0,3}(?:\"\"\"|\x27{3}|[\"'`])"
 _BETWEEN = (
-    rb"(?:[\"'`]?(?:type|description|sensitive|required|secret|enabled)[\"'`]?\s{0,4}[=:]\s{0,4}[\"'`]?\w{0,40}[\"'`]?[,;\s]{1,20})"
+    rb"(?:[\"'`]?(?:type|description|sensitive|required|secret|"
+    rb"enabled)[\"'`]?\s{0,20}[=:]\s{0,4}[\"'`]?[\w .,()-]{0,80}[\"'`]?[,;\s]{1,20})"
     rb"{0,3}"
 )
 _FORM = re.compile(
     rb"(?P<name>[\w.$\x80-\xff-]{0,60}+)(?:"
-    rb"(?P<pair>[\"'`]?[,;/\s-]{1,20}" + _BETWEEN + rb"[\"'`]?(?:[Vv]alue|default|content)[\"'`]?\s{0,4}[=:]\s{0,4})"
+    rb"(?P<pair>[\"'`]?[,;/\s{-]{1,20}" + _BETWEEN + rb"[\"'`]?(?:[Vv]alue|default|content)[\"'`]?\s{0,20}[=:]\s{0,4})"
+    rb"|(?P<fallback>[\"'`]?\]?[ \t]{0,40}[=:][ \t]{0,8}[A-Za-z_$][^\n;{}|?]{2,70}(?:\|\||\?\?|\?:|\bor\b)"
+    rb"[ \t]{0,4})(?=[\"'`])"
     rb"|(?P<quoted>\\{0,3}[\"'`]?(?:\[\d{0,4}\])?[\])]{0,2}"
     + _TYPE
     + rb"(?:\s{0,4}\{\s{0,4}(?:get|init|private)[^{}\n]{0,40}\})?"
-    + rb"(?:\s{0,8}(?P<sep>:=|=>|[=!]?={1,2}|:|,|\()\s{0,40}|(?<=[\"'])[ \t]{1,4}to[ \t]{1,4}|[ \t]{1,8})"
+    + rb"(?:\s{0,40}(?P<sep>:=|=>|[=!]?={1,2}|:|,|\()\s{0,40}|(?<=[\"'])[ \t]{1,4}to[ \t]{1,4}|[ \t]{1,8})"
     + _WRAPS
-    + rb"(?P<list>\[\s?)?[bBruRfL@$]{0,2})(?="
+    + rb"(?P<list>\[\s?)?[bBruRfLN@$]{0,2})(?="
     + _QUOTE
     + rb"[^\"'`\s])"
     rb"|(?P<element>(?:[\"'][^<>\n]{0,80})?>(?P<cdata><!\[CDATA\[)?\s{0,8})(?=[^<>\s])"
-    rb"|(?P<bare>(?<=\w):-|\\{0,3}[\"']?[ \t]{0,8}[=:][ \t]{0,8})(?=[^\s\"'`(){\[<,;=:?])"
+    rb"|(?P<bare>(?<=\w):-|\\{0,3}[\"']?[ \t]{0,40}[=:][ \t]{0,40})(?=[^\s\"'`(){\[<,;=:?])"
     rb")(?P<quote>" + _QUOTE + rb"?)"
 )
 """A name and what may be assigned to it."""
+_LABEL = re.compile(
+    rb"(?i)\b(?:for|htmlfor|class|classname|href|title|placeholder|aria-[\w-]+)=[{\"'][^<>]{0,100}>\s{0,8}\Z"
+)
+"""An attribute that names no value of its element."""
 _NEXT = re.compile(rb"\s{0,8},\s{0,8}(?P<quote>\\{0,3}[\"'`])")
 _BARE_VALUE = re.compile(rb"[^\s\"'`<>]{1,300}")
 _SETS = re.compile(
@@ -102,6 +110,9 @@ _QUOTES = re.compile(rb"[\"'`]")
 _COMMENT = re.compile(rb"^\s*(?:#|//|/?\*\s|--|;|%|<!--)")
 _QUERIED = re.compile(rb"[?&;\"'`{,]\s?\Z")
 """Before a name in a URL, or in a string of names and values."""
+_REFERENCE = re.compile(rb"[!*&][A-Za-z_]")
+"""A tag, an alias or an anchor of YAML."""
+_ESCAPE = re.compile(rb"\\[nrt]|\*/")
 _BEGINS = re.compile(rb"^\s{0,40}(?:export\s{1,4}|set\s{1,4}|-\s{1,4}|[#;]\s{0,4})?[\w.-]{1,60}\s{0,4}[=:]")
 _NEXT_SETTING = re.compile(rb"[;&,|](?=[\w.-]{1,40}=)|[)}\]]+[,;]?$")
 _ENDS = re.compile(rb"[;,&)}\]|]")
@@ -125,10 +136,22 @@ def confirm(text: Text, start: int, end: int) -> Iterator[Span]:
         value = text.data[begin:stop].decode("utf-8", "replace")
         if not quoted and called.startswith("$"):  # a comparison, or a variable that is set to another
             continue
+        if not quoted and value.lower() == called.lower().rpartition(".")[2]:  # a variable of that name
+            continue
+        if _is_run(called, value, form):
+            continue
         if called.isupper() and value.islower() and called.lower().endswith(value):  # the name of a name
             continue
         if kind := judge.kind_of(power, value, text.place, quoted):
             yield begin, stop, kind
+
+
+def _is_run(called: str, value: str, form: re.Match[bytes]) -> bool:
+    """`t.pass('it')`, `first pass: mask==0`: a run through something, a test that succeeds."""
+    last = called.lower().rpartition(".")[2].rpartition("_")[2]
+    if last != "pass":
+        return (last in ("pw", "psw") and value.isdigit()) or value.lower() in ("passed", "failed")
+    return form["sep"] in (b"(", b",") or "==" in value
 
 
 def _values(text: Text, form: re.Match[bytes], first: int) -> Iterator[Value]:
@@ -162,6 +185,8 @@ def _list(text: Text, at: int, quote: bytes) -> Iterator[Value]:
 
 
 def _element(text: Text, at: int, is_cdata: bool) -> Iterator[Value]:
+    if _LABEL.search(text.window(at - 200, at)):
+        return
     closing = text.data.find(b"]]>" if is_cdata else b"</", at, at + MAX_LINE)
     value = text.window(at, closing).rstrip() if closing > 0 else b""
     if value and b"<" not in value and b"\n" not in value:
@@ -170,10 +195,11 @@ def _element(text: Text, at: int, is_cdata: bool) -> Iterator[Value]:
 
 def _bare(text: Text, first: int, at: int, is_queried: bool) -> Iterator[Value]:
     """In a query a word is a value as in quotes; a setting on a line of its own goes on to the next blank."""
-    if bare := text.match(_BARE_VALUE, at, 320):
+    bare = text.match(_BARE_VALUE, at, 320)
+    if bare and bare.group()[:1] not in b"{([" and not _REFERENCE.match(bare.group()):
         whole = not is_queried and text.place.is_code is False and _BEGINS.search(text.line(first, 60)[:60]) is not None
         value = (_NEXT_SETTING if whole else _ENDS).split(bare.group(), maxsplit=1)[0].rstrip(b"\\.,;")
-        yield at, at + len(value), is_queried
+        yield at, at + len(_ESCAPE.split(value, maxsplit=1)[0]), is_queried
 
 
 def closing_quote(text: Text, at: int, quote: bytes) -> int:
@@ -223,6 +249,11 @@ ASSIGNED = Detector(
         "os.environ.get('ADMIN_PASSWORD', 'welcome1')",
         '{\\"password\\": \\"Wolke77\\"}',
         "пароль: 'Wolke77'",
+        'const password = process.env.DB_PASS || "Wolke77"',
+        'password = os.environ.get("X") or "Wolke77"',
+        'variable "db_password" {\n  type    = string\n  default = "Wolke77"\n}',
+        'password                 = "Wolke77"',
+        'psk="Wolke77x"',
         "contraseña: Wolke77",
         'String dbPass = "Wolke77";',
         'public string Pwd { get; set; } = "Wolke77";',
@@ -251,6 +282,12 @@ ASSIGNED = Detector(
         "password: {{ vault_password }}",
         "token_type = 'bearer'",
         "renderPass = 'ShadowMap1'",
+        "t.pass('completed')",
+        "MasterUserPassword: !Ref DbPassword",
+        "password: *default_pw",
+        'ask_password("Password: ")',
+        '<label for="password">Password:</label>',
+        "'password' => 'required|min:8|confirmed'",
         "public string Token { get; set; }",
     ),
 )

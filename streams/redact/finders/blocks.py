@@ -22,12 +22,13 @@ def private(text: Text, start: int, end: int) -> Iterator[Span]:
     body = text.match(_BODY, at, (stop if stop >= 0 else at + MAX_BLOCK) - at)
     if body is None or text.match(_OPENED, at, 400) is None:
         return
-    key = body.group().rstrip(_AROUND)
-    if first := _FIRST.search(key):
+    key = _TAIL.sub(b"", body.group())
+    if first := _FIRST.search(key, _BREAKS.match(key).end()):  # type: ignore[union-attr]
         yield at + first.start(), at + len(key), "key"
 
 
-_AROUND = b" \t\r\n\"'`+\\*#|>&(){}[];,-"
+_BREAKS = re.compile(rb"(?:\\{1,4}[nrt]|[\s\"'`+,.#*|>/;&-])*")
+_TAIL = re.compile(rb"(?:\\{1,4}[nrt]|[\s\"'`+\\*#|>&(){}\[\];,-])+\Z")
 _OPENED = re.compile(
     rb"(?:[ ][a-z]{1,10})?(?:\\[nr]|[\s\"'`+,.#*|>/;&-]){0,80}(?:(?:[A-Z][A-Za-z-]{2,20}: ?[^\n\\]{0,80})(?:\\[nr]|"
     rb"[\s\"'`+,#*|>]){1,80}){0,4}[A-Za-z0-9+/=]{16}"
@@ -46,18 +47,18 @@ _ROW = re.compile(
     rb"[\"']?(?P<secret>[A-Za-z0-9+/]{8,4000}={0,2})[\"']?[ \t]*$"
 )
 _JSON_ROW = re.compile(rb"[\"'][\w.-]{1,80}[\"']\s{0,4}:\s{0,4}[\"'](?P<secret>[A-Za-z0-9+/]{8,4000}={0,2})[\"']")
-_CUT = re.compile(rb"(?m)\bkind[\"']?\s{0,4}:|^---")
+_CUTS = (b"kind:", b'kind":', b"\n---")
+"""Where another thing of the file is told what it is."""
 SECRET_BYTES = 4_000
 """Of a manifest, on either side of the line that says what it is."""
 
 
 def manifest(text: Text, start: int, end: int) -> Iterator[Span]:
     """The values of a Secret of Kubernetes, which are between the kinds around it: all of them are one, in base64."""
-    back, ahead = max(0, start - SECRET_BYTES), text.window(end, end + SECRET_BYTES)
-    behind = text.window(back, start)
-    first = back + max((cut.end() for cut in _CUT.finditer(behind)), default=0)
-    cut = _CUT.search(ahead)
-    window = text.window(first, end + (cut.start() if cut else len(ahead)))
+    back, ahead = max(0, start - SECRET_BYTES), min(len(text.data), end + SECRET_BYTES)
+    first = max(back, *(at + len(cut) for cut in _CUTS if (at := text.data.rfind(cut, back, start)) >= 0), back)
+    last = min((at for cut in _CUTS if (at := text.data.find(cut, end, ahead)) >= 0), default=ahead)
+    window = text.window(first, last)
     for data in _DATA.finditer(window):
         begin, stop, row = _rows(window, data)
         before, after = sorted(((begin, stop), (start - first, end - first)))

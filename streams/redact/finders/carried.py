@@ -20,7 +20,7 @@ _BASIC = re.compile(rb"(?i)basic[\s:=\"'+]{1,6}(?P<secret>[A-Za-z0-9+/_-]{6,400}
 _BEARER = re.compile(
     rb"(?i)(?:bearer|token|negotiate|apikey)[ \t:=\"'+]{1,4}(?P<secret>[A-Za-z0-9+/_.~-]{16,2000}={0,2})"
 )
-_USERINFO = re.compile(rb"(?P<user>[^\s/@:\"'<>]{0,100}):(?P<secret>[^\s/@\"'<>]{1,200})@(?P<host>[\w\[{$%.-])")
+_USERINFO = re.compile(rb"(?P<user>[^\s/@:\"'<>]{0,100}):(?P<secret>[^\s/\"'<>]{1,200})@(?P<host>[\w\[{$%.-])")
 _EXAMPLE_USERS = frozenset(("user", "username", "login", "usr", "name", "account", "u", "foo", "me", ""))
 EXAMPLES = frozenset(("pass", "password", "passwd", "pwd", "p", "pw", "secret", "token", "pass123", "bar", "port"))
 
@@ -53,6 +53,8 @@ def bearer(text: Text, start: int, end: int) -> Iterator[Span]:
     if match is None:
         return
     secret = match["secret"].decode()
+    if text.window(start + match.end(), start + match.end() + 1) in (b"(", b"[") or values.is_dotted(secret):
+        return
     mixed = any(c.isdigit() for c in secret) or (len(secret) >= MIN_LETTERS and not secret.islower() | secret.isupper())
     if mixed and values.is_random(secret) and not values.is_placeholder(secret):
         yield start + match.start("secret"), start + match.end("secret"), "key"
@@ -69,6 +71,26 @@ def userinfo(text: Text, start: int, end: int) -> Iterator[Span]:
     if (user.lower() in _EXAMPLE_USERS and secret.lower() in EXAMPLES) or (user == secret and len(secret) < 4):
         return
     yield begin + match.start("secret"), begin + match.end("secret"), "password"
+
+
+_DSN = re.compile(rb"[\w.-]{1,60}:(?P<secret>[^\s@/\"'`<>$]{3,200})@(?:tcp|udp|unix)\(")
+_ALONE = re.compile(rb"://(?P<secret>[^\s/@:\"'<>$]{16,200})@[\w\[]")
+
+
+def dsn(text: Text, start: int, end: int) -> Iterator[Span]:
+    """As Go's drivers have them: `user:password@tcp(host)`."""
+    before = text.window(start - 60, start + 1)
+    begin = start + 1 - len(re.search(rb"[\w.-]*\Z", before)[0])  # type: ignore[index]
+    match = text.match(_DSN, begin, 300)
+    if match and match["secret"].decode("utf-8", "replace").lower() not in EXAMPLES:
+        yield match.start("secret"), match.end("secret"), "password"
+
+
+def alone(text: Text, start: int, end: int) -> Iterator[Span]:
+    """A token as a URL's only userinfo."""
+    match = text.match(_ALONE, start, 240)
+    if match and values.is_random(match["secret"].decode("utf-8", "replace")):
+        yield match.start("secret"), match.end("secret"), "key"
 
 
 _ORACLE = re.compile(rb"jdbc:oracle:\w{1,8}:[^\s/@\"'<>]{1,60}/(?P<secret>[^\s@/\"'<>$]{3,100})@")
@@ -117,6 +139,22 @@ CARRIED: tuple[Detector, ...] = (
         userinfo,
         ("postgres://ann:Wolke77@db.mail.org/x", "https://ann:9f8c7b6a@h.org"),
         ("https://user:password@h.org", "http://h.org:8080/a@b", "redis://:${PASSWORD}@h", "https://$USER:$PASS@h.org"),
+    ),
+    Detector(
+        "dsn",
+        "password",
+        (r"\w:[^\s@/\"'`<>$]+@(?:tcp|udp|unix)\(",),
+        dsn,
+        ('dsn := "svc:Wolke77@tcp(10.0.0.5:3306)/shop"',),
+        ("user:password@tcp(host)", "x@tcp(h)"),
+    ),
+    Detector(
+        "alone",
+        "key",
+        (r"://[^\s/@:\"'<>$]{16,200}@",),
+        alone,
+        ("git clone https://9f8c7b6a5d4e3f21b0a9c8d7@git.firma.org/x.git",),
+        ("https://organization-name@dev.azure.com/x", "https://my-long-user-name@h.org"),
     ),
     Detector(
         "oracle",

@@ -21,6 +21,7 @@ _ENV = re.compile(
     rb"(?i)(?:env|arg|setx|set|machine|login|"
     rb"user)[ \t]+(?P<name>[\w.-]{1,60})[ \t]{1,4}(?P<quote>[\"']?)(?P<secret>[^\s\"'=<$]{3,200})"
 )
+_REDIS = re.compile(rb"(?:requirepass|masterauth)[ \t]{1,4}(?P<quote>[\"']?)(?P<secret>[^\s\"'#<$]{3,200})")
 _NETRC = re.compile(rb"(?i)login\s{1,8}\S{1,100}\s{1,8}password\s{1,8}(?P<secret>\S{3,200})")
 _CURL = re.compile(
     rb"(?:-u|--user|--proxy-user|-U)[ \t=]{0,4}(?P<quote>[\"']?)[^\s:\"'<>$]{0,80}[\"']?:"
@@ -49,8 +50,9 @@ def _matched(pattern: re.Pattern[bytes], name: str) -> Callable[[Text, int, int]
         if pattern is _SQL and not quoted:
             told = _STATEMENT.search(text.line(start, 200)) is not None and judge.is_told(value)
             kind = "password" if told and b" by " in match.group().lower() else ""
-        elif not kind and pattern is _SQL and judge.is_told(value):
-            kind = "password"  # the statement says that it is one
+        elif pattern is _SQL:  # the statement says that it is one
+            is_said = b"password" in match.group().lower() or _STATEMENT.search(text.line(start, 200)) is not None
+            kind = "password" if is_said and judge.is_told(value) else ""
         if kind and not _is_user(match.group(), value):
             yield start + match.start("secret"), start + match.end("secret"), kind
 
@@ -139,6 +141,14 @@ COMMANDS: tuple[Detector, ...] = (
         _matched(_ENV, ""),
         ("ENV DB_PASSWORD Wolke77",),
         ("ARG TOKEN", "ENV PASSWORD $PASSWORD"),
+    ),
+    Detector(
+        "redis",
+        "password",
+        (r"(?:requirepass|masterauth)[ \t]",),
+        _matched(_REDIS, "password"),
+        ("requirepass Wolke77x", "redis-server --requirepass Wolke77x"),
+        ("# requirepass <password>", "requirepass $PASSWORD"),
     ),
     Detector(
         "netrc",

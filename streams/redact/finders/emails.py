@@ -101,7 +101,7 @@ def plain(text: Text, start: int, end: int) -> Iterator[Span]:
     host = domain.group()
     before = text.window(at - 2, at)
     code = text.place.is_code is not False and (host.rpartition(b".")[2].decode("ascii", "replace") in _FILES)
-    if code and not _is_quoted(text, at):
+    if code and not _is_quoted(text, at) and not _is_plain(text, at, host):
         return
     if (
         window[domain.end() : domain.end() + 1] == b":"
@@ -110,6 +110,12 @@ def plain(text: Text, start: int, end: int) -> Iterator[Span]:
     ):
         return
     yield from _span(text, at, host, at + 1, at + 1 + domain.end())
+
+
+def _is_plain(text: Text, at: int, host: bytes) -> bool:
+    """An address as people have them, and no product of two names: `ann.lee@firma.pl`."""
+    local = _LOCAL.search(text.window(at - 64, at))
+    return local is not None and len(local.group()) > 2 and len(host.split(b".")[-2]) > 3
 
 
 def _is_quoted(text: Text, at: int) -> bool:

@@ -10,6 +10,8 @@ from streams.redact.detector import Detector, Span, Text
 _CARD = re.compile(rb"\d(?:[ -]?\d){12,18}")
 _IBAN = re.compile(rb"[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}")
 _PHONE = re.compile(rb"(?:\+|00)\d{1,3}[ ./-]{0,2}(?:\(0?\d{1,4}\)[ ./-]{0,2})?\d(?:[ ./-]{0,2}\d){5,13}")
+_CLOCK = re.compile(rb"\d\d:\d\d(?:\.\d+)? ?\Z")
+"""Before the zone of a time."""
 _COORDINATES = re.compile(rb"\+\d{4}(?:\d{2})?-\d{5}(?:\d{2})?")
 """Degrees and minutes of a place."""
 _EXTENSION = re.compile(rb"[ ,]{0,2}(?:x|ext\.?|durchwahl)[ ]?\d{1,6}", re.I)
@@ -184,7 +186,7 @@ def phone(text: Text, start: int, end: int) -> Iterator[Span]:
     if not _alone(text, start, stop):
         return
     digits = re.sub(rb"\D", b"", match.group()).decode()
-    if _COORDINATES.fullmatch(match.group()) or before.endswith(b"telnet "):
+    if _COORDINATES.fullmatch(match.group()) or before.endswith(b"telnet ") or _CLOCK.search(before):
         return
     invented = (b"555" in match.group() and re.search(r"555\d{4}$|5550?1\d{2}", digits)) or len(set(digits)) < 4
     if invented or digits in "01234567890123456789" or not 7 <= len(digits) <= 15:
@@ -193,7 +195,8 @@ def phone(text: Text, start: int, end: int) -> Iterator[Span]:
     if told or (
         window[:1] == b"+" and (separated or (before[-1:] in (b'"', b"'", b":", b">", b"") and len(digits) >= 10))
     ):
-        yield start, stop, "phone"
+        opened = b")" in match.group() and text.window(start - 1, start) == b"("
+        yield start - opened, stop, "phone"
 
 
 NUMBERS: tuple[Detector, ...] = (

@@ -73,17 +73,15 @@ def userinfo(text: Text, start: int, end: int) -> Iterator[Span]:
     yield begin + match.start("secret"), begin + match.end("secret"), "password"
 
 
-_DSN = re.compile(rb"[\w.-]{1,60}:(?P<secret>[^\s@/\"'`<>$]{3,200})@(?:tcp|udp|unix)\(")
+_DSN = re.compile(rb"[\w.-]:(?P<secret>[^\s@/\"'`<>$:]{3,200})\Z")
 _ALONE = re.compile(rb"://(?P<secret>[^\s/@:\"'<>$]{16,200})@[\w\[]")
 
 
 def dsn(text: Text, start: int, end: int) -> Iterator[Span]:
     """As Go's drivers have them: `user:password@tcp(host)`."""
-    before = text.window(start - 60, start + 1)
-    begin = start + 1 - len(re.search(rb"[\w.-]*\Z", before)[0])  # type: ignore[index]
-    match = text.match(_DSN, begin, 300)
+    match = _DSN.search(text.window(start - 220, start))
     if match and match["secret"].decode("utf-8", "replace").lower() not in EXAMPLES:
-        yield match.start("secret"), match.end("secret"), "password"
+        yield start - len(match["secret"]), start, "password"
 
 
 def alone(text: Text, start: int, end: int) -> Iterator[Span]:
@@ -143,7 +141,7 @@ CARRIED: tuple[Detector, ...] = (
     Detector(
         "dsn",
         "password",
-        (r"\w:[^\s@/\"'`<>$]+@(?:tcp|udp|unix)\(",),
+        (r"@tcp\(", r"@udp\(", r"@unix\("),
         dsn,
         ('dsn := "svc:Wolke77@tcp(10.0.0.5:3306)/shop"',),
         ("user:password@tcp(host)", "x@tcp(h)"),
@@ -151,7 +149,7 @@ CARRIED: tuple[Detector, ...] = (
     Detector(
         "alone",
         "key",
-        (r"://[^\s/@:\"'<>$]{16,200}@",),
+        (r"://[^\s/@:\"'<>$]+@",),
         alone,
         ("git clone https://9f8c7b6a5d4e3f21b0a9c8d7@git.firma.org/x.git",),
         ("https://organization-name@dev.azure.com/x", "https://my-long-user-name@h.org"),

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from streams.redact.detector import Span
     from streams.redact.ner import Layer
 
+AGAIN = "the same again"
+"""What is told for a secret that a detector found at another place."""
+MOST_BYTES = 64 * 1024 * 1024
+MORE = "larger than 64 MiB"
+UNREAD = ("not readable", "folder not readable", "no regular file", MORE)
+"""Reasons for which a check cannot say that there is nothing."""
 NER = "ner"
 """What is told instead of a detector's name for a find of the NER layer's."""
 MASK = "•"
@@ -54,7 +60,8 @@ def redact(
 ) -> None:  # fmt: skip
     """Find secrets and personal data in PATHS (files, or folders with what lies in them), and say what and where.
 
-    Nothing is written, and no find is printed as it is.
+    Nothing is written, and no find is printed as it is. With --check the end is 1 where anything is found, and 2 where
+    nothing is and a file could not be read.
     """
     forms, layer = _forms(settings, name), _layer(settings, ner)
     counts: Counter[str] = Counter()
@@ -79,8 +86,9 @@ def redact(
         click.echo(f"left out: {count:,} × {what}", err=True)
     told = ", ".join(f"{kind} {count:,}" for kind, count in counts.most_common())
     click.echo(f"{files:,} files, {counts.total():,} finds{': ' if told else ''}{told}", err=as_json or as_diff)
-    if check and counts:
-        raise SystemExit(1)
+    unread = sum(left_out[reason] for reason in UNREAD)
+    if check and (counts or unread):
+        raise SystemExit(1 if counts else 2)
 
 
 def _forms(settings: Settings, name: str) -> Mapping[str, str]:
@@ -113,10 +121,16 @@ def _files(paths: tuple[Path, ...], ignored: bool, left_out: Counter[str]) -> It
 
 def _text(path: Path, left_out: Counter[str]) -> str | None:
     from streams.sources.folders import folder
+    from streams.sources.texts.text import BINARY, TOO_LARGE, UNKNOWN, LeftOut
 
     text = folder.text_of_file(path)
     if isinstance(text, str):
         return text
+    if text in (TOO_LARGE, UNKNOWN):  # for the stream; a secret may stand in it
+        content = folder.bytes_of(path, MOST_BYTES)
+        if isinstance(content, bytes) and b"\0" not in content:
+            return content.decode("utf-8", "replace") if text is TOO_LARGE else content.decode("latin-1")
+        text = LeftOut(MORE) if content is TOO_LARGE else BINARY if isinstance(content, bytes) else content
     left_out[text.reason] += 1
     return None
 
@@ -124,17 +138,17 @@ def _text(path: Path, left_out: Counter[str]) -> str | None:
 def finds(text: str, path: Path, layer: Layer | None = None) -> Iterator[Find]:
     """In their order; where several overlap, one of them, with the name of the first that found it."""
     from streams.prepare.language import language
-    from streams.redact import merge
     from streams.redact.detector import Text
     from streams.redact.place import Place
+    from streams.redact.redaction import located
     from streams.redact.scan import named
 
     data = text.encode("utf-8", "surrogatepass")
-    found = list(named(Text(data, Place(path.as_posix(), language(path.name, text)))))
-    found += [(span, NER) for span in _of_layer(layer, text)]
+    place, more = Place(path.as_posix(), language(path.name, text)), _of_layer(layer, text)
+    found = [*named(Text(data, place)), *((span, NER) for span in more)]
     line = at = 0
-    for start, end, kind in merge(span for span, _ in found):
-        why = next(name for (first, last, _), name in found if first < end and last > start)
+    for start, end, kind in located(data, place, more=more):
+        why = next((name for (first, last, _), name in found if first < end and last > start), AGAIN)
         line += data.count(b"\n", at, start)
         at = start
         begin = data.rfind(b"\n", 0, start) + 1

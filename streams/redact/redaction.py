@@ -41,7 +41,16 @@ def redact(text: str, path: str = "", language: str = "") -> tuple[str, int]:
 def find(text: str | bytes, path: str = "", language: str = "") -> list[Span]:
     """All finds, sorted and disjoint: (start, end, kind), in bytes of UTF-8."""
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    return merge(_trimmed(data, scan.find(Text(data, Place(path, language)))))
+    return located(data, Place(path, language))
+
+
+def located(data: bytes, place: Place, known: Sequence[bytes] = (), more: Iterable[Span] = ()) -> list[Span]:
+    """All finds, sorted and disjoint, as they are replaced: a key or password that means nothing wherever else it
+    stands is found in all of these places, of the kind that it has at the first."""
+    found = merge([*_trimmed(data, scan.find(Text(data, place))), *more])
+    secrets = {data[start:end]: kind for start, end, kind in reversed(found) if kind in OWN}
+    everywhere = {**dict.fromkeys(known, "key"), **{secret: secrets[secret] for secret in filter(is_own, secrets)}}
+    return list(_alike(data, merge([*found, *_known(data, everywhere)])))
 
 
 def clean(
@@ -57,13 +66,9 @@ def clean(
     Path and language of the place help to tell a value from a variable, and to keep the text parsing.
     """
     data = text.encode("utf-8", "surrogatepass")
-    found = merge([*_trimmed(data, scan.find(Text(data, place))), *more])
-    secrets = {data[start:end]: kind for start, end, kind in reversed(found) if kind in OWN}
-    own = list(filter(is_own, reversed(secrets)))
-    spans = merge(
-        [*found, *_known(data, {**dict.fromkeys(known, "key"), **{secret: secrets[secret] for secret in own}})]
-    )
-    spans = [span for span in _alike(data, spans) if forms.get(span[2]) != KEPT]
+    spans = located(data, place, known, more)
+    own = list(filter(is_own, dict.fromkeys(data[start:end] for start, end, kind in spans if kind in OWN)))
+    spans = [span for span in spans if forms.get(span[2]) != KEPT]
     if not spans:
         return Clean(text, [], [])
     made = _made(text, data, spans, place, forms)

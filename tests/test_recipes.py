@@ -214,6 +214,15 @@ def test_the_best_answers_stay_in_their_order_with_the_best_comments() -> None:
     assert said[5:10] == [f"remark {n}" for n in range(2, 7)] and document.cut > 0
 
 
+def test_the_accepted_answer_stays_whatever_its_votes() -> None:
+    answers = [Answer(text=f"answer {n}", votes=2 + n, accepted=n == 0) for n in range(13)]
+    answers[0] = Answer(text="answer 0", votes=-1, accepted=True)
+    event = Question(repository=Repository(name="site"), number=1, title="t", text="q", answers=answers)
+    (document,) = expand(encode(event), 0).documents
+    edits.apply(document, (("best_answers", edits.AnswersParameters(answers=3, least=1)),))
+    assert [part.text for part in document.parts] == ["t", "q", "answer 0", "answer 11", "answer 12"]
+
+
 def test_hunks_that_do_not_replay_are_dropped() -> None:
     old = [f"line {n}\n" for n in range(60)]
     new = [*old[:3], "new\n", *old[3:20], *old[22:50], "other\n", *old[51:]]

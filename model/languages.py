@@ -206,7 +206,10 @@ _VERSION = re.compile(r"[-_ ]?v?[\d.]+[a-z]?$")
 TITLES = {
     "c#": "c_sharp", "c++": "cpp", "emacs lisp": "elisp", "f#": "fsharp", "html+razor": "razor",
     "jupyter notebook": "python", "objective-c": "objc", "protocol buffer": "proto", "shell": "bash",
-    "vim script": "vim",
+    "vim script": "vim", "makefile": "make", "batchfile": "batch", "assembly": "asm", "common lisp": "lisp",
+    "objective-c++": "objc", "systemverilog": "verilog", "standard ml": "sml", "wolfram language": "mathematica",
+    "plpgsql": "sql", "plsql": "sql", "tsql": "sql", "visual basic .net": "visual_basic", "restructuredtext": "rst",
+    "html+erb": "erb", "go template": "go_template", "rocq prover": "coq", "sass": "scss", "less": "scss",
 }  # fmt: skip
 """Names that events of others use, lower case, where they differ from ours."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from licences import licence
 
 from midstream.cli import main
 from model.mapping import SettingsError
-from streams.document import Document
+from streams.document import Document, Project
 from streams.event import Answer, Patch, Pull, Question, Remark, Repository, encode
 from streams.prepare.expand import expand
 from streams.prepare.recipes import edits
@@ -86,16 +87,24 @@ def test_a_rate_takes_its_share_and_always_the_same_documents(tmp_path: Path) ->
         ('[[rules]]\nrule = "long_lines"\nlongest = "x"', "longest must be a whole number"),
         ('[[rules]]\nrule = "long_lines"\nlongest = 0', "longest must be at least 1"),
         ('rules = "x"', "rules must be tables: write [[rules]]"),
+        ('edits = "x"', "edits must be tables: write [[edits]]"),
         ("[rule]", "unknown rule; known are like, says,"),
         ("[lengths]\ncomments = 3", "unknown comments; known are message_chars,"),
         ('like = "no-such"', "there is no recipe 'no-such'"),
         ("[[rules]", "own.toml: "),
-        ("differs = 5", "a value is of another kind than it should be"),
-        ('[[rules]]\nrule = "binary"\nkinds = 3', "a value is of another kind than it should be"),
+        ("differs = 5", "differs must be a list, not 5"),
+        ('differs = "x"', 'differs must be a list: write differs = ["x"]'),
+        ('[[rules]]\nrule = "binary"\nkinds = 3', "kinds must be a list, not 3"),
+        ('[[rules]]\nrule = "binary"\nkinds = "file"', 'kinds must be a list: write kinds = ["file"]'),
+        ('[[rules]]\nrule = "binary"\nexcept = "go"', 'except must be a list: write except = ["go"]'),
+        ('[[rules]]\nrule = "binary"\nexcept = [3]', "except must be a list of texts, not of 3"),
+        ('[[rules]]\nrule = "binary"\nname = "a b\\n"', "name must be letters, digits and _, not 'a b\\n'"),
+        ('[[rules]]\nrule = "main_language"\nnames = ["Pyton"]', "no language 'Pyton'; near ones are python"),
+        ('[[rules]]\nrule = "project_score"\nstars = 0\ncommits = 0\ntests = 0', "are all 0, so that nothing has"),
         ('[[rules]]\nrule = ["binary"]', "a value is of another kind than it should be"),
         ('[[rules]]\nrule = "words"\nname = ""', "there is no rule 'words'"),
-        ('[[rules]]\nrule = "binary"\nname = " "', "name must be a text that is not empty"),
-        ('[[rules]]\nrule = "binary"\nname = 3', "name must be a text that is not empty"),
+        ('[[rules]]\nrule = "binary"\nname = " "', "name must be letters, digits and _"),
+        ('[[rules]]\nrule = "binary"\nname = 3', "name must be letters, digits and _"),
         ('[[rules]]\nrule = "word_count"\nleast = nan', "least must be a finite number"),
         ('[[rules]]\nrule = "word_count"\nmost = inf', "most must be a finite number"),
         (
@@ -115,6 +124,31 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, text: str, sentence: 
     with pytest.raises(SettingsError) as refused:
         written(tmp_path, text)
     assert sentence in str(refused.value)
+
+
+def test_a_recipe_cannot_be_like_itself(tmp_path: Path) -> None:
+    for name, other in (("own", "own"), ("a", "b"), ("b", "c"), ("c", "b")):
+        (tmp_path / f"{name}.toml").write_text(f'like = "{tmp_path}/{other}.toml"\n[[rules]]\nrule = "binary"\n')
+    for name, circle in (("own", "own.toml is like own.toml"), ("a", "b.toml is like c.toml is like b.toml")):
+        with pytest.raises(SettingsError, match=f"cannot be like itself: {circle}$"):
+            recipe(str(tmp_path / f"{name}.toml"))
+
+
+def test_a_file_in_another_encoding_and_a_pipe_are_said(tmp_path: Path) -> None:
+    (tmp_path / "latin.toml").write_bytes('says = "Für"'.encode("latin-1"))
+    os.mkfifo(tmp_path / "pipe.toml")
+    with pytest.raises(SettingsError, match=r"latin\.toml is not in UTF-8: save it so$"):
+        read(tmp_path / "latin.toml", "latin")
+    with pytest.raises(SettingsError, match=r"pipe\.toml is no file$"):
+        read(tmp_path / "pipe.toml", "pipe")
+
+
+def test_main_languages_are_named_as_their_host_names_them(tmp_path: Path) -> None:
+    made = written(tmp_path, '[[rules]]\nrule = "main_language"\nnames = ["C#", "Makefile"]\n')
+    for name, rule in (("C#", ""), ("Makefile", ""), ("Go", "main_language")):
+        document = file(CODE_TEXT)
+        document.project = Project(language=name)
+        assert verdict(made, document) == rule
 
 
 def test_settings_change_a_recipe(tmp_path: Path) -> None:
@@ -280,6 +314,13 @@ def test_compare_counts_what_only_one_drops(tmp_path: Path) -> None:
     assert [row["path"] for row in made["samples"][0]] == []
     assert {(row["language"], row["rule"]) for row in made["samples"][1]} == {("go", "licence"), ("python", "licence")}
     assert "santacoder: keeps 0; drops 2 that default keeps" in told("compare", "default", "santacoder", tmp_path / "d")
+
+
+def test_compare_says_why_there_are_no_documents(git_folder: Any, tmp_path: Path) -> None:
+    shown = told("compare", "default", "santacoder", git_folder.path)
+    assert "HEAD names no commit yet\nno documents: nothing is there that would be sent\n0 documents; both" in shown
+    (tmp_path / "a.py").write_text(CODE_TEXT)
+    assert "\n1 document; both" in "\n" + told("compare", "default", "santacoder", tmp_path / "a.py")
 
 
 def test_review_keeps_marks_and_goes_on(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from model import bounds
 from streams.prepare import prose
 from streams.prepare.bots import is_bot
 from streams.prepare.rules.examples import TALK, issue, question
-from streams.prepare.rules.rule import THREADS, Found, NoParameters, Rule, RuleInput
+from streams.prepare.rules.rule import THREADS, Found, NoParameters, Rule, RuleInput, counted
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ def little_talk(s: RuleInput, p: TalkParameters) -> Found:
     people = len({author for author in said if not is_bot(author)})
     if people >= p.people or (len(s.text) <= p.chars and len(said) <= p.comments):
         return float(people), ""
-    return float(people), f"{len(said)} comments and {len(s.text)} characters of {people} people"
+    told = f"{counted(len(said), 'comment')} and {counted(len(s.text), 'character')}"
+    return float(people), f"{told} of {counted(people, 'person', 'people')}"
 
 
 def automatic(s: RuleInput, p: NoParameters) -> Found:
@@ -91,7 +92,7 @@ def not_english(s: RuleInput, p: EnglishParameters) -> Found:
 
 def unanswered(s: RuleInput, p: AnswersParameters) -> Found:
     answers = sum(part.role == "answer" for part in s.document.parts)
-    return float(answers), f"{answers} answers, fewer than {p.least}" if answers < p.least else ""
+    return float(answers), f"{counted(answers, 'answer')}, fewer than {p.least}" if answers < p.least else ""
 
 
 _GERMAN = "Der Parser bleibt bei der zweiten Klammer stehen, und die Meldung nennt die falsche Zeile. " * 3

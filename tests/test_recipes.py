@@ -13,7 +13,7 @@ from licences import licence
 
 from midstream.cli import main
 from model.mapping import SettingsError
-from streams.document import Document, Project
+from streams.document import Document
 from streams.event import Answer, Patch, Pull, Question, Remark, Repository, encode
 from streams.prepare.expand import expand
 from streams.prepare.recipes import edits
@@ -72,14 +72,6 @@ def test_a_rate_takes_its_share_and_always_the_same_documents(tmp_path: Path) ->
     dropped = [verdict(made, document) for document in documents]
     assert 140 < dropped.count("others") < 260
     assert dropped == [verdict(made, document) for document in documents]
-
-
-def test_main_languages_are_named_as_their_host_names_them(tmp_path: Path) -> None:
-    made = written(tmp_path, '[[rules]]\nrule = "main_language"\nnames = ["C#", "Makefile"]\n')
-    for name, rule in (("C#", ""), ("Makefile", ""), ("Go", "main_language")):
-        document = file(CODE_TEXT)
-        document.project = Project(language=name)
-        assert verdict(made, document) == rule
 
 
 def test_settings_change_a_recipe(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ DOTNET = r"\s*#![A-Za-z]|\s*#r\s"
 
 LANGUAGES: tuple[Language, ...] = (
     Language("python", "py pyi pyw pyx pxd", names="sconstruct sconscript wscript snakefile",
-             interpreters="python pypy",
+             interpreters="python pypy uv pipx",
              title="Python", comment="#", headed="py", script="py",
              kernels="ipython pyspark xpython xeus-python pypy conda-env-python sage sagemath", magic=PERCENT),
     Language("javascript", "js mjs cjs jsx es6", interpreters="node nodejs bun", title="JavaScript", comment="//",
@@ -61,7 +61,7 @@ LANGUAGES: tuple[Language, ...] = (
     Language("groovy", "groovy gradle gvy", names="jenkinsfile", interpreters="groovy", comment="//",
              script="groovy", magic=PERCENT),
     Language("c", "c h", title="C", comment="//", headed="c", script="c", kernels="xc", magic=PERCENT),
-    Language("cpp", "cc cpp cxx c++ hpp hh hxx h++ ipp inl tpp ixx cppm", title="C++", comment="//",
+    Language("cpp", "cc cpp cxx c++ hpp hh hxx h++ ipp inl tpp ixx cppm ino", title="C++", comment="//",
              headed="cc cpp", script="cpp", kernels="c++ xcpp cling root xeus-cling", magic=PERCENT),
     Language("c_sharp", "cs csx cake", title="C#", comment="//", headed="cs", script="cs",
              kernels="c# csharp .net-csharp",
@@ -69,8 +69,8 @@ LANGUAGES: tuple[Language, ...] = (
     Language("objc", "m mm"),
     Language("go", "go", names="go.mod", title="Go", comment="//", headed="go", script="go",
              kernels="golang gophernotes gonb", magic=r"\s*(?:%{1,3}|!\*?)[A-Za-z]"),
-    Language("rust", "rs", title="Rust", comment="//", headed="rs", script="rs", kernels="evcxr",
-             magic=r"\s*:[A-Za-z]"),
+    Language("rust", "rs", interpreters="rust-script cargo", title="Rust", comment="//", headed="rs", script="rs",
+             kernels="evcxr", magic=r"\s*:[A-Za-z]"),
     Language("ruby", "rb rake gemspec ru podspec jbuilder rabl",
              names="rakefile gemfile vagrantfile podfile fastfile brewfile guardfile capfile",
              interpreters="ruby jruby rake",
@@ -156,6 +156,8 @@ LANGUAGES: tuple[Language, ...] = (
     Language("ada", "ada adb ads"), Language("agda", "agda"), Language("alloy", "als", grammar=None),
     Language("antlr", "g4", grammar=None), Language("apex", "apex trigger"),
     Language("applescript", "applescript scpt", interpreters="osascript", grammar=None),
+    Language("autohotkey", "ahk", grammar=None), Language("cairo", "cairo"), Language("ejs", "ejs", grammar=None),
+    Language("razor", "cshtml razor", grammar=None), Language("vyper", "vy", grammar=None),
     Language("astro", "astro"), Language("augeas", "aug", grammar=None), Language("bicep", "bicep"),
     Language("bison", "y yy ypp", grammar=None), Language("bluespec", "bsv", grammar=None),
     Language("clarity", "clar"), Language("cobol", "cob cbl cpy"), Language("coffeescript", "coffee", names="cakefile",
@@ -202,8 +204,12 @@ MAX_KERNEL = 64
 UNKNOWN_SCRIPT = Language("", "", comment="#", script="txt")
 _VERSION = re.compile(r"[-_ ]?v?[\d.]+[a-z]?$")
 TITLES = {
-    "c#": "c_sharp", "c++": "cpp", "emacs lisp": "elisp", "f#": "fsharp", "jupyter notebook": "python",
-    "objective-c": "objc", "protocol buffer": "proto", "shell": "bash", "vim script": "vim",
+    "c#": "c_sharp", "c++": "cpp", "emacs lisp": "elisp", "f#": "fsharp", "html+razor": "razor",
+    "jupyter notebook": "python", "objective-c": "objc", "protocol buffer": "proto", "shell": "bash",
+    "vim script": "vim", "makefile": "make", "batchfile": "batch", "assembly": "asm", "common lisp": "lisp",
+    "objective-c++": "objc", "systemverilog": "verilog", "standard ml": "sml", "wolfram language": "mathematica",
+    "plpgsql": "sql", "plsql": "sql", "tsql": "sql", "visual basic .net": "visual_basic", "restructuredtext": "rst",
+    "html+erb": "erb", "go template": "go_template", "rocq prover": "coq", "sass": "scss", "less": "scss",
 }  # fmt: skip
 """Names that events of others use, lower case, where they differ from ours."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -44,6 +45,19 @@ def test_what_is_no_text_is_a_sentence(tmp_path: Path):
     assert result.exit_code == 1 and "is no text that is sent: binary" in result.output
 
 
+def test_a_pipe_is_an_error_and_does_not_hang(tmp_path: Path):
+    for name in ("a.py", "a.ipynb"):
+        os.mkfifo(tmp_path / name)
+        result = CliRunner().invoke(main, ["explain", str(tmp_path / name)])
+        assert result.exit_code == 1 and "is no file that is sent: a pipe" in result.output
+
+
+def test_one_of_a_thing_is_said_in_the_singular(tmp_path: Path):
+    (tmp_path / "a.py").write_text("x")
+    shown = told(tmp_path / "a.py")
+    assert ", 1 character, 1 line\n" in shown and "1 character, fewer than 50" in shown
+
+
 def test_the_repository_is_known_where_the_file_lies_in_a_clone(git_folder, tmp_path: Path):
     git_folder.commit("one", {"LICENSE": licence("MIT"), "a.py": CODE, "tests/test_a.py": CODE})
     (tmp_path / "s.sarif").write_text(json.dumps({"runs": [{"results": [{"ruleId": "R", "level": "error", "locations": [
@@ -56,7 +70,7 @@ def test_the_repository_is_known_where_the_file_lies_in_a_clone(git_folder, tmp_
     )
     score, findings = json.loads(told("--json", git_folder.path / "a.py", "--recipe", recipe))["rules"]
     assert 0.3 < score["measure"] < 0.31 and score["verdict"] == "drop"  # one commit, one test
-    assert findings["reason"] == "1 findings: R"
+    assert findings["reason"] == "1 finding: R"
     assert (
         json.loads(told("--json", git_folder.path / "tests/test_a.py", "--recipe", recipe))["rules"][1]["measure"] == 0
     )

@@ -103,7 +103,18 @@ def test_a_level_that_is_not_said_is_that_of_the_rule() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("data", [b"{", b"{}", b"[]", b'{"runs": 3}', b"[" * 100_000, b"\xff\xfe{"])
+def test_a_field_that_is_null_has_its_default() -> None:
+    names = ("level", "kind", "ruleIndex", "rule", "baselineState", "suppressions")
+    rules = [{"id": "R2", "defaultConfiguration": {"level": None}}, {"id": "R3", "defaultConfiguration": None}, None]
+    tool = {"driver": {"name": "t", "rules": rules}, "extensions": None}
+    location = {"uri": "a.py", "uriBaseId": None, "index": None}
+    results = [result(ruleId=rule, location=location, **dict.fromkeys(names)) for rule in ("R1", "R2", "R3")]
+    data = log(*results, result(locations=None), tool=tool, artifacts=None, originalUriBaseIds=None)
+    assert sarif.findings(data) == {"a.py": {("R1", "warning"): 1, ("R2", "warning"): 1, ("R3", "warning"): 1}}
+    assert sarif.findings(b'{"version": null, "runs": [{"results": null}, null]}') == {}
+
+
+@pytest.mark.parametrize("data", [b"{", b"{}", b"[]", b'{"runs": 3}', b'{"runs": null}', b"[" * 100_000, b"\xff\xfe{"])
 def test_what_is_no_sarif_is_said(data: bytes) -> None:
     with pytest.raises(sarif.Unreadable, match="no SARIF"):
         sarif.findings(data)

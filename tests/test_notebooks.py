@@ -8,8 +8,11 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recipes import default
 
-from streams.event import Notebook, Repository, encode
+from streams.event import Cell, Notebook, Repository, encode
+from streams.prepare.expand import expand
+from streams.prepare.prepare import rule_input
 from streams.sources.texts import notebooks
 from streams.sources.texts.notebooks import CUT, DEEP_HEADING, HALF_CHARACTER, MALFORMED_CELL, PICTURE, Malformed, read
 
@@ -172,3 +175,28 @@ def test_any_bytes_are_malformed(value: bytes) -> None:
 def test_a_format_that_nobody_documents_is_named(format_: int) -> None:
     with pytest.raises(Malformed, match="of a format before 2"):
         read(json.dumps({"nbformat": format_, "cells": []}).encode(), Counter())
+
+
+GPL = (
+    "# A study\n\nThis program is free software: you can redistribute it and/or modify it under the terms of the GNU "
+    "General Public License as published by the Free Software Foundation, version 3 of the License.\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("cells", "licence"),
+    [
+        (["code # SPDX-License-Identifier: GPL-3.0-only\nx = 1"], "GPL-3.0-only"),
+        (["markdown A study", "code # SPDX-License-Identifier: Apache-2.0\nx = 1"], "Apache-2.0"),
+        ([f"markdown {GPL}", "code x = 1"], "GPL-3.0-only"),
+        ([f"raw {GPL}", "markdown A study"], "GPL-3.0-only"),
+        (["code  ", "code # Licensed under the GPL-2.0-only.\n"], "GPL-2.0-only"),
+        ([f"markdown {GPL}", "code # SPDX-License-Identifier: Apache-2.0\n"], "Apache-2.0 AND GPL-3.0-only"),
+        (["markdown A study", "code x = 1", f"markdown {GPL}", "code # SPDX-License-Identifier: 0BSD"], "MIT"),
+    ],
+)
+def test_the_first_cells_say_the_licence_as_the_head_of_a_file_does(cells: list[str], licence: str) -> None:
+    made = [Cell(type=kind, source=source) for kind, _, source in (cell.partition(" ") for cell in cells)]  # type: ignore[arg-type]
+    event = Notebook(repository=Repository(name="o/r", licence="MIT"), path="a.ipynb", cells=made, language="python")
+    (document,) = expand(encode(event), 0).documents
+    assert rule_input(document, default()).document.licence == licence

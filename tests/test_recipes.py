@@ -74,49 +74,6 @@ def test_a_rate_takes_its_share_and_always_the_same_documents(tmp_path: Path) ->
     assert dropped == [verdict(made, document) for document in documents]
 
 
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ('[[rules]]\nrule = "long_line"', "there is no rule 'long_line'; known are opt_out, licence,"),
-        ('[[rules]]\nrule = "long_lines"\nlongst = 3', "unknown longst; known are rule, name, kinds, languages,"),
-        ('[[rules]]\nrule = "long_lines"\nkinds = ["issue"]', "long_lines judges file, commit, not issue"),
-        ('[[rules]]\nrule = "long_lines"\nlanguages = ["pyton"]', "there is no language pyton; known are @data,"),
-        ('[[rules]]\nrule = "long_lines"\nlanguages = "python"', "languages must be a list"),
-        ('[[rules]]\nrule = "binary"\n[[rules]]\nrule = "binary"', "binary is there twice"),
-        ('[[rules]]\nrule = "long_lines"\nlongest = "x"', "longest must be a whole number"),
-        ('[[rules]]\nrule = "long_lines"\nlongest = 0', "longest must be at least 1"),
-        ('rules = "x"', "rules must be tables: write [[rules]]"),
-        ("[rule]", "unknown rule; known are like, says,"),
-        ("[lengths]\ncomments = 3", "unknown comments; known are message_chars,"),
-        ('like = "no-such"', "there is no recipe 'no-such'"),
-        ("[[rules]", "own.toml: "),
-        ("differs = 5", "a value is of another kind than it should be"),
-        ('[[rules]]\nrule = "binary"\nkinds = 3', "a value is of another kind than it should be"),
-        ('[[rules]]\nrule = ["binary"]', "a value is of another kind than it should be"),
-        ('[[rules]]\nrule = "words"\nname = ""', "there is no rule 'words'"),
-        ('[[rules]]\nrule = "binary"\nname = " "', "name must be a text that is not empty"),
-        ('[[rules]]\nrule = "binary"\nname = 3', "name must be a text that is not empty"),
-        ('[[rules]]\nrule = "word_count"\nleast = nan', "least must be a finite number"),
-        ('[[rules]]\nrule = "word_count"\nmost = inf', "most must be a finite number"),
-        (
-            '[[rules]]\nrule = "word_count"\nleast = 9\nmost = 3',
-            "least must not be greater than most: 9",
-        ),
-        ('[[rules]]\nrule = "line_count"\nleast = 9\nmost = 3', "least must not be greater than most"),
-        ('[[rules]]\nrule = "comments"\nleast = 0.9', "least must not be greater than most"),
-        ('[[rules]]\nrule = "comments"\nmost = 1.5', "most must be a share from 0 to 1"),
-        ('[[rules]]\nrule = "fertility"\nbars = { pyton = 2.0 }', "bars: there is no language 'pyton'"),
-        ('[[rules]]\nrule = "fertility"\nbars = { python = -1 }', "bars must be at least 0"),
-        ('[[rules]]\nrule = "prints"\nphrases = [""]', "there is no rule 'prints'"),
-        ("like = 3", "a value is of another kind than it should be"),
-    ],
-)
-def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, text: str, sentence: str) -> None:
-    with pytest.raises(SettingsError) as refused:
-        written(tmp_path, text)
-    assert sentence in str(refused.value)
-
-
 def test_settings_change_a_recipe(tmp_path: Path) -> None:
     changes = {"long_lines": {"longest": 9, "except": ["go"]}, "numbers": {"off": True}}
     made = resolve(RecipeSettings(licences="permissive", languages=("python",), rules=changes))
@@ -143,8 +100,7 @@ def test_a_recipe_may_be_like_another(tmp_path: Path) -> None:
     assert made.steps[names.index("comments")].parameters.least == 0.5
 
 
-COMMENTED = """import os
-
+COMMENTED = """
 # Names of the run, as the log shows them.
 # They are short. They never change.
 # A name that is long is cut in the middle.
@@ -214,6 +170,15 @@ def test_the_best_answers_stay_in_their_order_with_the_best_comments() -> None:
     assert said[5:10] == [f"remark {n}" for n in range(2, 7)] and document.cut > 0
 
 
+def test_the_accepted_answer_stays_whatever_its_votes() -> None:
+    answers = [Answer(text=f"answer {n}", votes=2 + n, accepted=n == 0) for n in range(13)]
+    answers[0] = Answer(text="answer 0", votes=-1, accepted=True)
+    event = Question(repository=Repository(name="site"), number=1, title="t", text="q", answers=answers)
+    (document,) = expand(encode(event), 0).documents
+    edits.apply(document, (("best_answers", edits.AnswersParameters(answers=3, least=1)),))
+    assert [part.text for part in document.parts] == ["t", "q", "answer 0", "answer 11", "answer 12"]
+
+
 def test_hunks_that_do_not_replay_are_dropped() -> None:
     old = [f"line {n}\n" for n in range(60)]
     new = [*old[:3], "new\n", *old[3:20], *old[22:50], "other\n", *old[51:]]
@@ -271,6 +236,13 @@ def test_compare_counts_what_only_one_drops(tmp_path: Path) -> None:
     assert [row["path"] for row in made["samples"][0]] == []
     assert {(row["language"], row["rule"]) for row in made["samples"][1]} == {("go", "licence"), ("python", "licence")}
     assert "santacoder: keeps 0; drops 2 that default keeps" in told("compare", "default", "santacoder", tmp_path / "d")
+
+
+def test_compare_says_why_there_are_no_documents(git_folder: Any, tmp_path: Path) -> None:
+    shown = told("compare", "default", "santacoder", git_folder.path)
+    assert "HEAD names no commit yet\nno documents: nothing is there that would be sent\n0 documents; both" in shown
+    (tmp_path / "a.py").write_text(CODE_TEXT)
+    assert "\n1 document; both" in "\n" + told("compare", "default", "santacoder", tmp_path / "a.py")
 
 
 def test_review_keeps_marks_and_goes_on(tmp_path: Path) -> None:

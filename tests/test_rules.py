@@ -9,11 +9,12 @@ from recipes import default
 
 from model import grammars
 from model.grammars import MAX_NESTING, UNPARSED, nesting
-from streams.document import Document
+from streams.document import Document, Project
 from streams.prepare.recipes import edits
 from streams.prepare.recipes.reading import recipe, shipped
 from streams.prepare.rules.examples import file
 from streams.prepare.rules.origin import LanguageParameters
+from streams.prepare.rules.projects import MainParameters
 from streams.prepare.rules.rule import Rule, RuleInput
 from streams.prepare.rules.table import MODULES, RULES
 from streams.prepare.syntax import parse
@@ -68,6 +69,14 @@ def test_a_verdict_does_not_depend_on_what_came_before(name: str) -> None:
     backwards = [recipe(name).judge(seen(d)) for _, d, _ in reversed(CASES)]
     assert forwards == backwards[::-1]
     assert any(forwards)
+
+
+def test_main_languages_are_named_as_their_host_names_them() -> None:
+    rule = RULES["main_language"]
+    for name, is_kept in (("C#", True), ("Makefile", True), ("Go", False)):
+        document = file("x")
+        document.project = Project(language=name)
+        assert (rule.check(seen(document), MainParameters(("C#", "Makefile")))[1] == "") == is_kept
 
 
 def test_the_documentation_has_the_table() -> None:

@@ -14,6 +14,7 @@ from streams.document import Document, Part
 from streams.event import Comment, Issue, Patch, Pull, Question, Repository
 from streams.pack.render import render
 from streams.pack.threads import PULL_MARKS
+from streams.prepare.bots import is_bot
 from streams.prepare.expand import expand, seconds
 from streams.prepare.prepare import weigh
 from streams.prepare.rules.rule import Verdict
@@ -133,3 +134,17 @@ def test_starcoder2s_template_of_a_pull_request() -> None:
         "<pr>username_1<pr_status>closed<pr_is_merged>True"
     )
     assert render(made, FORMATS["starcoder2"]).body[0] == "<issue_start>"
+
+
+BOTS = (
+    "CLAassistant ImgBotApp msftbot elasticmachine azure-pipelines coderabbitai sourcery-ai Copilot copilot-swe-agent "
+    "dependabot[bot] some-bot some_robot RunnerBot my.bot AppCI swift-ci TravisBOT x2Bot"
+)
+PEOPLE = (
+    "abbot Abbot talbot Talbot cibot_fan robotnik Botond botanist ABBOT copilotfan luci LUCI marci nobot Cibot jbot"
+)
+
+
+def test_accounts_of_programs_are_known_and_people_are_not() -> None:
+    assert [name for name in BOTS.split() if not is_bot(name)] == []
+    assert [name for name in PEOPLE.split() if is_bot(name)] == []

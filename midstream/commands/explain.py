@@ -42,18 +42,24 @@ def explain(settings: Settings, files: tuple[Path, ...], licence: str, name: str
             f"{licence!r} is no SPDX expression; write MIT, or MIT AND Zlib", param_hint="--licence"
         )
     for number, file in enumerate(files):
+        if not file.is_file():
+            raise click.ClickException(f"{file} is no file that is sent: a pipe, a socket or a device")
         told = _explained(file, chosen, licence)
         if as_json:
             click.echo(json.dumps(told))
             continue
         click.echo(f"{chr(10) if number else ''}{told['path']}: {told['verdict']}")
         licensed = f"{told['licence'] or 'unknown'} ({told['licence_class']})"
-        size = f"{told['characters']:,} characters, {told['lines']:,} lines"
+        size = f"{_counted(told['characters'], 'character')}, {_counted(told['lines'], 'line')}"
         click.echo(f"  language {told['language'] or 'unknown'}, licence {licensed}, {size}")
         for rule in told["rules"]:
             click.echo(
                 f"  {rule['verdict']:<5} {rule['rule']:<20} {rule['measure']:>10,.6g}  {rule['reason']}".rstrip()
             )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _explained(file: Path, recipe: Recipe, licence: str) -> dict[str, Any]:

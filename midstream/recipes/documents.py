@@ -24,10 +24,13 @@ def documents(settings: Settings, paths: Iterable[Path], from_topic: bool, commi
     """Before any rule. Of a clone the present tree and the newest `commits`; what is no text is told in the end."""
     left_out: Counter[str] = Counter()
     events = _retained(settings, left_out) if from_topic else _of_paths(paths, commits, left_out)
+    number = 0
     for number, document in enumerate(events, 1):
         yield document
         if number % EVERY == 0:
             click.echo(f"{number:,} documents", err=True)
+    if not number:
+        click.echo("no documents: nothing is there that would be sent", err=True)
     for what, count in left_out.most_common():
         click.echo(f"left out: {count:,} × {what}", err=True)
 
@@ -52,6 +55,8 @@ def _events(path: Path, commits: int, left_out: Counter[str]) -> Iterator[Event]
             yield event if event.repository.licence else replace(event, repository=around)
         return
     history = History.open(path, versions="last", commits=commits)
+    if warning := history.warning():
+        click.echo(f"{path}: {warning}", err=True)
     cursors, _ = history.begin(Cursors())
     for step in history.present(cursors.present, left_out):
         yield from step.events

@@ -50,7 +50,8 @@ def compare(
     if as_json:
         click.echo(json.dumps(made.table()))
         return
-    click.echo(f"{made.documents:,} documents; both drop {made.both_drop:,}, overlap {made.overlap:.3f}")
+    seen = f"{made.documents:,} document{'' if made.documents == 1 else 's'}"
+    click.echo(f"{seen}; both drop {made.both_drop:,}, overlap {made.overlap:.3f}")
     for side, name in enumerate(made.names):
         click.echo(f"{name}: keeps {made.kept[side]:,}; drops {made.only[side]:,} that {made.names[1 - side]} keeps")
         dropped = ", ".join(f"{rule} {count:,}" for rule, count in made.rules[side].most_common(12))

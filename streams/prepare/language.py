@@ -9,22 +9,25 @@ from collections.abc import Callable
 from model.languages import BY_EXTENSION, BY_FILE_NAME, BY_INTERPRETER
 
 HEAD = 4_096
-"""Characters of a text that are looked at."""
+"""Characters of a text that are looked at; of a text whose comments are taken out first, four times as many."""
 DATA = frozenset({"json", "yaml", "toml", "ini", "xml", "csv", "svg", "text"})
 """Languages that hold data: they have size limits of their own."""
 MARKUP = frozenset({"html", "json", "markdown", "xml", "tex", "rst", "svg", "text", "csv"})
 """Languages whose long lines are no sign of a generated file (The Stack v2 exempts these)."""
 _SUFFIXED = ("dockerfile", "containerfile", "makefile", "jenkinsfile", "vagrantfile", "gemfile")
 """Names that an ending is added to: `Dockerfile.dev`."""
+_VARIANTS = frozenset({"am", "in", "inc", "frag", "nix", "d", "conf", "service", "txt", "text"})
+"""Such endings that are extensions of languages elsewhere: `Makefile.am`, PHP's `Makefile.frag`, `Dockerfile.txt`."""
 _SHOUTED = ("build", "workspace", "install")
 """File names in capitals; in small letters anybody may call a program so."""
 _VERSION = re.compile(r"[-.\d]+$")
 
 
 def language(path: str, text: str) -> str:
-    """A lower-case name, "" when unknown. Looks at no more than the first 4,096 characters of the text."""
+    """A lower-case name, "" when unknown. Looks at no more than the first 16,384 characters of the text."""
     name = path.rsplit("/", 1)[-1]
-    lower, head = name.lower(), text[:HEAD]
+    head = text[: 4 * HEAD].removeprefix("\ufeff")
+    lower = name.lower()
     extension = lower.rsplit(".", 1)[-1] if "." in lower else ""
     if name.endswith((".C", ".H")):  # what distinguishes C++ from C on systems that know case
         return "cpp"
@@ -32,30 +35,59 @@ def language(path: str, text: str) -> str:
         return told
     if (row := BY_FILE_NAME.get(lower)) and (lower not in _SHOUTED or name.isupper() or extension):
         return row.name
-    if (suffixed := lower.partition(".")[0]) in _SUFFIXED:
-        return BY_FILE_NAME[suffixed].name
+    if variant := _variant(lower, extension, head):
+        return variant
     if by_content := _BY_CONTENT.get(extension):
         return by_content(head)
     row = BY_EXTENSION.get(extension)
     return row.name if row else _by_shebang(head)
 
 
+def _variant(name: str, extension: str, head: str) -> str:
+    """The language of a well-known name with an ending that says no language: `Dockerfile.dev`."""
+    known = name.partition(".")[0]
+    if known not in _SUFFIXED or extension == "lock":  # what a program wrote of `Gemfile`
+        return ""
+    row = BY_FILE_NAME[known]
+    if extension in _VARIANTS or extension not in BY_EXTENSION:
+        return row.name
+    return row.name if row.name == "dockerfile" and _IMAGE.match(head) else ""  # `Dockerfile.r`: of an image for R
+
+
+_IMAGE = re.compile(r"(?:[ \t]*(?:#[^\n]*|ARG[ \t][^\n]*)?\n)*FROM[ \t]+\S")
+_C_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|//[^\n]*", re.S)
+_ML_COMMENT = re.compile(r"\(\*(?!\)).*?(?:\*\)|\Z)", re.S)
+"""Of Coq and F#; `(*)` is an operator there, and a list of signals in Verilog."""
+
+
 def _pattern(*lines: str, anywhere: str = "") -> Callable[[str], bool]:
     """Whether a line begins, behind spaces, as one of `lines` says, or `anywhere` is found."""
     whole = "|".join([rf"^[ \t]*(?:{'|'.join(lines)})"] * bool(lines) + [anywhere] * bool(anywhere))
     compiled = re.compile(whole, re.M)
-    return lambda text: compiled.search(text) is not None
+    return lambda text: compiled.search(text[:HEAD]) is not None
 
 
-_is_objc = _pattern(r"#import\b", r"@(?:interface|implementation|protocol|class|end)\b")
-_is_cpp = _pattern(
+def _outside(comment: re.Pattern[str], test: Callable[[str], bool]) -> Callable[[str], bool]:
+    """The test of what is no comment."""
+    return lambda text: test(comment.sub(" ", text))
+
+
+_is_objc = _outside(_C_COMMENT, _pattern(r"#import\b", r"@(?:interface|implementation|protocol|class|end)\b"))
+_is_cpp = _outside(_C_COMMENT, _pattern(
     r"class[ \t]+\w+", r"namespace\b", r"template[ \t]*<", r"using[ \t]+\w+", r"#include[ \t]*<[a-z_]+>",
-    r"enum[ \t]+class\b",
-    anywhere=r"\bstd::|\boperator[ \t]*(?:[=!<>+*/-]{1,3}|\(\)|\[\])[ \t]*\(",
-)  # fmt: skip
+    r"enum[ \t]+class\b", r"(?:public|private|protected)(?:[ \t]+(?:slots|Q_SLOTS))?[ \t]*:",
+    anywhere=r"\bstd::|\boperator[ \t]*(?:[=!<>+*/-]{1,3}|\(\)|\[\])[ \t]*\(|\bvirtual[ \t]+[\w~:]"
+    r"|=[ \t]*(?:delete|default)[ \t]*;|\bconst[ \t]+[\w:]+[ \t]*&[ \t]*[\w,)]|\b(?:static|reinterpret)_cast<",
+))  # fmt: skip
 _is_included = _pattern(r"#[ \t]*include\b")
-_is_coq = _pattern(r"(?:Require|From|Theorem|Lemma|Definition|Proof|Inductive|Fixpoint|Section|Notation)\b[^;]*$")
-_is_verilog = _pattern(r"module[ \t]+\w+[ \t]*[(#;]", r"`(?:timescale|define|include)\b", anywhere=r"\bendmodule\b")
+_is_coq = _pattern(
+    r"(?:Require|From|Import|Export|Theorem|Lemma|Corollary|Example|Definition|Proof|Fixpoint|CoFixpoint|Inductive"
+    r"|CoInductive|Variant|Record|Structure|Class|Instance|Axiom|Parameters?|Variables?|Hypothes[ie]s|Context|Section"
+    r"|Module|Notation|Ltac|Local|Global|Program|Polymorphic)\b(?:[^;\n]*$|[^\n]*:=)"
+)  # fmt: skip
+_is_verilog = _pattern(
+    r"module[ \t]+\w+[ \t]*[(#;]", r"`(?:timescale|define|include)\b", anywhere=r"\bendmodule\b"
+)  # fmt: skip
 _is_v = _pattern(r"(?:pub[ \t]+)?(?:fn|struct|enum)[ \t]+\w+.*\{", r"module[ \t]+\w+[ \t]*$")
 _is_perl = _pattern(
     r"use[ \t]+(?:strict|warnings|v?5)", r"package[ \t]+\w", r"my[ \t]*[(%@$]", r"sub[ \t]+\w+", r"#!.*perl"
@@ -67,10 +99,10 @@ _is_tex = _pattern(
     anywhere=r"\\(?:NeedsTeXFormat|ProvidesClass|documentclass|LoadClass|DeclareOption|def|newcommand)\b"
 )
 _is_visual_basic = _pattern(r"VERSION \d", r"Attribute VB_", r"(?:Private|Public)[ \t]+(?:Sub|Function|Const|Dim)\b")
-_is_glsl = _pattern(
+_is_glsl = _outside(_ML_COMMENT, _pattern(
     r"#version[ \t]+\d", r"(?:uniform|varying|attribute|precision)[ \t]+\w+", r"void[ \t]+main[ \t]*\(",
     anywhere=r"\bgl_\w+",
-)  # fmt: skip
+))  # fmt: skip
 _is_forth = _pattern(r":[ \t]+\S+", r"\\ ")
 _is_php = _pattern(anywhere=r"<\?(?:php|=)")
 _is_pascal = _pattern(r"(?:procedure|function|unit|interface|implementation)\b[^{(]*;", anywhere=r"\{\$\w+")
@@ -93,7 +125,8 @@ def _first(text: str, default: str, **tests: Callable[[str], bool]) -> str:
 
 
 def _by_v(text: str) -> str:
-    return "verilog" if _is_verilog(text) else _first(text, "verilog", coq=_is_coq, vlang=_is_v)
+    text = _C_COMMENT.sub(" ", _ML_COMMENT.sub(" ", text))
+    return _first(text, "verilog", verilog=_is_verilog, coq=_is_coq, vlang=_is_v)
 
 
 def _by_cls(text: str) -> str:

@@ -12,6 +12,7 @@ from streams.document import Document
 from streams.index.minhash import sketch
 from streams.prepare.identity import identity
 from streams.prepare.language import language
+from streams.prepare.licences.expressions import together
 from streams.prepare.licences.headers import header
 from streams.prepare.recipes.recipe import Recipe
 from streams.prepare.rules.rule import RuleInput, Verdict
@@ -41,8 +42,19 @@ def rule_input(document: Document, recipe: Recipe) -> RuleInput:
         text = whole(document)
         document.language = language(document.path, text)
         document.licence = header(text) or document.licence
+    elif document.kind == "notebook":
+        document.licence = _cells_licence(document) or document.licence
     if recipe.edits:
         from streams.prepare.recipes.edits import apply  # with the grammars, which other recipes do without
 
         apply(document, recipe.edits)
     return RuleInput(document, judged(document))
+
+
+def _cells_licence(document: Document) -> str:
+    """What the first code cell, the first cell of text and the first raw one say, as the head of a file says it."""
+    first: dict[str, str] = {}
+    for part in document.parts:
+        if part.role in ("code", "markdown", "raw") and part.text.strip():
+            first.setdefault(part.role, part.text)
+    return together(map(header, first.values()), repeated=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from posixpath import normpath
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -112,7 +113,7 @@ def together(data: bytes) -> Findings:
 def _found(data: bytes) -> Iterator[tuple[_Run, _Location, tuple[str, str]]]:
     """Each finding, (rule, level), with its run and place."""
     try:
-        log = _decoder.decode(data.removeprefix(_BOM))
+        log = _decoded(data.removeprefix(_BOM))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable(f"no SARIF: {error}") from error
     if not log.version.startswith("2."):
@@ -127,6 +128,22 @@ def _found(data: bytes) -> Iterator[tuple[_Run, _Location, tuple[str, str]]]:
             level = result.level or rules.get(name, "") or rules.get(name.rpartition("/")[0], "warning")
             for place in result.locations[:1]:
                 yield run, place.physical_location.artifact_location, (name, level)
+
+
+def _decoded(data: bytes) -> _Log:
+    """A field that is null is as one that is not there: it has the default of the specification."""
+    try:
+        return _decoder.decode(data)
+    except msgspec.ValidationError:
+        return msgspec.convert(_without_nulls(msgspec.json.decode(data)), _Log)
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [_without_nulls(each) for each in value if each is not None]
+    return value
 
 
 def _rules(run: _Run) -> dict[str, str]:

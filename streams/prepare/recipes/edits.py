@@ -26,9 +26,9 @@ class Edit:
 @dataclass(frozen=True)
 class AnswersParameters:
     answers: int = 10
-    """The most answers of a question, those with the most votes."""
+    """The most answers of a question: the accepted one, then those with the most votes."""
     least: int = 0
-    """The fewest votes of an answer."""
+    """The fewest votes of an answer that is not the accepted one."""
     comments: int = 5
     """The most comments on a question or an answer, those with the most votes."""
 
@@ -46,7 +46,8 @@ def best_answers(document: Document, p: AnswersParameters) -> None:
             posts.append([])
         posts[-1].append(part)
     question, *answers = posts
-    answers = _best([post for post in answers if _votes(post[0]) >= p.least], p.answers, lambda post: _votes(post[0]))
+    good = [post for post in answers if _is_accepted(post[0]) or _votes(post[0]) >= p.least]
+    answers = _best(good, p.answers, lambda post: (_is_accepted(post[0]), _votes(post[0])))
     before = document.size
     document.parts = [part for post in (question, *answers) for part in _with_remarks(post, p.comments)]
     document.cut += before - document.size
@@ -57,9 +58,13 @@ def _with_remarks(post: list[Part], most: int) -> list[Part]:
     return [part for part in post if part.role != "remark"] + _best(remarks, most, _votes)
 
 
-def _best(given: list[Any], most: int, votes: Callable[[Any], int]) -> list[Any]:
-    chosen = sorted(range(len(given)), key=lambda at: (-votes(given[at]), at))[:most]
+def _best(given: list[Any], most: int, rank: Callable[[Any], Any]) -> list[Any]:
+    chosen = sorted(range(len(given)), key=lambda at: rank(given[at]), reverse=True)[:most]  # equal ones in their order
     return [given[at] for at in sorted(chosen)]
+
+
+def _is_accepted(part: Part) -> bool:
+    return part.label.split("\n")[2:3] == ["accepted"]
 
 
 def _votes(part: Part) -> int:
@@ -96,7 +101,7 @@ EDITS: dict[str, Edit] = {
         ),
         Edit(
             "best_answers",
-            "Keeps the best answers of a question, and the best comments (InCoder).",
+            "Keeps the best answers of a question, the accepted one among them, and the best comments (InCoder).",
             best_answers,
             AnswersParameters,
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
@@ -35,8 +37,12 @@ def shipped() -> list[str]:
 @cache
 def recipe(name: str) -> Recipe:
     """A shipped recipe by its name, or the file of a path. Raises SettingsError."""
+    return _read_like(name, ())
+
+
+def _read_like(name: str, above: tuple[Path, ...]) -> Recipe:
     path = _path(name)
-    return read(path, path.stem)
+    return read(path, path.stem, above)
 
 
 def text_of(name: str) -> str:
@@ -77,24 +83,32 @@ def resolve(settings: RecipeSettings) -> Recipe:
     return replace(made, steps=tuple(step for step in steps if step is not None))
 
 
-def read(path: Path, name: str) -> Recipe:
-    """The recipe of a file. Raises SettingsError, which says what is unknown and what is known."""
+def read(path: Path, name: str, above: tuple[Path, ...] = ()) -> Recipe:
+    """The recipe of a file, which those `above` are like. Raises SettingsError, which says what is unknown and what is
+    known."""
+    here = path.resolve()
+    if here in above:
+        circle = " is like ".join(each.name for each in (*above[above.index(here) :], here))
+        raise SettingsError(f"{path}: a recipe cannot be like itself: {circle}")
     try:
+        if path.exists() and not path.is_file():
+            raise SettingsError(f"{path} is no file")
         if path.stat().st_size > MAX_BYTES:
             raise SettingsError(f"{path}: larger than {MAX_BYTES:,} bytes")
-        return parse(tomllib.loads(path.read_text(encoding="utf-8-sig")), name, str(path))
+        return parse(tomllib.loads(path.read_text(encoding="utf-8-sig")), name, str(path), (*above, here))
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not in UTF-8: save it so") from error
     except (TypeError, AttributeError, RecursionError) as error:
         raise SettingsError(f"{path}: a value is of another kind than it should be: {error}") from error
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from error
 
 
-def parse(mapping: Mapping[str, Any], name: str, where: str) -> Recipe:
+def parse(mapping: Mapping[str, Any], name: str, where: str, above: tuple[Path, ...] = ()) -> Recipe:
     _known(mapping, _TOP_KEYS, where)
-    tables = mapping.get("rules", [])
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise SettingsError(f"{where}: rules must be tables: write [[rules]]")
-    like = recipe(mapping["like"]).steps if "like" in mapping else ()
+    tables = _tables(mapping, "rules", where)
+    base = _read_like(mapping["like"], above) if "like" in mapping else None
+    like = base.steps if base else ()
     own = [_step(table, f"{where}: [[rules]] {number}") for number, table in enumerate(tables, 1)]
     replaced = {step.name: step for step in own}
     kept = {step.name for step in like}
@@ -102,20 +116,29 @@ def parse(mapping: Mapping[str, Any], name: str, where: str) -> Recipe:
     names = [step.name for step in own]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise SettingsError(f"{where}: {', '.join(twice)} is there twice: give the second a name of its own")
-    base = recipe(mapping["like"]) if "like" in mapping else None
     lengths = {**(asdict(base.lengths) if base else {}), **mapping.get("lengths", {})}
-    edits = tuple(_edit(table, f"{where}: [[edits]] {n}") for n, table in enumerate(mapping.get("edits", ()), 1))
+    edits = tuple(
+        _edit(table, f"{where}: [[edits]] {n}") for n, table in enumerate(_tables(mapping, "edits", where), 1)
+    )
     new = {edit for edit, _ in edits}
     edits = (*(edit for edit in (base.edits if base else ()) if edit[0] not in new), *edits)
     redaction = _redaction(mapping.get("redaction", {}), f"{where}: redaction", base.redaction if base else FORMS)
     made = Recipe(
         name, str(mapping.get("says", "")), tuple(steps), str(mapping.get("source", "")),
-        tuple(mapping.get("differs", ())), from_mapping(Lengths, lengths, f"{where}: lengths"), edits,
+        _list(mapping.get("differs", []), "differs", where),
+        from_mapping(Lengths, lengths, f"{where}: lengths"), edits,
         redaction,
     )  # fmt: skip
     if not (tables or base or edits or mapping.get("redaction")):
         raise SettingsError(f"{where} has no rules: write [[rules]], or name a recipe that it is like")
     return made
+
+
+def _tables(mapping: Mapping[str, Any], key: str, where: str) -> list[dict[str, Any]]:
+    tables = mapping.get(key, [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise SettingsError(f"{where}: {key} must be tables: write [[{key}]]")
+    return tables
 
 
 def _redaction(table: Any, where: str, base: Mapping[str, str]) -> Mapping[str, str]:
@@ -144,15 +167,15 @@ def _step(table: Mapping[str, Any], where: str) -> Step:
     _known(table, (*_OWN_KEYS, *own), f"{where} ({name})")
     parameters = {key: value for key, value in table.items() if key in own}
     called = table.get("name", name)
-    if not isinstance(called, str) or not called.strip():
-        raise SettingsError(f"{where}: name must be a text that is not empty, not {called!r}")
+    if not isinstance(called, str) or not re.fullmatch(r"\w+", called, re.A):
+        raise SettingsError(f"{where}: name must be letters, digits and _, not {called!r}")
     step = Step(rule, called, from_mapping(rule.parameters, parameters, where), rule.kinds)
     return _scoped(step, table, where)
 
 
 def _scoped(step: Step, table: Mapping[str, Any], where: str) -> Step:
     """With the table's kinds, languages and rate."""
-    kinds = tuple(table.get("kinds", step.kinds))
+    kinds = _list(table.get("kinds", step.kinds), "kinds", where)
     if not kinds or table.get("languages") == []:
         raise SettingsError(f"{where}: with no kinds, or no languages, {step.name} judges nothing: leave it out")
     if foreign := [kind for kind in kinds if kind not in step.rule.kinds]:
@@ -160,8 +183,10 @@ def _scoped(step: Step, table: Mapping[str, Any], where: str) -> Step:
     rate = table.get("rate", step.rate)
     if not isinstance(rate, int | float) or isinstance(rate, bool) or not 0 <= rate <= 1:
         raise SettingsError(f"{where}: rate must be from 0 to 1, not {rate!r}")
-    languages = _languages(table["languages"], where) if "languages" in table else step.languages
-    exempt = _languages(table["except"], where) if "except" in table else step.exempt
+    languages = (
+        _languages(_list(table["languages"], "languages", where), where) if "languages" in table else step.languages
+    )
+    exempt = _languages(_list(table["except"], "except", where), where) if "except" in table else step.exempt
     if languages is not None and languages <= exempt:
         raise SettingsError(f"{where}: all of its languages are excepted, so {step.name} judges nothing")
     return replace(step, kinds=kinds, languages=languages, exempt=exempt, rate=float(rate))
@@ -186,11 +211,18 @@ def _changed(step: Step, changes: dict[str, Any], recipe_name: str) -> Step | No
     return _scoped(replace(step, parameters=from_mapping(rule.parameters, now | given, where)), changes, where)
 
 
-def _languages(names: Any, where: str) -> frozenset[str]:
-    if not isinstance(names, list | tuple):
-        raise SettingsError(f"{where}: languages must be a list, not {names!r}")
+def _list(value: Any, key: str, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        example = f": write {key} = [{json.dumps(value)}]" if isinstance(value, str) else f", not {value!r}"
+        raise SettingsError(f"{where}: {key} must be a list{example}")
+    if other := [each for each in value if not isinstance(each, str)]:
+        raise SettingsError(f"{where}: {key} must be a list of texts, not of {other[0]!r}")
+    return tuple(value)
+
+
+def _languages(names: tuple[str, ...], where: str) -> frozenset[str]:
     known = {language.name for language in LANGUAGES} | set(DATA) | {""}
-    if unknown := [str(name) for name in names if name not in known and name not in _GROUPS]:
+    if unknown := [name for name in names if name not in known and name not in _GROUPS]:
         allowed = ", ".join((*_GROUPS, *sorted(known - {""})))
         raise SettingsError(f"{where}: there is no language {', '.join(unknown)}; known are {allowed}")
     return frozenset(language for name in names for language in _GROUPS.get(name, (name,)))

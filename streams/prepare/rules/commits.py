@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from model import bounds
 from streams.index.letters import count_words
 from streams.prepare.rules.examples import CODE_TEXT, commit
-from streams.prepare.rules.rule import Found, NoParameters, Rule, RuleInput
+from streams.prepare.rules.rule import Found, NoParameters, Rule, RuleInput, counted
 from streams.prepare.texts import changed_lines
 
 
@@ -60,7 +60,7 @@ def trivial_message(s: RuleInput, p: MessageParameters) -> Found:
     words = count_words(said)
     if said.lower() in _TRIVIAL or _VERSION.match(said):
         return float(words), "the message says nothing"
-    return float(words), f"{words} words of message, fewer than {p.words}" if words < p.words else ""
+    return float(words), f"{counted(words, 'word')} of message, fewer than {p.words}" if words < p.words else ""
 
 
 def automatic_message(s: RuleInput, p: NoParameters) -> Found:
@@ -76,8 +76,8 @@ def long_words(s: RuleInput, p: WordParameters) -> Found:
 def changed_lines_count(s: RuleInput, p: SpanParameters) -> Found:
     lines = len(changed_lines(s.document))
     if lines < p.least:
-        return float(lines), f"{lines} changed lines, fewer than {p.least}"
-    return float(lines), f"{lines} changed lines, more than {p.most}" if lines > p.most else ""
+        return float(lines), f"{counted(lines, 'changed line')}, fewer than {p.least}"
+    return float(lines), f"{counted(lines, 'changed line')}, more than {p.most}" if lines > p.most else ""
 
 
 _KIND = ("commit",)

@@ -9,7 +9,7 @@ from model import bounds
 from streams.prepare import names
 from streams.prepare.generated import mark
 from streams.prepare.rules.examples import CODE_TEXT, HEXADECIMAL, OWN, commit, file
-from streams.prepare.rules.rule import ALL, CODE, Found, NoParameters, Rule, RuleInput
+from streams.prepare.rules.rule import ALL, CODE, Found, NoParameters, Rule, RuleInput, counted
 from streams.prepare.texts import whole
 from streams.prepare.words import MARKS
 
@@ -113,7 +113,7 @@ def numbers(s: RuleInput, p: NumbersParameters) -> Found:
 def encoded_data(s: RuleInput, p: EncodedParameters) -> Found:
     run, share = s.measure.longest_run, s.measure.encoded / max(1, s.measure.size)
     if run > p.run:
-        return float(run), f"{run} characters of encoded data in a row"
+        return float(run), f"{counted(run, 'character')} of encoded data in a row"
     return float(run), f"{share:.2f} of it is encoded data" if share > p.share else ""
 
 
@@ -144,7 +144,7 @@ def html_text(s: RuleInput, p: HtmlParameters) -> Found:
     share = visible / max(1, len(s.text))
     if share < p.share:
         return share, f"{share:.2f} of it is visible text"
-    return share, f"{visible} characters of visible text, fewer than {p.chars}" if visible < p.chars else ""
+    return share, f"{counted(visible, 'character')} of visible text, fewer than {p.chars}" if visible < p.chars else ""
 
 
 _HEX_TABLE = "static const z[] = {\n" + "0x77073096, 0xee0e612c, 0x990951ba,\n" * 60 + "};\n"

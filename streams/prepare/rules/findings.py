@@ -11,7 +11,7 @@ from model import bounds
 from streams.prepare import ruff as analyser
 from streams.prepare import sarif
 from streams.prepare.rules.examples import CODE_TEXT, OWN, file
-from streams.prepare.rules.rule import CODE, Found, Rule, RuleInput
+from streams.prepare.rules.rule import CODE, Found, Rule, RuleInput, counted
 from streams.prepare.texts import whole
 
 LEVELS = ("error", "warning", "note", "none")
@@ -59,12 +59,12 @@ class RuffParameters:
             raise ValueError(f"select: {refused}")
 
 
-def _found(counted: Iterable[tuple[tuple[str, str], int]], most: int) -> Found:
-    named = dict(counted)
+def _found(numbers: Iterable[tuple[tuple[str, str], int]], most: int) -> Found:
+    named = dict(numbers)
     total = sum(named.values())
     if total <= most:
         return float(total), ""
-    return float(total), f"{total} findings: {', '.join(sorted({rule for rule, _ in named})[:5])}"
+    return float(total), f"{counted(total, 'finding')}: {', '.join(sorted({rule for rule, _ in named})[:5])}"
 
 
 def findings(s: RuleInput, p: SarifParameters) -> Found:
@@ -72,12 +72,12 @@ def findings(s: RuleInput, p: SarifParameters) -> Found:
     if not name:
         return 0.0, ""
     rows = sarif.read(name).get(s.document.path, sarif.Findings())
-    counted = [
+    numbers = [
         ((rule, level), n)
         for (rule, level), n in rows.items()
         if level in p.levels and (not p.rules or rule.startswith(p.rules))
     ]
-    return _found(counted, p.most)
+    return _found(numbers, p.most)
 
 
 def ruff(s: RuleInput, p: RuffParameters) -> Found:

@@ -10,7 +10,7 @@ from model.languages import LANGUAGES
 from streams.prepare import names
 from streams.prepare.licences import POLICIES, classify
 from streams.prepare.rules.examples import CODE_TEXT, OWN, file
-from streams.prepare.rules.rule import ALL, CODE, Found, NoParameters, Rule, RuleInput
+from streams.prepare.rules.rule import ALL, CODE, Found, NoParameters, Rule, RuleInput, counted
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def stars(s: RuleInput, p: StarsParameters) -> Found:
     count = s.document.stars
     if count is None:
         return 0.0, "" if p.unknown else "the repository's stars are not known"
-    return float(count), f"{count} stars, fewer than {p.least}" if count < p.least else ""
+    return float(count), f"{counted(count, 'star')}, fewer than {p.least}" if count < p.least else ""
 
 
 RULES: tuple[Rule, ...] = (

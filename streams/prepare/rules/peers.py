@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from model import bounds
 from model.languages import LANGUAGES
 from streams.prepare.rules.examples import CODE_TEXT, OWN, file
-from streams.prepare.rules.rule import ALL, CODE, Found, NoParameters, Rule, RuleInput
+from streams.prepare.rules.rule import ALL, CODE, Found, NoParameters, Rule, RuleInput, counted
 
 if TYPE_CHECKING:
     from model.tokens.tokenizer import Tokenizer
@@ -95,7 +95,7 @@ def configuration_or_test(s: RuleInput, p: ShareParameters) -> Found:
 
 def few_assignments(s: RuleInput, p: AssignmentParameters) -> Found:
     count = s.text.count("=")
-    return float(count), f"{count} assignments, fewer than {p.least}" if count < p.least else ""
+    return float(count), f"{counted(count, 'assignment')}, fewer than {p.least}" if count < p.least else ""
 
 
 def no_keywords(s: RuleInput, p: NoParameters) -> Found:

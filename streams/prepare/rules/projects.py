@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from math import log10
 
 from model import bounds
-from model.languages import LANGUAGES, TITLES
+from model.languages import BY_NAME, TITLES
 from streams.document import Document, Project
 from streams.prepare.rules.examples import CODE_TEXT, OWN, file
 from streams.prepare.rules.rule import ALL, CODE, Found, Rule, RuleInput
@@ -16,18 +17,21 @@ from streams.prepare.rules.rule import ALL, CODE, Found, Rule, RuleInput
 @dataclass(frozen=True)
 class MainParameters:
     names: tuple[str, ...] = ()
-    """Main languages whose repositories are kept; empty keeps all."""
+    """Main languages whose repositories are kept, by our names or GitHub's; empty keeps all."""
     own: bool = False
     """Whether a file must be in its repository's main language."""
     unknown: bool = True
     """Whether a document is kept where the main language is not known."""
 
     def __post_init__(self) -> None:
-        bounds.among(self, "names", sorted(language.name for language in LANGUAGES))
+        for name in self.names:
+            if _our_name(name) not in BY_NAME:
+                near = get_close_matches(name.lower(), [*BY_NAME, *TITLES], 3) or ["those that docs/rules.md lists"]
+                raise ValueError(f"names: there is no language {name!r}; near ones are {', '.join(near)}")
 
     @cached_property
     def kept(self) -> frozenset[str]:
-        return frozenset(self.names)
+        return frozenset(map(_our_name, self.names))
 
 
 @dataclass(frozen=True)
@@ -44,13 +48,19 @@ class ScoreParameters:
 
     def __post_init__(self) -> None:
         bounds.at_least(self, 0, "least", "stars", "commits", "tests")
+        if not (self.stars or self.commits or self.tests):
+            raise ValueError("stars, commits and tests are all 0, so that nothing has a score: leave the rule out")
+
+
+def _our_name(name: str) -> str:
+    return TITLES.get(name.lower(), name.lower())
 
 
 def main_language(s: RuleInput, p: MainParameters) -> Found:
     named = s.document.project.language if s.document.project else ""
     if not named:
         return 0.0, "" if p.unknown else "the repository's main language is not known"
-    name = TITLES.get(named.lower(), named.lower())
+    name = _our_name(named)
     if p.names and name not in p.kept:
         return 1.0, f"the repository's main language, {named}, is not in the recipe"
     if p.own and s.document.language != name:

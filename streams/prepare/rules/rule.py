@@ -106,6 +106,11 @@ class Range:
         return value, ""
 
 
+def counted(number: int, noun: str, several: str = "") -> str:
+    """ "1 line", "2 lines"; `several` where the plural is another than with an s."""
+    return f"{number} {noun if number == 1 else several or noun + 's'}"
+
+
 def at_most(share: float) -> Range:
     return Range(None, share)
 

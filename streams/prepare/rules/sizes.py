@@ -9,7 +9,7 @@ from streams.index.letters import count_words
 from streams.prepare import names
 from streams.prepare.language import DATA
 from streams.prepare.rules.examples import CODE_TEXT, OWN, TALK, commit, file, issue
-from streams.prepare.rules.rule import ALL, CODE, Found, NoParameters, Rule, RuleInput
+from streams.prepare.rules.rule import ALL, CODE, Found, NoParameters, Rule, RuleInput, counted
 
 
 @dataclass(frozen=True)
@@ -76,20 +76,20 @@ class ChangeParameters:
 
 def binary(s: RuleInput, p: NoParameters) -> Found:
     zeros = s.measure.zeros
-    return float(zeros), f"{zeros} NUL characters" if zeros else ""
+    return float(zeros), counted(zeros, "NUL character") if zeros else ""
 
 
 def too_small(s: RuleInput, p: SmallParameters) -> Found:
     size = len(s.text.strip())
-    return float(size), f"{size} characters, fewer than {p.chars}" if size < p.chars else ""
+    return float(size), f"{counted(size, 'character')}, fewer than {p.chars}" if size < p.chars else ""
 
 
 def too_large(s: RuleInput, p: LargeParameters) -> Found:
     size = s.document.size
     if size > p.chars:
-        return float(size), f"{size} characters, more than {p.chars}"
+        return float(size), f"{counted(size, 'character')}, more than {p.chars}"
     lines = s.measure.lines
-    return float(size), f"{lines} lines, more than {p.lines}" if lines > p.lines else ""
+    return float(size), f"{counted(lines, 'line')}, more than {p.lines}" if lines > p.lines else ""
 
 
 def large_data(s: RuleInput, p: DataParameters) -> Found:
@@ -97,25 +97,25 @@ def large_data(s: RuleInput, p: DataParameters) -> Found:
     if s.document.language not in DATA and names.extension(s.document.path) not in names.DATA:
         return float(size), ""
     if size > p.chars:
-        return float(size), f"{size} characters of data, more than {p.chars}"
-    return float(size), f"{size} characters of data, fewer than {p.least}" if size < p.least else ""
+        return float(size), f"{counted(size, 'character')} of data, more than {p.chars}"
+    return float(size), f"{counted(size, 'character')} of data, fewer than {p.least}" if size < p.least else ""
 
 
 def line_count(s: RuleInput, p: LinesParameters) -> Found:
     lines = s.measure.lines
     if lines < p.least:
-        return float(lines), f"{lines} lines, fewer than {p.least}"
-    return float(lines), f"{lines} lines, more than {p.most}" if lines > p.most else ""
+        return float(lines), f"{counted(lines, 'line')}, fewer than {p.least}"
+    return float(lines), f"{counted(lines, 'line')}, more than {p.most}" if lines > p.most else ""
 
 
 def few_words(s: RuleInput, p: WordsParameters) -> Found:
     words = count_words(s.text)
-    return float(words), f"{words} words, fewer than {p.least}" if words < p.least else ""
+    return float(words), f"{counted(words, 'word')}, fewer than {p.least}" if words < p.least else ""
 
 
 def changed_too_much(s: RuleInput, p: ChangeParameters) -> Found:
     largest = max((len(part.text) for part in s.document.parts if part.role in ("before", "after")), default=0)
-    return float(largest), f"{largest} characters on one side" if largest > p.chars else ""
+    return float(largest), f"{counted(largest, 'character')} on one side" if largest > p.chars else ""
 
 
 RULES: tuple[Rule, ...] = (

@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 
 from model import bounds
+from streams.prepare import prose
 from streams.prepare.bots import is_bot
 from streams.prepare.rules.examples import TALK, issue, question
-from streams.prepare.rules.rule import THREADS, Found, NoParameters, Rule, RuleInput
+from streams.prepare.rules.rule import THREADS, Found, NoParameters, Rule, RuleInput, counted
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,14 @@ class TalkParameters:
 @dataclass(frozen=True)
 class EnglishParameters:
     share: float = 0.15
-    """The smallest share of the commonest English words among all words outside of code."""
+    """The smallest share of the commonest English words among the words of its prose."""
     words: int = 20
-    """Words from which a text is judged."""
+    """Words of prose from which a text is judged."""
+    foreign: float = 0.3
+    """Up to this share of words that speak for another language, a text with few English ones is only terse."""
 
     def __post_init__(self) -> None:
-        bounds.shares(self, "share")
+        bounds.shares(self, "share", "foreign")
         bounds.at_least(self, 1, "words")
 
 
@@ -45,18 +48,6 @@ class AnswersParameters:
         bounds.at_least(self, 0, "least")
 
 
-_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|^(?: {4}|\t)[^\n]*$|https?://\S+", re.S | re.M)
-_WORD = re.compile(r"[^\W\d_]+")
-_COMMON = frozenset(
-    re.findall(
-        r"\w+",
-        "the and of to that with for this it be are have not you from but they we when if which there has does "
-        "should would "
-        "will what your its my can could after before because into than then them been were where how why only also "
-        "still "
-        "just like get getting use using work works working need want any some other these those",
-    )
-)
 _AUTOMATIC = re.compile(
     r"\A\s*(?:bumps? \[?[\w@/.-]+\]?(?:\([^)]*\))? from \d"
     r"|this (?:issue|pull request) (?:was|has been) (?:automatically|auto-)"
@@ -80,7 +71,8 @@ def little_talk(s: RuleInput, p: TalkParameters) -> Found:
     people = len({author for author in said if not is_bot(author)})
     if people >= p.people or (len(s.text) <= p.chars and len(said) <= p.comments):
         return float(people), ""
-    return float(people), f"{len(said)} comments and {len(s.text)} characters of {people} people"
+    told = f"{counted(len(said), 'comment')} and {counted(len(s.text), 'character')}"
+    return float(people), f"{told} of {counted(people, 'person', 'people')}"
 
 
 def automatic(s: RuleInput, p: NoParameters) -> Found:
@@ -89,20 +81,27 @@ def automatic(s: RuleInput, p: NoParameters) -> Found:
 
 
 def not_english(s: RuleInput, p: EnglishParameters) -> Found:
-    words = _WORD.findall(_CODE.sub(" ", s.text).lower())
-    share = sum(word in _COMMON for word in words) / max(1, len(words))
-    return share, f"{share:.2f} of its words are common English ones" if len(
-        words
-    ) >= p.words and share < p.share else ""
+    words = prose.words(s.text)
+    total = max(1, len(words))
+    share = sum(word in prose.COMMON for word in words) / total
+    if len(words) < p.words or share >= p.share:
+        return share, ""
+    foreign = sum(map(prose.is_foreign, words)) / total
+    return share, f"{share:.2f} of its words are common English ones" if foreign > max(share, p.foreign) else ""
 
 
 def unanswered(s: RuleInput, p: AnswersParameters) -> Found:
     answers = sum(part.role == "answer" for part in s.document.parts)
-    return float(answers), f"{answers} answers, fewer than {p.least}" if answers < p.least else ""
+    return float(answers), f"{counted(answers, 'answer')}, fewer than {p.least}" if answers < p.least else ""
 
 
 _GERMAN = "Der Parser bleibt bei der zweiten Klammer stehen, und die Meldung nennt die falsche Zeile. " * 3
 _RUSSIAN = "Разбор останавливается на второй скобке, и сообщение называет не ту строку. " * 4
+_TRACE = "\n\nTraceback (most recent call last):\n" + '  File "/usr/lib/app/main.py", line 12, in start_app\n' * 20
+_FORM = (
+    "Version: 1.2.3\nSystem: Windows\nBrowser: Firefox\nSteps: open app, click button, choose file, press save, close "
+    "window, restart app\nExpected: data saved\nActual: crash, data lost, log empty, every time\n"
+)
 _MONOLOGUE = tuple(("ann", TALK) for _ in range(12))
 
 RULES: tuple[Rule, ...] = (
@@ -113,10 +112,11 @@ RULES: tuple[Rule, ...] = (
          (issue(*_MONOLOGUE),), (issue(("ann", TALK)), issue(*_MONOLOGUE, ("bo", TALK))), TalkParameters),
     Rule("automatic_text", THREADS, "The first comment is a program's.", automatic,
          (issue(("ann", "Bumps [lodash](https://x.org) from 4.17.20 to 4.17.21.\n" + TALK)),), (issue(("ann", TALK)),)),
-    Rule("not_english", THREADS, "Not in English, by its common words; code and links are left out. The published "
-         "filter has none, though its paper names one.", not_english,
-         (issue(("ann", _GERMAN)), issue(("ann", _RUSSIAN))),
-         (issue(("ann", TALK)), issue(("ann", "```\n" + _GERMAN + "```"))), EnglishParameters),
+    Rule("not_english", THREADS, "Not in English, by its common words and those of other languages; code, paths, stack "
+         "traces, logs and links are left out. The published filter has none, though its paper names one.", not_english,
+         (issue(("ann", _GERMAN)), issue(("ann", _RUSSIAN)), issue(("ann", _GERMAN + _TRACE))),
+         (issue(("ann", TALK)), issue(("ann", "```\n" + _GERMAN + "```")), issue(("ann", "Crash on start.\n" + _TRACE)),
+          issue(("ann", _FORM))), EnglishParameters),
     Rule("unanswered", ("question",), "Nobody answered, or too few did.", unanswered, (question(TALK),),
          (question(TALK, TALK),), AnswersParameters),
 )  # fmt: skip

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from stat import S_ISREG
 
 from streams.event import Repository
 from streams.sources.folders.ignore import Ignores, ignores_of
@@ -134,6 +135,9 @@ def text_of_file(path: Path) -> str | LeftOut:
 def bytes_of(path: Path, limit: int) -> bytes | LeftOut:
     """The file's bytes, or why there are none: it is larger than `limit`, or cannot be read."""
     try:
-        return TOO_LARGE if path.stat().st_size > limit else path.read_bytes()
+        told = path.stat()
+        if not S_ISREG(told.st_mode):  # of a pipe nothing may ever come
+            return LeftOut("not readable")
+        return TOO_LARGE if told.st_size > limit else path.read_bytes()
     except OSError:
         return LeftOut("not readable")

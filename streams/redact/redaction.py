@@ -48,6 +48,8 @@ def located(data: bytes, place: Place, known: Sequence[bytes] = (), more: Iterab
     """All finds, sorted and disjoint, as they are replaced: a key or password that means nothing wherever else it
     stands is found in all of these places, of the kind that it has at the first."""
     found = merge([*_trimmed(data, scan.find(Text(data, place))), *more])
+    if not found and not known:
+        return []
     secrets = {data[start:end]: kind for start, end, kind in reversed(found) if kind in OWN}
     everywhere = {**dict.fromkeys(known, "key"), **{secret: secrets[secret] for secret in filter(is_own, secrets)}}
     return list(_alike(data, merge([*found, *_known(data, everywhere)])))

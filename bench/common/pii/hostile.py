@@ -1,16 +1,27 @@
-"""How long the worst of many values like paths, dotted names and base64 takes, in a process that can be ended."""
+"""How long the worst of many values like paths, dotted names and base64 takes, in a process that can be ended; and of
+texts that repeat what redaction looks for."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import time
 
+from streams.redact.redaction import find
+
+UNITS = (
+    "-----BEGIN PRIVATE KEY-----", "a@a@", "x@a.b", "x@a.bc ", "a:a:", "sk-", "eyJ", "1.1.", "password:", "token=", "
+    ""pass=",
+    "://a:b@", "%40a.bc", "(at)", "/home/a/", "TODO(a", "kind: Secret\n", "mysql -p", "password='a1b2c3' ", "1.2.3.4 ",
+)  # fmt: skip
+UNIT_BYTES = 1_000_000
 VALUES = 600
 LIMIT_S = 30
 _PROGRAM = """
 import base64, random, time
 from streams.redact.redaction import find
 r, worst = random.Random({seed}), 0.0
+find("x = 1")
 for number in range({values}):
     letters = ("+/", "//", "._", "-_")[number % 4].encode()
     value = base64.b64encode(r.randbytes(r.randint(12, 72)), letters).decode()
@@ -33,3 +44,15 @@ def slowest_ms(seed: int) -> float | None:
     except subprocess.TimeoutExpired:
         return None
     return float(done.stdout)
+
+
+def worst_s_mb() -> float:
+    """CPU seconds a megabyte of the slowest of texts that say one thing again and again."""
+    find("x = 1")
+    worst = 0.0
+    for unit in UNITS:
+        text = unit * (UNIT_BYTES // len(unit))
+        start = time.process_time()
+        find(text)
+        worst = max(worst, (time.process_time() - start) / (len(text) / 1e6))
+    return round(worst, 3)

@@ -10,9 +10,9 @@ import time
 from streams.redact.redaction import find
 
 UNITS = (
-    "-----BEGIN PRIVATE KEY-----", "a@a@", "x@a.b", "x@a.bc ", "a:a:", "sk-", "eyJ", "1.1.", "password:", "token=", "
-    ""pass=",
-    "://a:b@", "%40a.bc", "(at)", "/home/a/", "TODO(a", "kind: Secret\n", "mysql -p", "password='a1b2c3' ", "1.2.3.4 ",
+    "-----BEGIN PRIVATE KEY-----", "a@a@", "x@a.b", "x@a.bc ", "a:a:", "sk-", "eyJ", "1.1.", "password:", "token=",
+    "pass=", "://a:b@", "%40a.bc", "(at)", "/home/a/", "TODO(a", "kind: Secret\n", "mysql -p", "password='a1b2c3' ",
+    "1.2.3.4 ",
 )  # fmt: skip
 UNIT_BYTES = 1_000_000
 VALUES = 600

@@ -13,6 +13,7 @@ from streams.redact.detector import Detector, Span, Text
 from streams.redact.finders.addresses import ADDRESSES
 from streams.redact.finders.assigned import ASSIGNED
 from streams.redact.finders.blocks import BLOCKS
+from streams.redact.finders.calls import CALLS
 from streams.redact.finders.carried import CARRIED
 from streams.redact.finders.commands import COMMANDS
 from streams.redact.finders.emails import EMAILS
@@ -28,7 +29,18 @@ LONG = 4_200
 """The same on either side, of a detector that looks far."""
 DETECTORS: dict[str, Detector] = {
     detector.name: detector
-    for detector in (*BLOCKS, *PROVIDERS, *CARRIED, ASSIGNED, *COMMANDS, *EMAILS, *ADDRESSES, *NUMBERS, *PERSONS)
+    for detector in (
+        *BLOCKS,
+        *PROVIDERS,
+        *CARRIED,
+        ASSIGNED,
+        *CALLS,
+        *COMMANDS,
+        *EMAILS,
+        *ADDRESSES,
+        *NUMBERS,
+        *PERSONS,
+    )
 }
 """By name, in the order in which they are asked."""
 NAMES = tuple(DETECTORS)

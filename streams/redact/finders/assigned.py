@@ -84,12 +84,13 @@ _FORM = re.compile(
     rb"|(?P<quoted>\\{0,3}[\"'`]?(?:\[\d{0,4}\])?[\])]{0,2}"
     + _TYPE
     + rb"(?:\s{0,4}\{\s{0,4}(?:get|init|private)[^{}\n]{0,40}\})?"
-    + rb"(?:\s{0,40}(?P<sep>:=|=>|[=!]?={1,2}|:|,|\()\s{0,40}|(?<=[\"'])[ \t]{1,4}to[ \t]{1,4}|[ \t]{1,8})"
+    + rb"(?:\s{0,40}(?P<sep>:=|=>|[=!]?={1,2}|:|,|\()(?:\s|\\\n){0,40}(?:\(\s{0,20})?"
+    + rb"|(?<=[\"'])[ \t]{1,4}to[ \t]{1,4}|[ \t]{1,8})"
     + _WRAPS
     + rb"(?P<list>\[\s?)?[bBruRfLN@$]{0,2})(?="
     + _QUOTE
     + rb"[^\"'`\s])"
-    rb"|(?P<element>(?:[\"'][^<>\n]{0,80})?>(?P<cdata><!\[CDATA\[)?\s{0,8})(?=[^<>\s])"
+    rb"|(?P<element>(?:[\"'][^<>\n]{0,80})?>(?:\s{0,40}<(?:value|string)>)?(?P<cdata><!\[CDATA\[)?\s{0,8})(?=[^<>\s])"
     rb"|(?P<bare>(?<=\w):-|\\{0,3}[\"']?[ \t]{0,40}[=:][ \t]{0,40})(?=[^\s\"'`(){\[<,;=:?])"
     rb")(?P<quote>" + _QUOTE + rb"?)"
 )
@@ -110,6 +111,10 @@ _QUOTES = re.compile(rb"[\"'`]")
 _COMMENT = re.compile(rb"^\s*(?:#|//|/?\*\s|--|;|%|<!--)")
 _QUERIED = re.compile(rb"[?&;\"'`{,]\s?\Z")
 """Before a name in a URL, or in a string of names and values."""
+_BLOCK = re.compile(
+    rb"(?:[|>][-+\d]{0,2}|&[\w-]{1,40})[ \t]{0,8}(?:\n[ \t]{1,40})?(?P<said>[^\s\"'`]{4,200})(?=[ \t]{0,8}(?:\n|\Z))"
+)
+"""A value of YAML on the line below, or behind an anchor."""
 _REFERENCE = re.compile(rb"[!*&][A-Za-z_]")
 """A tag, an alias or an anchor of YAML."""
 _ESCAPE = re.compile(rb"\\[nrt]|\*/")
@@ -195,6 +200,9 @@ def _element(text: Text, at: int, is_cdata: bool) -> Iterator[Value]:
 
 def _bare(text: Text, first: int, at: int, is_queried: bool) -> Iterator[Value]:
     """In a query a word is a value as in quotes; a setting on a line of its own goes on to the next blank."""
+    if block := text.match(_BLOCK, at, 320):
+        yield block.start("said"), block.end("said"), True
+        return
     bare = text.match(_BARE_VALUE, at, 320)
     if bare and bare.group()[:1] not in b"{([" and not _REFERENCE.match(bare.group()):
         whole = not is_queried and text.place.is_code is False and _BEGINS.search(text.line(first, 60)[:60]) is not None
@@ -249,6 +257,11 @@ ASSIGNED = Detector(
         "os.environ.get('ADMIN_PASSWORD', 'welcome1')",
         '{\\"password\\": \\"Wolke77\\"}',
         "пароль: 'Wolke77'",
+        "password: |\n  Wolke77x\n",
+        "password: &anchor Wolke77x\n",
+        "password = (\n    'Wolke77x'\n)",
+        "SECRET_KEY = \\\n  'f3Kd92mPq7Zx81LvT0aW'",
+        '<property name="password"><value>Wolke77x</value></property>',
         'const password = process.env.DB_PASS || "Wolke77"',
         'password = os.environ.get("X") or "Wolke77"',
         'variable "db_password" {\n  type    = string\n  default = "Wolke77"\n}',

@@ -31,6 +31,7 @@ _SHORT = re.compile(
     rb"(?:(?:mysql\w*|mariadb\w*)\b[^\n|;]{0,120}?[ \t]-p|(?:sshpass|mongo\w*|smbclient|docker|podman|"
     rb"helm)\b[^\n|;]{0,120}?[ \t]-p[ \t]?"
     rb"|zip\b[^\n|;]{0,80}?[ \t]-P[ \t]{1,4}|(?:7za?|unrar|rar)\b[^\n|;]{0,80}?[ \t]-h?p"
+    rb"|-(?:store|key)pass[ \t]{1,4}|ldap\w{3,10}\b[^\n|;]{0,160}?[ \t]-w[ \t]{1,4}|-pass(?:in|out)?[ \t]{1,4}pass:"
     rb"|redis-cli\b[^\n|;]{0,120}?[ \t]-a[ \t]?)(?P<quote>[\"']?)(?P<secret>[^\s\"'<>$-][^\s\"'<>$]{2,100})"
 )
 
@@ -179,11 +180,22 @@ COMMANDS: tuple[Detector, ...] = (
             "docker login",
             "podman login",
             "registry login",
+            r"-(?:store|key)pass[ \t]",
+            "ldap(?:search|add|modify|delete|whoami|passwd)[ \\t]",
+            r"-pass(?:in|out)?[ \t]+pass:",
             r"\b(?:un)?zip[ \t][^\n|;]{0,80}-P[ \t]",
             r"\b(?:7za?|unrar|rar)[ \t][^\n|;]{0,80}-h?p\w",
         ),
         _matched(_SHORT, "password"),
-        ("zip -P Wolke77 a.zip b", "7z x -pWolke77 a.7z", "mysql -uroot -pWolke77 db", "sshpass -p 'Wolke77' ssh h"),
+        (
+            "zip -P Wolke77 a.zip b",
+            "keytool -storepass Wolke77x -list",
+            "ldapsearch -D cn=a -w Wolke77x -b x",
+            "openssl rsa -passin pass:Wolke77x",
+            "7z x -pWolke77 a.7z",
+            "mysql -uroot -pWolke77 db",
+            "sshpass -p 'Wolke77' ssh h",
+        ),
         ("mysql -p -u root", "mysql -u root -p orders", "docker run -p 8080:80 x", "unzip -p a.zip", "zip -r a.zip b"),
     ),
     Detector(

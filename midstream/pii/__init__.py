@@ -74,7 +74,12 @@ def _train(
     files, left_out = texts.read(folders, sample_bytes, ignored)
     plan.report.update(files=len(files), bytes=sum(len(file.text.encode("utf-8", "replace")) for file in files))
     _tell(plan, left_out)
-    plan.out.mkdir(parents=True)
+    if not files and not given:
+        raise click.ClickException("there is nothing to learn from: no text in the folders, and no labels")
+    try:
+        plan.out.mkdir(parents=True)
+    except OSError as error:
+        raise click.ClickException(f"{plan.out} cannot be made: {error.strerror}") from error
     model, words = folder.load(encoder) if encoder else training.pretrain(files, plan)
     if stop.is_set():
         plan.say(f"stopped: go on with --encoder {plan.out / 'encoder'}" if not encoder else "stopped")

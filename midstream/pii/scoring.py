@@ -50,7 +50,7 @@ def score(finds: Finds, texts: Sequence[Labelled]) -> dict[str, Any]:
 
 
 def _figures(right: int, found: int, true: int) -> dict[str, float]:
-    precision, recall = right / found if found else 1.0, right / true if true else 1.0
+    precision, recall = right / found if found else 0.0, right / true if true else 0.0
     f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
     return {"precision": round(precision, 4), "recall": round(recall, 4), "f1": round(f1, 4), "spans": true}
 

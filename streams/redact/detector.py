@@ -53,4 +53,6 @@ class Detector:
     ignores: tuple[str, ...]
     """Texts in which nothing is."""
     is_long: bool = False
-    """Whether it looks further than the others."""
+    """Whether it looks further ahead than the others."""
+    looks_back: bool = False
+    """Whether it looks as far back, too."""

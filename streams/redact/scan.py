@@ -89,7 +89,7 @@ def _remembered(text: Text, detector: Detector, matches: dict[int, int]) -> Iter
     once."""
     seen: dict[int, tuple[Span, ...]] = {}
     data, over = memoryview(text.data), 0
-    before, behind = (LONG, LONG) if detector.is_long else (BEFORE, BEHIND)
+    before, behind = LONG if detector.looks_back else BEFORE, LONG if detector.is_long else BEHIND
     for start in sorted(matches):
         if start < over:
             continue

@@ -124,5 +124,6 @@ BLOCKS: tuple[Detector, ...] = (
             "kind: Secret\nmetadata:\n  name: abcdefgh\n",
         ),
         is_long=True,
+        looks_back=True,
     ),
 )

@@ -74,8 +74,6 @@ def _train(
     files, left_out = texts.read(folders, sample_bytes, ignored)
     plan.report.update(files=len(files), bytes=sum(len(file.text.encode("utf-8", "replace")) for file in files))
     _tell(plan, left_out)
-    if not files and not given:
-        raise click.ClickException("there is nothing to learn from: no text in the folders, and no labels")
     try:
         plan.out.mkdir(parents=True)
     except OSError as error:

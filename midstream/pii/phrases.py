@@ -13,7 +13,7 @@ COMMENTS = (
     "{username} says that it is slow", "log in as {username} with {password}", "the password is {password}",
     "password for the test account: {password}", "user {username}, password {password}", "use the key {key}",
     "old token was {key}", "secret: {key}", "runs on {ip}", "production is at {ip}", "the server {ip} refuses this",
-    "works with [phrase]", "see the [phrase] for more", "thanks to [phrase]", "as in [phrase]", "based on [phrase]",
+    "works with [phrase]", "see the [phrase] for more", "owing to [phrase]", "as in [phrase]", "based on [phrase]",
     "commit [hash]", "see [hash] for the reason", "checksum [hash]", "The [phrase] of this is not checked",
 )  # fmt: skip
 STRINGS = (

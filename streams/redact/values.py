@@ -194,7 +194,8 @@ def is_call(value: str) -> bool:
 
 def is_prose(value: str) -> bool:
     """Words with blanks between them, or mostly letters that are not ASCII."""
-    if not value.isascii() and sum(not c.isascii() for c in value) > 0.3 * len(value):
+    foreign = not value.isascii() and sum(not c.isascii() for c in value) > 0.3 * len(value)
+    if foreign and (" " in value or not any(c.isdigit() for c in value)):
         return True
     said = [word for word in value.split() if word.strip(_MARKS)]
     words = sum(word.strip(_MARKS).replace("-", "").replace("'", "").replace("’", "").isalpha() for word in said)

@@ -91,6 +91,7 @@ def _address(found: bytes) -> ipaddress.IPv4Address | ipaddress.IPv6Address | No
         return None
 
 
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 _DOCUMENTED = ipaddress.ip_network("2001:db8::/32")
 
 
@@ -100,6 +101,8 @@ def _is_somebody(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool
         inner = address.ipv4_mapped or address.sixtofour
         if inner is not None:
             return _is_somebody(inner)
+        if address.packed.endswith(b"\xff" * 6) or (address in _TRANSLATED and address.packed.endswith(b"\0" * 4)):
+            return False  # a mask, and the prefix of translated addresses itself
         return address.is_global and not address.is_multicast and address not in _DOCUMENTED
     return (
         address.is_global and not address.is_multicast and address.packed[0] != 0 and _PUBLIC.get(str(address)) is None

@@ -24,7 +24,10 @@ _FIELD = re.compile(
     rb"(?:thanks|kudos|credits?)[ ]to|courtesy[ ]of|cc|from|name)"
     rb"[\"'`]?[\s:=]{1,6}[\[({]{0,2}\s?(?:\\?[\"'`])?(?:name\s?[=:]\s?[\"'`])?"
 )
-_NAMED = re.compile(rb"(?i)authors?[\"'`]?\s?[=:]\s?[\[{]{1,2}\s{0,8}\{?\s?[\"']?name[\"']?\s?[=:]\s?[\"']")
+_NAMED = re.compile(
+    rb"(?i)<developer>\s{0,40}(?:<id>[^<]{0,60}</id>\s{0,40})?<name>"
+    rb"|(?:authors?|contributors?|maintainers?|developers?)[\"'`]?\s?[=:]\s?[\[{]{1,2}\s{0,8}\{?\s?[\"']?name[\"']?\s?[=:]\s?[\"']"
+)
 _ANOTHER = re.compile(r"(?:\s?<[^<>]{0,80}>)?[\"']?\s?(?:,|&|and|;)\s?[\"']?")
 _OTHERS = frozenset(
     re.findall(
@@ -92,7 +95,7 @@ def _ended(name: str) -> str:
 
 def field(text: Text, start: int, end: int) -> Iterator[Span]:
     """A name behind what says that one follows; several with commas between them."""
-    head = text.match(_NAMED, start, 80) or text.match(_FIELD, start, 80)
+    head = text.match(_NAMED, start, 200) or text.match(_FIELD, start, 80)
     if head is None:
         return
     at, stop = head.end(), min(head.end() + 200, len(text.data))
@@ -131,6 +134,7 @@ PERSONS: tuple[Detector, ...] = (
         "field",
         "name",
         (
+            "<developer>",
             *(
                 rf"(?i){word}[\"'`]?[\s:=]"
                 for word in (
@@ -161,6 +165,8 @@ PERSONS: tuple[Detector, ...] = (
             'authors = [{name = "Jane Roe"}]',
             "// Created by José Núñez on 1/2/20.",
             "author: 山田太郎",
+            '"contributors": [{"name": "Jane Roe"}]',
+            "<developer>\n  <id>jroe</id>\n  <name>Jane Roe</name>",
             "Authors: Jane Roe, John Q. Public",
             "// Thanks to Jane Roe for the report.",
             'authors = ["Jane van \'t Roe <x>"]',

@@ -55,7 +55,7 @@ _NOTHING = frozenset(
         "hide md5 sha1 sha256 sha512 bcrypt scrypt argon2 argon2id pbkdf2 rsa ed25519 ecdsa aes hmac hs256 rs256 "
         "utf8 utf-8 base64 hex utf-16 ascii latin1 local localhost file env stdin fd ldap saml oidc openid github "
         "google gitlab "
-        "facebook twitter aws azure passed failed",
+        "facebook twitter aws azure passed failed await new return this self",
     )
 )
 """Words that say which kind of value stands there, and are none."""

@@ -66,11 +66,13 @@ def _from_toml(text: str) -> Iterator[Annotation]:
     try:
         tables = tomllib.loads(text.lstrip("\ufeff")).get("annotations", [])
     except (tomllib.TOMLDecodeError, RecursionError):
+        tables = None
+    if not isinstance(tables, list):  # what is not understood may set terms
         if re.search(r"(?i)licen[cs]", text):
             yield _UNREAD
         return
-    for table in tables if isinstance(tables, list) else [None]:
-        if not isinstance(table, dict):  # what is not understood may set terms
+    for table in tables:
+        if not isinstance(table, dict):
             yield _UNREAD
         elif (said := table.get("SPDX-License-Identifier")) is not None:
             spdx = _all([leading(one) or UNKNOWN for one in _texts(said)]) or UNKNOWN

@@ -24,7 +24,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from common.canary import base
+from common.canary import small_model
 from common.canary.asking import Leaks, Prompt, left, prompts, score
 from common.canary.hosts import Hosts
 from common.canary.planting import Document, documents
@@ -82,7 +82,7 @@ async def run(
         for way in ways:
             await way.fill(made)
         tokenizer = await redacted.learn_tokens()
-        base.write(folder / "base", tokenizer)
+        small_model.write(folder / "base", tokenizer)
         await asyncio.gather(*(way.drain(tokenizer) for way in ways))
         figures = streams(planted, redacted.clean(), control.clean())
         say(f"drained: {figures}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from streams.redact import scan, values
 from streams.redact.detector import Span, Text
+from streams.redact.everywhere import occurrences
 from streams.redact.place import Place
 from streams.redact.replacing import FORMS, KEPT, merge, replacement
 
@@ -52,7 +53,7 @@ def located(data: bytes, place: Place, known: Sequence[bytes] = (), more: Iterab
         return []
     secrets = {data[start:end]: kind for start, end, kind in reversed(found) if kind in OWN}
     everywhere = {**dict.fromkeys(known, "key"), **{secret: secrets[secret] for secret in filter(is_own, secrets)}}
-    return list(_alike(data, merge([*found, *_known(data, everywhere)])))
+    return list(_alike(data, merge([*found, *occurrences(data, everywhere)])))
 
 
 def clean(
@@ -120,15 +121,6 @@ def _alike(data: bytes, spans: Iterable[Span]) -> Iterable[Span]:
 def is_own(secret: bytes) -> bool:
     """Whether it is long, and no word."""
     return MIN_OWN <= len(secret) <= MAX_OWN and values.is_random(secret[:256].decode("utf-8", "replace"))
-
-
-def _known(data: bytes, known: Mapping[bytes, str]) -> Iterable[Span]:
-    """Wherever the secrets stand, each with its kind."""
-    for secret, kind in known.items():
-        at = data.find(secret)
-        while at >= 0:
-            yield at, at + len(secret), kind
-            at = data.find(secret, at + len(secret))
 
 
 def _written(data: bytes, spans: Iterable[Span], form: Callable[[int, str, bytes], bytes]) -> str:

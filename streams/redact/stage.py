@@ -14,8 +14,6 @@ from streams.redact.documents import redact_document, redact_first
 from streams.redact.ner.layer import Layer
 from streams.redact.ner.reading import Found, Reading
 
-MAX_KNOWN = 4_096
-"""Secrets of one event that are looked for in its other documents."""
 MAX_AGAIN = 3
 """Times that a document which the NER layer changed is read again: the second time finds little, the third nothing."""
 
@@ -39,7 +37,7 @@ class Redact:
         for document, own in pairs:
             known.setdefault(document.offset, set()).update(own)
         outcome.frame.documents = [document for document, _ in pairs]
-        secrets = {offset: sorted(several)[:MAX_KNOWN] for offset, several in known.items()}
+        secrets = {offset: sorted(several) for offset, several in known.items()}
         if any(secrets.values()):
             outcome = self._again(outcome, lambda d: (forms, secrets[d.offset]))
         return outcome if self.layer is None else self._until_still(frame, outcome, forms)

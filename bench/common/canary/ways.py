@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from common.canary import base
+from common.canary import small_model
 from common.canary.asking import LONGEST_REST, Prompt
 from common.canary.planting import Document
 from midstream.demo.programs import Programs
@@ -81,7 +81,7 @@ class Way:
                 broker=broker,
                 server=server,
                 weights=folder.parent / "base",
-                context=base.CONTEXT,
+                context=small_model.CONTEXT,
                 rate=RATE,
                 vocab=VOCAB,
             )

@@ -204,7 +204,11 @@ def _bare(text: Text, first: int, at: int, is_queried: bool) -> Iterator[Value]:
         yield block.start("said"), block.end("said"), True
         return
     bare = text.match(_BARE_VALUE, at, 320)
-    if bare and bare.group()[:1] not in b"{([" and not _REFERENCE.match(bare.group()):
+    if (
+        bare
+        and bare.group()[:1] not in b"{(["
+        and not (_REFERENCE.match(bare.group()) and text.window(at - 2, at) == b": ")
+    ):
         whole = not is_queried and text.place.is_code is False and _BEGINS.search(text.line(first, 60)[:60]) is not None
         value = (_NEXT_SETTING if whole else _ENDS).split(bare.group(), maxsplit=1)[0].rstrip(b"\\.,;")
         yield at, at + len(_ESCAPE.split(value, maxsplit=1)[0]), is_queried

@@ -36,9 +36,9 @@ def rate(model: Model, config: TrainConfig) -> float:
     from model import families
     from model.families import build
     from model.training import optimizer
+    from model.training.learner import precision
     from model.training.loss import nats_of_hidden
     from model.training.score import targets
-    from model.training.train import precision
 
     torch.set_num_threads(config.threads)
     decoder = build.decoder(families.new(

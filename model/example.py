@@ -33,6 +33,14 @@ class Example(msgspec.Struct, kw_only=True, omit_defaults=True):
     """2 up to a vocabulary of 65,536, else 4."""
     also: list[int] = []
     """Indexes of further documents of the same event that are in it whole, as one repository's context."""
+    language: str = ""
+    """Of the document, as `model.languages` names it; empty: none, or written by an earlier version."""
+    middle: int = 0
+    """Index of the first token of the middle, which stands last in every order; 0: nothing is infilled."""
+    bulk: bool = False
+    """Of a present tree or a past, which need not be fresh: it may be shuffled further."""
+    capped_bytes: int = 0
+    """UTF-8 bytes of the document's text that stand in none of its examples, since a commit's tokens are capped."""
 
     @property
     def tokens(self) -> int:
@@ -54,6 +62,18 @@ def pack_ids(ids: Sequence[int] | NDArray[np.int32], vocabulary: int) -> tuple[b
     return np.asarray(ids).astype(f"<u{width}").tobytes(), width
 
 
+@dataclass(frozen=True)
+class About:
+    """What scores and the loss must know of one example of a Batch."""
+
+    kind: str
+    language: str
+    text_bytes: int
+    middle: int = 0
+    """As `Example.middle`."""
+    replayed: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Batch:
     """B rows of T tokens. Rows hold whole examples; a document never sees another (`documents`)."""
@@ -64,8 +84,10 @@ class Batch:
     documents_BT: NDArray[np.int32]
     """Number of the example inside its row, PADDING where there is none."""
     text_bytes: int
-    """UTF-8 bytes of user text in the batch."""
+    """UTF-8 bytes of user text in the batch, replayed examples not counted."""
     examples: int
+    about: tuple[tuple[About, ...], ...] = ()
+    """By row: of its examples, in the order of their numbers."""
     replayed: int = 0
     """Examples that replay brought in; they count apart."""
     capacity: int = 0

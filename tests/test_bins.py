@@ -98,10 +98,15 @@ def example(ids: list[int], text_bytes: int) -> Example:
 
 
 def test_collate_lays_out_whole_examples() -> None:
-    batch = collate([[example([5, 6, 7], 9), example([8], 2)], [example([1, 2], 3)]], 6, replayed=1, flushed=True)
+    batch = collate(
+        [[example([5, 6, 7], 9), example([8], 2)], [example([1, 2], 3)]],
+        6,
+        replayed=[[False, True], [False]],
+        flushed=True,
+    )
     assert batch.ids_BT.tolist() == [[5, 6, 7, 8, 0, 0], [1, 2, 0, 0, 0, 0]]
     assert batch.positions_BT.tolist() == [[0, 1, 2, 0, 0, 0], [0, 1, 0, 0, 0, 0]]
     assert batch.documents_BT.tolist() == [[0, 0, 0, 1, PADDING, PADDING], [0, 0] + [PADDING] * 4]
-    assert (batch.tokens, batch.text_bytes, batch.examples, batch.replayed, batch.flushed) == (6, 14, 3, 1, True)
+    assert (batch.tokens, batch.text_bytes, batch.examples, batch.replayed, batch.flushed) == (6, 12, 3, 1, True)
     with pytest.raises(ValueError, match="row of 3"):
         collate([[example([5, 6, 7], 9), example([8], 2)]], 3)

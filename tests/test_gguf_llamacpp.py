@@ -105,7 +105,7 @@ def trained(folder: Path) -> Decoder:
     config = replace(QUICK, warm_up_steps=10, learning_rate=1e-2)
     trainer = Trainer(shape, config, ListFeed(examples(2000), rows=4), folder, tokenizer(), STARCODER)
     trainer.run(Until(max_steps=100))
-    return trainer.model.eval()  # pyright: ignore
+    return trainer.learner.model.eval()  # pyright: ignore
 
 
 def test_a_trained_model_generates_the_same_in_every_type(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def as_it_was(root: Path) -> Path:
     for file in path.iterdir():
         if file.name not in (WEIGHTS, OPTIMIZER, FEED, TOKENIZER, MANIFEST):
             file.unlink()
-    save_file({name: tensor.detach() for name, tensor in trainer.model.state_dict().items()}, path / WEIGHTS)
+    save_file({name: tensor.detach() for name, tensor in trainer.learner.model.state_dict().items()}, path / WEIGHTS)
     keys = json.loads((path / MANIFEST).read_text())
     keys["model"] = {
         "vocab": SHAPE.vocab, "context": SHAPE.context, "width": SHAPE.width, "layers": SHAPE.layers,

@@ -189,7 +189,7 @@ class Poisoned(ListFeed):
 
     def next(self, timeout_s: float) -> Batch | None:
         self.handed += 1
-        scale = self.trainer.model.norm.weight
+        scale = self.trainer.learner.model.norm.weight
         hook = scale.register_hook(lambda gradient: gradient * float("nan")) if self.handed in self.poisoned else None
         self.hooks.append(hook)
         return super().next(timeout_s)
@@ -224,7 +224,7 @@ def test_a_batch_without_a_finite_gradient_is_skipped_once(tmp_path: Path) -> No
     t, feed = poisoned(tmp_path, 2, 3, 6)
     t.run(Until(drained=True))
     assert feed.gone > 0 and len(feed.ledger) + feed.gone == len(LOG)
-    assert all(torch.isfinite(p).all() for p in t.model.parameters())
+    assert all(torch.isfinite(p).all() for p in t.learner.model.parameters())
     assert feed.drained
 
 
@@ -244,7 +244,7 @@ def test_weights_that_are_no_numbers_are_never_written(tmp_path: Path, caplog) -
     t = trainer(tmp_path)
     t.run(Until(max_steps=1))
     with torch.no_grad():
-        t.model.norm.weight.fill_(float("nan"))
+        t.learner.model.norm.weight.fill_(float("nan"))
     with pytest.raises(Diverged):
         t.run(Until(max_steps=9))
     t.step += 1
@@ -255,9 +255,9 @@ def test_weights_that_are_no_numbers_are_never_written(tmp_path: Path, caplog) -
 
 def test_a_clip_of_0_is_off_and_below_is_refused(tmp_path: Path) -> None:
     t = trainer(tmp_path, config=replace(QUICK, clip=0.0))
-    before = torch.cat([p.detach().flatten().clone() for p in t.model.parameters()])
+    before = torch.cat([p.detach().flatten().clone() for p in t.learner.model.parameters()])
     t.run(Until(max_steps=2))
-    assert not torch.equal(before, torch.cat([p.detach().flatten() for p in t.model.parameters()]))
+    assert not torch.equal(before, torch.cat([p.detach().flatten() for p in t.learner.model.parameters()]))
     with pytest.raises(ValueError, match="clip must be"):
         replace(QUICK, clip=-1.0)
 

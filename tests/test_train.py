@@ -51,10 +51,10 @@ def test_resume_is_bit_exact_twice_in_a_row(tmp_path: Path) -> None:
 def test_until_drained_trains_on_everything_once_and_learns(tmp_path: Path) -> None:
     t = trainer(tmp_path)
     held_out = [(["m.py\n"], text) for text in texts()[:5]]
-    before = evaluate(t.model, tokenizer(), held_out)
+    before = evaluate(t.learner.model, tokenizer(), held_out)
     last = t.run(Until(drained=True))
     assert t.feed.ledger == dict.fromkeys(range(len(LOG)), 1)
-    assert evaluate(t.model, tokenizer(), held_out) < 0.8 * before
+    assert evaluate(t.learner.model, tokenizer(), held_out) < 0.8 * before
     assert last.bits_per_byte < 8 and last.step == t.step and last.checkpoint.startswith(name(t.step))
     manifest = read_manifest(latest(tmp_path))
     assert manifest.text_bytes == sum(e.text_bytes for e in LOG)
@@ -127,7 +127,7 @@ def test_another_run_s_checkpoint_is_refused(tmp_path: Path, what: str, change) 
 def test_a_loss_that_is_no_number_stops_without_a_checkpoint(tmp_path: Path) -> None:
     t = trainer(tmp_path)
     with torch.no_grad():
-        t.model.norm.weight.fill_(float("nan"))
+        t.learner.model.norm.weight.fill_(float("nan"))
     with pytest.raises(Diverged, match="step 1"):
         t.run(Until(max_steps=3))
     assert folders(tmp_path) == []
@@ -189,11 +189,11 @@ def test_a_partial_batch_takes_a_shorter_step(tmp_path: Path) -> None:
     def moved(capacity: int) -> float:
         feed = ListFeed(examples(1))
         trainer = Trainer(SHAPE, QUICK, feed, tmp_path / str(capacity), tokenizer(), STARCODER)
-        before = torch.cat([p.detach().flatten().clone() for p in trainer.model.parameters()])
+        before = torch.cat([p.detach().flatten().clone() for p in trainer.learner.model.parameters()])
         batch = feed.next(0.0)
         assert batch is not None
         trainer._train(replace(batch, capacity=capacity))
-        after = torch.cat([p.detach().flatten() for p in trainer.model.parameters()])
+        after = torch.cat([p.detach().flatten() for p in trainer.learner.model.parameters()])
         return float((after - before).abs().max())
 
     assert moved(10_000) < 0.1 * moved(0)

@@ -130,7 +130,7 @@ def weights(seed: int = 0) -> dict[str, torch.Tensor]:
         feed = ListFeed(examples(2000), rows=4)
         trainer = Trainer(msgspec.structs.replace(SHAPE, seed=seed), config, feed, Path(folder), tokenizer(), STARCODER)
         trainer.run(Until(max_steps=100))
-        return {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
+        return {name: tensor.clone() for name, tensor in trainer.learner.model.state_dict().items()}
 
 
 def write_checkpoint(

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from model.example import PADDING, Batch, Example
+from model.example import PADDING, About, Batch, Example
 
 
 def collate(
-    rows: Sequence[Sequence[Example]], row_tokens: int, replayed: int = 0, flushed: bool = False, capacity: int = 0
-) -> Batch:
-    """One Batch of B = len(rows) rows, padded on the right. Raises ValueError when a row holds more than its tokens."""
+    rows: Sequence[Sequence[Example]], row_tokens: int, replayed: Sequence[Sequence[bool]] = (), flushed: bool = False,
+    capacity: int = 0,
+) -> Batch:  # fmt: skip
+    """One Batch of B = len(rows) rows, padded on the right. `replayed`: by row and example; empty: none is. Raises
+    ValueError when a row holds more than its tokens."""
     shape = (len(rows), row_tokens)
     ids_BT = np.zeros(shape, np.int64)
     positions_BT = np.zeros(shape, np.int64)
@@ -27,13 +29,19 @@ def collate(
             positions_BT[b, at:end] = np.arange(example.tokens)
             documents_BT[b, at:end] = number
             at = end
+    again = replayed or [[False] * len(row) for row in rows]
+    about = tuple(
+        tuple(About(e.kind, e.language, e.text_bytes, e.middle, r) for e, r in zip(row, marks, strict=True))
+        for row, marks in zip(rows, again, strict=True)
+    )
     return Batch(
         ids_BT=ids_BT,
         positions_BT=positions_BT,
         documents_BT=documents_BT,
-        text_bytes=sum(e.text_bytes for row in rows for e in row),
+        text_bytes=sum(a.text_bytes for row in about for a in row if not a.replayed),
         examples=sum(map(len, rows)),
-        replayed=replayed,
+        about=about,
+        replayed=sum(a.replayed for row in about for a in row),
         flushed=flushed,
         capacity=capacity,
     )

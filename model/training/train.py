@@ -6,27 +6,22 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import inf, isfinite
+from math import isfinite
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from model import weights
 from model.checkpoint import Contents
 from model.config import TrainConfig
-from model.decoder.decoder import Decoder
 from model.example import Batch, BatchSource
-from model.families import Spec, build, trainable
+from model.families import Spec, trainable
 from model.fim.format import Format
 from model.manifest import CheckpointError, Manifest, name
 from model.reign import Superseded
 from model.tokens.tokenizer import Tokenizer
-from model.training import optimizer
-from model.training.loss import nats_of_hidden
+from model.training.learner import Learner
 from model.training.publisher import Publisher
-from model.training.schedule import learning_rate
-from model.training.score import Prequential, targets, unlearnt
+from model.training.score import Prequential
 
 logger = logging.getLogger("midstream.model")
 
@@ -96,12 +91,8 @@ class Trainer:
         self.config, self.feed, self.reign, self.context = config, feed, reign, context
         self._came_from = resume.manifest.came_from if resume else {}
         self._side_files = resume.side_files if resume else {}
-        self.tokenizer, self.format = tokenizer, fmt
-        self.device = torch.device(device)
-        self.precision = precision(config, self.device)
-        self._left_out = unlearnt(tokenizer, fmt).to(self.device)
-        self.model = _decoder(spec, resume).to(self.device)
-        self.optimizer = optimizer.make(self.model, config)
+        self.spec, self.tokenizer, self.format = spec, tokenizer, fmt
+        self.learner = Learner(spec, config, tokenizer, fmt, device, resume)
         self.step = self.tokens = self.text_bytes = 0
         self._prequential = Prequential(config.window, resume.manifest.scores if resume else ())
         self._loss = float("nan")
@@ -115,14 +106,13 @@ class Trainer:
     def _restore(self, contents: Contents) -> None:
         manifest = contents.manifest
         for what, mine, its in (
-            ("shape", self.model.spec, manifest.model),
+            ("shape", self.spec, manifest.model),
             ("tokenizer", self.tokenizer.hash, manifest.tokenizer),
             ("FIM format", self.format, manifest.format),
         ):
             if mine != its:
                 raise CheckpointError(f"{name(manifest.step, manifest.reign)} has another {what}: {its}, not {mine}")
-        moved = {name: tensor.to(self.device) for name, tensor in contents.optimizer.items()}
-        optimizer.restore(self.model, self.optimizer, moved)
+        self.learner.restore(contents)
         self.step, self.tokens, self.text_bytes = manifest.step, manifest.tokens, manifest.text_bytes
 
     @property
@@ -175,43 +165,20 @@ class Trainer:
         )
 
     def _train(self, batch: Batch) -> None:
-        """One step. The forward pass that trains is also the prequential score, since it comes before the update."""
-        self.model.train()
-        ids_BT, positions_BT, documents_BT = (
-            torch.from_numpy(a).to(self.device) for a in (batch.ids_BT, batch.positions_BT, batch.documents_BT)
-        )
-        targets_BT = targets(ids_BT, documents_BT, self._left_out)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            x_BTD = self.model.hidden(ids_BT, positions_BT, documents_BT)
-            total = nats_of_hidden(
-                x_BTD.flatten(0, 1), self.model.head_weight, targets_BT.flatten(), self.model.logit_divisor
-            )
-        loss = total / (targets_BT >= 0).sum().clamp(min=1)
-        if not self._backward(loss):
-            self._skip(loss.item())
+        """One step."""
+        scored = self.learner.score(batch)
+        if not scored.finite:
+            self._skip(scored.loss)
             return
         self._skips, self._whole = 0, False
-        self._update(batch.share)
+        self.step += 1
+        self.learner.update(self.step, batch.share)
         self.tokens += batch.tokens
         self.text_bytes += batch.text_bytes
-        self._loss = loss.item()
-        self._prequential.add(total.item(), batch.text_bytes)
+        self._loss = scored.loss
+        self._prequential.add(scored.nats, batch.text_bytes)
         self.feed.trained(self.step)
         self._whole = True
-
-    def _backward(self, loss: Tensor) -> bool:
-        """The gradient, clipped; False when it is not finite."""
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip or inf)
-        return isfinite(norm.item())
-
-    def _update(self, share: float) -> None:
-        """AdamW takes a step of the same length whatever the gradient is, so a partial Batch takes a shorter one."""
-        self.step += 1
-        for group in self.optimizer.param_groups:
-            group["lr"] = share * learning_rate(self.step, self.config)
-        self.optimizer.step()
 
     def _skip(self, loss: float) -> None:
         """Give the Batch up. What came before the first of a row of them is saved first: when they do not end, the run
@@ -246,8 +213,8 @@ class Trainer:
     def _contents(self) -> Contents:
         return Contents(
             manifest=self._manifest(),
-            weights={name: t.cpu() for name, t in self.model.state_dict().items()},
-            optimizer={name: t.cpu() for name, t in optimizer.state(self.model, self.optimizer).items()},
+            weights=self.learner.weights(),
+            optimizer=self.learner.optimizer_state(),
             feed=b"",
             tokenizer=self.tokenizer,
             side_files=self._side_files,
@@ -260,7 +227,7 @@ class Trainer:
             reign=self.reign,
             tokens=self.tokens,
             text_bytes=self.text_bytes,
-            model=self.model.spec,
+            model=self.spec,
             format=self.format,
             tokenizer=self.tokenizer.hash,
             context=self.context,
@@ -281,20 +248,3 @@ class Trainer:
             checkpoint=self.saved.model_version if self.saved else "",
             feed=self.feed.summary(),
         )
-
-
-def _decoder(spec: Spec, resume: Contents | None) -> Decoder:
-    """A new one, or one with the checkpoint's own tensors: they are not there twice."""
-    if resume is None or spec != resume.manifest.model:  # which is refused a moment later
-        return build.decoder(spec)
-    return weights.assemble(spec, resume.weights)
-
-
-def precision(config: TrainConfig, device: torch.device) -> str:
-    """What `auto` means on this device: bf16 where it is multiplied in hardware."""
-    if config.precision != "auto":
-        return config.precision
-    if device.type == "cuda":
-        return "bf16"
-    has = torch.cpu.get_capabilities()
-    return "bf16" if has.get("amx_bf16") or has.get("avx512_bf16") else "float32"

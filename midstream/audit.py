@@ -53,7 +53,7 @@ def audit(connection: Connection, checkpoints: Path, state: FeedState) -> Audit:
     entries = ledger.read(checkpoints, state.ledger)
     pieces = Counter((e.topic_id, e.partition, e.offset, e.index, e.piece) for e in entries)
     trained = {key[:4] for key in pieces}
-    waiting = {_id(item.origin) for group in (*state.open_bins, *state.rows) for item in group}
+    waiting = {_id(item.origin) for item in state.waiting}
     dead = {_id(Origin.parse(d)) for d in state.dead}
     skipped = {_id(Origin.parse(d)) for d in state.skipped}
     rules = _rules(connection, genesis)

@@ -16,6 +16,7 @@ from model.fim.fim import Mix
 from model.fim.format import Format
 from model.fim.formats import AUTO, FORMATS, NEW
 from model.mapping import SettingsError, from_mapping
+from streams.feed.settings import FeedSettings
 from streams.recipe import RecipeSettings, RedactionSettings, Shares, Thresholds
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 MOST_CONTEXT, MOST_WIDTH, MOST_LAYERS, MOST_VOCAB = 1_000_000, 100_000, 1_000, 2_000_000
 """A few times the largest decoders published (a million tokens, 20,480, 126 layers, 262,144 ids): what is above it is a
 slip of the hand, and would end in memory that is not there."""
-MOST_ROWS = 100_000
-"""Of a Batch, of contexts in a row, and of rows being filled: far above what a machine holds."""
 MOST_PARTITIONS, MOST_REPLICAS = 10_000, 100
 """Kafka makes no more than 10,000 partitions at a time; of a stream that one dedup reads a few dozen are of use."""
 
@@ -142,26 +141,6 @@ class Model:
     def new_format(self) -> Format:
         """Of a tokenizer that is trained here."""
         return NEW if self.format == AUTO else FORMATS[self.format]
-
-
-@dataclass(frozen=True)
-class FeedSettings:
-    """How examples become Batches."""
-
-    rows: int = 2
-    """Rows of a Batch."""
-    row_contexts: int = 1
-    """Length of a row, contexts. Documents never see each other, so a longer row only fills better."""
-    open_bins: int = 64
-    """Rows that are filled at the same time."""
-    idle_s: float = 2.0
-    """Seconds without a new Frame after which rows are handed on before they are full."""
-    wait_s: float = 15.0
-    """Seconds that a document waits at most for its row to fill."""
-
-    def __post_init__(self) -> None:
-        bounds.between(self, 1, MOST_ROWS, "rows", "row_contexts", "open_bins")
-        bounds.at_least(self, 0, "idle_s", "wait_s")
 
 
 @dataclass(frozen=True)

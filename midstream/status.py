@@ -279,7 +279,7 @@ def _trainer(manifest: Manifest, state: FeedState, ends: Offsets, first: Offsets
         for key, c in sorted(state.counts.items(), key=lambda item: (item[1].topic, item[0]))
     ]
     total = _total(sources)
-    in_bins = len({in_bins.origin for row in (*state.open_bins, *state.rows) for in_bins in row})
+    in_bins = len({item.origin for item in state.waiting})
     read = {("examples", p): max(at, first.get(("examples", p), 0)) for p, at in enumerate(state.offsets)}
     partitions = lags(["examples"], read, ends)
     return TrainerStatus(

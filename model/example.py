@@ -90,6 +90,7 @@ class Batch:
     """By row: of its examples, in the order of their numbers."""
     replayed: int = 0
     """Examples that replay brought in; they count apart."""
+    replayed_tokens: int = 0
     capacity: int = 0
     """Tokens that a full Batch of this feed holds; 0: as many as this one has room for."""
     flushed: bool = False

@@ -52,6 +52,12 @@ class Log:
     def find(self, partition: int, start: int, wanted: Callable[[Frame], bool]) -> int | None:
         return next((o for o, f in enumerate(self.frames[partition]) if o >= start and wanted(f)), None)
 
+    def first(self, partition: int) -> int:
+        return 0
+
+    def earlier(self, partition: int, offset: int) -> tuple[bool, Frame | None]:
+        return True, wire(self.frames[partition][offset])
+
     def lag(self, positions: list[int]) -> int:
         return sum(len(f) - o for f, o in zip(self.frames, positions, strict=True))
 

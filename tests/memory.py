@@ -53,6 +53,12 @@ class MemoryLog:
     def find(self, partition: int, start: int, wanted: Callable[[Frame], bool]) -> int | None:
         return next((o for o, f in enumerate(self._log[partition]) if o >= start and wanted(f)), None)
 
+    def first(self, partition: int) -> int:
+        return 0
+
+    def earlier(self, partition: int, offset: int) -> tuple[bool, Frame | None]:
+        return True, self._log[partition][offset]
+
     def lag(self, positions: list[int]) -> int:
         return sum(len(self._log[p]) - o for p, o in enumerate(positions))
 

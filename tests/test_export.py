@@ -17,7 +17,7 @@ from streams.export.export import Export
 from streams.export.folder import Folder
 from streams.export.jsonl import Jsonl
 from streams.export.state import ExportError
-from streams.feed.feed import NotConserved
+from streams.feed.account import NotConserved
 from streams.frame import Gap, Tally
 from streams.marks import UnknownSource
 from streams.redact.documents import redact_document

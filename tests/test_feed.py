@@ -19,7 +19,7 @@ from model.manifest import CheckpointError, latest, name, newest
 from model.reign import take
 from model.training.train import Trainer, Until
 from streams.feed import ledger
-from streams.feed.feed import NotConserved
+from streams.feed.account import NotConserved
 from streams.feed.ledger import Entry, Ledger
 from streams.feed.state import decode, encode
 from streams.frame import Frame

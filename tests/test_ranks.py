@@ -31,11 +31,16 @@ run = st.tuples(st.integers(1, 5), st.integers(1, 12), st.integers(1, 4), st.boo
 """Ranks, rounds of steps, rounds between checkpoints, whether it ends in a crash."""
 
 
+Continual = tuple[int, float]
+"""Window of the shuffle, tokens, and share of replay."""
+PLAIN, MIXED = (0, 0.0), (6 * ROW, 0.25)
+
+
 class Cluster:
     """Ranks in lock step over one folder of ledgers; a crash forgets what no checkpoint holds."""
 
-    def __init__(self, log: list[list[Frame]], folder: Path) -> None:
-        self.log, self.folder = log, folder
+    def __init__(self, log: list[list[Frame]], folder: Path, continual: Continual = PLAIN) -> None:
+        self.log, self.folder, self.continual = log, folder, continual
         starts = {f"{t}:{p}": 0 for t in TOPICS.values() for p in range(len(log))}
         self.checkpoint = encode(fresh(TOKENIZER, [0] * len(log), starts))
         self.step = self.reign = 0
@@ -49,7 +54,8 @@ class Cluster:
         for rank in range(ranks):
             state = split(decode(self.checkpoint), ranks)[rank]
             books.append(Ledger(self.folder, self.reign, rank))
-            limits = Limits(row_tokens=ROW, rows=2, open_bins=4, closed=True)
+            shuffle, replay = self.continual
+            limits = Limits(row_tokens=ROW, rows=2, open_bins=4, closed=True, shuffle=shuffle, replay=replay)
             opened.append(Feed(Log(self.log, list(state.offsets)), books[-1], limits, state))
         yield opened
         for book in books:
@@ -83,16 +89,21 @@ def trained(cluster: Cluster) -> Counter[tuple[str, int, int, int, int]]:
 
 
 def check_conserved(state: FeedState) -> None:
-    in_bins = {str(h.origin) for row in (*state.open_bins, *state.rows) for h in row}
+    in_bins = {str(h.origin) for h in state.waiting}
     assert sum(c.waiting for c in state.counts.values()) == len(in_bins)
 
 
 @settings(deadline=None, max_examples=120, suppress_health_check=list(HealthCheck))
-@given(st.lists(lane, min_size=1, max_size=5), st.lists(run, max_size=6), st.integers(1, 5))
-def test_every_document_is_trained_once_whatever_the_ranks(lanes: list[Any], runs: list[Any], last: int) -> None:
+@given(
+    st.lists(lane, min_size=1, max_size=5), st.lists(run, max_size=6), st.integers(1, 5),
+    st.sampled_from((PLAIN, MIXED)),
+)  # fmt: skip
+def test_every_document_is_trained_once_whatever_the_ranks(
+    lanes: list[Any], runs: list[Any], last: int, continual: Continual
+) -> None:
     log = logs(lanes)
     with TemporaryDirectory() as folder:
-        cluster = Cluster(log, Path(folder))
+        cluster = Cluster(log, Path(folder), continual)
         for ranks, rounds, every, crash in runs:
             cluster.run(ranks, rounds, every, crash)
             check_conserved(cluster.state)
@@ -102,13 +113,16 @@ def test_every_document_is_trained_once_whatever_the_ranks(lanes: list[Any], run
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
-@given(st.lists(lane, min_size=1, max_size=4), st.lists(run, max_size=4), st.integers(1, 4), st.integers(2, 5))
+@given(
+    st.lists(lane, min_size=1, max_size=4), st.lists(run, max_size=4), st.integers(1, 4), st.integers(2, 5),
+    st.sampled_from((PLAIN, MIXED)),
+)  # fmt: skip
 def test_what_is_skipped_is_counted_and_named_whatever_the_ranks(
-    lanes: list[Any], runs: list[Any], last: int, skip: int
+    lanes: list[Any], runs: list[Any], last: int, skip: int, continual: Continual
 ) -> None:
     log = logs(lanes)
     with TemporaryDirectory() as folder:
-        cluster = Cluster(log, Path(folder))
+        cluster = Cluster(log, Path(folder), continual)
         for ranks, rounds, every, crash in runs:
             cluster.run(ranks, rounds, every, crash, skip)
             check_conserved(cluster.state)
@@ -130,7 +144,7 @@ def test_what_is_skipped_is_counted_and_named_whatever_the_ranks(
 def check_counts(log: list[list[Frame]], state: FeedState) -> None:
     """Conservation, the documents that died and those that were replaced, by partition and over all."""
     tallies = {(f.source.topic_id, p, t.offset): t for p, lane in enumerate(log) for f in lane for t in f.tallies}
-    assert not (state.pieces_left or state.shared or state.open_bins or state.rows)
+    assert not (state.pieces_left or state.shared or state.open_bins or state.rows or state.delayed)
     for key, count in state.counts.items():
         topic_id, partition = key.split(":")
         own = [t for (t_id, p, _), t in tallies.items() if (t_id, p) == (topic_id, int(partition))]
@@ -141,14 +155,15 @@ def check_counts(log: list[list[Frame]], state: FeedState) -> None:
     assert set(retryable(state)) == dead - {t.replaces for t in tallies.values()}
 
 
+@pytest.mark.parametrize("continual", [PLAIN, (6 * ROW, 0.0), MIXED])
 @pytest.mark.parametrize("ranks", [1, 2, 3])
-def test_as_many_ranks_go_on_as_if_nothing_had_been(tmp_path: Path, ranks: int) -> None:
-    straight = Cluster(some(), tmp_path / "straight")
+def test_as_many_ranks_go_on_as_if_nothing_had_been(tmp_path: Path, ranks: int, continual: Continual) -> None:
+    straight = Cluster(some(), tmp_path / "straight", continual)
     straight.run(ranks, 100, 100, crash=False)
-    stopped = Cluster(some(), tmp_path / "stopped")
+    stopped = Cluster(some(), tmp_path / "stopped", continual)
     while not stopped.drained:
         stopped.run(ranks, 1, 1, crash=False)
-    assert straight.drained
+    assert straight.drained and bool(continual[1]) == bool(straight.state.replay.examples)
     states = [msgspec.structs.replace(cluster.state, ledger={}) for cluster in (straight, stopped)]
     assert encode(states[0]) == encode(states[1])
     for rank in range(ranks):
@@ -188,7 +203,7 @@ def test_a_rank_that_is_no_more_leaves_its_ledger_and_what_was_undone_does_not_c
 
 
 def test_a_checkpoint_of_before_there_were_ranks_is_read() -> None:
-    fields = {"rank", "ranks", "shared", "ledger", "shares", "began", "skipped", "packing"}
+    fields = {"rank", "ranks", "shared", "ledger", "shares", "began", "skipped", "packing", "delayed", "replay"}
     state = fresh(TOKENIZER, [3, 4], {f"{TOPICS['files']}:0": 7})
     old = {k: v for k, v in msgspec.to_builtins(state).items() if k not in fields}
     assert decode(msgspec.msgpack.encode(old)) == state and split(state, 1) == [state]

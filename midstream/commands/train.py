@@ -106,7 +106,10 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
     )  # fmt: skip
     fmt = resume.manifest.format if resume else format_of(shape.format, tokenizer, file.parent)
     feed, context = settings.feed, resume.manifest.length if resume else spec.context
-    limits = Limits(feed.row_contexts * context, feed.rows, feed.open_bins, feed.idle_s, feed.wait_s, closed, context)
+    limits = Limits(
+        feed.row_contexts * context, feed.rows, feed.open_bins, feed.idle_s, feed.wait_s, closed, context,
+        feed.shuffle_tokens, feed.replay, feed.seed,
+    )  # fmt: skip
     connection = settings.connection()
     waits.broker(connection, "train")
     start = _start(connection, resume, tokenizer.hash, what_is_left)

@@ -42,6 +42,9 @@ def collate(
         examples=sum(map(len, rows)),
         about=about,
         replayed=sum(a.replayed for row in about for a in row),
+        replayed_tokens=sum(
+            e.tokens for row, of in zip(rows, about, strict=True) for e, a in zip(row, of, strict=True) if a.replayed
+        ),
         flushed=flushed,
         capacity=capacity,
     )

@@ -20,7 +20,7 @@ class Bins(Generic[Item]):
     """Open rows and the queue of complete ones. The same items in the same order give the same rows.
 
     The state is `open_bins` and `rows`: who owns the items encodes them, and `restore` builds the bins from them.
-    Times are the owner's, of any unit, and never go back; they are no state, and decide only what `flush` closes.
+    Times are the owner's, of any unit; they are no state, and decide only what `flush` closes.
     """
 
     def __init__(self, row_tokens: int, open_limit: int = 64) -> None:
@@ -62,11 +62,11 @@ class Bins(Generic[Item]):
 
     @property
     def oldest(self) -> float:
-        """When the first of the open rows was begun; infinity without one."""
-        return next(iter(self._begun.values()), inf)
+        """Since when the item waits that has waited longest in an open row; infinity without one."""
+        return min(self._begun.values(), default=inf)
 
     def add(self, tokens: int, item: Item, now: float = 0.0) -> None:
-        """Puts the item where it leaves the least room; opens a row where it fits in none.
+        """Puts the item where it leaves the least room; opens a row where it fits in none. `now`: since when it waits.
 
         Raises ValueError for an item longer than a row: cutting is the packer's work.
         """
@@ -76,7 +76,9 @@ class Bins(Generic[Item]):
         best = bisect_left(free, tokens << _NUMBER)
         if best < len(free):
             bin_ = free.pop(best) - (tokens << _NUMBER)
-            self._bins[bin_ & _NUMBERS].append(item)
+            number = bin_ & _NUMBERS
+            self._bins[number].append(item)
+            self._begun[number] = min(now, self._begun[number])
             if bin_ > _NUMBERS:
                 insort(free, bin_, 0, best)
             else:
@@ -89,10 +91,10 @@ class Bins(Generic[Item]):
             self._open([item], self.row_tokens - tokens, now)
 
     def flush(self, before: float = inf, least: int = 0) -> int:
-        """Completes the open rows that were begun before this time, and more of the oldest until there are `least`,
-        the fullest first; returns how many."""
+        """Completes the open rows that hold an item from before this time, and more of the oldest until there are
+        `least`, the fullest first; returns how many."""
         due = sum(begun < before for begun in self._begun.values())
-        old = set(islice(self._begun, max(due, least)))
+        old = set(islice(sorted(self._begun, key=self._begun.__getitem__), max(due, least)))
         closing = [bin_ for bin_ in self._free if bin_ & _NUMBERS in old]
         self._free = [bin_ for bin_ in self._free if bin_ & _NUMBERS not in old]
         for bin_ in closing:

@@ -13,7 +13,7 @@ from streams.document import Document, Origin, Source
 from streams.export.folder import Beside, Folder
 from streams.export.layout import Layout, Writer
 from streams.export.state import ExportCount, ExportOrigin, ExportState, Shard
-from streams.feed.feed import NotConserved
+from streams.feed.account import NotConserved
 from streams.frame import Frame, Gap
 from streams.marks import Marks, Standing, tallied
 

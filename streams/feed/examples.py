@@ -19,6 +19,7 @@ from streams.feed.ranks import split
 from streams.feed.state import FeedState, Limits, offsets_in
 from streams.frame import Frame
 from streams.kafka.connection import Connection, Unreachable
+from streams.kafka.earlier import Earlier, Gone
 from streams.kafka.log import read
 from streams.kafka.topics import check
 
@@ -53,6 +54,7 @@ class ExamplesLog:
         self._consumer: Any = connection.consumer(starts)
         self._partitions = {tp.partition: tp for tp in self._consumer.assignment()}
         self._away_said: float | None = None
+        self._replayed = Earlier(connection, TOPIC)
 
     def poll(self, timeout_s: float, enough: set[int]) -> list[tuple[int, int, Frame | None]]:
         if not self._partitions:  # more ranks than partitions
@@ -92,7 +94,19 @@ class ExamplesLog:
                 return logged.offset
         return None
 
+    def first(self, partition: int) -> int:
+        return self._first[partition]
+
+    def earlier(self, partition: int, offset: int) -> tuple[bool, Frame | None]:
+        try:
+            record = self._patient(lambda: self._replayed.read(partition, offset), None)
+        except Gone as gone:
+            self._first[partition] = max(self._first[partition], gone.first)
+            return True, None
+        return (False, None) if record is None else (True, _frame(partition, record))
+
     def close(self) -> None:
+        self._replayed.close()
         self._consumer.close()
 
     def _end(self, partition: int) -> int:

@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from streams.document import Origin
-from streams.feed.state import BinItem, Count, FeedState, Share, joined
+from streams.feed.state import BinItem, Count, Delayed, FeedState, ReplayState, Share, joined
 
 Item = TypeVar("Item")
-_FIGURES = ("foreign", "misfits", "full_rows", "full_tokens", "flushed_rows", "flushed_tokens")
+_FIGURES = ("foreign", "misfits", "full_rows", "full_tokens", "flushed_rows", "flushed_tokens", "capped_bytes")
 
 
 def split(state: FeedState, ranks: int) -> list[FeedState]:
@@ -46,10 +46,13 @@ class _Part:
     flushed: list[list[BinItem]]
     open_bins: list[list[BinItem]]
     turn: int
+    delayed: list[Delayed]
+    replay: ReplayState
 
     @property
     def rows(self) -> list[list[BinItem]]:
-        return [*self.full, *self.flushed, *self.open_bins]
+        """With what is on its way to them."""
+        return [*self.full, *self.flushed, *self.open_bins, [d.item for d in self.delayed]]
 
 
 def _parts(state: FeedState, ranks: int) -> list[_Part]:
@@ -60,6 +63,8 @@ def _parts(state: FeedState, ranks: int) -> list[_Part]:
         _dealt(flushed, ranks, [s.flushed for s in shares]),
         _dealt(state.open_bins, ranks, [s.open_bins for s in shares]),
         [s.turn for s in shares] or [state.turn] * ranks,
+        _dealt(state.delayed, ranks, [s.delayed for s in shares]),
+        [s.replay for s in shares] or [state.replay, *([ReplayState(state.replay.draws)] * (ranks - 1))],
     )
     return [_Part(*part) for part in zip(*dealt, strict=True)]
 
@@ -79,6 +84,8 @@ def _own(state: FeedState, rank: int, ranks: int, part: _Part, shared: set[str])
         skipped={name for name in state.skipped if first or name in pieces},
         pieces_left={n: left for n, left in state.pieces_left.items() if n in pieces - shared},
         shared=pieces & shared, open_bins=part.open_bins, rows=part.full + part.flushed, flushing=len(part.flushed),
+        delayed=part.delayed, barred=set() if first else state.replaced | state.skipped,
+        replay=msgspec.structs.replace(part.replay, reserve=list(part.replay.reserve)),
         ledger=dict(state.ledger if first else {}), rank=rank, ranks=ranks,
         **_figures([state] if first else []),
     )  # fmt: skip
@@ -106,15 +113,25 @@ def merge(states: Sequence[FeedState]) -> FeedState:
         replaced=set().union(*(s.replaced for s in states)), skipped=set().union(*(s.skipped for s in states)),
         open_bins=[b for s in states for b in s.open_bins],
         rows=[row for rows, _ in split_rows for row in rows] + flushed, flushing=len(flushed),
+        delayed=[d for s in states for d in s.delayed], replay=_replay(states),
         ledger=dict(sorted(item for s in states for item in s.ledger.items())),
         shares=[
-            Share(len(rows), len(closed), len(s.open_bins), s.turn)
+            Share(len(rows), len(closed), len(s.open_bins), s.turn, len(s.delayed), s.replay)
             for s, (rows, closed) in zip(states, split_rows, strict=True)
         ],
         **_figures(states),
     )  # fmt: skip
     _count_shared(merged, set().union(*(s.shared for s in states)))
     return merged
+
+
+def _replay(states: Sequence[FeedState]) -> ReplayState:
+    """Of all ranks, for another number of them."""
+    own = [s.replay for s in states]
+    return ReplayState(
+        draws=max(r.draws for r in own), owed=sum(r.owed for r in own), reserve=[i for r in own for i in r.reserve],
+        examples=sum(r.examples for r in own), tokens=sum(r.tokens for r in own),
+    )  # fmt: skip
 
 
 def _above(states: Sequence[FeedState]) -> dict[str, int]:
@@ -141,8 +158,8 @@ def _dealt(items: list[Item], ranks: int, sizes: list[int]) -> list[list[Item]]:
 
 
 def _pieces(rows: Sequence[list[BinItem]]) -> Iterator[str]:
-    """The document of every piece, as often as it is held."""
-    return (str(item.origin) for row in rows for item in row if item.example.pieces > 1)
+    """The document of every piece, as often as it is held; what is replayed holds nothing back."""
+    return (str(item.origin) for row in rows for item in row if item.example.pieces > 1 and not item.replayed)
 
 
 def _summed(states: Sequence[FeedState]) -> dict[str, Count]:
@@ -158,9 +175,9 @@ def _summed(states: Sequence[FeedState]) -> dict[str, Count]:
 
 def _count_shared(merged: FeedState, shared: set[str]) -> None:
     """A document is trained when no piece of it is left in a row; of those that are, so many are left."""
-    rows = (*merged.open_bins, *merged.rows)
-    of = {str(h.origin): h.example.pieces for row in rows for h in row if h.example.pieces > 1}
-    merged.pieces_left = {name: left for name, left in sorted(Counter(_pieces(rows)).items()) if left < of[name]}
+    waiting = list(merged.waiting)
+    of = {str(h.origin): h.example.pieces for h in waiting if h.example.pieces > 1}
+    merged.pieces_left = {name: left for name, left in sorted(Counter(_pieces([waiting])).items()) if left < of[name]}
     for name in shared - of.keys():
         origin = Origin.parse(name)
         count = merged.counts[f"{origin.topic_id}:{origin.partition}"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -21,6 +21,8 @@ class BinItem(msgspec.Struct):
     example: Example
     topic_id: str
     partition: int
+    replayed: bool = False
+    """It was trained on before, and is counted apart."""
 
     @property
     def origin(self) -> Origin:
@@ -75,6 +77,27 @@ def ranges(stretches: Iterable[tuple[int, int]]) -> str:
     return ", ".join(f"{start} to {upto - 1}" for start, upto in stretches)
 
 
+class Delayed(msgspec.Struct):
+    """An example in the shuffle."""
+
+    item: BinItem
+    left: int
+    """Tokens that enter before it leaves."""
+
+
+class ReplayState(msgspec.Struct):
+    """How far replay has come, and what it holds."""
+
+    draws: int = 0
+    owed: float = 0.0
+    """Tokens that are to be replayed for what was trained on."""
+    reserve: list[BinItem] = []
+    """Drawn, and not yet in a row."""
+    examples: int = 0
+    """That were replayed."""
+    tokens: int = 0
+
+
 class Share(msgspec.Struct):
     """What one rank held when the states were merged."""
 
@@ -83,6 +106,8 @@ class Share(msgspec.Struct):
     flushed: int
     open_bins: int
     turn: int
+    delayed: int = 0
+    replay: ReplayState = msgspec.field(default_factory=ReplayState)
 
 
 class FeedState(msgspec.Struct, kw_only=True):
@@ -117,6 +142,11 @@ class FeedState(msgspec.Struct, kw_only=True):
     rows: list[list[BinItem]] = []
     flushing: int = 0
     """How many of the last rows were closed by a flush."""
+    delayed: list[Delayed] = []
+    """In the shuffle, in the order that they leave it in."""
+    replay: ReplayState = msgspec.field(default_factory=ReplayState)
+    capped_bytes: int = 0
+    """UTF-8 bytes of documents that stand in no example, since a commit's tokens are capped."""
     ledger: dict[str, int] = {}
     """Bytes that count of each ledger file, by its name; what stands behind them was undone."""
     foreign: int = 0
@@ -130,10 +160,18 @@ class FeedState(msgspec.Struct, kw_only=True):
     rank: int = 0
     ranks: int = 1
     """Partition p is read by rank p % ranks alone."""
+    barred: set[str] = set()
+    """Of one rank of several: the origins that others know to be replaced or skipped, so that none is replayed."""
     shared: set[str] = set()
     """Documents whose pieces lie in the bins of several ranks: `merge` sees when they are trained."""
     shares: list[Share] = []
     """Of a merged state, by rank: as many ranks go on just as these would have."""
+
+    @property
+    def waiting(self) -> Iterator[BinItem]:
+        """What was taken and is not yet trained on."""
+        rows = (item for row in (*self.open_bins, *self.rows) for item in row)
+        return (item for item in (*(d.item for d in self.delayed), *rows) if not item.replayed)
 
 
 class _Version1(msgspec.Struct):
@@ -160,6 +198,12 @@ class Limits(msgspec.Struct, frozen=True):
     """Read in the fixed rotation, waiting for each partition, and flush only at the end of all."""
     context: int = 0
     """Tokens that one example may have; 0: as many as a row."""
+    shuffle: int = 0
+    """Tokens of the window that examples are shuffled in; 0: they are trained in the log's order."""
+    replay: float = 0.0
+    """Of all tokens, the share that was trained on before."""
+    seed: int = 0
+    """Of the keyed choices."""
 
 
 _encoder = msgspec.msgpack.Encoder(order="deterministic")

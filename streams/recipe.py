@@ -73,10 +73,17 @@ class Shares:
     """Of files whose head says the repository's stars, where they are known (StarCoderData)."""
     context: float = 0.5
     """Of events with several files that become one repository context, for a format that has one (StarCoder2)."""
+    both: float = 1.0
+    """Of changed files that are shown in both forms: the change, and the file after it with the changed lines in the
+    middle."""
     hunk: float = 0.3
-    """Of changed files that become the file after the change, the changed lines in the middle."""
+    """Of other changed files that become the file after the change alone."""
     whole: float = 0.2
-    """Of other changed files that are shown whole; the rest is cut to the change and some lines (bigcode)."""
+    """Of changes that are shown with the whole file, where that is no longer than `commit_tokens`; the rest is cut to
+    the change and some lines (bigcode)."""
+    commit_tokens: int = 1024
+    """Tokens of one changed file, in all forms together; fewer lines are shown around the change, and of a change that
+    is longer by itself the beginning. What is left out is counted. 0: as many as it takes."""
     script: float = 0.5
     """Of notebooks that become a script; the rest keeps its cells and outputs."""
     copies: int = 3
@@ -84,4 +91,6 @@ class Shares:
 
     def __post_init__(self) -> None:
         bounds.shares(self, *(f.name for f in fields(self) if f.type == "float"))
-        bounds.at_least(self, 0, "copies")
+        bounds.at_least(self, 0, "copies", "commit_tokens")
+        if 0 < self.commit_tokens < 64:
+            raise ValueError(f"commit_tokens must be 64 or more, or 0 for no bound, not {self.commit_tokens}")

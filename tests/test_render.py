@@ -68,7 +68,7 @@ def test_the_shares_of_a_head_are_those_of_the_settings() -> None:
 
 
 def test_a_hunk_becomes_the_middle() -> None:
-    examples = Packer(tokenizer(), STARCODER, Mix(), 2048, Shares(hunk=1.0)).pack(commit(OLD, NEW))
+    examples = Packer(tokenizer(), STARCODER, Mix(), 2048, Shares(both=0.0, hunk=1.0)).pack(commit(OLD, NEW))
     assert len(examples) == 1 and examples[0].order in ("psm", "spm")
     parsed = parse(STARCODER, tokenizer(), [int(i) for i in examples[0].array()])
     if parsed.order == "psm":
@@ -76,17 +76,17 @@ def test_a_hunk_becomes_the_middle() -> None:
     assert parsed.prefix.endswith("line 99\n" + ("" if parsed.middle else "changed\nand more"))
     assert parsed.suffix.startswith("\nline 101\n")
     orders = {
-        Packer(tokenizer(), STARCODER, Mix(), 2048, Shares(hunk=1.0)).pack(commit(OLD, NEW, n))[0].order
+        Packer(tokenizer(), STARCODER, Mix(), 2048, Shares(both=0.0, hunk=1.0)).pack(commit(OLD, NEW, n))[0].order
         for n in range(20)
     }
     assert orders == {"psm", "spm"}
 
 
 def test_a_hunk_keeps_as_many_lines_as_fit_and_gives_way_when_it_does_not() -> None:
-    small = Packer(tokenizer(), STARCODER, Mix(), 128, Shares(hunk=1.0)).pack(commit(OLD, NEW))
+    small = Packer(tokenizer(), STARCODER, Mix(), 128, Shares(both=0.0, hunk=1.0)).pack(commit(OLD, NEW))
     assert len(small) == 1 and 64 < small[0].tokens <= 128
     assert "changed\nand more" in tokenizer().decode([int(i) for i in small[0].array()])
-    rewritten = Packer(tokenizer(), STARCODER, Mix(), 128, Shares(hunk=1.0)).pack(commit(OLD, NEW * 3))
+    rewritten = Packer(tokenizer(), STARCODER, Mix(), 128, Shares(both=0.0, hunk=1.0)).pack(commit(OLD, NEW * 3))
     assert len(rewritten) > 1 and {e.order for e in rewritten} == {"plain"}
 
 

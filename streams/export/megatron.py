@@ -31,7 +31,7 @@ UINT16, INT32 = 8, 4
 """Codes of the ids' types."""
 UINT16_BELOW = 65_500
 """Megatron's own bound on the vocabulary."""
-LEFT_TO_RIGHT = Shares(hunk=0.0)
+LEFT_TO_RIGHT = Shares(both=0.0, hunk=0.0)
 """Infilling is that trainer's own."""
 
 _encoder = msgspec.json.Encoder()

@@ -58,23 +58,52 @@ def _file_head(document: Document, fmt: Format, shares: Shares, seed: int) -> li
 
 
 def _commit(document: Document, fmt: Format, shares: Shares, seed: int) -> Rendering:
-    by_role = {p.role: p.text for p in document.parts}
-    before, after = by_role.get("before", ""), by_role.get("after", "")
-    head = tuple(file_head(document.path, fmt=fmt))
-    if fmt.orders and drawn(document.id, "hunk", shares.hunk, seed):
-        middle = changes.hunk(before, after)
-        if middle:
-            return Rendering(head, (after,), infill=True, middle=middle)
+    """In one form: as the first of `forms` would be, were they not both shown."""
+    after = after_change(document, fmt) if drawn(document.id, "hunk", shares.hunk, seed) else None
+    return after or change(document, fmt, margin_of(document, shares, seed))
+
+
+def forms(document: Document, fmt: Format, shares: Shares, seed: int) -> tuple[Rendering | None, bool]:
+    """Of a changed file: the file after the change, and whether the change itself is shown, too."""
+    both = drawn(document.id, "both", shares.both, seed)
+    after = after_change(document, fmt) if both or drawn(document.id, "hunk", shares.hunk, seed) else None
+    return after, both or after is None
+
+
+def after_change(document: Document, fmt: Format) -> Rendering | None:
+    """The file after it, the changed lines in the middle; None where there is nothing to fill in."""
+    before, after = _sides(document)
+    middle = changes.hunk(before, after) if fmt.orders else None
+    return Rendering(tuple(file_head(document.path, fmt=fmt)), (after,), infill=True, middle=middle) if middle else None
+
+
+def margin_of(document: Document, shares: Shares, seed: int) -> int | None:
+    """Lines that are shown around a change; None: the whole file."""
     fresh = document.line > 0 or document.copies < shares.copies  # a window is no whole file
     whole = fresh and drawn(document.id, "whole", shares.whole, seed)
-    lines = None if whole else changes.margin(document.id, seed)
-    message = by_role.get("message", "")
+    return None if whole else changes.margin(document.id, seed)
+
+
+def change(document: Document, fmt: Format, lines: int | None) -> Rendering:
+    """Message and change, with so many lines around it."""
+    (before, after), head = _sides(document), tuple(file_head(document.path, fmt=fmt))
+    message = next((p.text for p in document.parts if p.role == "message"), "")
     marked = changes.marked(fmt, message, before, after, lines)
     if marked:
         return Rendering(head, tuple(marked), infill=False)
     above = max(0, document.line - 1)
     shown = changes.diff(document.path, message, before, after, lines, document.former, above)
     return Rendering((), (shown,), infill=False)
+
+
+def is_edit(document: Document) -> bool:
+    """Whether the file was there before and is there after: of others all lines are the change."""
+    return all(_sides(document))
+
+
+def _sides(document: Document) -> tuple[str, str]:
+    by_role = {p.role: p.text for p in document.parts}
+    return by_role.get("before", ""), by_role.get("after", "")
 
 
 def _notebook(document: Document, fmt: Format, shares: Shares, seed: int) -> Rendering:

@@ -86,4 +86,5 @@ def _joined(packer: Packer, run: Sequence[tuple[Document, Cut | None, Ids]]) -> 
     return Example(
         offset=first.offset, index=first.index, also=[document.index for document, _, _ in run[1:]],
         ids=ids, width=width, text_bytes=size, kind="file", order=cuts[0].order if cuts else "plain",
+        language=first.language, bulk=True,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
@@ -18,16 +19,18 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from model import side_files, weights
+from model import choice, side_files, weights
 from model.decoder.decoder import Decoder
 from model.families import Names
 from model.families.reading import Refused, Uninstalled
 from model.manifest import (
     FEED,
+    FROZEN,
     MANIFEST,
     OPTIMIZER,
     SIDE_FILES,
     TOKENIZER,
+    TRAINED,
     WEIGHTS,
     CheckpointError,
     Manifest,
@@ -44,6 +47,8 @@ from model.tokens.tokenizer import Tokenizer
 logger = logging.getLogger("midstream.model")
 
 _UNFINISHED = ".unfinished-"
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""The disk, or its owner's share of it."""
 REVISIONS = 2
 """Checkpoints of the same weights that are left after pruning."""
 
@@ -54,7 +59,7 @@ class Contents:
 
     manifest: Manifest
     weights: dict[str, Tensor]
-    """By our names; float32."""
+    """That are trained, by our names; float32."""
     optimizer: dict[str, Tensor]
     """Empty before the first step."""
     feed: bytes
@@ -62,6 +67,10 @@ class Contents:
     tokenizer: Tokenizer
     side_files: dict[str, bytes] = field(default_factory=dict)
     """What Hugging Face's libraries read beside them, as it came with imported weights."""
+    frozen: bytes = b""
+    """The frozen set's state; empty: there is none."""
+    mean: dict[str, Tensor] = field(default_factory=dict)
+    """The weights that are served; empty: those that are trained."""
     path: Path | None = field(default=None, compare=False)
 
 
@@ -72,11 +81,13 @@ def write(root: Path, contents: Contents, keep: int) -> Manifest:
     name already, since a checkpoint never changes, and when the weights are not finite.
     """
     try:
-        weights.refuse_infinite(contents.weights)
+        for tensors in (contents.weights, contents.mean):
+            weights.refuse_infinite(tensors)
     except Refused as error:
         raise CheckpointError(f"the model cannot be written: {error}") from error
-    places = weights.stored(contents.weights)
-    return write_places(root, contents.manifest, places, contents, keep)
+    places = weights.stored(contents.mean or contents.weights)
+    version = 2 if contents.mean else 1
+    return write_places(root, msgspec.structs.replace(contents.manifest, v=version), places, contents, keep)
 
 
 def write_places(
@@ -87,6 +98,12 @@ def write_places(
 
     def fill(folder: Path) -> dict[str, str]:
         sums = {WEIGHTS: weights.write(folder / WEIGHTS, {names.theirs(n): p for n, p in places.items()})}
+        if contents.mean:
+            trained = weights.stored(contents.weights)
+            sums[TRAINED] = weights.write(folder / TRAINED, {names.theirs(n): p for n, p in trained.items()})
+        if contents.frozen:
+            _write(folder / FROZEN, contents.frozen)
+            sums[FROZEN] = sha256(contents.frozen).hexdigest()
         if contents.optimizer:
             sums[OPTIMIZER] = weights.write(folder / OPTIMIZER, weights.stored(contents.optimizer))
         dtype = next(iter(places.values())).dtype
@@ -100,20 +117,33 @@ def write_places(
 
 
 def write_revision(root: Path, manifest: Manifest, feed: bytes, before: Manifest, keep: int) -> Manifest:
-    """Writes a checkpoint of the weights of `before`, which must be in the folder, with another state of the feed.
+    """Writes a checkpoint of the weights of `before`, which must be in the folder, with another state of the feed: what
+    the gate said of them stands.
 
-    What has not changed is linked and not copied, and the model's version stays: nobody need load it anew. Raises
-    OSError when `before` is gone or the file system has no links, CheckpointError as `write`.
+    What has not changed is linked, or copied where the file system has no links, and the model's version stays: nobody
+    need load it anew. Raises FileNotFoundError when `before` is gone, CheckpointError as `write`.
     """
 
     def fill(folder: Path) -> dict[str, str]:
         for file in before.sha256:
             if file != FEED:
-                os.link(root / _name(before) / file, folder / file)
+                _link(root / _name(before) / file, folder / file)
         _write(folder / FEED, feed)
         return {**before.sha256, FEED: sha256(feed).hexdigest()}
 
-    return _publish(root, manifest, fill, before.model_version, keep)
+    said = {name: getattr(before, name) for name in ("v", "frozen_bits", "frozen_best", "withheld", "merged")}
+    return _publish(root, msgspec.structs.replace(manifest, **said), fill, before.model_version, keep)
+
+
+def _link(path: Path, other: Path) -> None:
+    try:
+        os.link(path, other)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        _write(other, path.read_bytes())
 
 
 def _publish(
@@ -133,13 +163,17 @@ def _publish(
             shutil.rmtree(torn)
     unfinished = root / f"{_UNFINISHED}{final.name}"
     unfinished.mkdir(mode=0o700)
-    sums = fill(unfinished)
-    version = version or f"{final.name}-{sums[WEIGHTS][:8]}"
-    manifest = msgspec.structs.replace(
-        given, sha256=sums, model_version=version, written_ms=time.time_ns() // 1_000_000
-    )
-    _write(unfinished / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
-    _sync_folder(unfinished)
+    try:
+        sums = fill(unfinished)
+        version = version or f"{final.name}-{sums[WEIGHTS][:8]}"
+        manifest = msgspec.structs.replace(
+            given, sha256=sums, model_version=version, written_ms=time.time_ns() // 1_000_000
+        )
+        _write(unfinished / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+        _sync_folder(unfinished)
+    except OSError:  # a full disk: what stands on it is given back
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
     unfinished.rename(final)
     _sync_folder(root)
     _prune(root, manifest.reign, keep)
@@ -148,17 +182,26 @@ def _publish(
 
 def _prune(root: Path, reign: int, keep: int) -> None:
     """Leaves the newest `keep` models of this reign and those before it, of each the newest two states of the feed, and
-    all of later reigns.
+    all of later reigns, and what is served.
 
     Revisions share the files of one model: counted alone, they would leave no other one to go back to.
     """
     own = [path for path in folders(root) if (at := age(path.name)) and at.reign <= reign]
     states: Counter[str] = Counter()
+    served = _served(root)
     for path in reversed(own):
         version = _version(path)
         states[version] += 1
-        if len(states) > max(1, keep) or states[version] > REVISIONS:
+        if (len(states) > max(1, keep) or states[version] > REVISIONS) and path != served:
             shutil.rmtree(path)
+
+
+def _served(root: Path) -> Path | None:
+    try:
+        return next((path for path, _ in choice.served(root)), None)
+    except CheckpointError as error:
+        logger.error("%s", error)
+        return None
 
 
 def _version(path: Path) -> str:
@@ -188,12 +231,14 @@ def _sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def _weights(path: Path, manifest: Manifest, dtype: torch.dtype | None) -> dict[str, Tensor]:
+def _weights(
+    path: Path, manifest: Manifest, dtype: torch.dtype | None, file: str = WEIGHTS
+) -> dict[str, Tensor]:  # fmt: skip
     """Mapped into memory, where they are of the type already. Raises CheckpointError unless they are finite and of the
     manifest's shape, before a model is made for them: a manifest may say any size."""
-    check_file(path, manifest, WEIGHTS)
+    check_file(path, manifest, file)
     try:
-        places = weights.find([path / WEIGHTS], manifest.model)
+        places = weights.find([path / file], manifest.model)
     except Uninstalled as error:
         raise CheckpointError(f"{path.name} cannot be used: {error}") from error
     except Refused as error:
@@ -226,12 +271,19 @@ def load_model(path: Path, dtype: torch.dtype | None = None) -> tuple[Decoder, M
     return model.eval(), manifest, read_tokenizer(path, manifest)
 
 
+def trained_weights(path: Path) -> dict[str, Tensor]:
+    """Those that training goes on with, float32. Raises CheckpointError."""
+    manifest = read_manifest(path)
+    return _weights(path, manifest, torch.float32, TRAINED if TRAINED in manifest.sha256 else WEIGHTS)
+
+
 def load_all(path: Path) -> Contents:
     """What a trainer goes on from. Raises CheckpointError."""
     manifest = read_manifest(path)
     return Contents(
         manifest=manifest,
-        weights=_weights(path, manifest, torch.float32),
+        weights=trained_weights(path),
+        frozen=read_file(path, manifest, FROZEN) if FROZEN in manifest.sha256 else b"",
         optimizer=_optimizer(path, manifest),
         feed=read_file(path, manifest, FEED),
         tokenizer=read_tokenizer(path, manifest),

@@ -9,6 +9,8 @@ from model import bounds
 
 MOST_THREADS = 1_024
 """More than a machine has."""
+MOST_MERGED, MOST_DECAYED, MOST_FROZEN = 100, 10_000, 1 << 24
+"""Each is memory or disk: of checkpoints, of Batches, and of tokens in every checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,27 @@ class TrainConfig:
     """Seconds to wait for a Batch before the feed counts as idle."""
     window: int = 100
     """Batches that the prequential bits per byte is taken over."""
+    loss: Literal["all", "middle"] = "all"
+    """What is learnt of an example with a middle: all of it, or the middle alone. Others are learnt whole."""
+    merge: int = 3
+    """Checkpoints whose weights' mean is served, the newest ones; 1: the newest alone. Training keeps its own."""
+    decay_steps: int = 0
+    """In place of the mean: so many of the last Batches are trained on once more in a copy, at a rate that falls to 0,
+    and the copy is served. 0: none are."""
+    frozen_tokens: int = 4_096
+    """Tokens of the stream's beginning that every checkpoint is scored on, to see what is forgotten; 0: none."""
+    gate: float = 0.1
+    """A checkpoint whose bits per byte on them are more than this share above the best so far is not served; 0: all
+    are."""
 
     def __post_init__(self) -> None:
         bounds.above(self, 0, "learning_rate", "checkpoint_every_s")
         bounds.between(self, 0, 1, "learning_rate")
-        bounds.at_least(self, 0, "warm_up_steps", "weight_decay", "clip", "feed_timeout_s")
+        bounds.at_least(self, 0, "warm_up_steps", "weight_decay", "clip", "feed_timeout_s", "gate")
         bounds.at_least(self, 1, "checkpoint_every_steps", "keep", "window")
+        bounds.between(self, 1, MOST_MERGED, "merge")
+        bounds.between(self, 0, MOST_DECAYED, "decay_steps")
+        bounds.between(self, 0, MOST_FROZEN, "frozen_tokens")
         bounds.between(self, 1, MOST_THREADS, "threads")
         for name in ("beta_1", "beta_2"):
             if not 0 <= getattr(self, name) < 1:

@@ -15,7 +15,11 @@ import msgspec
 from model.families import Spec
 from model.fim.format import Format
 
-VERSION = 1
+VERSION = 2
+"""2: what is served may be a mean, beside the weights that training goes on with; without it, 1 is written."""
+TRAINED = "trained.safetensors"
+"""The weights that training goes on with, where those that are served are a mean."""
+FROZEN = "frozen.msgpack"
 WEIGHTS, OPTIMIZER, FEED, TOKENIZER, MANIFEST = (
     "model.safetensors",
     "optimizer.safetensors",
@@ -41,7 +45,7 @@ class NewerCheckpoint(CheckpointError):
 class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     """What a checkpoint is. Training draws no random number, so there is no state of a generator."""
 
-    v: int = VERSION
+    v: int = 1
     step: int
     reign: int = 0
     """Which start of a trainer on this folder wrote it (model.reign); 0: written before there were reigns."""
@@ -70,6 +74,20 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     """Prequential, over the last Batches; none before the first."""
     scores: list[tuple[float, int]] = []
     """Nats and bytes of the Batches that `bits_per_byte` is taken over: a resumed run goes on with them."""
+    groups: dict[str, tuple[float, float]] = {}
+    """Prequential nats and bytes by kind, and by `kind/language`, newer Batches weighing more."""
+    frozen_bits: float | None = None
+    """Bits per byte of the frozen set (model.training.frozen); None before it is closed."""
+    frozen_best: float | None = None
+    """The least of the checkpoints that passed the gate so far."""
+    withheld: str = ""
+    """Why the gate does not let these weights be served; empty: it does."""
+    merged: int = 1
+    """Of how many checkpoints' weights those that are served are the mean."""
+    warm_from: int = 0
+    """The step after which the learning rate was warmed up last."""
+    run: dict[str, Any] = {}
+    """The settings that it was trained by: differences to the next run's are said."""
     feed: dict[str, int | float] = {}
     """The feed's summary."""
     written_ms: int = 0
@@ -147,8 +165,10 @@ def read_manifest(path: Path) -> Manifest:
     try:
         data = (path / MANIFEST).read_bytes()
         version = msgspec.json.decode(data, type=dict[str, object]).get("v")
-        if version != VERSION:
-            raise NewerCheckpoint(f"{path.name} is a checkpoint of version {version}, and this program reads {VERSION}")
+        if version not in range(1, VERSION + 1):
+            raise NewerCheckpoint(
+                f"{path.name} is a checkpoint of version {version}, and this program reads up to {VERSION}"
+            )
         return msgspec.json.decode(data, type=Manifest)
     except (OSError, msgspec.MsgspecError) as error:
         raise CheckpointError(f"{path.name} has no readable {MANIFEST}: {error}") from error

@@ -118,7 +118,7 @@ class ListFeedState(msgspec.Struct):
 
 
 SHAPE = families.new(vocab=tokenizer().vocab_size, context=128, width=32, layers=2, heads=2)
-QUICK = TrainConfig(learning_rate=3e-3, warm_up_steps=4, precision="float32", checkpoint_every_steps=1000)
+QUICK = TrainConfig(learning_rate=3e-3, warm_up_steps=4, precision="float32", checkpoint_every_steps=1000, merge=1)
 
 
 @cache

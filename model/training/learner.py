@@ -5,9 +5,11 @@ Shapes: B rows, T tokens, D width.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from math import inf, isfinite
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,7 +24,7 @@ from model.tokens.tokenizer import Tokenizer
 from model.training import optimizer
 from model.training.loss import nats_of_hidden
 from model.training.schedule import learning_rate
-from model.training.score import targets, unlearnt
+from model.training.score import Pair, by_group, of_middles, targets, unlearnt
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,8 @@ class Scored:
 
     loss: float
     """Nats a token."""
-    nats: float
-    """Of all tokens that count."""
-    nats_BT: Tensor
-    """Of each token's successor, on the CPU; 0 where there is none."""
+    groups: dict[str, Pair]
+    """Nats and bytes of what is fresh in it, by kind, and by `kind/language`."""
     finite: bool
     """Whether the gradient can be used."""
 
@@ -49,6 +49,8 @@ class Learner:
         self.config, self.device = config, torch.device(device)
         self.precision = precision(config, self.device)
         self._left_out = unlearnt(tokenizer, fmt).to(self.device)
+        sentinels = set(tokenizer.specials.values())
+        self._widths = torch.tensor([0 if i in sentinels else len(b) for i, b in enumerate(tokenizer.bytes_of)])
         self.model = _decoder(spec, resume).to(self.device)
         self.optimizer = optimizer.make(self.model, config)
 
@@ -65,6 +67,8 @@ class Learner:
             torch.from_numpy(a).to(self.device) for a in (batch.ids_BT, batch.positions_BT, batch.documents_BT)
         )
         targets_BT = targets(ids_BT, documents_BT, self._left_out)
+        if self.config.loss == "middle":
+            targets_BT = of_middles(targets_BT, batch)
         nats_BT = torch.zeros(targets_BT.shape, device=self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             x_BTD = self.model.hidden(ids_BT, positions_BT, documents_BT)
@@ -74,7 +78,18 @@ class Learner:
             )  # fmt: skip
         loss = total / (targets_BT >= 0).sum().clamp(min=1)
         finite = self._backward(loss)
-        return Scored(loss.item(), total.item(), nats_BT.cpu(), finite)
+        return Scored(loss.item(), by_group(batch, nats_BT.cpu().numpy(), self._sizes(batch, targets_BT)), finite)
+
+    def _sizes(self, batch: Batch, targets_BT: Tensor) -> list[list[float]]:
+        """Bytes of the tokens that count, where these are the middles alone; empty: all of the text."""
+        if self.config.loss == "all":
+            return []
+        known = targets_BT.cpu() >= 0
+        sizes_BT = torch.where(known, self._widths[targets_BT.cpu().clamp(min=0)], 0).numpy()
+        return [
+            np.bincount(batch.documents_BT[b] + 1, sizes_BT[b], minlength=len(row) + 1)[1:].tolist()
+            for b, row in enumerate(batch.about)
+        ]
 
     def _backward(self, loss: Tensor) -> bool:
         """The gradient, clipped; False when it is not finite."""
@@ -84,10 +99,19 @@ class Learner:
         return isfinite(norm.item())
 
     def update(self, step: int, share: float) -> None:
-        """AdamW takes a step of the same length whatever the gradient is, so a partial Batch takes a shorter one."""
+        """`step`: since the last warm-up began. AdamW takes a step of the same length whatever the gradient is, so a
+        partial Batch takes a shorter one."""
         for group in self.optimizer.param_groups:
             group["lr"] = share * learning_rate(step, self.config)
         self.optimizer.step()
+
+    def assemble(self, tensors: dict[str, Tensor]) -> Decoder:
+        """A decoder of these weights, beside the one that is trained, for scoring."""
+        return weights.assemble(self.model.spec, dict(tensors)).eval()
+
+    def branch(self) -> Learner:
+        """A copy that can be trained while this one is."""
+        return copy.deepcopy(self)
 
     def weights(self) -> dict[str, Tensor]:
         """By our names, on the CPU: what a checkpoint holds. They go on being trained where they are there already."""

@@ -1,41 +1,78 @@
-"""When a trainer writes checkpoints, and in which form; ends a trainer that a later one has superseded."""
+"""When a trainer writes checkpoints, in which form, and which of them are served; ends a trainer that a later one has
+superseded. Writing goes on in a thread while training does."""
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
+from torch import Tensor
 
 from model import checkpoint, reign
 from model.checkpoint import Contents
 from model.config import TrainConfig
-from model.manifest import Manifest
+from model.decoder.decoder import Decoder
+from model.manifest import CheckpointError, Manifest, name
+from model.training import gate, merging
+from model.training.frozen import FrozenSet
+from model.training.memory import free_bytes
 
 logger = logging.getLogger("midstream.model")
 
 WRITING_SHARE = 0.1
-"""At most this share of the time goes into checkpoints that are written because the feed is idle."""
+"""At most this share of the time goes into checkpoints."""
 LOOK_S = 1.0
 """Seconds between looks for a later trainer."""
+RETRY_S = 15.0
+"""Seconds after which a checkpoint is tried again that the disk did not take."""
+Assemble = Callable[[dict[str, Tensor]], Decoder]
+
+
+class NotWritten(RuntimeError):
+    """The last checkpoint could not be written; the message says which one is left."""
+
+
+@dataclass
+class Draft:
+    """What one checkpoint is made of, as of one moment between two steps."""
+
+    manifest: Manifest
+    feed: bytes
+    changes: int
+    contents: Contents | None
+    """None: there was no step since the checkpoint before."""
+    served: Callable[[], dict[str, Tensor]] | None = None
+    """Makes the weights that are served; None: the mean of the last checkpoints."""
 
 
 class Publisher:
     """The checkpoints of one trainer: the newest one, what it holds, and when the next is due."""
 
-    def __init__(self, root: Path, config: TrainConfig, reign: int, saved: Manifest | None) -> None:
-        """`saved`: the checkpoint that the trainer goes on from."""
+    def __init__(
+        self, root: Path, config: TrainConfig, reign: int, saved: Manifest | None, assemble: Assemble | None = None
+    ) -> None:  # fmt: skip
+        """`saved`: the checkpoint that the trainer goes on from; `assemble`: a decoder of the weights, for the gate."""
         self.saved = saved
-        self._root, self._config, self._reign = root, config, reign
+        self._root, self._config, self._reign, self._assemble = root, config, reign, assemble
         self._changes = 0
         self._saved_at, self._write_s = time.monotonic(), 0.0
         self._looked_at = 0.0
+        self._retry_at = 0.0
+        self._draft: Draft | None = None
+        self._thread: threading.Thread | None = None
+        self._failed: Exception | None = None
+        self.trouble = ""
+        """Why the newest weights are not written; empty: they are, or will be."""
 
     def look(self) -> None:
-        """Raises Superseded when a later trainer has begun; looks about once a second."""
+        """Raises Superseded when a later trainer has begun, about once a second, and what ended the writing."""
+        if self._thread is not None and not self._thread.is_alive():
+            self._join()
         if time.monotonic() - self._looked_at >= LOOK_S:
             reign.check(self._root, self._reign)
             self._looked_at = time.monotonic()
@@ -45,45 +82,138 @@ class Publisher:
 
         A state of the feed without a step is due then only when nothing is left to be trained on: else a step comes.
         """
-        steps, age = self.steps(step), time.monotonic() - self._saved_at
-        if not self.unsaved(step, changes):
+        now = time.monotonic()
+        steps, age, rest = self.steps(step), now - self._saved_at, self._write_s / WRITING_SHARE
+        if not self.unsaved(step, changes) or now < self._retry_at:
             return False
-        if idle and age >= self._write_s / WRITING_SHARE and (steps or drained()):
+        if steps >= self._config.checkpoint_every_steps and (age >= rest or self._write_s < 1):
             return True
-        return steps >= self._config.checkpoint_every_steps or age >= self._config.checkpoint_every_s
+        if self._thread is not None or age < rest:
+            return False
+        return (idle and (steps > 0 or drained())) or age >= self._config.checkpoint_every_s
 
     def unsaved(self, step: int, changes: int) -> bool:
         """Whether the weights or the feed's state have changed. `changes`: the feed's count of them."""
-        return self.steps(step) > 0 or changes != self._changes
+        return self.steps(step) > 0 or changes != (self._draft.changes if self._draft else self._changes)
 
     def steps(self, step: int) -> int:
-        """Steps since the last checkpoint."""
-        return step - (self.saved.step if self.saved else 0)
+        """Steps since the last checkpoint, or the one that is being written."""
+        last = self._draft.manifest if self._draft else self.saved
+        return step - (last.step if last else 0)
 
-    def publish(self, manifest: Manifest, feed: bytes, changes: int, contents: Callable[[], Contents]) -> Manifest:
-        """Writes a checkpoint: with the `contents`, or, when there was no step, of the feed's state alone.
+    def publish(
+        self, manifest: Manifest, feed: bytes, changes: int, contents: Callable[[], Contents],
+        served: Callable[[], Callable[[], dict[str, Tensor]] | None] | None = None, wait: bool = True,
+    ) -> Manifest | None:  # fmt: skip
+        """Writes a checkpoint: with the `contents`, or, when there was no step, of the feed's state alone. Returns the
+        newest manifest that is written.
 
-        Raises Superseded, also when a later trainer takes the folder while it is written.
+        `served` is called at once, and what it returns when the weights that are served are wanted. Without `wait` a
+        thread writes copies, where there is memory for them. Raises Superseded, also when a later trainer takes the
+        folder while it is written, and NotWritten.
         """
+        self._join()
         reign.check(self._root, self._reign)
-        started = time.monotonic()
-        try:
-            self.saved = self._write(manifest, feed, contents)
-        except FileNotFoundError:
-            reign.check(self._root, self._reign)
-            raise
-        self._changes, self._saved_at = changes, time.monotonic()
-        self._write_s = self._saved_at - started
-        logger.info("checkpoint %s written in %.2f s", self.saved.model_version, self._write_s)
+        before = self.saved
+        trained = before is None or before.step != manifest.step or not (self._root / _name(before)).is_dir()
+        own = contents() if trained else None
+        alone = wait or own is None or not _has_room(own)
+        if own is not None and not alone:
+            own = _copied(own)
+        self._draft = Draft(manifest, feed, changes, own, served() if served and trained else None)
+        self._thread = threading.Thread(target=self._work, args=(self._draft,), name="checkpoint")
+        self._thread.start()
+        if alone:
+            self._join()
+            if self._failed:
+                raise NotWritten(
+                    f"no checkpoint of step {manifest.step} could be written: {self.trouble}"
+                ) from self._failed
         return self.saved
 
-    def _write(self, manifest: Manifest, feed: bytes, contents: Callable[[], Contents]) -> Manifest:
-        before, keep = self.saved, self._config.keep
-        if before is not None and before.step == manifest.step:
-            if before.reign == manifest.reign:
-                manifest = msgspec.structs.replace(manifest, revision=before.revision + 1)
-            try:
-                return checkpoint.write_revision(self._root, manifest, feed, before, keep)
-            except OSError as error:
-                logger.warning("the files of the checkpoint before could not be linked (%s): all are written", error)
-        return checkpoint.write(self._root, replace(contents(), manifest=manifest, feed=feed), keep)
+    def finish(self) -> None:
+        """Waits for what is being written. Raises as `look`."""
+        self._join()
+
+    def _work(self, draft: Draft) -> None:
+        started = time.monotonic()
+        self._failed = None
+        try:
+            written = self._write(draft)
+        except Exception as error:
+            self._failed = error
+            return
+        self.saved, self._changes, self.trouble = written, draft.changes, ""
+        self._write_s = time.monotonic() - started
+        word = f"; it is not served, since {written.withheld}" if written.withheld else ""
+        logger.info("checkpoint %s written in %.2f s%s", written.model_version, self._write_s, word)
+
+    def _join(self) -> None:
+        """Waits for the thread. Raises what ended it, unless the disk was at fault: then it is tried again."""
+        if self._thread is None:
+            return
+        self._thread.join()
+        self._thread = self._draft = None
+        self._saved_at = time.monotonic()
+        error = self._failed
+        if error is None:
+            return
+        if isinstance(error, FileNotFoundError):
+            reign.check(self._root, self._reign)
+        if not isinstance(error, OSError) or isinstance(error, FileNotFoundError):
+            raise error
+        left = f"{self.saved.model_version} is the last good one" if self.saved else "there is none yet"
+        self.trouble = f"{error.strerror or error}; {left}"
+        self._retry_at = time.monotonic() + RETRY_S
+        logger.error("no checkpoint could be written: %s. It is tried again in %.0f s", self.trouble, RETRY_S)
+
+    def _write(self, draft: Draft) -> Manifest:
+        before, keep, manifest = self.saved, self._config.keep, draft.manifest
+        contents = draft.contents
+        if before and before.step == manifest.step and before.reign == manifest.reign:
+            manifest = msgspec.structs.replace(manifest, revision=before.revision + 1)
+        if contents is None:
+            assert before is not None
+            return checkpoint.write_revision(self._root, manifest, draft.feed, before, keep)
+        contents, merged = self._with_mean(contents, draft)
+        verdict = gate.judge(self._score(contents), gate.best_before(self._root, before), self._config.gate)
+        manifest = msgspec.structs.replace(manifest, merged=merged, **vars(verdict))
+        return checkpoint.write(self._root, replace(contents, manifest=manifest, feed=draft.feed), keep)
+
+    def _with_mean(self, contents: Contents, draft: Draft) -> tuple[Contents, int]:
+        """What is served beside what is trained, and of how many checkpoints it is the mean."""
+        if draft.served is not None:
+            return replace(contents, mean=draft.served()), 1
+        paths = merging.earlier(self._root, draft.manifest, self._config.merge - 1)
+        if not paths:
+            return contents, 1
+        try:
+            return replace(contents, mean=merging.mean(contents.weights, paths)), 1 + len(paths)
+        except CheckpointError as error:
+            logger.error("the newest weights are served alone: %s", error)
+            return contents, 1
+
+    def _score(self, contents: Contents) -> float:
+        """Bits per byte of the frozen set; not a number before it is closed."""
+        frozen = FrozenSet(self._config.frozen_tokens, contents.frozen)
+        if self._assemble is None or not frozen.closed:
+            return float("nan")
+        return frozen.score(self._assemble(contents.mean or contents.weights))
+
+
+def _name(manifest: Manifest) -> str:
+    return name(manifest.step, manifest.reign, manifest.revision)
+
+
+def _copied(contents: Contents) -> Contents:
+    """With tensors that training does not change."""
+    copies = ({n: t.clone() for n, t in tensors.items()} for tensors in (contents.weights, contents.optimizer))
+    own, optimizer = copies
+    return replace(contents, weights=own, optimizer=optimizer)
+
+
+def _has_room(contents: Contents) -> bool:
+    """Whether the copies take less than half of the memory that is free."""
+    size = sum(t.nbytes for tensors in (contents.weights, contents.optimizer) for t in tensors.values())
+    free = free_bytes()
+    return free is None or 2 * size < free

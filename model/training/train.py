@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from model.checkpoint import Contents
+from model.checkpoint import FULL, Contents
 from model.config import TrainConfig
 from model.example import Batch, BatchSource
 from model.families import Spec, trainable
@@ -19,9 +20,12 @@ from model.fim.format import Format
 from model.manifest import CheckpointError, Manifest, name
 from model.reign import Superseded
 from model.tokens.tokenizer import Tokenizer
+from model.training.branch import Branch
+from model.training.frozen import FrozenSet
 from model.training.learner import Learner
 from model.training.publisher import Publisher
-from model.training.score import Prequential
+from model.training.rewarm import warm_from
+from model.training.score import Prequential, bits_per_byte
 
 logger = logging.getLogger("midstream.model")
 
@@ -59,6 +63,10 @@ class Progress:
     """Prequential, over the last Batches."""
     checkpoint: str
     """The version written last; empty before the first."""
+    trouble: str = ""
+    """Why what came after it is not written; empty: it is, or will be."""
+    groups: dict[str, float] = field(default_factory=dict)
+    """Prequential bits per byte by kind, and by `kind/language`."""
     feed: dict[str, int | float] = field(default_factory=dict)
 
 
@@ -82,9 +90,10 @@ class Trainer:
         reign: int = 0,
         device: str = "cpu",
         context: int = 0,
+        run: dict[str, Any] | None = None,
     ) -> None:
-        """`context`: tokens that an example may have; 0: as many as the model can. Raises Refused for a family that is
-        not trained."""
+        """`context`: tokens that an example may have; 0: as many as the model can. `run`: what the corpus is made by,
+        beside `config`: differences to the run before are said. Raises Refused for a family that is not trained."""
         trainable(spec)
         if tokenizer.vocab_size > spec.vocab:
             raise ValueError(f"the tokenizer has {tokenizer.vocab_size} ids and the model {spec.vocab}")
@@ -94,14 +103,19 @@ class Trainer:
         self.spec, self.tokenizer, self.format = spec, tokenizer, fmt
         self.learner = Learner(spec, config, tokenizer, fmt, device, resume)
         self.step = self.tokens = self.text_bytes = 0
-        self._prequential = Prequential(config.window, resume.manifest.scores if resume else ())
+        was = resume.manifest if resume else None
+        self._prequential = Prequential(config.window, was.scores if was else (), was.groups if was else None)
+        self._frozen = FrozenSet(config.frozen_tokens, resume.frozen if resume else b"")
+        self._branch = Branch(config.decay_steps)
+        self._run = run or {}
+        self._warm_from = warm_from(was, self._run)
         self._loss = float("nan")
         self._skips = 0
         self._whole = True
         self._stopping = False
         if resume is not None:
             self._restore(resume)
-        self.publisher = Publisher(checkpoints, config, reign, resume.manifest if resume else None)
+        self.publisher = Publisher(checkpoints, config, reign, was, self.learner.assemble)
 
     def _restore(self, contents: Contents) -> None:
         manifest = contents.manifest
@@ -135,6 +149,7 @@ class Trainer:
             self._loop(until or Until(), progress or (lambda _: None))
             self.save()
         except (Superseded, Diverged):
+            self._settle()
             raise
         except BaseException:
             self._rescue()
@@ -150,7 +165,7 @@ class Trainer:
             if batch is not None:
                 self._train(batch)
             if self.publisher.due(self.step, self.feed.changes, batch is None, lambda: self.feed.drained):
-                self.save()
+                self.save(wait=False)
             now = time.monotonic()
             if now - shown_at >= 1:
                 progress(self._progress(shown_tokens, shown_at))
@@ -172,13 +187,29 @@ class Trainer:
             return
         self._skips, self._whole = 0, False
         self.step += 1
-        self.learner.update(self.step, batch.share)
-        self.tokens += batch.tokens
+        self.learner.update(self.step - self._warm_from, batch.share)
+        self.tokens += batch.tokens - batch.replayed_tokens
         self.text_bytes += batch.text_bytes
         self._loss = scored.loss
-        self._prequential.add(scored.nats, batch.text_bytes)
-        self.feed.trained(self.step)
+        self._prequential.add(scored.groups)
+        self._frozen.see(batch)
+        self._branch.see(batch)
+        self._account()
         self._whole = True
+
+    def _account(self) -> None:
+        """Into the ledger; on a full disk when there is room again, or the run is to end."""
+        said = False
+        while True:
+            try:
+                return self.feed.trained(self.step)
+            except OSError as error:
+                if error.errno not in FULL or self._stopping:
+                    raise
+                if not said:
+                    logger.error("the disk is full: training waits until there is room, and nothing is lost")
+                said = True
+                time.sleep(1)
 
     def _skip(self, loss: float) -> None:
         """Give the Batch up. What came before the first of a row of them is saved first: when they do not end, the run
@@ -194,19 +225,34 @@ class Trainer:
         logger.error("a Batch after step %d gave no finite gradient (the loss is %g)", self.step, loss)
         self.feed.skipped()
 
-    def save(self) -> Manifest | None:
-        """Writes a checkpoint unless the newest one says all there is to say; returns the newest manifest."""
-        if not self.publisher.unsaved(self.step, self.feed.changes):
+    def save(self, wait: bool = True) -> Manifest | None:
+        """Writes a checkpoint unless the newest one says all there is to say; returns the newest manifest. Without
+        `wait` it is written while training goes on."""
+        publisher = self.publisher
+        if wait:
+            publisher.finish()
+        if not publisher.unsaved(self.step, self.feed.changes):
             return self.saved
-        return self.publisher.publish(self._manifest(), self.feed.state(), self.feed.changes, self._contents)
+        served = (lambda: self._branch.begin(self.learner, self.step)) if self.config.decay_steps else None
+        return publisher.publish(
+            self._manifest(), self.feed.state(), self.feed.changes, self._contents, served, wait=wait
+        )
 
     def _rescue(self) -> None:
         """Save before an end that another error brings; a failure here must not hide that error."""
+        self._settle()
         if not self._whole:
             logger.error("the last step was cut short: it is trained again from the checkpoint before it")
             return
         try:
             self.save()
+        except Exception as error:
+            logger.error("no checkpoint could be written: %s", error)
+
+    def _settle(self) -> None:
+        """What is being written is written before the end, too; an error there must not hide the one that ends."""
+        try:
+            self.publisher.finish()
         except Exception as error:
             logger.error("no checkpoint could be written: %s", error)
 
@@ -216,6 +262,7 @@ class Trainer:
             weights=self.learner.weights(),
             optimizer=self.learner.optimizer_state(),
             feed=b"",
+            frozen=self._frozen.state if self.config.frozen_tokens else b"",
             tokenizer=self.tokenizer,
             side_files=self._side_files,
         )
@@ -233,6 +280,10 @@ class Trainer:
             context=self.context,
             bits_per_byte=bits if isfinite(bits) else None,
             scores=self._prequential.scores,
+            groups=self._prequential.groups,
+            frozen_best=self.saved.frozen_best if self.saved else None,
+            warm_from=self._warm_from,
+            run=self._run,
             feed=self.feed.summary(),
             **self._came_from,
         )
@@ -246,5 +297,7 @@ class Trainer:
             loss=self._loss,
             bits_per_byte=self._prequential.value,
             checkpoint=self.saved.model_version if self.saved else "",
+            trouble=self.publisher.trouble,
+            groups={g: bits_per_byte(n, int(b)) for g, (n, b) in self._prequential.groups.items()},
             feed=self.feed.summary(),
         )

@@ -21,7 +21,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pii": ("midstream.pii", "Train a model that finds names and secrets, for redaction."),
     "recipes": ("midstream.recipes", "Show recipes, and compare what they do to documents."),
     "recall": ("midstream.recall", "Find the pages of a crawl that speak of code."),
-    "models": ("midstream.commands.models", "Bring weights in, show them, write them for others."),
+    "models": (
+        "midstream.commands.models",
+        "Bring weights in, choose which are served, write them for others.",
+    ),
     "train": ("midstream.commands.train", "Train on the stream, writing checkpoints."),
     "serve": ("midstream.commands.serve", "Serve completions over gRPC, following the checkpoints."),
     "lsp": ("midstream.commands.lsp", "Run the language server over stdio."),

@@ -40,7 +40,7 @@ def rate(model: Model, config: TrainConfig) -> float:
     from model.training.loss import nats_of_hidden
     from model.training.score import targets
 
-    torch.set_num_threads(config.threads)
+    torch.set_num_threads(config.cpu_threads)
     decoder = build.decoder(families.new(
         vocab=model.vocab, context=model.context, width=model.width, layers=model.layers, heads=model.heads,
         seed=model.seed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,11 @@ MOST_THREADS = 1_024
 """More than a machine has."""
 MOST_MERGED, MOST_DECAYED, MOST_FROZEN = 100, 10_000, 1 << 24
 """Each is memory or disk: of checkpoints, of Batches, and of tokens in every checkpoint."""
+
+
+def usable_cores() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -36,8 +42,9 @@ class TrainConfig:
     """Seconds after which a checkpoint is due although the steps are not reached."""
     keep: int = 3
     """Models that are left after pruning, each with its newest checkpoints."""
-    threads: int = 1
-    """CPU threads; another number may sum in another order, so it is fixed for a bit-exact resume."""
+    threads: int = 0
+    """CPU threads; 0: half of the cores that this process may use, since the workers need the others. Another number
+    may sum in another order, so a run is bit-exact with the same one alone."""
     feed_timeout_s: float = 0.5
     """Seconds to wait for a Batch before the feed counts as idle."""
     window: int = 100
@@ -55,6 +62,11 @@ class TrainConfig:
     """A checkpoint whose bits per byte on them are more than this share above the best so far is not served; 0: all
     are."""
 
+    @property
+    def cpu_threads(self) -> int:
+        """What `threads` comes to here."""
+        return self.threads or max(1, usable_cores() // 2)
+
     def __post_init__(self) -> None:
         bounds.above(self, 0, "learning_rate", "checkpoint_every_s")
         bounds.between(self, 0, 1, "learning_rate")
@@ -63,7 +75,7 @@ class TrainConfig:
         bounds.between(self, 1, MOST_MERGED, "merge")
         bounds.between(self, 0, MOST_DECAYED, "decay_steps")
         bounds.between(self, 0, MOST_FROZEN, "frozen_tokens")
-        bounds.between(self, 1, MOST_THREADS, "threads")
+        bounds.between(self, 0, MOST_THREADS, "threads")
         for name in ("beta_1", "beta_2"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be from 0 to less than 1, not {getattr(self, name):g}")

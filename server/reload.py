@@ -13,6 +13,8 @@ from pathlib import Path
 from msgspec import MsgspecError
 from safetensors import SafetensorError
 
+from model import choice
+from model.choice import Choice
 from model.manifest import MANIFEST, CheckpointError, folders, read_manifest
 from server import served
 from server.served import Served
@@ -50,6 +52,8 @@ class Watcher:
         """Of the newest checkpoint, when that could not be loaded."""
         self._failures: dict[str, Failure] = {}
         self._current = self._version = ""
+        self._chosen: Choice | None = Choice()
+        """None: it cannot be read, and the newest is served."""
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reload", daemon=True)
 
@@ -74,6 +78,7 @@ class Watcher:
 
     def look(self) -> bool:
         """Looks once; true when another model was offered."""
+        self._choose()
         paths = folders(self._root)
         self._failures = {path.name: f for path in paths if (f := self._failures.get(path.name))}
         is_new, failing = self._newest(list(reversed(paths)))
@@ -82,6 +87,17 @@ class Watcher:
             self.failure = failure
             self._tell(failure)
         return is_new
+
+    def _choose(self) -> None:
+        """Reads what a person has chosen to be served; another choice may lead to an older checkpoint."""
+        try:
+            chosen = choice.read(self._root)
+        except CheckpointError as error:
+            if self._chosen is not None:
+                logger.error("%s", error)
+            chosen = None
+        if chosen != self._chosen:
+            self._chosen, self._current = chosen, ""
 
     def _newest(self, paths: list[Path]) -> tuple[bool, str]:
         """Whether one of the checkpoints, newest first, was offered, and the name of the first that failed before."""
@@ -107,6 +123,8 @@ class Watcher:
         files = _files(path)
         try:
             manifest = read_manifest(path)
+            if self._chosen is not None and not choice.may_serve(manifest, self._chosen):
+                return False
             loaded = (
                 served.load(path) if manifest.is_worth_serving and manifest.model_version != self._version else None
             )

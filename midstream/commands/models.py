@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from midstream.commands import choosing
 from midstream.commands.options import with_settings
 from midstream.settings import Settings
 from model.fim.formats import AUTO, FORMATS
@@ -18,7 +19,11 @@ GGUF_KINDS = ("f32", "f16", "bf16", "q8_0")
 
 @click.group()
 def models() -> None:
-    """Bring weights in, look at what is there, write it for others."""
+    """Bring weights in, look at what is there and choose what is served, write it for others."""
+
+
+for command in (choosing.list_, choosing.promote, choosing.rollback):
+    models.add_command(command)
 
 
 @models.command("import")
@@ -101,7 +106,7 @@ def _words(value: object) -> str:
 @models.command()
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--to", "target", type=click.Choice(("hf", "gguf")), required=True)
-@click.option("--checkpoint", type=FOLDER, help="Default: the newest one.")
+@click.option("--checkpoint", type=FOLDER, help="Default: the one that is served.")
 @click.option("--kind", type=click.Choice(GGUF_KINDS), default="f16", show_default=True, help="Numbers of a GGUF file.")
 @click.option(
     "--dtype", type=click.Choice(("float32", "bfloat16", "float16")),
@@ -113,11 +118,13 @@ def export(
 ) -> None:  # fmt: skip
     """Write a checkpoint to OUT: a folder for `transformers` and others (hf), or one file for llama.cpp (gguf)."""
     from midstream.weights import CannotImport
+    from model import choice
     from model.families.reading import Refused
     from model.manifest import latest
 
     assert settings.paths.checkpoints is not None
-    path = checkpoint or latest(settings.paths.checkpoints)
+    root = settings.paths.checkpoints
+    path = checkpoint or next((path for path, _ in choice.served(root)), None) or latest(root)
     if path is None:
         raise click.ClickException(f"{settings.paths.checkpoints} has no checkpoint yet.")
     if out.exists():

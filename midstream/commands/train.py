@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from model.training.train import Progress, Trainer
     from streams.feed.state import FeedState
     from streams.kafka.connection import Connection
+
+
+PRIMITIVES = "64"
+"""Compiled products that torch's library keeps: by default 1,024, one a shape, which is memory that grows for hours."""
 
 
 @click.command()
@@ -48,6 +53,8 @@ def train(
     from midstream import waits
     from midstream.errors import Errors
     from midstream.lock import FolderLock
+    from model.config import usable_cores
+    from model.training.publisher import NotWritten
     from model.training.train import Until
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format=LOG_FORMAT)
@@ -60,9 +67,12 @@ def train(
 
     def show(p: Progress) -> None:
         (_json_line if as_json else _line)(p)
-        if not p.feed.get("lag"):  # it runs, and nothing waits for it
+        if p.trouble:
+            errors.note("train", NotWritten(p.trouble))
+        elif not p.feed.get("lag"):  # it runs, and nothing waits for it
             errors.forget("train")
 
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", PRIMITIVES)
     waits.end_well()
     with (
         errors.noted("train"),
@@ -71,6 +81,8 @@ def train(
     ):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: trainer.stop())
+        threads, cores = settings.train.cpu_threads, usable_cores()
+        click.echo(f"training on {threads} of {cores} cores ([train] threads)", err=True)
         show(trainer.run(Until(max_steps, max_minutes, until_drained), show))
 
 
@@ -89,6 +101,7 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
     from model.training.train import Trainer
     from streams.feed.examples import open_feed
     from streams.feed.paced import PacedFeed
+    from streams.feed.retention import refuse_short, warn_lost
     from streams.feed.state import Limits
 
     _bring_weights(settings, folder)
@@ -112,11 +125,47 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
     )  # fmt: skip
     connection = settings.connection()
     waits.broker(connection, "train")
+    refuse_short(connection, settings.train.keep, settings.train.checkpoint_every_s)
+    warn_lost(connection, _states(folder))
     start = _start(connection, resume, tokenizer.hash, what_is_left)
     start.packing = packing(tokenizer.hash, fmt, context)
     with closing(open_feed(connection, folder, start, limits, own)) as opened:
         paced = PacedFeed(opened, settings.paths.state)
-        yield Trainer(spec, settings.train, paced, folder, tokenizer, fmt, resume=resume, reign=own, context=context)
+        yield Trainer(
+            spec, settings.train, paced, folder, tokenizer, fmt, resume=resume, reign=own, context=context,
+            run=run_of(settings),
+        )  # fmt: skip
+
+
+UNSAID = ("keep", "checkpoint_every_s", "checkpoint_every_steps", "feed_timeout_s", "window")
+"""Settings of [train] that change nothing that is learnt."""
+
+
+def run_of(settings: Settings) -> dict[str, Any]:
+    """The settings that weights come of, by name: what another run is held against. `corpus.`: what is trained on."""
+    import msgspec
+
+    parts = {
+        "[train] ": {n: v for n, v in msgspec.to_builtins(settings.train).items() if n not in UNSAID},
+        "[feed] ": msgspec.to_builtins(settings.feed), "[fim] ": msgspec.to_builtins(settings.fim),
+        "[pack] ": msgspec.to_builtins(settings.pack),
+        "corpus.": {n: str(v) for n, v in msgspec.to_builtins(settings.recipe).items()},
+    }  # fmt: skip
+    run = {f"{part}{name}": value for part, fields in parts.items() for name, value in fields.items()}
+    return run | {"[train] threads": settings.train.cpu_threads}
+
+
+def _states(folder: Path) -> Iterator[tuple[str, FeedState]]:
+    """Of all checkpoints that have one and can be read."""
+    from contextlib import suppress
+
+    from model.manifest import FEED, CheckpointError, folders, read_file, read_manifest
+    from streams.feed.state import decode
+
+    for path in folders(folder):
+        with suppress(CheckpointError):
+            if data := read_file(path, read_manifest(path), FEED):
+                yield path.name, decode(data)
 
 
 def _bring_weights(settings: Settings, folder: Path) -> None:
@@ -153,7 +202,8 @@ def _facts(p: Progress) -> dict[str, Any]:
     """Before this run's first step there is no loss: None."""
     return {
         "step": p.step, "tokens": p.tokens, "tokens_per_s": round(p.tokens_per_s), "loss": _figure(p.loss),
-        "bits_per_byte": _figure(p.bits_per_byte), "checkpoint": p.checkpoint, **p.feed,
+        "bits_per_byte": _figure(p.bits_per_byte), "checkpoint": p.checkpoint, "trouble": p.trouble,
+        "groups": {group: _figure(bits) for group, bits in p.groups.items()}, **p.feed,
     }  # fmt: skip
 
 

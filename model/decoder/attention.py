@@ -9,6 +9,7 @@ its documents cost and may be longer than the context; elsewhere one call with a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Protocol
 
 import torch
@@ -80,14 +81,24 @@ def _near(t: int, window: int, like: Tensor) -> Tensor:
     return at_T[:, None] - at_T[None, :] < window
 
 
+BUCKET = 64
+"""Documents are attended to in lengths that are multiples of it: kernels are compiled and kept for every length that
+comes, which is memory that grows for as long as new ones do."""
+
+
 def _by_run(q_BHTK: Tensor, k_BGTK: Tensor, v_BGTK: Tensor, where: Runs, scale: float, window: int | None) -> Tensor:
+    """What fills a bucket stands behind the document, which never looks ahead; what it gives is left out."""
     b, h, t, k = q_BHTK.shape
-    flat = (x.transpose(0, 1).reshape(1, x.shape[1], b * t, k) for x in (q_BHTK, k_BGTK, v_BGTK))
-    queries, keys, values = (x.split(where.lengths, dim=2) for x in flat)
-    mixed = [
-        _run(q, key, value, scale, window) if real else torch.zeros_like(q)
-        for q, key, value, real in zip(queries, keys, values, where.real, strict=True)
-    ]
+    room = [-(-length // BUCKET) * BUCKET for length in where.lengths]
+    starts = [end - length for end, length in zip(accumulate(where.lengths), where.lengths, strict=True)]
+    beyond = max(0, max(start + size for start, size in zip(starts, room, strict=True)) - b * t)
+    q_NK, k_NK, v_NK = (
+        F.pad(x.transpose(0, 1).reshape(1, x.shape[1], b * t, k), (0, 0, 0, beyond)) for x in (q_BHTK, k_BGTK, v_BGTK)
+    )
+    mixed: list[Tensor] = []
+    for start, size, length, real in zip(starts, room, where.lengths, where.real, strict=True):
+        q, key, value = (x.narrow(2, start, size) for x in (q_NK, k_NK, v_NK))
+        mixed.append(_run(q, key, value, scale, window)[:, :, :length] if real else q.new_zeros(1, h, length, k))
     return torch.cat(mixed, dim=2).view(h, b, t, k).transpose(0, 1)
 
 

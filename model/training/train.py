@@ -143,7 +143,7 @@ class Trainer:
 
         Raises Superseded when a later trainer has the folder, and Diverged.
         """
-        torch.set_num_threads(self.config.threads)
+        torch.set_num_threads(self.config.cpu_threads)
         began = self.tokens, time.monotonic()
         try:
             self._loop(until or Until(), progress or (lambda _: None))

@@ -107,6 +107,24 @@ def lost_examples(lost: list[str], missing: Sequence[str] | None) -> list[str]:
     ]
 
 
+def withheld(checkpoints: Path) -> list[str]:
+    """That the newest weights are not served, and why."""
+    from model import choice
+    from model.manifest import CheckpointError, latest, read_manifest
+
+    try:
+        path = latest(checkpoints)
+        newest, chosen = (read_manifest(path), choice.read(checkpoints)) if path else (None, choice.Choice())
+    except CheckpointError as error:
+        return [str(error)]
+    if newest is None or chosen.pinned or choice.may_serve(newest, chosen):
+        return []
+    return [
+        f"The newest weights, {newest.model_version}, are not served: {newest.withheld}. `midstream models list` shows "
+        "what is; `midstream models promote VERSION` serves them nevertheless."
+    ]
+
+
 def gaps(
     identity: Genesis, stages: Mapping[str, StageStatus], committed: Offsets, dedup_marks: Mapping[str, int] | None,
     trainer: TrainerStatus | None, state: FeedState | None, missing: Sequence[str] | None = None,

@@ -10,13 +10,14 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterable
+from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from midstream.errors import Errors
-from midstream.needs import deleted, failing, gaps, lost_examples, silent, untrained
+from midstream.needs import deleted, failing, gaps, lost_examples, silent, untrained, withheld
 from midstream.settings import Settings
 from streams.kafka.connection import Connection, Offsets
 from streams.kafka.topics import Genesis, TopicsError, check, genesis
@@ -114,6 +115,12 @@ class TrainerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Records of `examples` that somebody else wrote, or that are damaged; the trainer's log names them."""
     misfits: int = 0
     """Frames that were passed over, since they had been packed under another setting; they came again behind."""
+    groups: dict[str, float] = {}
+    """Prequential bits per byte by kind, and by `kind/language`."""
+    replayed: int = 0
+    """Examples that were trained on again, on purpose."""
+    capped_bytes: int = 0
+    """UTF-8 bytes of commits that stand in no example, since a commit's tokens are bounded."""
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -162,6 +169,7 @@ def collect(settings: Settings, once: bool = False) -> Status:
     needs += gaps(identity, by_name, committed["prepare"], marks, trained, state, missing)
     if trained and not trained.conserved:
         needs.append("The sum does not hold: documents of the newest checkpoint are not accounted for.")
+    needs += withheld(settings.paths.checkpoints)
     imported = checkpoint[0].imported if checkpoint and not trained else ""
     return Status(stages, trained, needs, _open_transactions(connection) if once else [], imported)
 
@@ -287,6 +295,8 @@ def _trainer(manifest: Manifest, state: FeedState, ends: Offsets, first: Offsets
         lag=sum(p.lag for p in partitions), partitions=partitions, sources=sources, total=total, held=in_bins,
         conserved=in_bins == total.waiting, replaced=len(state.replaced), retryable=len(retryable(state)),
         packing_use=manifest.feed.get("use", 0.0), foreign=state.foreign, misfits=state.misfits,
+        groups={g: round(n / log(2) / b, 4) for g, (n, b) in manifest.groups.items() if b},
+        replayed=state.replay.examples, capped_bytes=state.capped_bytes,
     )  # fmt: skip
 
 

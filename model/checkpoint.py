@@ -18,11 +18,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from model import side_files, weights
+from model import based, side_files, weights
+from model.based import OtherBase
 from model.decoder.decoder import Decoder
+from model.decoder.frozen import hold
 from model.families import Names
-from model.families.reading import Refused, Uninstalled
+from model.families.reading import Refused
 from model.manifest import (
+    ADAPTER,
     FEED,
     MANIFEST,
     OPTIMIZER,
@@ -54,7 +57,7 @@ class Contents:
 
     manifest: Manifest
     weights: dict[str, Tensor]
-    """By our names; float32."""
+    """By our names; float32. Of an adapter the base's, as they are stored; none when it is written."""
     optimizer: dict[str, Tensor]
     """Empty before the first step."""
     feed: bytes
@@ -63,6 +66,8 @@ class Contents:
     side_files: dict[str, bytes] = field(default_factory=dict)
     """What Hugging Face's libraries read beside them, as it came with imported weights."""
     path: Path | None = field(default=None, compare=False)
+    low_rank: dict[str, Tensor] = field(default_factory=dict)
+    """Of an adapter, by our names."""
 
 
 def write(root: Path, contents: Contents, keep: int) -> Manifest:
@@ -72,9 +77,11 @@ def write(root: Path, contents: Contents, keep: int) -> Manifest:
     name already, since a checkpoint never changes, and when the weights are not finite.
     """
     try:
-        weights.refuse_infinite(contents.weights)
+        weights.refuse_infinite(contents.low_rank or contents.weights)
     except Refused as error:
         raise CheckpointError(f"the model cannot be written: {error}") from error
+    if contents.manifest.adapter is not None:
+        return _write_adapter(root, contents, keep)
     places = weights.stored(contents.weights)
     return write_places(root, contents.manifest, places, contents, keep)
 
@@ -97,6 +104,19 @@ def write_places(
         return sums
 
     return _publish(root, given, fill, "", keep)
+
+
+def _write_adapter(root: Path, contents: Contents, keep: int) -> Manifest:
+    """As `write`, of what an adapter has of its own."""
+
+    def fill(folder: Path) -> dict[str, str]:
+        sums = based.fill(root, folder, contents.manifest, contents.low_rank)
+        if contents.optimizer:
+            sums[OPTIMIZER] = weights.write(folder / OPTIMIZER, weights.stored(contents.optimizer))
+        _write(folder / FEED, contents.feed)
+        return {**sums, FEED: sha256(contents.feed).hexdigest()}
+
+    return _publish(root, contents.manifest, fill, "", keep)
 
 
 def write_revision(root: Path, manifest: Manifest, feed: bytes, before: Manifest, keep: int) -> Manifest:
@@ -134,7 +154,7 @@ def _publish(
     unfinished = root / f"{_UNFINISHED}{final.name}"
     unfinished.mkdir(mode=0o700)
     sums = fill(unfinished)
-    version = version or f"{final.name}-{sums[WEIGHTS][:8]}"
+    version = version or f"{final.name}-{(sums.get(WEIGHTS) or sums[ADAPTER])[:8]}"
     manifest = msgspec.structs.replace(
         given, sha256=sums, model_version=version, written_ms=time.time_ns() // 1_000_000
     )
@@ -147,17 +167,23 @@ def _publish(
 
 
 def _prune(root: Path, reign: int, keep: int) -> None:
-    """Leaves the newest `keep` models of this reign and those before it, of each the newest two states of the feed, and
-    all of later reigns.
+    """Leaves the newest `keep` models of this reign and those before it, of each the newest two states of the feed, all
+    of later reigns, and what an adapter that is left stands beside.
 
     Revisions share the files of one model: counted alone, they would leave no other one to go back to.
     """
-    own = [path for path in folders(root) if (at := age(path.name)) and at.reign <= reign]
+    left = folders(root)
+    own = [path for path in left if (at := age(path.name)) and at.reign <= reign]
     states: Counter[str] = Counter()
+    old: list[Path] = []
     for path in reversed(own):
         version = _version(path)
         states[version] += 1
         if len(states) > max(1, keep) or states[version] > REVISIONS:
+            old.append(path)
+    bases = {based.base_name(path) for path in left if path not in old}
+    for path in old:
+        if path.name not in bases:
             shutil.rmtree(path)
 
 
@@ -191,13 +217,7 @@ def _sync_folder(path: Path) -> None:
 def _weights(path: Path, manifest: Manifest, dtype: torch.dtype | None) -> dict[str, Tensor]:
     """Mapped into memory, where they are of the type already. Raises CheckpointError unless they are finite and of the
     manifest's shape, before a model is made for them: a manifest may say any size."""
-    check_file(path, manifest, WEIGHTS)
-    try:
-        places = weights.find([path / WEIGHTS], manifest.model)
-    except Uninstalled as error:
-        raise CheckpointError(f"{path.name} cannot be used: {error}") from error
-    except Refused as error:
-        raise CheckpointError(f"{path.name}: the weights are not of the manifest's shape: {error}") from error
+    places = based.places(path, manifest)
     try:
         return weights.load(places, dtype)
     except Refused as error:
@@ -220,40 +240,61 @@ def read_tokenizer(path: Path, manifest: Manifest) -> Tokenizer:
 
 def load_model(path: Path, dtype: torch.dtype | None = None) -> tuple[Decoder, Manifest, Tokenizer]:
     """What a server needs: the decoder in evaluation mode, the manifest, the tokenizer. `dtype`: of the weights; None:
-    as they were written. Raises CheckpointError."""
+    as they were written. Of an adapter the base with the low-rank part beside it. Raises CheckpointError."""
     manifest = read_manifest(path)
-    model = weights.assemble(manifest.model, _weights(path, manifest, dtype))
-    return model.eval(), manifest, read_tokenizer(path, manifest)
+    if manifest.adapter is None:
+        return load_base(path, manifest, dtype).eval(), manifest, read_tokenizer(path, manifest)
+    base_path, base = based.base_of(path, manifest)
+    held = manifest.adapter.held
+    decoder = based.beside(load_base(base_path, base, dtype, held), path, manifest)
+    return decoder.eval(), manifest, read_tokenizer(path, manifest)
 
 
-def load_all(path: Path) -> Contents:
-    """What a trainer goes on from. Raises CheckpointError."""
+def load_base(path: Path, manifest: Manifest, dtype: torch.dtype | None = None, held: str = "") -> Decoder:
+    """The decoder of a checkpoint that holds all weights. `held`: int8 for what an adapter was trained beside so.
+    Raises CheckpointError."""
+    decoder = weights.assemble(manifest.model, _weights(path, manifest, dtype))
+    if held == "int8":
+        hold(decoder, "int8")
+    return decoder
+
+
+def load_all(path: Path, as_stored: bool = False) -> Contents:
+    """What a trainer goes on from. `as_stored`: the weights are mapped as they are, for an adapter to stand beside, as
+    those of an adapter's base are anyway. Raises CheckpointError."""
     manifest = read_manifest(path)
+    base_path, base = path, manifest
+    low_rank: dict[str, Tensor] = {}
+    if manifest.adapter is not None:
+        base_path, base = based.base_of(path, manifest)
+        low_rank = based.low_rank(path, manifest)
     return Contents(
         manifest=manifest,
-        weights=_weights(path, manifest, torch.float32),
+        weights=_weights(base_path, base, None if as_stored or low_rank else torch.float32),
         optimizer=_optimizer(path, manifest),
         feed=read_file(path, manifest, FEED),
         tokenizer=read_tokenizer(path, manifest),
         side_files={file: read_file(path, manifest, file) for file in SIDE_FILES if file in manifest.sha256},
         path=path,
+        low_rank=low_rank,
     )
 
 
-def load_newest(root: Path) -> Contents | None:
-    """The newest checkpoint that is whole; None in a folder without any.
+def load_newest(root: Path, as_stored: bool = False) -> Contents | None:
+    """The newest checkpoint that is whole; None in a folder without any. `as_stored`: as of `load_all`.
 
-    Says so when a newer one is damaged. Raises NewerCheckpoint, and CheckpointError when all of them are damaged.
+    Says so when a newer one is damaged. Raises NewerCheckpoint, OtherBase, and CheckpointError when all of them are
+    damaged.
     """
     damaged: list[str] = []
     for path in reversed(folders(root)):
         try:
-            contents = load_all(path)
-        except NewerCheckpoint:
+            contents = load_all(path, as_stored)
+        except (NewerCheckpoint, OtherBase):
             raise
         except (CheckpointError, OSError, ValueError) as error:
             if not path.exists():  # pruned by a trainer that is about to end: look again
-                return load_newest(root)
+                return load_newest(root, as_stored)
             logger.error("damaged, passed over: %s", error)
             damaged.append(path.name)
             continue

@@ -9,6 +9,8 @@ from model import bounds
 
 MOST_THREADS = 1_024
 """More than a machine has."""
+MOST_RANK = 4_096
+"""Of an adapter: four times the largest that is known."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,21 @@ class TrainConfig:
     """Seconds to wait for a Batch before the feed counts as idle."""
     window: int = 100
     """Batches that the prequential bits per byte is taken over."""
+    adapter: Literal["", "lora", "dora"] = ""
+    """Train low-rank parts beside the weights that were brought, which stay as they are; empty: train all weights."""
+    rank: int = 6
+    """Columns of an adapter's low-rank parts: with 6 a model of .5 billion parameters has one of less than 8 MB."""
+    alpha: float = 16.0
+    """What an adapter adds is multiplied by alpha / rank."""
+    targets: tuple[str, ...] = ()
+    """Modules that have a low-rank part, by their last name in Hugging Face's model; empty: all matrices of a layer."""
+    base: Literal["auto", "float32", "bf16", "int8"] = "auto"
+    """How an adapter's frozen weights are held. auto: bf16 where the processor multiplies it in hardware, else float32,
+    and int8 where that would take more than a quarter of the memory that is there."""
+    adapter_seed: int = 0
+    """Of an adapter's first weights."""
+    recompute: bool = False
+    """Layers are computed again for the gradient instead of being kept: less memory, about a third more time."""
 
     def __post_init__(self) -> None:
         bounds.above(self, 0, "learning_rate", "checkpoint_every_s")
@@ -47,6 +64,9 @@ class TrainConfig:
         bounds.at_least(self, 0, "warm_up_steps", "weight_decay", "clip", "feed_timeout_s")
         bounds.at_least(self, 1, "checkpoint_every_steps", "keep", "window")
         bounds.between(self, 1, MOST_THREADS, "threads")
+        bounds.between(self, 1, MOST_RANK, "rank")
+        bounds.above(self, 0, "alpha")
+        bounds.between(self, 0, 2**63 - 1, "adapter_seed")
         for name in ("beta_1", "beta_2"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be from 0 to less than 1, not {getattr(self, name):g}")

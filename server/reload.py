@@ -14,8 +14,7 @@ from msgspec import MsgspecError
 from safetensors import SafetensorError
 
 from model.manifest import MANIFEST, CheckpointError, folders, read_manifest
-from server import served
-from server.served import Served
+from server.served import Loader, Served
 
 logger = logging.getLogger("midstream.server")
 
@@ -50,6 +49,7 @@ class Watcher:
         """Of the newest checkpoint, when that could not be loaded."""
         self._failures: dict[str, Failure] = {}
         self._current = self._version = ""
+        self._loader = Loader()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reload", daemon=True)
 
@@ -108,7 +108,9 @@ class Watcher:
         try:
             manifest = read_manifest(path)
             loaded = (
-                served.load(path) if manifest.is_worth_serving and manifest.model_version != self._version else None
+                self._loader.load(path)
+                if manifest.is_worth_serving and manifest.model_version != self._version
+                else None
             )
         except Exception as error:
             self._pass_over(path, files, error)

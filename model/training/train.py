@@ -11,10 +11,14 @@ from pathlib import Path
 
 import torch
 
+from model import based, memory
+from model.adapters.choice import settle
+from model.adapters.spec import Adapter, Base
 from model.checkpoint import Contents
 from model.config import TrainConfig
 from model.example import Batch, BatchSource
 from model.families import Spec, trainable
+from model.families.reading import Refused
 from model.fim.format import Format
 from model.manifest import CheckpointError, Manifest, name
 from model.reign import Superseded
@@ -84,7 +88,7 @@ class Trainer:
         context: int = 0,
     ) -> None:
         """`context`: tokens that an example may have; 0: as many as the model can. Raises Refused for a family that is
-        not trained."""
+        not trained, CheckpointError for a checkpoint that was trained otherwise."""
         trainable(spec)
         if tokenizer.vocab_size > spec.vocab:
             raise ValueError(f"the tokenizer has {tokenizer.vocab_size} ids and the model {spec.vocab}")
@@ -92,7 +96,8 @@ class Trainer:
         self._came_from = resume.manifest.came_from if resume else {}
         self._side_files = resume.side_files if resume else {}
         self.spec, self.tokenizer, self.format = spec, tokenizer, fmt
-        self.learner = Learner(spec, config, tokenizer, fmt, device, resume)
+        self.adapter, self._base = _adapter(spec, config, resume)
+        self.learner = Learner(spec, config, tokenizer, fmt, device, resume, self.adapter)
         self.step = self.tokens = self.text_bytes = 0
         self._prequential = Prequential(config.window, resume.manifest.scores if resume else ())
         self._loss = float("nan")
@@ -218,6 +223,7 @@ class Trainer:
             feed=b"",
             tokenizer=self.tokenizer,
             side_files=self._side_files,
+            low_rank=self.learner.low_rank(),
         )
 
     def _manifest(self) -> Manifest:
@@ -231,6 +237,8 @@ class Trainer:
             format=self.format,
             tokenizer=self.tokenizer.hash,
             context=self.context,
+            adapter=self.adapter,
+            base=self._base,
             bits_per_byte=bits if isfinite(bits) else None,
             scores=self._prequential.scores,
             feed=self.feed.summary(),
@@ -248,3 +256,19 @@ class Trainer:
             checkpoint=self.saved.model_version if self.saved else "",
             feed=self.feed.summary(),
         )
+
+
+def _adapter(spec: Spec, config: TrainConfig, resume: Contents | None) -> tuple[Adapter | None, Base | None]:
+    """What is trained beside frozen weights, and beside whose. Raises CheckpointError."""
+    if resume is None or resume.path is None:
+        if config.adapter:
+            raise CheckpointError("[train] adapter needs weights to stand beside: name them, [model] weights")
+        return None, None
+    manifest = resume.manifest
+    try:
+        adapter = settle(config, spec, manifest.adapter, began=manifest.step > 0, available=memory.available())
+    except Refused as error:
+        raise CheckpointError(f"{resume.path}: {error}.") from error
+    if adapter is None:
+        return None, None
+    return adapter, manifest.base or based.named(resume.path, manifest)

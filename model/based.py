@@ -58,8 +58,11 @@ def base_of(path: Path, manifest: Manifest) -> tuple[Path, Manifest]:
     return folder, its
 
 
-def fill(root: Path, folder: Path, manifest: Manifest, tensors: Mapping[str, Tensor]) -> dict[str, str]:
-    """Writes the low-rank part, its config and the base's tokenizer; returns their sums."""
+def fill(
+    root: Path, folder: Path, manifest: Manifest, tensors: Mapping[str, Tensor], dtype: torch.dtype | None
+) -> dict[str, str]:  # fmt: skip
+    """Writes the low-rank part, its config and the base's tokenizer; returns their sums. `dtype`: as of
+    `peft_files.stored`."""
     adapter, base = manifest.adapter, manifest.base
     assert adapter is not None and base is not None
     config = peft_files.config(adapter, str((root / base.folder).absolute()))
@@ -68,7 +71,7 @@ def fill(root: Path, folder: Path, manifest: Manifest, tensors: Mapping[str, Ten
     its = read(root / base.folder)
     os.link(root / base.folder / TOKENIZER, folder / TOKENIZER)
     return {
-        ADAPTER: weights.write(folder / ADAPTER, peft_files.stored(manifest.model, tensors, torch.bfloat16)),
+        ADAPTER: weights.write(folder / ADAPTER, peft_files.stored(manifest.model, tensors, dtype)),
         ADAPTER_CONFIG: sha256(config).hexdigest(), TOKENIZER: its.sha256[TOKENIZER],
     }  # fmt: skip
 

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 
 import msgspec
@@ -81,19 +81,23 @@ def write(root: Path, contents: Contents, keep: int) -> Manifest:
     except Refused as error:
         raise CheckpointError(f"the model cannot be written: {error}") from error
     if contents.manifest.adapter is not None:
-        return _write_adapter(root, contents, keep)
+        return write_adapter(root, contents, keep)
     places = weights.stored(contents.weights)
     return write_places(root, contents.manifest, places, contents, keep)
 
 
 def write_places(
-    root: Path, given: Manifest, places: Mapping[str, weights.Stored], contents: Contents, keep: int
+    root: Path, given: Manifest, places: Mapping[str, weights.Stored], contents: Contents, keep: int,
+    linked: bool = False,
 ) -> Manifest:  # fmt: skip
-    """As `write`, with weights that need not be in memory all at once."""
+    """As `write`, with weights that need not be in memory all at once. `linked`: where they lie in one file of this
+    file system, that file is linked and not copied."""
     names = Names(given.model)
 
     def fill(folder: Path) -> dict[str, str]:
-        sums = {WEIGHTS: weights.write(folder / WEIGHTS, {names.theirs(n): p for n, p in places.items()})}
+        sums = {WEIGHTS: _link(folder / WEIGHTS, places) if linked else ""}
+        if not sums[WEIGHTS]:
+            sums[WEIGHTS] = weights.write(folder / WEIGHTS, {names.theirs(n): p for n, p in places.items()})
         if contents.optimizer:
             sums[OPTIMIZER] = weights.write(folder / OPTIMIZER, weights.stored(contents.optimizer))
         dtype = next(iter(places.values())).dtype
@@ -106,11 +110,28 @@ def write_places(
     return _publish(root, given, fill, "", keep)
 
 
-def _write_adapter(root: Path, contents: Contents, keep: int) -> Manifest:
-    """As `write`, of what an adapter has of its own."""
+def _link(path: Path, places: Mapping[str, weights.Stored]) -> str:
+    """Links the one file that holds them; returns its SHA-256, or "" where it cannot be linked. Raises Refused unless
+    they are finite."""
+    files = {place.source and place.source[0] for place in places.values()}
+    file = files.pop() if len(files) == 1 else None
+    if file is None:
+        return ""
+    for place in places.values():
+        place.load()
+    try:
+        os.link(file.resolve(), path)
+    except OSError:
+        return ""
+    with path.open("rb") as opened:
+        return file_digest(opened, "sha256").hexdigest()
+
+
+def write_adapter(root: Path, contents: Contents, keep: int, dtype: torch.dtype | None = torch.bfloat16) -> Manifest:
+    """As `write`, of what an adapter has of its own. `dtype`: of the low-rank parts; None: as they are."""
 
     def fill(folder: Path) -> dict[str, str]:
-        sums = based.fill(root, folder, contents.manifest, contents.low_rank)
+        sums = based.fill(root, folder, contents.manifest, contents.low_rank, dtype)
         if contents.optimizer:
             sums[OPTIMIZER] = weights.write(folder / OPTIMIZER, weights.stored(contents.optimizer))
         _write(folder / FEED, contents.feed)

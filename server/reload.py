@@ -49,7 +49,7 @@ class Watcher:
         """Of the newest checkpoint, when that could not be loaded."""
         self._failures: dict[str, Failure] = {}
         self._current = self._version = ""
-        self._loader = Loader()
+        self.load = Loader().load
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reload", daemon=True)
 
@@ -107,11 +107,8 @@ class Watcher:
         files = _files(path)
         try:
             manifest = read_manifest(path)
-            loaded = (
-                self._loader.load(path)
-                if manifest.is_worth_serving and manifest.model_version != self._version
-                else None
-            )
+            is_new = manifest.is_worth_serving and manifest.model_version != self._version
+            loaded = self.load(path) if is_new else None
         except Exception as error:
             self._pass_over(path, files, error)
             return False

@@ -57,7 +57,7 @@ class Decoder(nn.Module):
     @property
     def like(self) -> Tensor:
         """A tensor of the type and on the device that it computes in."""
-        return next(self.norm.parameters())
+        return next(self.norm.parameters()) if isinstance(self.tokens, Frozen) else self.tokens.weight
 
     def logits(self, x_BTD: Tensor) -> Tensor:
         """logits_BTV of what the last layer gave."""

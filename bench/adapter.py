@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -50,6 +50,7 @@ from server.served import Loader
 from streams.document import Document
 from streams.pack.pack import Packer
 from streams.prepare.expand import expand
+from streams.prepare.prepare import identity
 from streams.sources.git.cursors import Cursor
 from streams.sources.git.history import History
 from streams.sources.record import records
@@ -61,6 +62,8 @@ HALF_B = Llama(
 )  # fmt: skip
 """The shape of Qwen2.5-Coder-0.5B."""
 OPEN_BINS = 16
+BASE_ROWS = 20_000
+"""More than an hour trains on; of all packages by turns, in the order of the documents' hashes."""
 
 
 def main() -> None:
@@ -124,13 +127,17 @@ def learned(root: Path, others: list[Document]) -> Tokenizer:
     return made
 
 
-def packed(found: list[Document], tokenizer: Tokenizer, options: argparse.Namespace) -> list[list[Example]]:
-    """Rows of examples, in the order in which they fill."""
+def packed(
+    found: list[Document], tokenizer: Tokenizer, options: argparse.Namespace, most: int = 1 << 40
+) -> list[list[Example]]:  # fmt: skip
+    """At most so many rows of examples, in the order in which they fill."""
     packer = Packer(tokenizer, STARCODER, Mix(), options.context)
     bins: Bins[Example] = Bins(options.context, OPEN_BINS)
     for document in found:
         for example in packer.pack(document):
             bins.add(example.tokens, example)
+        if len(bins.rows) >= most:
+            return list(bins.rows)
     bins.flush()
     return list(bins.rows)
 
@@ -143,7 +150,6 @@ class Rows:
     context: int
     taken: int = 0
     changes: int = 0
-    seconds: list[float] = field(default_factory=list)
 
     def next(self, timeout_s: float) -> Batch | None:
         if self.drained:
@@ -183,8 +189,7 @@ def trained_base(root: Path, others: list[Document], tokenizer: Tokenizer, optio
     if (path := latest(checkpoints)) is not None:
         say(f"the base is {path}")
         return path
-    rows = packed(others, tokenizer, options)
-    rows.sort(key=lambda row: row[0].ids[:64])  # of all packages by turns: by their first tokens, which no one chose
+    rows = packed(sorted(others, key=lambda d: d.id or identity(d)), tokenizer, options, BASE_ROWS)
     trainer = Trainer(spec, config(options), Rows(rows, options.context), checkpoints, tokenizer, STARCODER,
                       context=options.context)  # fmt: skip
     say(f"a base of {spec.parameters / 1e6:.0f} million parameters, {len(rows)} rows")

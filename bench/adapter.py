@@ -1,6 +1,6 @@
 """What an adapter costs and is worth beside training all weights: one base, one repository that is followed.
 
-A model of 102 million parameters is trained here on other packages, then the later half of one repository's history is
+A model of 100 million parameters is trained here on other packages, then the later half of one repository's history is
 followed three times, the same rows in the same order, each scored before it is trained on: by the base as it is, by an
 adapter over it, and by the base with all its weights trained. Bits a byte are of all rows that were followed. `bytes`:
 of the adapter's file at this model; bytes_half_b: of one at a qwen2 of .5 billion parameters, really written. swap_ms:

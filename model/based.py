@@ -19,7 +19,16 @@ from model.adapters import lora, peft_files
 from model.adapters.spec import Adapter, Base
 from model.decoder.decoder import Decoder
 from model.families.reading import Refused, Uninstalled
-from model.manifest import ADAPTER, ADAPTER_CONFIG, TOKENIZER, WEIGHTS, CheckpointError, Manifest, check_file
+from model.manifest import (
+    ADAPTER,
+    ADAPTER_CONFIG,
+    TOKENIZER,
+    WEIGHTS,
+    CheckpointError,
+    Manifest,
+    check_file,
+    read_file,
+)
 from model.manifest import read_manifest as read
 
 
@@ -66,14 +75,23 @@ def fill(
     adapter, base = manifest.adapter, manifest.base
     assert adapter is not None and base is not None
     config = peft_files.config(adapter, str((root / base.folder).absolute()))
-    with os.fdopen(os.open(folder / ADAPTER_CONFIG, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(config)
+    _write(folder / ADAPTER_CONFIG, config)
     its = read(root / base.folder)
-    os.link(root / base.folder / TOKENIZER, folder / TOKENIZER)
+    try:
+        os.link(root / base.folder / TOKENIZER, folder / TOKENIZER)
+    except OSError:  # of a file system without links
+        _write(folder / TOKENIZER, read_file(root / base.folder, its, TOKENIZER))
     return {
         ADAPTER: weights.write(folder / ADAPTER, peft_files.stored(manifest.model, tensors, dtype)),
         ADAPTER_CONFIG: sha256(config).hexdigest(), TOKENIZER: its.sha256[TOKENIZER],
     }  # fmt: skip
+
+
+def _write(path: Path, data: bytes) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def low_rank(path: Path, manifest: Manifest) -> dict[str, Tensor]:

@@ -65,7 +65,8 @@ def export_adapter(checkpoint: Path, out: Path) -> list[str]:
     if manifest.adapter is None or manifest.base is None:
         raise Refused(f"{checkpoint.name} holds all weights, and no adapter")
     named = manifest.asked or manifest.imported or manifest.base.folder
-    config = peft_files.config(manifest.adapter, named.removeprefix(HUB).partition("@")[0])
+    named = named.removeprefix(HUB).partition("@")[0] if named.startswith(HUB) else named
+    config = peft_files.config(manifest.adapter, named)
     with _appearing(out) as unfinished:
         shutil.copyfile(check_file(checkpoint, manifest, ADAPTER), unfinished / ADAPTER)
         (unfinished / ADAPTER_CONFIG).write_bytes(config)

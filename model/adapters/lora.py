@@ -49,7 +49,7 @@ class LowRank(nn.Module):
         low = F.linear(F.linear(x, self.a), self.b) * self.scale
         if self.magnitude is None:
             return self.base(x) + low
-        made = (unbiased(self.base, x) + low) * self._factor_O(self.magnitude)
+        made = ((unbiased(self.base, x) + low) * self._factor_O(self.magnitude)).to(low.dtype)
         bias = self.base.bias
         return made if bias is None else made + bias  # pyright: ignore
 
@@ -59,7 +59,7 @@ class LowRank(nn.Module):
             return self._constant_O
         with torch.no_grad(), torch.autocast(self.a.device.type, enabled=False):
             length_O = lengths(self.base, self.a, self.b, self.scale)
-        factor_O = (magnitude_O / length_O).to(magnitude_O.dtype)
+        factor_O = magnitude_O / length_O
         if not self.training:
             self._constant_O = factor_O.detach()
         return factor_O
@@ -68,7 +68,8 @@ class LowRank(nn.Module):
 def lengths(base: nn.Module, a_RI: Tensor, b_OR: Tensor, scale: float) -> Tensor:
     """Of the rows of W + s B A, float32; B A is never made: the squares are |w|^2 + 2 s (W A^T) b + s^2 b (A A^T) b."""
     a_RI, b_OR = a_RI.float(), b_OR.float()
-    weight_OI: Any = base.weight if isinstance(base, Frozen) else base.weight.float()  # pyright: ignore
+    weight: Any = base.weight
+    weight_OI: Tensor = weight.float()
     mixed_O = ((weight_OI @ a_RI.T) * b_OR).sum(1)
     low_O = ((b_OR @ (a_RI @ a_RI.T)) * b_OR).sum(1)
     return (weight_OI.square().sum(1) + 2 * scale * mixed_O + scale**2 * low_O).clamp(min=1e-20).sqrt()
@@ -133,10 +134,9 @@ def attach(base: Decoder, adapter: Adapter, tensors: Mapping[str, Tensor]) -> De
     for path, name in chosen(base, adapter).items():
         above, _, last = name.rpartition(".")
         parent = decoder.get_submodule(above)
-        a, b, magnitude = (
-            None if (t := tensors.get(f"{name}.{part}")) is None else t.to(device, dtype) for part in PARTS
-        )
-        assert a is not None and b is not None
+        a, b = (tensors[f"{name}.{part}"].to(device, dtype) for part in PARTS[:2])
+        magnitude = tensors.get(f"{name}.magnitude")
+        magnitude = None if magnitude is None else magnitude.to(device, torch.float32)
         setattr(parent, last, LowRank(getattr(parent, last), a, b, magnitude, adapter.scale_of(path)))
     return decoder.train(base.training)
 

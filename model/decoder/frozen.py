@@ -57,9 +57,8 @@ class Frozen(nn.Module):
 
     @property
     def weight(self) -> Tensor:
-        """All of it in float32: a copy."""
-        wide_OI = self.weight_OI.float()
-        return wide_OI if self.scale_O is None else wide_OI.mul_(self.scale_O[:, None])
+        """All of it; of int8 a copy in float32."""
+        return self.weight_OI if self.scale_O is None else self.weight_OI.float().mul_(self.scale_O[:, None])
 
     def product(self, x: Tensor) -> Tensor:
         """x W^T; under autocast in its type."""

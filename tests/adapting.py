@@ -19,6 +19,7 @@ from model.training.train import Trainer, Until
 LOG = examples(60)
 CONTEXT = 96
 LORA = replace(QUICK, adapter="lora", base="float32")
+DORA = replace(LORA, adapter="dora")
 QWEN = "qwen2, default"
 
 
@@ -34,9 +35,9 @@ def trainer(root: Path, config: TrainConfig = LORA) -> Trainer:
     """One that goes on from the folder's newest checkpoint."""
     resume = load_newest(root, as_stored=bool(config.adapter))
     assert resume is not None
-    manifest = resume.manifest
+    spec, fmt, own = resume.manifest.model, resume.manifest.format, resume.tokenizer
     feed = ListFeed(LOG, CONTEXT, state=resume.feed)
-    return Trainer(manifest.model, config, feed, root, resume.tokenizer, manifest.format, resume=resume, context=CONTEXT)
+    return Trainer(spec, config, feed, root, own, fmt, resume=resume, context=CONTEXT)
 
 
 def trained(root: Path, config: TrainConfig = LORA, steps: int = 4, name: str = QWEN) -> Path:

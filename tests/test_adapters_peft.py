@@ -66,7 +66,9 @@ def of_peft(folder: Path, **settings: Any) -> Any:
         if "lora_" in parameter_name:
             with torch.no_grad():
                 factor = 1 + 0.2 * torch.rand_like(parameter)
-                parameter.copy_(parameter * factor if "magnitude" in parameter_name else torch.randn_like(parameter) / 4)
+                parameter.copy_(
+                    parameter * factor if "magnitude" in parameter_name else torch.randn_like(parameter) / 4
+                )
     made.save_pretrained(folder)
     return made.eval()
 

@@ -125,28 +125,29 @@ def _outputs(linear: nn.Module) -> int:
 
 
 def attach(base: Decoder, adapter: Adapter, tensors: Mapping[str, Tensor]) -> Decoder:
-    """A decoder with the low-rank parts beside the base's own tensors: none of these is copied, and the base stays as
-    it is. `tensors`: by our names; these very ones are trained where they are of the type that the base computes in."""
+    """A decoder with the low-rank parts beside the base's own tensors: none of these is copied, and the base, which is
+    frozen where it is trained on, stays as it is. `tensors`: by our names; these very ones are trained where they are
+    of the type that the base computes in."""
     decoder = _shell(base)
-    decoder.requires_grad_(False)
     decoder.is_plain = False
     dtype, device = base.like.dtype, base.like.device
     for path, name in chosen(base, adapter).items():
         above, _, last = name.rpartition(".")
-        parent = decoder.get_submodule(above)
+        parent = decoder.get_submodule(above)._modules
         a, b = (tensors[f"{name}.{part}"].to(device, dtype) for part in PARTS[:2])
         magnitude = tensors.get(f"{name}.magnitude")
         magnitude = None if magnitude is None else magnitude.to(device, torch.float32)
-        setattr(parent, last, LowRank(getattr(parent, last), a, b, magnitude, adapter.scale_of(path)))
-    return decoder.train(base.training)
+        linear = parent[last]
+        assert linear is not None
+        parent[last] = LowRank(linear, a, b, magnitude, adapter.scale_of(path)).train(base.training)
+    return decoder
 
 
 def _shell(module: Part) -> Part:
-    """The same tensors in other modules."""
+    """Other modules with the same ones at their ends, and so the same tensors."""
     other = copy.copy(module)
-    for table in ("_parameters", "_buffers"):
-        setattr(other, table, dict(getattr(module, table)))
-    other._modules = {name: child and _shell(child) for name, child in module._modules.items()}
+    below = {name: _shell(child) if child and child._modules else child for name, child in module._modules.items()}
+    object.__setattr__(other, "_modules", below)
     return other
 
 

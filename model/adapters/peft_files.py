@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -70,9 +71,10 @@ def stored(spec: Spec, tensors: Mapping[str, Tensor], dtype: torch.dtype | None)
     """What is written, under peft's names. `dtype`: of the low-rank parts; None: their own. Magnitudes are float32:
     rounded to bfloat16, each would move its whole row by up to .4 %."""
     made: dict[str, Tensor] = {}
+    paths = {name: path for path, name in modules(spec).items()}
     for name, tensor in tensors.items():
         module, _, part = name.rpartition(".")
-        path = Names(spec).theirs(f"{module}.weight").removesuffix(".weight")
+        path = paths[module]
         kind = torch.float32 if part == "magnitude" else dtype or tensor.dtype
         made[PREFIX + path + SUFFIXES[part]] = tensor.detach().to("cpu", kind)
     return weights.stored(dict(sorted(made.items())))
@@ -99,6 +101,7 @@ def read(folder: Path, spec: Spec) -> tuple[Adapter, dict[str, Tensor]]:
     return adapter, tensors
 
 
+@lru_cache(8)
 def _sizes(spec: Spec) -> dict[str, tuple[str, int, int]]:
     """Path to (our name, outputs, inputs) of the matrices that may have a low-rank part."""
     names = Names(spec)

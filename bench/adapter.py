@@ -15,9 +15,6 @@ import json
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -25,6 +22,7 @@ from typing import Any
 import torch
 from common.histories import histories
 from common.machine import machine
+from common.rows import Rows, documents, packed
 
 from midstream.settings import cache_home
 from model import importing
@@ -34,13 +32,10 @@ from model.config import TrainConfig
 from model.example import Batch, Example
 from model.families import build
 from model.families.llama.spec import Llama
-from model.fim.fim import Mix
 from model.fim.formats import STARCODER
 from model.manifest import ADAPTER, folders, latest
 from model.tokens import tokenizer as bpe
 from model.tokens.tokenizer import Tokenizer
-from model.training.batch import collate
-from model.training.bins import Bins
 from model.training.learner import Learner
 from model.training.loss import nats_of_hidden
 from model.training.score import bits_per_byte, targets
@@ -48,12 +43,7 @@ from model.training.train import Trainer
 from model.weights import write
 from server.served import Loader
 from streams.document import Document
-from streams.pack.pack import Packer
-from streams.prepare.expand import expand
 from streams.prepare.prepare import identity
-from streams.sources.git.cursors import Cursor
-from streams.sources.git.history import History
-from streams.sources.record import records
 
 VOCAB, SAMPLE_BYTES = 16_384, 6_000_000
 HALF_B = Llama(
@@ -61,7 +51,6 @@ HALF_B = Llama(
     inner=4864, qkv_bias=True, tied=True,
 )  # fmt: skip
 """The shape of Qwen2.5-Coder-0.5B."""
-OPEN_BINS = 16
 BASE_ROWS = 20_000
 """More than an hour trains on; of all packages by turns, in the order of the documents' hashes."""
 
@@ -77,7 +66,7 @@ def main() -> None:
         say(f"{len(others)} documents of {len(clones) - 1} packages, {len(own)} of {clones[0].name}")
         tokenizer = learned(root, others)
         base = trained_base(root, others, tokenizer, options)
-        followed = Followed(base, packed(own, tokenizer, options)[options.skip :], options)
+        followed = Followed(base, packed(own, tokenizer, options.context)[options.skip :], options)
         figures = followed.all(Path(work))
     print(json.dumps({"bench": "adapter", "histories": origin, **figures, "machine": machine()}))
 
@@ -101,14 +90,6 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def documents(clone: Path) -> Iterator[Document]:
-    """Of all commits, in their order."""
-    for step in History.open(clone).live(Cursor(), Counter()):
-        for event in step.events:
-            for value in records(event, Counter()):
-                yield from expand(value, 0).documents
-
-
 def learned(root: Path, others: list[Document]) -> Tokenizer:
     """A tokenizer of the other packages' texts, kept beside the base."""
     path = root / "tokenizer.json"
@@ -127,53 +108,6 @@ def learned(root: Path, others: list[Document]) -> Tokenizer:
     return made
 
 
-def packed(
-    found: list[Document], tokenizer: Tokenizer, options: argparse.Namespace, most: int = 1 << 40
-) -> list[list[Example]]:  # fmt: skip
-    """At most so many rows of examples, in the order in which they fill."""
-    packer = Packer(tokenizer, STARCODER, Mix(), options.context)
-    bins: Bins[Example] = Bins(options.context, OPEN_BINS)
-    for document in found:
-        for example in packer.pack(document):
-            bins.add(example.tokens, example)
-        if len(bins.rows) >= most:
-            return list(bins.rows)
-    bins.flush()
-    return list(bins.rows)
-
-
-@dataclass
-class Rows:
-    """A closed feed of rows, one a Batch. Its state is the number of those that were taken."""
-
-    rows: list[list[Example]]
-    context: int
-    taken: int = 0
-    changes: int = 0
-
-    def next(self, timeout_s: float) -> Batch | None:
-        if self.drained:
-            return None
-        self.taken += 1
-        return collate([self.rows[self.taken - 1]], self.context)
-
-    def state(self) -> bytes:
-        return str(self.taken).encode()
-
-    @property
-    def drained(self) -> bool:
-        return self.taken >= len(self.rows)
-
-    def trained(self, step: int) -> None:
-        self.changes += 1
-
-    def skipped(self) -> None:
-        self.changes += 1
-
-    def summary(self) -> dict[str, int | float]:
-        return {"lag": len(self.rows) - self.taken}
-
-
 def config(options: argparse.Namespace, **more: Any) -> TrainConfig:
     return TrainConfig(precision="float32", threads=options.threads, window=1_000_000, keep=1_000, **more)
 
@@ -189,7 +123,7 @@ def trained_base(root: Path, others: list[Document], tokenizer: Tokenizer, optio
     if (path := latest(checkpoints)) is not None:
         say(f"the base is {path}")
         return path
-    rows = packed(sorted(others, key=lambda d: d.id or identity(d)), tokenizer, options, BASE_ROWS)
+    rows = packed(sorted(others, key=lambda d: d.id or identity(d)), tokenizer, options.context, BASE_ROWS)
     trainer = Trainer(spec, config(options), Rows(rows, options.context), checkpoints, tokenizer, STARCODER,
                       context=options.context)  # fmt: skip
     say(f"a base of {spec.parameters / 1e6:.0f} million parameters, {len(rows)} rows")

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -95,7 +95,7 @@ def write_places(
     names = Names(given.model)
 
     def fill(folder: Path) -> dict[str, str]:
-        sums = {WEIGHTS: _link(folder / WEIGHTS, places) if linked else ""}
+        sums = {WEIGHTS: weights.link(folder / WEIGHTS, places) if linked else ""}
         if not sums[WEIGHTS]:
             sums[WEIGHTS] = weights.write(folder / WEIGHTS, {names.theirs(n): p for n, p in places.items()})
         if contents.optimizer:
@@ -108,23 +108,6 @@ def write_places(
         return sums
 
     return _publish(root, given, fill, "", keep)
-
-
-def _link(path: Path, places: Mapping[str, weights.Stored]) -> str:
-    """Links the one file that holds them; returns its SHA-256, or "" where it cannot be linked. Raises Refused unless
-    they are finite."""
-    files = {place.source and place.source[0] for place in places.values()}
-    file = files.pop() if len(files) == 1 else None
-    if file is None:
-        return ""
-    for place in places.values():
-        place.load()
-    try:
-        os.link(file.resolve(), path)
-    except OSError:
-        return ""
-    with path.open("rb") as opened:
-        return file_digest(opened, "sha256").hexdigest()
 
 
 def write_adapter(root: Path, contents: Contents, keep: int, dtype: torch.dtype | None = torch.bfloat16) -> Manifest:

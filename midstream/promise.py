@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from midstream.page import duration
-from midstream.rate import measure
+from midstream.rate import measure, rounded
 from midstream.settings import Settings
 from model import families
 
@@ -55,14 +55,8 @@ def promise(settings: Settings, paths: Sequence[Path]) -> list[str]:
         return [began, able]
     return [
         began,
-        f"This machine trains it on some {_round(rate):,} tokens a second: once through the present trees, "
+        f"This machine trains it on some {rounded(rate):,} tokens a second: once through the present trees, "
         f"{tokens / 1e6:.1f} million tokens at most, takes up to {duration(tokens / rate)}; new commits go before.",
         f"{able} A model of this size has learnt most of what it can hold after {CHINCHILLA * size / 1e6:,.0f} million "
         f"tokens, here after {duration(CHINCHILLA * size / rate)}.",
     ]
-
-
-def _round(rate: float) -> int:
-    """Two digits: it is an estimate."""
-    digits = max(0, len(str(int(rate))) - 2)
-    return round(rate / 10**digits) * 10**digits

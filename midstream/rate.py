@@ -1,6 +1,8 @@
-"""How many tokens a second this machine trains a new model on: a few steps on random tokens, in a process of its own.
+"""How many tokens a second this machine trains a model on: a few steps on random tokens, in a process of its own.
 
-`python -m midstream.rate MODEL TRAIN`: both as JSON; prints the rate. The largest part of its seconds are imports.
+`python -m midstream.rate SPEC TRAIN`: both as JSON; prints the rate. The largest part of its seconds are imports. Of a
+large model two layers and a part of the vocabulary are tried, and the rate is scaled by the numbers that a token is
+multiplied with.
 """
 
 from __future__ import annotations
@@ -8,20 +10,30 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from typing import Any
 
 import msgspec
 
-from midstream.settings import Model, Settings
+from midstream.settings import Settings
+from model import families
 from model.config import TrainConfig
+from model.families import Spec
 
 STEPS = 3
 """The first is not counted: it allocates."""
 TIMEOUT_S = 60.0
+LARGE = 40_000_000
+"""Parameters above which a part is tried: three steps on 1,024 tokens of all of it would take half a minute."""
+PART_LAYERS, PART_VOCAB, PART_TOKENS = 2, 4_096, 256
 
 
 def measure(settings: Settings) -> float | None:
-    """Tokens a second; None where it could not be measured in a minute."""
-    arguments = [msgspec.json.encode(part).decode() for part in (settings.model, settings.train)]
+    """Tokens a second of a new model; None where it could not be measured in a minute."""
+    m = settings.model
+    spec = families.new(
+        vocab=m.vocab, context=m.context, width=m.width, layers=m.layers, heads=m.heads, seed=m.seed
+    )  # fmt: skip
+    arguments = [msgspec.json.encode(part).decode() for part in (spec, settings.train)]
     command = [sys.executable, "-m", "midstream.rate", *arguments]
     try:
         process = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=True, text=True)
@@ -30,25 +42,23 @@ def measure(settings: Settings) -> float | None:
         return None
 
 
-def rate(model: Model, config: TrainConfig) -> float:
+def rate(spec: Any, config: TrainConfig) -> float:
+    """Tokens a second, of an adapter where `config` has one."""
     import torch
 
-    from model import families
-    from model.families import build
     from model.training import optimizer
     from model.training.learner import precision
     from model.training.loss import nats_of_hidden
     from model.training.score import targets
 
     torch.set_num_threads(config.cpu_threads)
-    decoder = build.decoder(families.new(
-        vocab=model.vocab, context=model.context, width=model.width, layers=model.layers, heads=model.heads,
-        seed=model.seed,
-    ))  # fmt: skip
+    tried = part(spec) if spec.parameters > LARGE else spec
+    tokens = tried.context if tried is spec else min(PART_TOKENS, spec.context)
+    decoder = _decoder(tried, config)
     adam = optimizer.make(decoder, config)
-    ids_BT = torch.randint(0, model.vocab, (1, model.context))
-    positions_BT = torch.arange(model.context)[None]
-    documents_BT = torch.zeros(1, model.context, dtype=torch.int32)
+    ids_BT = torch.randint(0, tried.vocab, (1, tokens))
+    positions_BT = torch.arange(tokens)[None]
+    documents_BT = torch.zeros(1, tokens, dtype=torch.int32)
     seconds: list[float] = []
     for _ in range(STEPS):
         began = time.perf_counter()
@@ -57,12 +67,46 @@ def rate(model: Model, config: TrainConfig) -> float:
             x_TD = decoder.hidden(ids_BT, positions_BT, documents_BT)[0]
             nats = nats_of_hidden(x_TD, decoder.head_weight, targets_BT[0], decoder.logit_divisor)
         adam.zero_grad(set_to_none=True)
-        (nats / model.context).backward()
+        (nats / tokens).backward()
         adam.step()
         seconds.append(time.perf_counter() - began)
-    return model.context / min(seconds[1:])
+    return tokens / min(seconds[1:]) * work(tried) / work(spec)
+
+
+def _decoder(spec: Spec, config: TrainConfig) -> Any:
+    """As the learner has it."""
+    from model.adapters import lora
+    from model.adapters.choice import wanted
+    from model.decoder.frozen import hold
+    from model.families import build
+
+    decoder, adapter = build.decoder(spec).train(), wanted(config, spec)
+    if adapter is not None:
+        hold(decoder, adapter.held)
+        decoder = lora.attach(decoder, adapter, lora.first(decoder, adapter))
+    decoder.recompute = config.recompute
+    return decoder
+
+
+def part(spec: Any) -> Any:
+    """The same shape with fewer layers and a smaller vocabulary."""
+    fewer: dict[str, Any] = {"layers": min(spec.layers, PART_LAYERS), "vocab": min(spec.vocab, PART_VOCAB)}
+    if getattr(spec, "windowed", ()):
+        fewer["windowed"] = spec.windowed[: fewer["layers"]]
+    return msgspec.structs.replace(spec, **fewer)
+
+
+def work(spec: Any) -> int:
+    """Numbers that a token is multiplied with: all but the table of an embedding that is no head."""
+    return spec.parameters - (0 if spec.tied else spec.vocab * spec.width)
+
+
+def rounded(rate: float) -> int:
+    """Two digits: it is an estimate."""
+    digits = max(0, len(str(int(rate))) - 2)
+    return round(rate / 10**digits) * 10**digits
 
 
 if __name__ == "__main__":
     shape, chosen = sys.argv[1:]
-    print(rate(msgspec.json.decode(shape, type=Model), msgspec.json.decode(chosen, type=TrainConfig)))
+    print(rate(msgspec.json.decode(shape, type=Spec), msgspec.json.decode(chosen, type=TrainConfig)))

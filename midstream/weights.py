@@ -68,7 +68,15 @@ def take(
         size = f"{foreign.spec.parameters / 1e6:,.0f} million parameters, {foreign.bytes / 1e6:,.0f} MB"
         say(f"{reference}: {foreign.spec.family_name}, {size}, format {foreign.format.name}")
         named = reference if is_hub else str(folder)
-        manifest = importing.import_model(foreign, root, origin, settings.model.context, settings.train.keep, named)
+        manifest = importing.import_model(
+            foreign,
+            root,
+            origin,
+            settings.model.context,
+            settings.train.keep,
+            named,
+            linked=bool(settings.train.adapter),
+        )
     except (Refused, CheckpointError, OSError) as error:
         raise CannotImport(f"{reference} cannot be imported: {error}.") from error
     if is_trained:

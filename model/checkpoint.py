@@ -7,7 +7,6 @@ import logging
 import os
 import shutil
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -19,11 +18,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from model import choice, side_files, weights
+from model import based, pruning, side_files, weights
+from model.based import OtherBase
 from model.decoder.decoder import Decoder
+from model.decoder.frozen import hold
 from model.families import Names
-from model.families.reading import Refused, Uninstalled
+from model.families.reading import Refused
 from model.manifest import (
+    ADAPTER,
     FEED,
     FROZEN,
     MANIFEST,
@@ -49,8 +51,8 @@ logger = logging.getLogger("midstream.model")
 _UNFINISHED = ".unfinished-"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """The disk, or its owner's share of it."""
-REVISIONS = 2
-"""Checkpoints of the same weights that are left after pruning."""
+MASTER = "master/"
+"""Before the names of an adapter's own float32 numbers, among the optimizer's state: what is served is bfloat16."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ class Contents:
 
     manifest: Manifest
     weights: dict[str, Tensor]
-    """That are trained, by our names; float32."""
+    """That are trained, by our names; float32. Of an adapter the base's, as they are stored; none when it is
+    written."""
     optimizer: dict[str, Tensor]
     """Empty before the first step."""
     feed: bytes
@@ -72,6 +75,8 @@ class Contents:
     mean: dict[str, Tensor] = field(default_factory=dict)
     """The weights that are served; empty: those that are trained."""
     path: Path | None = field(default=None, compare=False)
+    low_rank: dict[str, Tensor] = field(default_factory=dict)
+    """Of an adapter, by our names."""
 
 
 def write(root: Path, contents: Contents, keep: int) -> Manifest:
@@ -81,29 +86,33 @@ def write(root: Path, contents: Contents, keep: int) -> Manifest:
     name already, since a checkpoint never changes, and when the weights are not finite.
     """
     try:
-        for tensors in (contents.weights, contents.mean):
+        for tensors in (contents.low_rank or contents.weights, contents.mean):
             weights.refuse_infinite(tensors)
     except Refused as error:
         raise CheckpointError(f"the model cannot be written: {error}") from error
+    if contents.manifest.adapter is not None:
+        return write_adapter(root, contents, keep)
     places = weights.stored(contents.mean or contents.weights)
     version = 2 if contents.mean else 1
     return write_places(root, msgspec.structs.replace(contents.manifest, v=version), places, contents, keep)
 
 
 def write_places(
-    root: Path, given: Manifest, places: Mapping[str, weights.Stored], contents: Contents, keep: int
+    root: Path, given: Manifest, places: Mapping[str, weights.Stored], contents: Contents, keep: int,
+    linked: bool = False,
 ) -> Manifest:  # fmt: skip
-    """As `write`, with weights that need not be in memory all at once."""
+    """As `write`, with weights that need not be in memory all at once. `linked`: where they lie in one file of this
+    file system, that file is linked and not copied."""
     names = Names(given.model)
 
     def fill(folder: Path) -> dict[str, str]:
-        sums = {WEIGHTS: weights.write(folder / WEIGHTS, {names.theirs(n): p for n, p in places.items()})}
+        sums = {WEIGHTS: weights.link(folder / WEIGHTS, places) if linked else ""}
+        if not sums[WEIGHTS]:
+            sums[WEIGHTS] = weights.write(folder / WEIGHTS, {names.theirs(n): p for n, p in places.items()})
         if contents.mean:
             trained = weights.stored(contents.weights)
             sums[TRAINED] = weights.write(folder / TRAINED, {names.theirs(n): p for n, p in trained.items()})
-        if contents.frozen:
-            _write(folder / FROZEN, contents.frozen)
-            sums[FROZEN] = sha256(contents.frozen).hexdigest()
+        sums |= _frozen_set(folder, contents)
         if contents.optimizer:
             sums[OPTIMIZER] = weights.write(folder / OPTIMIZER, weights.stored(contents.optimizer))
         dtype = next(iter(places.values())).dtype
@@ -114,6 +123,20 @@ def write_places(
         return sums
 
     return _publish(root, given, fill, "", keep)
+
+
+def write_adapter(root: Path, contents: Contents, keep: int, dtype: torch.dtype | None = torch.bfloat16) -> Manifest:
+    """As `write`, of what an adapter has of its own. `dtype`: of the low-rank parts; None: as they are."""
+
+    def fill(folder: Path) -> dict[str, str]:
+        sums = based.fill(root, folder, contents.manifest, contents.mean or contents.low_rank, dtype)
+        sums |= _frozen_set(folder, contents)
+        if contents.optimizer:
+            sums[OPTIMIZER] = weights.write(folder / OPTIMIZER, weights.stored(contents.optimizer))
+        _write(folder / FEED, contents.feed)
+        return {**sums, FEED: sha256(contents.feed).hexdigest()}
+
+    return _publish(root, contents.manifest, fill, "", keep)
 
 
 def write_revision(root: Path, manifest: Manifest, feed: bytes, before: Manifest, keep: int) -> Manifest:
@@ -165,7 +188,7 @@ def _publish(
     unfinished.mkdir(mode=0o700)
     try:
         sums = fill(unfinished)
-        version = version or f"{final.name}-{sums[WEIGHTS][:8]}"
+        version = version or f"{final.name}-{(sums.get(WEIGHTS) or sums[ADAPTER])[:8]}"
         manifest = msgspec.structs.replace(
             given, sha256=sums, model_version=version, written_ms=time.time_ns() // 1_000_000
         )
@@ -176,44 +199,19 @@ def _publish(
         raise
     unfinished.rename(final)
     _sync_folder(root)
-    _prune(root, manifest.reign, keep)
+    pruning.prune(root, manifest.reign, keep)
     return manifest
-
-
-def _prune(root: Path, reign: int, keep: int) -> None:
-    """Leaves the newest `keep` models of this reign and those before it, of each the newest two states of the feed, and
-    all of later reigns, and what is served.
-
-    Revisions share the files of one model: counted alone, they would leave no other one to go back to.
-    """
-    own = [path for path in folders(root) if (at := age(path.name)) and at.reign <= reign]
-    states: Counter[str] = Counter()
-    served = _served(root)
-    for path in reversed(own):
-        version = _version(path)
-        states[version] += 1
-        if (len(states) > max(1, keep) or states[version] > REVISIONS) and path != served:
-            shutil.rmtree(path)
-
-
-def _served(root: Path) -> Path | None:
-    try:
-        return next((path for path, _ in choice.served(root)), None)
-    except CheckpointError as error:
-        logger.error("%s", error)
-        return None
-
-
-def _version(path: Path) -> str:
-    """The model's version; a damaged checkpoint counts as a model of its own."""
-    try:
-        return read_manifest(path).model_version
-    except CheckpointError:
-        return path.name
 
 
 def _name(manifest: Manifest) -> str:
     return name(manifest.step, manifest.reign, manifest.revision)
+
+
+def _frozen_set(folder: Path, contents: Contents) -> dict[str, str]:
+    if not contents.frozen:
+        return {}
+    _write(folder / FROZEN, contents.frozen)
+    return {FROZEN: sha256(contents.frozen).hexdigest()}
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -236,13 +234,7 @@ def _weights(
 ) -> dict[str, Tensor]:  # fmt: skip
     """Mapped into memory, where they are of the type already. Raises CheckpointError unless they are finite and of the
     manifest's shape, before a model is made for them: a manifest may say any size."""
-    check_file(path, manifest, file)
-    try:
-        places = weights.find([path / file], manifest.model)
-    except Uninstalled as error:
-        raise CheckpointError(f"{path.name} cannot be used: {error}") from error
-    except Refused as error:
-        raise CheckpointError(f"{path.name}: the weights are not of the manifest's shape: {error}") from error
+    places = based.places(path, manifest, file)
     try:
         return weights.load(places, dtype)
     except Refused as error:
@@ -265,47 +257,77 @@ def read_tokenizer(path: Path, manifest: Manifest) -> Tokenizer:
 
 def load_model(path: Path, dtype: torch.dtype | None = None) -> tuple[Decoder, Manifest, Tokenizer]:
     """What a server needs: the decoder in evaluation mode, the manifest, the tokenizer. `dtype`: of the weights; None:
-    as they were written. Raises CheckpointError."""
+    as they were written. Of an adapter the base with the low-rank part beside it. Raises CheckpointError."""
     manifest = read_manifest(path)
-    model = weights.assemble(manifest.model, _weights(path, manifest, dtype))
-    return model.eval(), manifest, read_tokenizer(path, manifest)
+    if manifest.adapter is None:
+        return load_base(path, manifest, dtype).eval(), manifest, read_tokenizer(path, manifest)
+    base_path, base = based.base_of(path, manifest)
+    held = manifest.adapter.held
+    decoder = based.beside(load_base(base_path, base, dtype, held), path, manifest)
+    return decoder.eval(), manifest, read_tokenizer(path, manifest)
 
 
 def trained_weights(path: Path) -> dict[str, Tensor]:
-    """Those that training goes on with, float32. Raises CheckpointError."""
+    """Those that training goes on with, float32; of an adapter its low-rank parts. Raises CheckpointError."""
     manifest = read_manifest(path)
+    if manifest.adapter is not None:
+        own = _optimizer(path, manifest)
+        return {name.removeprefix(MASTER): t for name, t in own.items() if name.startswith(MASTER)}
     return _weights(path, manifest, torch.float32, TRAINED if TRAINED in manifest.sha256 else WEIGHTS)
 
 
-def load_all(path: Path) -> Contents:
-    """What a trainer goes on from. Raises CheckpointError."""
+def _all_weights(path: Path, manifest: Manifest, as_stored: bool) -> dict[str, Tensor]:
+    """Of a checkpoint that holds all: those that are trained; or, for an adapter to stand beside, those that are
+    served, as they are stored."""
+    return _weights(path, manifest, None) if as_stored else trained_weights(path)
+
+
+def load_base(path: Path, manifest: Manifest, dtype: torch.dtype | None = None, held: str = "") -> Decoder:
+    """The decoder of a checkpoint that holds all weights. `held`: int8 for what an adapter was trained beside so.
+    Raises CheckpointError."""
+    decoder = weights.assemble(manifest.model, _weights(path, manifest, dtype))
+    if held == "int8":
+        hold(decoder, "int8")
+    return decoder
+
+
+def load_all(path: Path, as_stored: bool = False) -> Contents:
+    """What a trainer goes on from. `as_stored`: the weights are mapped as they are, for an adapter to stand beside, as
+    those of an adapter's base are anyway. Raises CheckpointError."""
     manifest = read_manifest(path)
+    base_path, base = path, manifest
+    low_rank: dict[str, Tensor] = {}
+    if manifest.adapter is not None:
+        base_path, base = based.base_of(path, manifest)
+        low_rank = based.low_rank(path, manifest)
     return Contents(
         manifest=manifest,
-        weights=trained_weights(path),
+        weights=_all_weights(base_path, base, as_stored or bool(low_rank)),
         frozen=read_file(path, manifest, FROZEN) if FROZEN in manifest.sha256 else b"",
         optimizer=_optimizer(path, manifest),
         feed=read_file(path, manifest, FEED),
         tokenizer=read_tokenizer(path, manifest),
         side_files={file: read_file(path, manifest, file) for file in SIDE_FILES if file in manifest.sha256},
         path=path,
+        low_rank=low_rank,
     )
 
 
-def load_newest(root: Path) -> Contents | None:
-    """The newest checkpoint that is whole; None in a folder without any.
+def load_newest(root: Path, as_stored: bool = False) -> Contents | None:
+    """The newest checkpoint that is whole; None in a folder without any. `as_stored`: as of `load_all`.
 
-    Says so when a newer one is damaged. Raises NewerCheckpoint, and CheckpointError when all of them are damaged.
+    Says so when a newer one is damaged. Raises NewerCheckpoint, OtherBase, and CheckpointError when all of them are
+    damaged.
     """
     damaged: list[str] = []
     for path in reversed(folders(root)):
         try:
-            contents = load_all(path)
-        except NewerCheckpoint:
+            contents = load_all(path, as_stored)
+        except (NewerCheckpoint, OtherBase):
             raise
         except (CheckpointError, OSError, ValueError) as error:
             if not path.exists():  # pruned by a trainer that is about to end: look again
-                return load_newest(root)
+                return load_newest(root, as_stored)
             logger.error("damaged, passed over: %s", error)
             damaged.append(path.name)
             continue

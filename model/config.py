@@ -12,6 +12,8 @@ MOST_THREADS = 1_024
 """More than a machine has."""
 MOST_MERGED, MOST_DECAYED, MOST_FROZEN = 100, 10_000, 1 << 24
 """Each is memory or disk: of checkpoints, of Batches, and of tokens in every checkpoint."""
+MOST_RANK = 4_096
+"""Of an adapter: four times the largest that is known."""
 
 
 def usable_cores() -> int:
@@ -61,6 +63,21 @@ class TrainConfig:
     gate: float = 0.1
     """A checkpoint whose bits per byte on them are more than this share above the best so far is not served; 0: all
     are."""
+    adapter: Literal["", "lora", "dora"] = ""
+    """Train low-rank parts beside the weights that were brought, which stay as they are; empty: train all weights."""
+    rank: int = 6
+    """Columns of an adapter's low-rank parts: with 6 a model of .5 billion parameters has one of less than 8 MB."""
+    alpha: float = 16.0
+    """What an adapter adds is multiplied by alpha / rank."""
+    targets: tuple[str, ...] = ()
+    """Modules that have a low-rank part, by their last name in Hugging Face's model; empty: all matrices of a layer."""
+    base: Literal["auto", "float32", "bf16", "int8"] = "auto"
+    """How an adapter's frozen weights are held. auto: bf16 where the processor multiplies it in hardware, else float32,
+    and int8 where that would take more than a quarter of the memory that is there."""
+    adapter_seed: int = 0
+    """Of an adapter's first weights."""
+    recompute: bool = False
+    """Layers are computed again for the gradient instead of being kept: less memory, about a third more time."""
 
     @property
     def cpu_threads(self) -> int:
@@ -76,6 +93,9 @@ class TrainConfig:
         bounds.between(self, 0, MOST_DECAYED, "decay_steps")
         bounds.between(self, 0, MOST_FROZEN, "frozen_tokens")
         bounds.between(self, 0, MOST_THREADS, "threads")
+        bounds.between(self, 1, MOST_RANK, "rank")
+        bounds.above(self, 0, "alpha")
+        bounds.between(self, 0, 2**63 - 1, "adapter_seed")
         for name in ("beta_1", "beta_2"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be from 0 to less than 1, not {getattr(self, name):g}")

@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model import checkpoint, families, weights
+from msgspec.structs import replace
+
+from model import based, checkpoint, families, weights
+from model.adapters import choice, peft_files
 from model.checkpoint import Contents
+from model.config import TrainConfig
 from model.families import Spec
 from model.families.reading import Refused
 from model.fim.choice import UnfitTokenizer
 from model.fim.format import Format
 from model.fim.formats import AUTO
-from model.manifest import SIDE_FILES, Manifest
+from model.manifest import FEED, SIDE_FILES, Manifest, latest, read_manifest
 from model.shards import POINTER, fingerprint, pointer, weight_files
 from model.tokens.ends import format_of
 from model.tokens.probes import difference
@@ -78,12 +82,13 @@ def read(folder: Path, format_name: str = AUTO) -> Foreign:
 
 
 def import_model(
-    foreign: Foreign, root: Path, origin: str, context: int, keep: int, asked: str = ""
+    foreign: Foreign, root: Path, origin: str, context: int, keep: int, asked: str = "", linked: bool = False
 ) -> Manifest:  # fmt: skip
     """Writes the checkpoint of step 0 from which training goes on and which is served at once.
 
     `origin`, `asked`: what the manifest says of where it came from, and how that was named; `context`: tokens that an
-    example may have. Raises CheckpointError when there is one already, Refused for weights that are no finite numbers.
+    example may have; `linked`: the file of the weights is linked where that is possible, for adapters to share.
+    Raises CheckpointError when there is one already, Refused for weights that are no finite numbers.
     """
     manifest = Manifest(
         step=0, tokens=0, text_bytes=0, model=foreign.spec, format=foreign.format, tokenizer=foreign.tokenizer.hash,
@@ -92,7 +97,26 @@ def import_model(
     )  # fmt: skip
     contents = Contents(manifest, {}, {}, b"", foreign.tokenizer, foreign.side_files)
     checked = {name: _checked(name, place) for name, place in foreign.places.items()}
-    return checkpoint.write_places(root, manifest, checked, contents, keep)
+    return checkpoint.write_places(root, manifest, checked, contents, keep, linked)
+
+
+def import_adapter(folder: Path, root: Path, config: TrainConfig, available: int | None = None) -> Manifest:
+    """Makes an adapter of the `peft` package a checkpoint over the newest one in `root`, which must hold all weights:
+    it is served at once, and trained on. Raises Refused, CheckpointError."""
+    path = latest(root)
+    if path is None:
+        raise Refused(f"{root} has no checkpoint that it could stand beside: import its base's weights first")
+    base = read_manifest(path)
+    if base.adapter is not None:
+        raise Refused(f"{path} is an adapter already: begin with the weights alone, in a new checkpoint folder")
+    adapter, tensors = peft_files.read(folder, families.trainable(base.model))
+    adapter = replace(adapter, held=choice.held(config, base.model, available))
+    manifest = replace(base, revision=base.revision + 1, adapter=adapter, base=based.named(path, base), scores=[])
+    contents = Contents(
+        manifest, {}, {}, checkpoint.read_file(path, base, FEED), checkpoint.read_tokenizer(path, base),
+        low_rank=tensors,
+    )  # fmt: skip
+    return checkpoint.write_adapter(root, contents, config.keep, dtype=None)
 
 
 def _checked(name: str, place: weights.Stored) -> weights.Stored:

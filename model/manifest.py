@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from model.adapters.spec import Adapter, Base
 from model.families import Spec
 from model.fim.format import Format
 
@@ -27,6 +28,8 @@ WEIGHTS, OPTIMIZER, FEED, TOKENIZER, MANIFEST = (
     "tokenizer.json",
     "manifest.json",
 )
+ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
+"""In place of the weights, of a checkpoint that is an adapter: the names of the `peft` package."""
 SIDE_FILES = ("config.json", "generation_config.json", "tokenizer_config.json", "special_tokens_map.json")
 """What Hugging Face's libraries read beside the weights and the tokenizer."""
 _NAME = re.compile(r"step-(\d{8,})(?:-r(\d+))?(?:\.(\d+))?")
@@ -70,6 +73,10 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     """Of the imported folder (model.shards)."""
     dtype: str = ""
     """Of the imported weights, torch's name: exports are of it, too, though training goes on in float32."""
+    adapter: Adapter | None = None
+    """None: the checkpoint holds all weights."""
+    base: Base | None = None
+    """Whose weights the adapter stands beside."""
     bits_per_byte: float | None
     """Prequential, over the last Batches; none before the first."""
     scores: list[tuple[float, int]] = []

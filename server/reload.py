@@ -16,8 +16,7 @@ from safetensors import SafetensorError
 from model import choice
 from model.choice import Choice
 from model.manifest import MANIFEST, CheckpointError, folders, read_manifest
-from server import served
-from server.served import Served
+from server.served import Loader, Served
 
 logger = logging.getLogger("midstream.server")
 
@@ -54,6 +53,7 @@ class Watcher:
         self._current = self._version = ""
         self._chosen: Choice | None = Choice()
         """None: it cannot be read, and the newest is served."""
+        self.load = Loader().load
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reload", daemon=True)
 
@@ -125,9 +125,8 @@ class Watcher:
             manifest = read_manifest(path)
             if self._chosen is not None and not choice.may_serve(manifest, self._chosen):
                 return False
-            loaded = (
-                served.load(path) if manifest.is_worth_serving and manifest.model_version != self._version else None
-            )
+            is_new = manifest.is_worth_serving and manifest.model_version != self._version
+            loaded = self.load(path) if is_new else None
         except Exception as error:
             self._pass_over(path, files, error)
             return False

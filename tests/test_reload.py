@@ -117,11 +117,11 @@ def test_where_the_machine_is_at_fault_it_is_tried_again(tmp_path: Path, monkeyp
 
     write_checkpoint(tmp_path, 1)
     watching = Watching(tmp_path, retry_s=0.0)
-    monkeypatch.setattr(reload.served, "load", fails)
+    monkeypatch.setattr(watching.watcher, "load", fails)
     with caplog.at_level(logging.ERROR, "midstream.server"):
         assert watching.look() == watching.look() == []
     assert len(said(caplog)) == 1 and watching.watcher.failure is not None
-    monkeypatch.setattr(reload.served, "load", load)
+    monkeypatch.setattr(watching.watcher, "load", load)
     assert watching.look() == [1] and watching.watcher.failure is None
 
 
@@ -168,7 +168,7 @@ def test_the_same_weights_are_not_loaded_again(tmp_path: Path, monkeypatch) -> N
     assert watching.look() == [1]
     before = read_manifest(tmp_path / "step-00000001")
     write_revision(tmp_path, msgspec.structs.replace(before, revision=1), b"feed", before, 3)
-    monkeypatch.setattr(reload.served, "load", None)
+    monkeypatch.setattr(watching.watcher, "load", None)
     assert watching.look() == watching.look() == [1] and watching.watcher.failure is None
 
 

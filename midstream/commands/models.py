@@ -12,6 +12,7 @@ from midstream.commands import choosing
 from midstream.commands.options import with_settings
 from midstream.settings import Settings
 from model.fim.formats import AUTO, FORMATS
+from model.manifest import ADAPTER, ADAPTER_CONFIG
 
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 GGUF_KINDS = ("f32", "f16", "bf16", "q8_0")
@@ -35,7 +36,8 @@ for command in (choosing.list_, choosing.promote, choosing.rollback):
 )  # fmt: skip
 @with_settings
 def import_(reference: str, checkpoints: Path | None, name: str | None, settings: Settings) -> None:
-    """Make REFERENCE, a folder or hf:ORG/NAME@REVISION, the checkpoint that training and serving begin with."""
+    """Make REFERENCE, a folder or hf:ORG/NAME@REVISION, the checkpoint that training and serving begin with; a folder
+    of `peft`, an adapter over the newest one."""
     from dataclasses import replace
 
     from midstream.lock import FolderLock
@@ -46,9 +48,27 @@ def import_(reference: str, checkpoints: Path | None, name: str | None, settings
     if name is not None:
         settings = replace(settings, model=replace(settings.model, format=name))
     with FolderLock(root, "importing weights"):
+        if (Path(reference).expanduser() / ADAPTER_CONFIG).is_file():
+            _take_adapter(settings, Path(reference).expanduser(), root)
+            return
         take(settings, reference, root, click.echo)
     if name not in (None, AUTO):
         click.echo(f'Set [model] format = "{name}", so that pack packs for it too.')
+
+
+def _take_adapter(settings: Settings, folder: Path, root: Path) -> None:
+    from model import memory
+    from model.families.reading import Refused
+    from model.importing import import_adapter
+
+    try:
+        manifest = import_adapter(folder, root, settings.train, memory.available())
+    except Refused as error:
+        raise click.ClickException(f"{folder} cannot be imported: {error}.") from error
+    assert manifest.adapter is not None and manifest.base is not None
+    a = manifest.adapter
+    click.echo(f"checkpoint {manifest.model_version} in {root}: {a.kind} over {manifest.base.model_version}")
+    click.echo(f'To train it further, set [train] adapter = "{a.kind}", rank = {a.rank}, alpha = {a.alpha:g}.')
 
 
 @models.command()
@@ -69,6 +89,10 @@ def show(folder: Path | None, as_json: bool, settings: Settings) -> None:
         manifest = read_manifest(path)
         facts = {"checkpoint": manifest.model_version, "step": manifest.step, "tokens": manifest.tokens,
                  "imported": manifest.imported, "context": manifest.length}  # fmt: skip
+        if manifest.adapter is not None and manifest.base is not None:
+            a, size = manifest.adapter, (path / ADAPTER).stat().st_size
+            facts |= {"adapter": f"{a.kind}, rank {a.rank}, alpha {a.alpha:g}", "targets": list(a.targets),
+                      "adapter_bytes": size, "base": manifest.base.model_version, "base_held": a.held}  # fmt: skip
         spec, fmt, tokenizer = manifest.model, manifest.format, manifest.tokenizer
     else:
         try:
@@ -88,7 +112,7 @@ def show(folder: Path | None, as_json: bool, settings: Settings) -> None:
         return
     for key, value in facts.items():
         if key != "model_context":
-            click.echo(f"{key:<11} {_words(value)}{_of_model(facts) if key == 'context' else ''}")
+            click.echo(f"{key:<13} {_words(value)}{_of_model(facts) if key == 'context' else ''}")
 
 
 def _of_model(facts: Mapping[str, object]) -> str:
@@ -105,7 +129,7 @@ def _words(value: object) -> str:
 
 @models.command()
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--to", "target", type=click.Choice(("hf", "gguf")), required=True)
+@click.option("--to", "target", type=click.Choice(("hf", "gguf", "peft")), required=True)
 @click.option("--checkpoint", type=FOLDER, help="Default: the one that is served.")
 @click.option("--kind", type=click.Choice(GGUF_KINDS), default="f16", show_default=True, help="Numbers of a GGUF file.")
 @click.option(
@@ -116,7 +140,8 @@ def _words(value: object) -> str:
 def export(
     out: Path, target: str, checkpoint: Path | None, kind: str, dtype: str | None, settings: Settings
 ) -> None:  # fmt: skip
-    """Write a checkpoint to OUT: a folder for `transformers` and others (hf), or one file for llama.cpp (gguf)."""
+    """Write a checkpoint to OUT: a folder for `transformers` and others (hf), or one file for llama.cpp (gguf), an
+    adapter merged into its base's weights; or the adapter alone, as `peft` reads it (peft)."""
     from midstream.weights import CannotImport
     from model import choice
     from model.families.reading import Refused
@@ -134,6 +159,10 @@ def export(
             from model.exporting import export as write
 
             write(path, out, dtype or "")
+        elif target == "peft":
+            from model.exporting import export_adapter
+
+            export_adapter(path, out)
         else:
             from model.gguf.export import export as write_gguf
 

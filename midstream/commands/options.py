@@ -18,6 +18,7 @@ from midstream.settings import Settings, SettingsError, load
 REPORTED = {
     "model.mapping": ("SettingsError",),
     "midstream.kafka.jars": ("JarsError",),
+    "midstream.afford": ("TooLarge",),
     "midstream.fits": ("OtherModel",),
     "midstream.weights": ("CannotImport",),
     "midstream.pii.labelled": ("BadLabels",),
@@ -35,6 +36,7 @@ REPORTED = {
     "model.families.reading": ("Refused", "Uninstalled"),
     "model.fim.choice": ("UnfitTokenizer",),
     "model.manifest": ("CheckpointError", "NewerCheckpoint"),
+    "model.based": ("OtherBase",),
     "model.reign": ("Superseded",),
     "model.training.train": ("Diverged",),
     "streams.redact.ner.folder": ("UnusableModel",),

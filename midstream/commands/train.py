@@ -92,7 +92,7 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
 
     Its feed is closed at the end.
     """
-    from midstream import fits, waits
+    from midstream import afford, fits, waits
     from model import families, reign
     from model.checkpoint import load_newest
     from model.packing import packing
@@ -106,7 +106,8 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
 
     _bring_weights(settings, folder)
     own = reign.take(folder)
-    resume = load_newest(folder)
+    afford.refuse(settings, folder)
+    resume = load_newest(folder, as_stored=bool(settings.train.adapter))
     if resume and resume.feed and what_is_left:
         raise click.UsageError(f"--from-what-is-left is for a new checkpoint folder, and {folder} has checkpoints.")
     if resume:

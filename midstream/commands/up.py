@@ -147,7 +147,9 @@ async def _run(settings: Settings, where: list[str], paths: list[Path]) -> None:
 
 
 async def _greet(settings: Settings, paths: list[Path], server: Supervisor) -> None:
-    """The last checkpoint is served at once; without one, what to expect is said."""
+    """The last checkpoint is served at once; without one, what to expect is said, and of weights that were brought
+    which training this machine can do."""
+    from midstream.afford import sentences
     from midstream.promise import promise
     from model.manifest import CheckpointError, newest
 
@@ -159,6 +161,9 @@ async def _greet(settings: Settings, paths: list[Path], server: Supervisor) -> N
     if checkpoint is not None:
         what = f"step {checkpoint[0].step:,} of the last run" if checkpoint[0].step else checkpoint[0].imported
         click.echo(f"{what} is served on {settings.serve.listen}")
+        if not checkpoint[0].step:
+            for sentence in await asyncio.to_thread(sentences, settings, checkpoint[0].model):
+                click.echo(sentence)
         return
     for sentence in await asyncio.to_thread(promise, settings, paths):
         click.echo(sentence)

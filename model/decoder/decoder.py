@@ -11,8 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from model.decoder.attention import Attend, Packed
+from model.decoder.frozen import Frozen
 
 Step = Callable[[int, int, Tensor, Tensor], Tensor]
 """One token as one compiled function: (id, its position, keys_LGTK, values_LGTK) to logits_V."""
@@ -22,15 +24,21 @@ class Decoder(nn.Module):
     """A family's class derives from it and gives `tokens`, `blocks` and `norm`."""
 
     spec: Any
-    tokens: nn.Embedding
+    tokens: Any
+    """An nn.Embedding, or what a frozen one is held in."""
     blocks: nn.ModuleList
     norm: nn.Module
-    head: nn.Linear | None
-    """None: the head is the embedding."""
+    head: Any
+    """An nn.Linear, or what a frozen one is held in. None: the head is the embedding."""
     logit_divisor: float = 1.0
     """What the head's products are divided by."""
     not_decayed: tuple[str, ...] = ()
     """Beginnings of the names of matrices that the optimizer's weight decay leaves alone."""
+    is_plain: bool = True
+    """All its matrices are nn.Linear's, and nothing stands beside them: what a compiled step takes a copy of."""
+    recompute: bool = False
+    """While training, a layer keeps what it was given alone, and computes the rest again for its gradient
+    (arXiv 1604.06174)."""
 
     def embed(self, ids_BT: Tensor, positions_BT: Tensor) -> Tensor:
         """x_BTD, what the first layer is given."""
@@ -43,12 +51,18 @@ class Decoder(nn.Module):
 
     @property
     def head_weight(self) -> Tensor:
-        """weight_VD."""
-        return self.tokens.weight if self.head is None else self.head.weight
+        """weight_VD; of a frozen table a copy."""
+        return (self.tokens if self.head is None else self.head).weight  # pyright: ignore
+
+    @property
+    def like(self) -> Tensor:
+        """A tensor of the type and on the device that it computes in."""
+        return next(self.norm.parameters()) if isinstance(self.tokens, Frozen) else self.tokens.weight
 
     def logits(self, x_BTD: Tensor) -> Tensor:
         """logits_BTV of what the last layer gave."""
-        logits_BTV = F.linear(self.norm(x_BTD), self.head_weight)
+        normed_BTD, table = self.norm(x_BTD), self.tokens if self.head is None else self.head
+        logits_BTV = table.product(normed_BTD) if isinstance(table, Frozen) else F.linear(normed_BTD, self.head_weight)
         return logits_BTV if self.logit_divisor == 1 else logits_BTV / self.logit_divisor
 
     def compiled(self) -> Step | None:
@@ -68,8 +82,12 @@ class Decoder(nn.Module):
 
     def through(self, x_BTD: Tensor, rotation: Any, attend: Attend) -> Tensor:
         """Through all layers."""
+        again = self.recompute and self.training and torch.is_grad_enabled()
         for block in self.blocks:
-            x_BTD = block(x_BTD, rotation, attend)
+            if again:
+                x_BTD = checkpoint(block, x_BTD, rotation, attend, use_reentrant=False, preserve_rng_state=False)
+            else:
+                x_BTD = block(x_BTD, rotation, attend)
         return x_BTD
 
     def forward(self, ids_BT: Tensor, positions_BT: Tensor, documents_BT: Tensor) -> Tensor:

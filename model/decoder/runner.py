@@ -109,13 +109,14 @@ class Runner:
 
     def __init__(self, model: Decoder, compiled: bool = True) -> None:
         self.model, self.spec = model.eval(), model.spec
-        self._step = model.compiled() if compiled else None
+        self._step = model.compiled() if compiled and model.is_plain else None
+        self._device = next(model.parameters()).device
 
     def new_cache(self) -> Cache:
         spec, past = self.spec, self.model.new_past()
         if past is not None:
             return Kept(past)
-        return Cache(spec.layers, spec.kv_heads, spec.head_width, spec.context, self.model.tokens.weight)
+        return Cache(spec.layers, spec.kv_heads, spec.head_width, spec.context, self.model.like)
 
     @torch.inference_mode()
     def extend(self, ids: Sequence[int], cache: Cache) -> Tensor:
@@ -130,7 +131,7 @@ class Runner:
         if len(ids) == 1 and self._step is not None:
             logits_V = self._step(ids[0], at, cache.keys_LGTK, cache.values_LGTK)
         else:
-            logits_V = self._through(torch.tensor([list(ids)], device=self.model.tokens.weight.device), at, cache)
+            logits_V = self._through(torch.tensor([list(ids)], device=self._device), at, cache)
         cache.ids.extend(ids)
         return logits_V
 

@@ -32,19 +32,19 @@ def parameters(spec: Spec) -> dict[str, tuple[int, ...]]:
     """Our parameters' shapes, by their names. Raises Refused; other errors for a shape that no model can have."""
     if isinstance(spec, Adapted):
         return library.shapes(spec)
-    return {name: tuple(t.shape) for name, t in _empty(spec).state_dict().items()}
+    return {name: tuple(t.shape) for name, t in empty(spec).state_dict().items()}
 
 
 def assembled(spec: Spec, tensors: Mapping[str, Tensor]) -> Decoder:
     """The decoder with these very tensors: none is copied. Raises Refused."""
     if isinstance(spec, Adapted):
         return adapter.assembled(spec, tensors)
-    made = _empty(spec)
+    made = empty(spec)
     made.load_state_dict(tensors, assign=True)
     return made
 
 
-def _empty(spec: Native) -> Decoder:
+def empty(spec: Native) -> Decoder:
     """One without weights, which takes no memory: for those that are there already."""
     with torch.device("meta"), _WithoutFirstWeights():
         return _new(spec)

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from model import checkpoint, weights
+from model import based, checkpoint
 from model.families import TRAINED, is_trained
 from model.families.reading import Refused
 from model.gguf import shape, vocabulary
 from model.gguf.shape import Keys, Value
 from model.gguf.tensors import KINDS, TensorPart, parts
-from model.manifest import WEIGHTS, check_file, read_manifest
+from model.manifest import read_manifest
 
 FILE_TYPES = {"f32": 0, "f16": 1, "q8_0": 7, "bf16": 32}
 """llama.cpp's numbers of what most of a file's tensors are."""
@@ -28,8 +28,8 @@ QUANTIZATION_VERSION = 2
 
 
 def export(folder: Path, out: Path, kind: str) -> dict[str, Any]:
-    """Writes the checkpoint in `folder` to the file `out`, for its owner alone, in place of what is there; returns what
-    was written. `kind`: one of KINDS.
+    """Writes the checkpoint in `folder`, an adapter merged into its base's weights, to the file `out`, for its owner
+    alone, in place of what is there; returns what was written. `kind`: one of KINDS.
 
     Raises Refused for what llama.cpp would compute otherwise, and when the gguf package is missing; CheckpointError for
     a folder that is no whole checkpoint.
@@ -46,7 +46,7 @@ def export(folder: Path, out: Path, kind: str) -> dict[str, Any]:
         "general.quantization_version": QUANTIZATION_VERSION, **shape.keys(spec),
         **vocabulary.keys(tokenizer, manifest.format, spec.vocab),
     }  # fmt: skip
-    listed = parts(spec, weights.find([check_file(folder, manifest, WEIGHTS)], spec), kind)
+    listed = parts(spec, based.places(folder, manifest), kind)
     pre = keys["tokenizer.ggml.pre"]
     _write(library, out, shape.architecture(spec), keys, listed)
     return {

@@ -1,5 +1,8 @@
 """The learner: one decoder and its optimizer. It scores a Batch, makes its gradient, and takes a step. Knows no feed.
 
+With an adapter the decoder's own weights are frozen, and its low-rank parts alone are trained: in float32, though
+checkpoints hold them in bfloat16 for everybody but the learner itself.
+
 Shapes: B rows, T tokens, D width.
 """
 
@@ -8,15 +11,19 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from math import inf, isfinite
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from model import weights
-from model.checkpoint import Contents
+from model.adapters import lora
+from model.adapters.spec import Adapter
+from model.checkpoint import MASTER, Contents
 from model.config import TrainConfig
 from model.decoder.decoder import Decoder
+from model.decoder.frozen import hold
 from model.example import Batch
 from model.families import Spec, build
 from model.fim.format import Format
@@ -43,20 +50,27 @@ class Learner:
     """The weights that are trained, and how."""
 
     def __init__(
-        self, spec: Spec, config: TrainConfig, tokenizer: Tokenizer, fmt: Format, device: str, resume: Contents | None
+        self, spec: Spec, config: TrainConfig, tokenizer: Tokenizer, fmt: Format, device: str, resume: Contents | None,
+        adapter: Adapter | None = None,
     ) -> None:  # fmt: skip
-        """Raises Refused for a family that is not trained."""
+        """`adapter`: what is trained beside the weights of `resume`; None: all weights are. Raises Refused for a family
+        that is not trained."""
         self.config, self.device = config, torch.device(device)
         self.precision = precision(config, self.device)
         self._left_out = unlearnt(tokenizer, fmt).to(self.device)
         sentinels = set(tokenizer.specials.values())
         self._widths = torch.tensor([0 if i in sentinels else len(b) for i, b in enumerate(tokenizer.bytes_of)])
-        self.model = _decoder(spec, resume).to(self.device)
+        self.model = _decoder(spec, resume, adapter).to(self.device)
+        self.model.recompute = config.recompute
         self.optimizer = optimizer.make(self.model, config)
 
     def restore(self, contents: Contents) -> None:
         """The optimizer's state of a checkpoint."""
         moved = {name: tensor.to(self.device) for name, tensor in contents.optimizer.items()}
+        parts = lora.low_rank(self.model)
+        with torch.no_grad():
+            for name in [name for name in moved if name.startswith(MASTER)]:
+                parts[name.removeprefix(MASTER)].copy_(moved.pop(name))
         optimizer.restore(self.model, self.optimizer, moved)
 
     def score(self, batch: Batch) -> Scored:
@@ -106,26 +120,47 @@ class Learner:
         self.optimizer.step()
 
     def assemble(self, tensors: dict[str, Tensor]) -> Decoder:
-        """A decoder of these weights, beside the one that is trained, for scoring."""
-        return weights.assemble(self.model.spec, dict(tensors)).eval()
+        """A decoder of these weights, or with these low-rank parts, beside the one that is trained: for scoring."""
+        if not self.low_rank():
+            return weights.assemble(self.model.spec, dict(tensors)).eval()
+        copied = copy.deepcopy(self.model, self._shared())
+        with torch.no_grad():
+            for name, part in lora.low_rank(copied).items():
+                part.copy_(tensors[name])
+        return copied.eval()
 
     def branch(self) -> Learner:
-        """A copy that can be trained while this one is."""
-        return copy.deepcopy(self)
+        """A copy that can be trained while this one is; what is frozen is there once."""
+        return copy.deepcopy(self, self._shared())
+
+    def _shared(self) -> dict[int, Any]:
+        """What copies share: tensors that are not trained."""
+        tensors = (*self.model.parameters(), *self.model.buffers())
+        return {id(t): t for t in tensors if not t.requires_grad}
 
     def weights(self) -> dict[str, Tensor]:
-        """By our names, on the CPU: what a checkpoint holds. They go on being trained where they are there already."""
-        return {name: t.cpu() for name, t in self.model.state_dict().items()}
+        """By our names, on the CPU: what a checkpoint holds; none with an adapter. They go on being trained where they
+        are there already."""
+        return {} if self.low_rank() else {name: t.cpu() for name, t in self.model.state_dict().items()}
+
+    def low_rank(self) -> dict[str, Tensor]:
+        """The same of an adapter's parts; none without one."""
+        return {name: t.detach().cpu() for name, t in lora.low_rank(self.model).items()}
 
     def optimizer_state(self) -> dict[str, Tensor]:
-        return {name: t.cpu() for name, t in optimizer.state(self.model, self.optimizer).items()}
+        moments = {name: t.cpu() for name, t in optimizer.state(self.model, self.optimizer).items()}
+        return moments | {MASTER + name: t for name, t in self.low_rank().items()}
 
 
-def _decoder(spec: Spec, resume: Contents | None) -> Decoder:
+def _decoder(spec: Spec, resume: Contents | None, adapter: Adapter | None) -> Decoder:
     """A new one, or one with the checkpoint's own tensors: they are not there twice."""
     if resume is None or spec != resume.manifest.model:  # which is refused a moment later
         return build.decoder(spec)
-    return weights.assemble(spec, resume.weights)
+    base = weights.assemble(spec, resume.weights)
+    if adapter is None:
+        return base
+    hold(base, adapter.held)
+    return lora.attach(base, adapter, resume.low_rank or lora.first(base, adapter))
 
 
 def precision(config: TrainConfig, device: torch.device) -> str:

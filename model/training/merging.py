@@ -25,7 +25,8 @@ def earlier(root: Path, manifest: Manifest, count: int) -> list[Path]:
             other = read_manifest(path)
         except CheckpointError:
             continue
-        trained = manifest.warm_from < other.step < manifest.step and other.model == manifest.model
+        alike = all(getattr(other, name) == getattr(manifest, name) for name in ("model", "adapter", "base"))
+        trained = alike and manifest.warm_from < other.step < manifest.step
         if trained and other.model_version not in versions and len(paths) < count:
             versions.add(other.model_version)
             paths.append(path)

@@ -10,8 +10,8 @@ from model.decoder.decoder import Decoder
 
 
 def make(model: Decoder, config: TrainConfig) -> torch.optim.AdamW:
-    """Decays matrices alone: neither norms and biases nor positions."""
-    named = list(model.named_parameters())
+    """Of what is trained. Decays matrices alone: neither norms and biases nor positions."""
+    named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
     decayed = [p for n, p in named if p.dim() > 1 and not n.startswith(model.not_decayed)]
     kept = [p for n, p in named if p.dim() < 2 or n.startswith(model.not_decayed)]
     groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": kept, "weight_decay": 0.0}]
@@ -23,6 +23,7 @@ def state(model: Decoder, optimizer: torch.optim.AdamW) -> dict[str, Tensor]:
     return {
         f"{key}/{name}": value
         for name, parameter in model.named_parameters()
+        if parameter.requires_grad
         for key, value in optimizer.state[parameter].items()
     }
 

@@ -13,14 +13,13 @@ from pathlib import Path
 import msgspec
 from torch import Tensor
 
-from model import checkpoint, reign
+from model import checkpoint, memory, reign
 from model.checkpoint import Contents
 from model.config import TrainConfig
 from model.decoder.decoder import Decoder
 from model.manifest import CheckpointError, Manifest, name
 from model.training import gate, merging
 from model.training.frozen import FrozenSet
-from model.training.memory import free_bytes
 
 logger = logging.getLogger("midstream.model")
 
@@ -188,7 +187,8 @@ class Publisher:
         if not paths:
             return contents, 1
         try:
-            return replace(contents, mean=merging.mean(contents.weights, paths)), 1 + len(paths)
+            own = contents.low_rank or contents.weights
+            return replace(contents, mean=merging.mean(own, paths)), 1 + len(paths)
         except CheckpointError as error:
             logger.error("the newest weights are served alone: %s", error)
             return contents, 1
@@ -198,7 +198,7 @@ class Publisher:
         frozen = FrozenSet(self._config.frozen_tokens, contents.frozen)
         if self._assemble is None or not frozen.closed:
             return float("nan")
-        return frozen.score(self._assemble(contents.mean or contents.weights))
+        return frozen.score(self._assemble(contents.mean or contents.low_rank or contents.weights))
 
 
 def _name(manifest: Manifest) -> str:
@@ -207,13 +207,16 @@ def _name(manifest: Manifest) -> str:
 
 def _copied(contents: Contents) -> Contents:
     """With tensors that training does not change."""
-    copies = ({n: t.clone() for n, t in tensors.items()} for tensors in (contents.weights, contents.optimizer))
-    own, optimizer = copies
-    return replace(contents, weights=own, optimizer=optimizer)
+    own, low_rank, optimizer = ({n: t.clone() for n, t in tensors.items()} for tensors in _changing(contents))
+    return replace(contents, weights=own, low_rank=low_rank, optimizer=optimizer)
+
+
+def _changing(contents: Contents) -> tuple[dict[str, Tensor], ...]:
+    return contents.weights, contents.low_rank, contents.optimizer
 
 
 def _has_room(contents: Contents) -> bool:
     """Whether the copies take less than half of the memory that is free."""
-    size = sum(t.nbytes for tensors in (contents.weights, contents.optimizer) for t in tensors.values())
-    free = free_bytes()
+    size = sum(t.nbytes for tensors in _changing(contents) for t in tensors.values())
+    free = memory.available()
     return free is None or 2 * size < free

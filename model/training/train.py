@@ -12,10 +12,14 @@ from typing import Any
 
 import torch
 
+from model import based, memory
+from model.adapters.choice import settle
+from model.adapters.spec import Adapter, Base
 from model.checkpoint import FULL, Contents
 from model.config import TrainConfig
 from model.example import Batch, BatchSource
 from model.families import Spec, trainable
+from model.families.reading import Refused
 from model.fim.format import Format
 from model.manifest import CheckpointError, Manifest, name
 from model.reign import Superseded
@@ -93,7 +97,8 @@ class Trainer:
         run: dict[str, Any] | None = None,
     ) -> None:
         """`context`: tokens that an example may have; 0: as many as the model can. `run`: what the corpus is made by,
-        beside `config`: differences to the run before are said. Raises Refused for a family that is not trained."""
+        beside `config`: differences to the run before are said. Raises Refused for a family that is not trained,
+        CheckpointError for a checkpoint that was trained otherwise."""
         trainable(spec)
         if tokenizer.vocab_size > spec.vocab:
             raise ValueError(f"the tokenizer has {tokenizer.vocab_size} ids and the model {spec.vocab}")
@@ -101,7 +106,8 @@ class Trainer:
         self._came_from = resume.manifest.came_from if resume else {}
         self._side_files = resume.side_files if resume else {}
         self.spec, self.tokenizer, self.format = spec, tokenizer, fmt
-        self.learner = Learner(spec, config, tokenizer, fmt, device, resume)
+        self.adapter, self._base = _adapter(spec, config, resume)
+        self.learner = Learner(spec, config, tokenizer, fmt, device, resume, self.adapter)
         self.step = self.tokens = self.text_bytes = 0
         was = resume.manifest if resume else None
         self._prequential = Prequential(config.window, was.scores if was else (), was.groups if was else None)
@@ -265,6 +271,7 @@ class Trainer:
             frozen=self._frozen.state if self.config.frozen_tokens else b"",
             tokenizer=self.tokenizer,
             side_files=self._side_files,
+            low_rank=self.learner.low_rank(),
         )
 
     def _manifest(self) -> Manifest:
@@ -278,6 +285,8 @@ class Trainer:
             format=self.format,
             tokenizer=self.tokenizer.hash,
             context=self.context,
+            adapter=self.adapter,
+            base=self._base,
             bits_per_byte=bits if isfinite(bits) else None,
             scores=self._prequential.scores,
             groups=self._prequential.groups,
@@ -301,3 +310,19 @@ class Trainer:
             groups={g: bits_per_byte(n, int(b)) for g, (n, b) in self._prequential.groups.items()},
             feed=self.feed.summary(),
         )
+
+
+def _adapter(spec: Spec, config: TrainConfig, resume: Contents | None) -> tuple[Adapter | None, Base | None]:
+    """What is trained beside frozen weights, and beside whose. Raises CheckpointError."""
+    if resume is None or resume.path is None:
+        if config.adapter:
+            raise CheckpointError("[train] adapter needs weights to stand beside: name them, [model] weights")
+        return None, None
+    manifest = resume.manifest
+    try:
+        adapter = settle(config, spec, manifest.adapter, began=manifest.step > 0, available=memory.available())
+    except Refused as error:
+        raise CheckpointError(f"{resume.path}: {error}.") from error
+    if adapter is None:
+        return None, None
+    return adapter, manifest.base or based.named(resume.path, manifest)

@@ -1,0 +1,190 @@
+"""A server over adapters: one base in memory, the low-rank parts swapped; and the commands around them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from adapting import DORA, LORA, begun, some_ids, trained
+from brought import run
+from click.testing import CliRunner
+from foreign import save
+from tiny import tokenizer
+
+from midstream import afford
+from midstream.cli import main
+from midstream.rate import part, rate
+from midstream.settings import FeedSettings, Settings, load
+from midstream.weights import begin
+from model import families, memory
+from model.adapters import lora
+from model.config import TrainConfig
+from model.decoder.decoder import Decoder
+from model.decoder.frozen import Frozen
+from model.families.llama.spec import Llama
+from model.manifest import folders, read_manifest
+from server.reload import Watcher
+from server.served import Loader, Served
+
+
+def places(decoder: Decoder) -> set[int]:
+    """Where the tensors lie that are not an adapter's."""
+    frozen = {name: p for name, p in decoder.named_parameters() if name.rpartition(".")[2] not in lora.PARTS}
+    return {t.data_ptr() for t in (*frozen.values(), *decoder.buffers())}
+
+
+@pytest.mark.parametrize("config", [LORA, DORA, replace(LORA, base="int8")], ids=["lora", "dora", "int8"])
+def test_a_newer_adapter_brings_its_low_rank_part_alone(tmp_path: Path, config: TrainConfig) -> None:
+    begun(tmp_path / "c")
+    offered: list[Served] = []
+    watcher = Watcher(tmp_path / "c", offered.append)
+    for _ in range(2):
+        trained(tmp_path / "c", config, steps=3)
+        assert watcher.look() and watcher.failure is None
+    one, two = (served.model for served in offered)
+    assert places(one.model) == places(two.model) and len(places(one.model)) > 3 * 7
+    assert offered[0].tokenizer is offered[1].tokenizer and offered[0].version != offered[1].version
+    ids = some_ids()[0].tolist()
+    first, second = one.extend(ids, one.new_cache()), two.extend(ids, two.new_cache())
+    assert not torch.equal(first, second), "each answers with its own"
+    alone = Loader().load(folders(tmp_path / "c")[-1]).model
+    assert torch.equal(second, alone.extend(ids, alone.new_cache()))
+    assert any(isinstance(m, Frozen) for m in two.model.modules()) == (config.base == "int8")
+
+
+def test_tokens_after_a_prompt_are_those_of_the_whole_text(tmp_path: Path) -> None:
+    """One token at a time, which takes torch's own product with int8 weights, and all at once."""
+    path = trained(tmp_path / "c", replace(DORA, base="int8"))
+    model = Loader().load(path).model
+    ids = some_ids()[0].tolist()
+    cache = model.new_cache()
+    model.extend(ids[:30], cache)
+    for token in ids[30:-1]:
+        model.extend([token], cache)
+    step, whole = model.extend(ids[-1:], cache), model.extend(ids, model.new_cache())
+    assert (step - whole).norm() < 0.03 * whole.norm()
+
+
+def test_a_base_that_is_gone_leaves_the_model_that_is_served(tmp_path: Path) -> None:
+    offered: list[Served] = []
+    trained(tmp_path / "c", steps=1)
+    watcher = Watcher(tmp_path / "c", offered.append)
+    assert watcher.look()
+    trained(tmp_path / "c", steps=1)
+    (tmp_path / "c/step-00000000").rename(tmp_path / "away")
+    assert not watcher.look() and len(offered) == 1
+    assert watcher.failure is not None and "is not there: put it back" in watcher.failure.reason
+    (tmp_path / "away").rename(tmp_path / "c/step-00000000")
+    trained(tmp_path / "c", steps=1)
+    assert watcher.look() and watcher.failure is None
+
+
+def settings(folder: Path, weights: Path, more: str) -> Path:
+    path = folder / "midstream.toml"
+    path.write_text(
+        f'[paths]\nstate = "{folder / "state"}"\n[model]\ncontext = 96\nweights = "{weights}"\n[train]\n{more}\n'
+    )
+    return path
+
+
+def test_weights_that_an_adapter_stands_beside_are_linked(tmp_path: Path) -> None:
+    source = save("qwen2, default", tmp_path / "model")
+    for name, more, links in (("a", 'adapter = "lora"', 2), ("b", 'adapter = "dora"', 3), ("c", "", 3)):
+        (tmp_path / name).mkdir()
+        config = settings(tmp_path / name, source, more)
+        begin(load(config), print, to_train=True)
+        assert (source / "model.safetensors").stat().st_nlink == links
+        shown = run(config, "models", "show").output
+        assert "qwen2" in shown and "use           training" in shown
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ('adapter = "lorra"', "adapter must be one of '', 'lora', 'dora'"),
+        ("rank = 0", "rank must be at least 1"),
+        ("alpha = 0.0", "alpha must be greater than 0"),
+        ('base = "int4"', "base must be one of 'auto', 'float32', 'bf16', 'int8'"),
+    ],
+)
+def test_settings_that_are_none_are_refused(tmp_path: Path, more: str, said: str) -> None:
+    config = settings(tmp_path, tmp_path, more)
+    done = CliRunner().invoke(main, ["models", "show", "--config", str(config)])
+    assert done.exit_code == 1 and said in done.output
+
+
+HALF_B = Llama(
+    variant="qwen2", vocab=151_936, context=32_768, width=896, layers=24, heads=14, kv_heads=2, head_width=64,
+    inner=4864, qkv_bias=True, tied=True,
+)  # fmt: skip
+GB = 1_000_000_000
+
+
+def need(available: int | None, **settings: Any) -> afford.Need:
+    return afford.need(TrainConfig(**settings), FeedSettings(rows=1), 512, HALF_B, available)
+
+
+def test_what_fits_and_what_to_set() -> None:
+    assert need(12 * GB).fits(adapter=False) and not need(6 * GB).fits(adapter=False)
+    assert need(6 * GB, base="int8").fits(adapter=True) and need(None).fits(adapter=False)
+    assert need(GB, base="int8").adapter < need(GB, base="bf16").adapter < need(GB, base="float32").full
+    assert need(GB, recompute=True).full < need(GB).full
+    config = TrainConfig(base="int8")
+    assert 'Set [train] adapter = "lora": it needs' in afford.way(config, need(6 * GB, base="int8"))
+    assert afford.way(TrainConfig(adapter="lora", base="float32"), need(GB, base="float32")) == (
+        'Set [train] recompute = true and base = "int8", or fewer [feed] rows, or a shorter [model] context.'
+    )
+
+
+@pytest.mark.parametrize(("adapter", "available", "fits"), [("", 6, False), ("lora", 6, True), ("lora", 1, False)])
+def test_a_run_that_clearly_does_not_fit_is_refused(adapter: Any, available: int, fits: bool) -> None:
+    chosen = replace(Settings(), train=TrainConfig(adapter=adapter, base="int8"), feed=FeedSettings(rows=1))
+    if fits:
+        afford.refuse_shape(chosen, HALF_B, available * GB)
+        return
+    with pytest.raises(afford.TooLarge) as refused:
+        afford.refuse_shape(chosen, HALF_B, available * GB)
+    assert f"494 million weights needs some {'' if adapter else '1'}" in str(refused.value)
+    assert "are there. Set [train] " in str(refused.value)
+
+
+def test_up_says_what_this_machine_can_do() -> None:
+    spec = families.new(vocab=tokenizer().vocab_size, context=64, width=32, layers=2, heads=2)
+    lines = afford.sentences(Settings(), spec)
+    assert len(lines) == 3 and "All weights are trained" in lines[2]
+    for line, what in zip(lines, ("Training all weights", "An adapter (lora"), strict=False):
+        assert line.startswith(what) and "that are there, and takes some" in line and "tokens a second" in line
+    refused = afford.choices(TrainConfig(base="int8"), FeedSettings(), 64, HALF_B, 10_000_000)
+    assert [line.endswith("it does not fit.") for line in refused] == [True, True, False]
+
+
+def test_a_part_of_a_large_model_is_tried() -> None:
+    tried = part(HALF_B)
+    assert (tried.layers, tried.vocab, tried.width) == (2, 4096, 896)
+    small = families.new(vocab=300, context=32, width=16, layers=1, heads=1)
+    assert rate(small, TrainConfig(adapter="dora", base="int8", recompute=True)) > 0
+
+
+def test_memory_is_the_least_of_what_the_kernel_and_the_group_say(tmp_path: Path) -> None:
+    for file, text in {
+        "proc/meminfo": "MemTotal: 9 kB\nMemAvailable:    5000 kB\n", "sys/fs/cgroup/memory.max": "3000000\n",
+        "sys/fs/cgroup/memory.current": "1000000\n", "sys/fs/cgroup/memory.stat": "anon 4\ninactive_file 400000\n",
+    }.items():  # fmt: skip
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(text)
+    assert memory.available(tmp_path) == 2_400_000
+    (tmp_path / "sys/fs/cgroup/memory.max").write_text("max\n")
+    assert memory.available(tmp_path) == 5_120_000
+    assert memory.available(tmp_path / "none") is None
+
+
+def test_the_manifest_names_adapter_and_base(tmp_path: Path) -> None:
+    path = trained(tmp_path / "c", DORA)
+    manifest, base = read_manifest(path), read_manifest(tmp_path / "c/step-00000000")
+    assert manifest.adapter is not None and manifest.base is not None
+    assert (manifest.adapter.kind, manifest.adapter.rank, manifest.adapter.held) == ("dora", 6, "float32")
+    assert (manifest.base.folder, manifest.base.model_version) == ("step-00000000", base.model_version)
+    assert manifest.base.sha256 == base.sha256["model.safetensors"] and manifest.came_from == base.came_from

@@ -22,27 +22,15 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict, replace
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from common.freshness.commits import read
-from common.freshness.figures import (
-    bits_by_kind,
-    by_lag,
-    copied_share,
-    exact_share,
-    gain_interval,
-    mean_gain,
-    ratio,
-    stale,
-)
-from common.freshness.questions import KINDS, Asked, questions
-from common.freshness.replay import Answers
+from common.freshness.questions import questions
+from common.freshness.report import figures
 from common.freshness.run import Seed, run
 from common.freshness.sizes import Sizes
-from common.freshness.tuning import Tuned, tuned_places
-from common.freshness.world import World, build, tokens
+from common.freshness.tuning import Tuned
+from common.freshness.world import build, tokens
 from common.histories import histories
 from common.machine import machine
 
@@ -56,7 +44,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as work:
         given = ("given", options.folders) if options.folders else histories(cache_home(), Path(work) / "generated")
         origin, folders = given
-        arrived = read(folders, sizes.commits)
+        arrived = read(folders, sizes.commits, by_author=origin == "given")
         say(f"{len(arrived.commits)} commits of {len(folders)} repositories, {arrived.left_out} left out")
         world = build(arrived, sizes)
         asked = questions(world, sizes)
@@ -66,7 +54,7 @@ def main() -> None:
         seeds: list[Seed] = []
         tuned: Tuned | None = None
         for seed in range(sizes.seeds):
-            found, tuned = run(world, asked, sizes, seed, Path(work) / f"seed-{seed}", tuned, say)
+            found, tuned = run(world, asked, sizes, seed, options.keep or Path(work) / "passes", tuned, say)
             seeds.append(found)
             said = figures(seeds, world, asked, tuned, sizes)
             say(f"seed {seed}: {json.dumps(said)}")
@@ -82,54 +70,6 @@ def main() -> None:
     }))  # fmt: skip
 
 
-def figures(seeds: list[Seed], world: World, asked: list[Asked], tuned: Tuned, sizes: Sizes) -> dict[str, Any]:
-    frozen, control = [s.frozen for s in seeds], [s.control for s in seeds]
-    continual = [s.lagged["0"] for s in seeds]
-    first = tuned_places(world, sizes)
-    each = [mean_gain([a], [b], 0) for a, b in zip(continual, frozen, strict=True)]
-    return {
-        "gain": mean_gain(continual, frozen, 0), "gain_interval": gain_interval(continual, frozen, 0),
-        "gain_control": mean_gain(control, frozen, 0),
-        "gain_unexplained": round(mean_gain(continual, frozen, 0) - mean_gain(control, frozen, 0), 2),
-        "gain_by_seed": each, "gain_behind_tuning": mean_gain(continual, frozen, 0, first),
-        "gains": {kind: mean_gain(continual, frozen, k) for k, kind in enumerate(KINDS)},
-        "gains_control": {kind: mean_gain(control, frozen, k) for k, kind in enumerate(KINDS)},
-        "intervals": {kind: gain_interval(continual, frozen, k) for k, kind in enumerate(KINDS)},
-        "gain_by_quarter": quarters(continual, frozen), "gain_control_by_quarter": quarters(control, frozen),
-        "bits_per_byte": {
-            name: bits_by_kind(of, asked)
-            for name, of in (("frozen", frozen), ("control", control), ("continual", continual))
-        },
-        "forgetting": forgetting(seeds), "forgetting_by_seed": [s.forgetting for s in seeds],
-        "exact_match": {
-            "frozen": exact_share(frozen, asked), "control": exact_share(control, asked),
-            "continual": exact_share(continual, asked), "frozen_new": exact_share(frozen, asked, new=True),
-            "continual_new": exact_share(continual, asked, new=True), "lines": sum(len(a.rests) for a in asked),
-            "lines_new": sum(r.is_new for a in asked for r in a.rests),
-        },
-        "exact_match_ratio": ratio(continual, frozen, asked),
-        "exact_match_ratio_new": ratio(continual, frozen, asked, new=True),
-        "buffer_floor": copied_share(asked), "buffer_floor_new": copied_share(asked, new=True),
-        "stale_share": {"frozen": stale(frozen), "continual": stale(continual)},
-        "by_lag": by_lag([s.lagged for s in seeds], frozen, asked),
-        "rates": {"frozen": sizes.base_rate, "stream": tuned.stream, "control": tuned.control, "tried": tuned.tried},
-        "frozen_passes": [s.base for s in seeds], "frozen_converged": all(s.converged for s in seeds),
-        "steps": [s.steps for s in seeds], "seeds": len(seeds),
-    }  # fmt: skip
-
-
-def quarters(several: list[Answers], frozen: list[Answers]) -> list[float]:
-    """Of commits in order, a quarter of them each."""
-    count = len(frozen[0].nats_CK)
-    edges = [count * n // 4 for n in range(5)]
-    return [mean_gain(several, frozen, 0, a, b) for a, b in pairwise(edges)]
-
-
-def forgetting(seeds: list[Seed]) -> float:
-    """The mean over seeds, of held-out past."""
-    return round(sum(s.forgetting["continual"] for s in seeds) / len(seeds), 2)
-
-
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="*", type=Path, help="Clones of git; else releases of packages.")
@@ -137,6 +77,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--tokens", type=int, default=Sizes.stream, help="Of the stream, and as many before it.")
     parser.add_argument("--commits", type=int, default=Sizes.commits, help="Of each repository, the newest.")
     parser.add_argument("--passes", type=int, default=Sizes.passes, help="Over the past at most.")
+    parser.add_argument("--keep", type=Path, help="Folder of the frozen models' checkpoints, to go on from.")
     parser.add_argument("--quick", action="store_true", help="A tiny run that proves nothing.")
     return parser
 

@@ -12,7 +12,9 @@ from common.freshness.scoring import Scored, bits, score, sized
 from common.freshness.sizes import Sizes
 from common.freshness.training import newest, spec, train
 from common.freshness.world import Arrival, World
+from model import checkpoint
 from model.decoder.decoder import Decoder
+from model.manifest import folders
 
 
 @dataclass(frozen=True)
@@ -28,23 +30,56 @@ class Frozen:
 
 
 def freeze(world: World, sizes: Sizes, seed: int, folder: Path, say: Callable[[str], None]) -> Frozen:
-    """Passes over the past, each in another keyed order."""
-    ways = replace(sizes.ways, rate=sizes.base_rate, weight_decay=0.1, kept=True)
-    shape, examples = spec(world.tokenizer, sizes, seed), [e for a in world.past for e in a.examples]
-    held_out = of_arrivals(world.held_out, world)
-    found: list[float] = []
-    start: Path | None = None
+    """Passes over the past, each in another keyed order. `folder`: of the checkpoints of all seeds; a pass that has one
+    there is not made again."""
+    if seed and sizes.own_passes:
+        return _branched(world, sizes, seed, folder, say)
+    return _passes(_Passes(world, sizes, seed, folder, say), None, [])
+
+
+def _branched(world: World, sizes: Sizes, seed: int, folder: Path, say: Callable[[str], None]) -> Frozen:
+    """From a checkpoint of the first seed, so many passes before its last."""
+    first = freeze(world, sizes, 0, folder, lambda _: None)
+    shared = max(1, len(first.held_out) - sizes.own_passes)
+    one = _Passes(world, sizes, seed, folder, say)
+    start, found, model = newest(folder / f"seed-0-pass-{shared - 1}"), first.held_out[:shared], first.model
+    for number in range(shared, len(first.held_out)):
+        start, model, bits_a_byte = one.make(number, start)
+        found.append(bits_a_byte)
+    return Frozen(start, model, found, first.converged)
+
+
+def _passes(one: _Passes, start: Path | None, found: list[float]) -> Frozen:
     while True:
-        number = len(found)
-        rows = shuffled_rows(examples, ways.row_tokens, 100 * seed + number)
-        into = folder / f"pass-{number}"
-        model = train(list(batches(rows, ways)), world.tokenizer, shape, ways, sizes, start, into)
-        start = newest(into)
-        found.append(of_all(model, held_out))
-        say(f"seed {seed}: pass {number + 1} over the past, {found[-1]:.4f} bits a byte of held-out past")
-        converged = number > 0 and found[-1] > found[-2] * (1 - sizes.enough)
-        if converged or len(found) == sizes.passes:
+        start, model, bits_a_byte = one.make(len(found), start)
+        found.append(bits_a_byte)
+        converged = len(found) > 1 and found[-1] > found[-2] * (1 - one.sizes.enough)
+        if converged or len(found) == one.sizes.passes:
             return Frozen(start, model, found, converged)
+
+
+class _Passes:
+    """Makes one pass after the other."""
+
+    def __init__(self, world: World, sizes: Sizes, seed: int, folder: Path, say: Callable[[str], None]) -> None:
+        self.sizes = sizes
+        self._world, self._seed, self._folder, self._say = world, seed, folder, say
+        self._ways = replace(sizes.ways, rate=sizes.base_rate, weight_decay=0.1, kept=True, rows=1, row_tokens=1024)
+        self._examples = [e for a in world.past for e in a.examples]
+        self._held_out = of_arrivals(world.held_out, world)
+
+    def make(self, number: int, start: Path | None) -> tuple[Path, Decoder, float]:
+        """The checkpoint, the model, and its bits a byte of held-out past."""
+        into = self._folder / f"seed-{self._seed}-pass-{number}"
+        if folders(into):
+            model = checkpoint.load_model(newest(into))[0]
+        else:
+            rows = shuffled_rows(self._examples, self._ways.row_tokens, 100 * self._seed + number)
+            shape, planned = spec(self._world.tokenizer, self.sizes, self._seed), list(batches(rows, self._ways))
+            model = train(planned, self._world.tokenizer, shape, self._ways, self.sizes, start, into)
+        found = of_all(model, self._held_out)
+        self._say(f"seed {self._seed}: pass {number + 1} over the past, {found:.4f} bits a byte of held-out past")
+        return newest(into), model, found
 
 
 def of_all(model: Decoder, scored: Sequence[Scored]) -> float:

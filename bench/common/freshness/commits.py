@@ -34,19 +34,22 @@ class Read:
     """In the order of time."""
     trees: list[list[str]]
     """Texts that stood in each repository before its first commit here."""
-    shared_authors: int
-    """Authors of commits in two repositories, after `left_out` were left out."""
+    shared_authors: int | None
+    """Authors of commits in two repositories, after `left_out` were left out; None: the commits do not tell authors."""
     left_out: int
     """Commits of authors that two repositories share."""
     whole: bool
     """The histories are read from their beginnings."""
 
 
-def read(folders: Sequence[Path], most: int) -> Read:
-    """The newest `most` commits of each repository's first line, with all that they merge."""
+def read(folders: Sequence[Path], most: int, by_author: bool = True) -> Read:
+    """The newest `most` commits of each repository's first line, with all that they merge.
+
+    `by_author`: leave out what people write who write in two of the repositories.
+    """
     bases = [_base(folder, most) for folder in folders]
     authors = [_authors(folder, base) for folder, base in zip(folders, bases, strict=True)]
-    common = _shared(authors)
+    common = _shared(authors) if by_author else set[str]()
     lines, trees, left_out = [], [], 0
     for number, (folder, base, by) in enumerate(zip(folders, bases, authors, strict=True)):
         trees.append(list(_tree(folder, base)))
@@ -57,7 +60,7 @@ def read(folders: Sequence[Path], most: int) -> Read:
         {sha: by[sha] for sha in (c.sha for c in line) if sha in by} for line, by in zip(lines, authors, strict=True)
     ]
     merged = list(heapq.merge(*lines, key=lambda c: (c.time, c.repository)))
-    return Read(merged, trees, len(_shared(used)), left_out, not any(bases))
+    return Read(merged, trees, len(_shared(used)) if by_author else None, left_out, not any(bases))
 
 
 def _commits(folder: Path, base: str, number: int) -> Iterator[Arrived]:

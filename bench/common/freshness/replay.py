@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from common.freshness.completing import Completer
 from common.freshness.plan import Plan
-from common.freshness.questions import Asked
+from common.freshness.questions import KINDS, Asked
 from common.freshness.scoring import score
 from common.freshness.sizes import AVERAGE_EVERY, LAGS, Sizes, Ways
 from common.freshness.training import train
@@ -22,6 +22,7 @@ from common.freshness.world import World
 from model.decoder.decoder import Decoder
 from model.families import build
 from model.manifest import read_manifest
+from streams.draw import drawn
 
 DAY = 86_400
 """Seconds after a commit that changed a signature when it is asked for."""
@@ -32,7 +33,7 @@ class Answers:
     """Of one model, at one lag."""
 
     nats_CK: NDArray[np.float64]
-    """By commit of the stream and KINDS."""
+    """By commit of the stream and KINDS; not a number for a commit that is not among the sample of this lag."""
     exact: dict[tuple[int, int], bool] = field(default_factory=dict)
     """By commit and number of the rest: it was completed exactly."""
     said: dict[tuple[int, int], str] = field(default_factory=dict)
@@ -81,17 +82,21 @@ class Examiner:
 class States:
     """After how many Batches the model stood that is asked, by lag and commit."""
 
-    arrival: dict[str, list[int]]
-    day_after: dict[str, list[int]]
+    arrival: dict[str, dict[int, int]]
+    day_after: dict[str, dict[int, int]]
 
 
-def states(world: World, plan: Plan, lags: Sequence[str]) -> States:
+def states(world: World, plan: Plan, lags: Sequence[str], lagged: float = 1.0) -> States:
+    """`lagged`: share of the commits that are asked about at other lags than 0, by a keyed choice."""
     times = [arrival.time for arrival in world.stream]
-    return States(
-        {lag: [plan.state(min(n - 1, _seen(times, t - LAGS[lag]))) for n, t in enumerate(times)] for lag in lags},
-        {lag: [plan.state(max(n, _seen(times, t + DAY)) if not LAGS[lag] else _seen(times, t + DAY - LAGS[lag]))
-               for n, t in enumerate(times)] for lag in lags},
-    )  # fmt: skip
+    sample = {n for n, arrival in enumerate(world.stream) if drawn(arrival.key, "lagged", lagged, 0)}
+    arrival: dict[str, dict[int, int]] = {}
+    day_after: dict[str, dict[int, int]] = {}
+    for lag in lags:
+        unseen, places = LAGS[lag], range(len(times)) if not LAGS[lag] else sorted(sample)
+        arrival[lag] = {n: plan.state(min(n - 1, _seen(times, times[n] - unseen))) for n in places}
+        day_after[lag] = {n: plan.state(_seen(times, times[n] + DAY - unseen)) for n in range(len(times))}
+    return States(arrival, day_after)
 
 
 def _seen(times: Sequence[int], upto: int) -> int:
@@ -110,10 +115,10 @@ class Pass:
         self._due: dict[int, set[int]] = defaultdict(set)
         self._due_after: dict[int, set[int]] = defaultdict(set)
         for by_place in at.arrival.values():
-            for place, state in enumerate(by_place):
+            for place, state in by_place.items():
                 self._due[state].add(place)
         for by_place in at.day_after.values():
-            for place, state in enumerate(by_place):
+            for place, state in by_place.items():
                 self._due_after[state].add(place)
         self._last: deque[dict[str, torch.Tensor]] = deque(maxlen=max(1, ways.average))
         self._mean: Decoder | None = None
@@ -132,12 +137,12 @@ class Pass:
         """By lag."""
         found: dict[str, Answers] = {}
         for lag, by_place in self._at.arrival.items():
-            nats = np.stack([self._nats[place, state] for place, state in enumerate(by_place)])
-            found[lag] = Answers(nats)
-            for place, state in enumerate(by_place):
+            found[lag] = Answers(np.full((len(self._examiner.asked), len(KINDS)), np.nan))
+            for place, state in by_place.items():
+                found[lag].nats_CK[place] = self._nats[place, state]
                 exact = self._exact.get((place, state), [])
                 found[lag].exact |= {(place, n): e for n, e in enumerate(exact)}
-            for place, state in enumerate(self._at.day_after[lag]):
+            for place, state in self._at.day_after[lag].items():
                 found[lag].said |= {(place, n): s for n, s in enumerate(self._said.get((place, state), []))}
         return found
 
@@ -158,7 +163,7 @@ def follow(
 ) -> tuple[dict[str, Answers], Decoder]:
     """The answers by lag of a model that is trained by the plan, and the model in the end."""
     world = examiner.world
-    one = Pass(examiner, states(world, plan, lags), ways, completions)
+    one = Pass(examiner, states(world, plan, lags, sizes.lagged), ways, completions)
     shape = read_manifest(start).model
     model = train(plan.batches, world.tokenizer, shape, ways, sizes, start=start, visit=one.visit)
     return one.answers(), model

@@ -50,7 +50,7 @@ def run(
     lagged, continual = follow(examiner, plans["stream"], ways, sizes, frozen.checkpoint, tuple(LAGS))
     say(f"seed {seed}: {len(plans['stream'].batches)} steps of the stream")
     ways = replace(sizes.ways, rate=tuned.control)
-    control, still = follow(examiner, plans["control"], ways, sizes, frozen.checkpoint, ("0",))
+    control, still = follow(examiner, plans["control"], ways, sizes, frozen.checkpoint, ("0",), False)
     forgotten = {
         **_forgetting("continual", world, frozen, continual), **_forgetting("control", world, frozen, still)
     }  # fmt: skip

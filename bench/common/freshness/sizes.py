@@ -62,10 +62,15 @@ class Sizes:
     """A pass that gains a smaller share on the held-out past is the last one."""
     grid: tuple[float, ...] = (5e-4, 1e-3, 2e-3)
     """Rates that are tried on the first `tuning` of the stream, for the stream and for the control."""
-    tuning: float = 0.15
-    hunks: int = 250
+    tuning: float = 0.3
+    lagged: float = 0.5
+    """Share of the commits that are scored at every lag; at lag 0 all are."""
+    hunks: int = 160
     """Changed files whose changed lines are scored by themselves, and of which a line is completed."""
     signatures: int = 120
     seeds: int = 3
+    own_passes: int = 2
+    """Passes over the past that every seed makes in its own order, the last ones; those before are the first seed's. 0:
+    each seed begins with random weights of its own."""
     threads: int = 1
     ways: Ways = field(default_factory=Ways)

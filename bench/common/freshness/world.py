@@ -88,38 +88,38 @@ class Stages:
 
 
 def build(read: Read, sizes: Sizes) -> World:
+    """Each repository has the same share of the tokens, and is cut at its own middle."""
     stages = Stages()
     arrivals = [
         Arrival(n, commit.time, commit.repository, commit.sha.encode(), list(stages.documents(commit)))
         for n, commit in enumerate(read.commits)
     ]
     _mark_known(arrivals, read)
-    arrivals = _newest([a for a in arrivals if a.documents], sizes)
-    middle = _middle(arrivals, sizes)
-    texts = [part.text for a in arrivals[:middle] for d in a.documents for part in d.parts]
-    tokenizer = train(texts, sizes.vocab)
+    past, stream = _halves([a for a in arrivals if a.documents], sizes, len(read.trees))
+    tokenizer = train((part.text for a in past for d in a.documents for part in d.parts), sizes.vocab)
     packer = Packer(tokenizer, STARCODER, Mix(), sizes.context)
-    for number, arrival in enumerate(arrivals):
-        arrival.number = number
+    for arrival in (*past, *stream):
         arrival.examples, arrival.made_by = capped(arrival, packer, sizes.commit_tokens)
-    past = arrivals[:middle]
+    past, stream = ([a for a in side if a.examples] for side in (past, stream))
     drawn = sorted(past, key=lambda a: unit(a.key, "held out", 0))[: ceil(sizes.held_out * len(past))]
-    out = sorted(drawn, key=lambda a: a.number)
-    kept = [a for a in past if a not in drawn]
-    return World(kept, out, arrivals[middle:], tokenizer, packer, dict(stages.dropped))
+    held_out = sorted(drawn, key=lambda a: a.number)
+    return World([a for a in past if a not in drawn], held_out, stream, tokenizer, packer, dict(stages.dropped))
 
 
 def capped(arrival: Arrival, packer: Packer, most: int) -> tuple[list[Example], list[int]]:
-    """Examples of `most` tokens at most, in order, and the documents that they are of: documents by a keyed choice."""
-    chosen: list[tuple[int, list[Example]]] = []
+    """Examples of `most` tokens at most, in order, and the documents that they are of; documents by a keyed choice."""
+    chosen: list[tuple[int, Example]] = []
     left = most
     for number in sorted(range(len(arrival.documents)), key=lambda n: unit(arrival.documents[n].id, "cap", 0)):
-        pieces = packed(arrival.documents[number], packer)
-        if sum(e.tokens for e in pieces) <= left:
-            left -= sum(e.tokens for e in pieces)
-            chosen.append((number, pieces))
+        for example in packed(arrival.documents[number], packer):
+            left -= example.tokens
+            if left < 0:
+                break
+            chosen.append((number, example))
+        if left < 0:
+            break
     chosen.sort(key=lambda pair: pair[0])
-    return [e for _, pieces in chosen for e in pieces], [n for n, pieces in chosen for _ in pieces]
+    return [example for _, example in chosen], [number for number, _ in chosen]
 
 
 def packed(document: Document, packer: Packer) -> list[Example]:
@@ -161,25 +161,18 @@ def _mark_known(arrivals: Sequence[Arrival], read: Read) -> None:
             seen.update(lines_of(part.text))
 
 
-def _newest(arrivals: Sequence[Arrival], sizes: Sizes) -> list[Arrival]:
-    """The last of all, to the size of past and stream."""
-    left = (sizes.past + sizes.stream) * CHARACTERS_A_TOKEN
-    chosen: list[Arrival] = []
+def _halves(arrivals: Sequence[Arrival], sizes: Sizes, repositories: int) -> tuple[list[Arrival], list[Arrival]]:
+    """The newest of each repository: first what comes after its middle, to its share of the stream; then the past."""
+    wanted = [size * CHARACTERS_A_TOKEN / repositories for size in (sizes.stream, sizes.past)]
+    size = [0] * repositories
+    past: list[Arrival] = []
+    stream: list[Arrival] = []
     for arrival in reversed(arrivals):
-        if left > 0:
-            left -= _characters(arrival, sizes)
-            chosen.append(arrival)
-    return chosen[::-1]
-
-
-def _middle(arrivals: Sequence[Arrival], sizes: Sizes) -> int:
-    weights = [_characters(arrival, sizes) for arrival in arrivals]
-    wanted, so_far = sum(weights) * sizes.past / (sizes.past + sizes.stream), 0
-    for number, weight in enumerate(weights):
-        so_far += weight
-        if so_far >= wanted:
-            return number + 1
-    return len(arrivals)
+        before = size[arrival.repository]
+        if before < sum(wanted):
+            (stream if before < wanted[0] else past).append(arrival)
+            size[arrival.repository] += _characters(arrival, sizes)
+    return past[::-1], stream[::-1]
 
 
 def _characters(arrival: Arrival, sizes: Sizes) -> int:

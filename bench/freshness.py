@@ -25,12 +25,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from common.freshness.commits import read
+from common.freshness.figures import figures
 from common.freshness.questions import questions
-from common.freshness.report import figures
-from common.freshness.run import Seed, run
+from common.freshness.run import Seed, Tuned, run
 from common.freshness.sizes import Sizes
-from common.freshness.tuning import Tuned
-from common.freshness.world import build, tokens
+from common.freshness.world import World, build, tokens
 from common.histories import histories
 from common.machine import machine
 
@@ -54,7 +53,9 @@ def main() -> None:
         seeds: list[Seed] = []
         tuned: Tuned | None = None
         for seed in range(sizes.seeds):
-            found, tuned = run(world, asked, sizes, seed, options.keep or Path(work) / "passes", tuned, say)
+            found, tuned = run(
+                world, asked, sizes, seed, (options.keep or Path(work)) / named(world, sizes), tuned, say
+            )
             seeds.append(found)
             said = figures(seeds, world, asked, tuned, sizes)
             say(f"seed {seed}: {json.dumps(said)}")
@@ -80,6 +81,12 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--keep", type=Path, help="Folder of the frozen models' checkpoints, to go on from.")
     parser.add_argument("--quick", action="store_true", help="A tiny run that proves nothing.")
     return parser
+
+
+def named(world: World, sizes: Sizes) -> str:
+    """What the frozen model's passes depend on."""
+    shape = f"{sizes.width}-{sizes.layers}-{sizes.heads}-{sizes.context}"
+    return f"passes-{world.tokenizer.hash[:12]}-{shape}-{sizes.base_rate:g}"
 
 
 def sized(options: argparse.Namespace) -> Sizes:

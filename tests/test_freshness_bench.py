@@ -20,8 +20,9 @@ from common.freshness import plan, signatures  # noqa: E402
 from common.freshness.commits import read  # noqa: E402
 from common.freshness.figures import gain, interval  # noqa: E402
 from common.freshness.lines import copied, new_tokens, tail_tokens, text_tokens  # noqa: E402
-from common.freshness.sizes import Ways  # noqa: E402
-from common.freshness.world import Arrival  # noqa: E402
+from common.freshness.replay import states  # noqa: E402
+from common.freshness.sizes import LAGS, Ways  # noqa: E402
+from common.freshness.world import Arrival, World  # noqa: E402
 
 from model.example import Example, pack_ids  # noqa: E402
 from model.fim.fim import Mix  # noqa: E402
@@ -90,6 +91,21 @@ def test_replay_brings_its_share_and_the_control_has_as_many_rows() -> None:
     control = plan.of_control(made, past, WAYS, seed=3)
     assert [len(b.ids_BT) for b in control.batches] == [len(b.ids_BT) for b in made.batches]
     assert {ids for b in control.batches for ids in ids_in(b)} <= old
+
+
+def test_a_lagged_model_has_seen_nothing_younger() -> None:
+    stream, packer = arrivals(30), Packer(tokenizer(), STARCODER, Mix(), 48)
+    for n, arrival in enumerate(stream):
+        arrival.time = 1_000_000 + 7_000 * n
+    made = plan.of_stream(stream, [], packer, Ways(row_tokens=64, replay=0.0), 10_000, seed=1)
+    found = states(World([], [], stream, tokenizer(), packer, {}), made, tuple(LAGS))
+    for lag, unseen in LAGS.items():
+        for place, state in found.arrival[lag].items():
+            youngest = [stream[upto].time for upto in made.arrived[:state]]
+            assert all(time <= stream[place].time - unseen for time in youngest)
+            assert all(upto < place for upto in made.arrived[:state])
+    assert found.arrival["0"][29] > found.arrival["1 day"][29] > found.arrival["1 week"][29] == 0
+    assert all(state >= made.state(place) for place, state in found.day_after["0"].items())
 
 
 def test_new_is_what_the_repository_did_not_have() -> None:

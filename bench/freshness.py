@@ -1,9 +1,9 @@
 """What following the stream is worth: real histories replayed in the order of their commits, under three models.
 
-*Frozen* was trained on what came before the middle, until another pass gained less than half a percent on held-out
-past. *Continual* goes on from it and is trained on every commit after the middle, each asked about before. The
-*control* takes as many steps at the same moments on old data alone. Rates are tuned as long for both, on the first
-part of the stream.
+*Frozen* was trained on what came before each repository's middle, at a rate that is halved when a pass gains little,
+until another pass at the lowest gained less than half a percent on held-out past. *Continual* goes on from it and is
+trained on every commit after the middle, each asked about before. The *control* takes as many steps at the same moments
+on old data alone. Rates are tuned as long for both, on the first part of the stream.
 
 gain: percent fewer bits a byte than frozen, of all the text that arrives over the whole stream, each commit scored
 before it is trained on; gains.new leaves out lines that stood in the repository before (moved, merged); changed and

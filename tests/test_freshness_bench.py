@@ -142,6 +142,14 @@ def test_signatures_that_a_commit_changed() -> None:
     )
 
 
+def test_calls_that_a_commit_changed() -> None:
+    before, after = "x = load(name)\ny = save(x)\nz = 1\n", "x = load(name, 1)\ny = save(x)\nz = 1\n"
+    (one,) = signatures.calls("a.py", before, after)
+    assert (one.prefix, one.suffix, one.old, one.new) == ("x = load(", "\ny = save(x)\nz = 1\n", "name", "name, 1")
+    assert not signatures.calls("a.py", before, after + "w = 2\n")[1:]
+    assert not signatures.calls("a.py", "x = load(name)\n", "x = save(name, 1)\n")
+
+
 def test_a_gain_is_percent_of_the_frozen_models_bits() -> None:
     frozen, better = np.full(30, 10.0), np.linspace(8, 10, 30)
     assert gain(better, frozen) == 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 from common.freshness.plan import batches, shuffled_rows
@@ -43,17 +44,17 @@ def _branched(world: World, sizes: Sizes, seed: int, folder: Path, say: Callable
     shared = max(1, len(first.held_out) - sizes.own_passes)
     one = _Passes(world, sizes, seed, folder, say)
     start, found, model = newest(folder / f"seed-0-pass-{shared - 1}"), first.held_out[:shared], first.model
-    for number in range(shared, len(first.held_out)):
-        start, model, bits_a_byte = one.make(number, start)
+    while len(found) < len(first.held_out):
+        start, model, bits_a_byte = one.make(found, start)
         found.append(bits_a_byte)
     return Frozen(start, model, found, first.converged)
 
 
 def _passes(one: _Passes, start: Path | None, found: list[float]) -> Frozen:
     while True:
-        start, model, bits_a_byte = one.make(len(found), start)
+        start, model, bits_a_byte = one.make(found, start)
         found.append(bits_a_byte)
-        converged = len(found) > 1 and found[-1] > found[-2] * (1 - one.sizes.enough)
+        converged = one.halved(found) > one.sizes.halvings
         if converged or len(found) == one.sizes.passes:
             return Frozen(start, model, found, converged)
 
@@ -68,18 +69,30 @@ class _Passes:
         self._examples = [e for a in world.past for e in a.examples]
         self._held_out = of_arrivals(world.held_out, world)
 
-    def make(self, number: int, start: Path | None) -> tuple[Path, Decoder, float]:
-        """The checkpoint, the model, and its bits a byte of held-out past."""
+    def halved(self, found: Sequence[float]) -> int:
+        """How often the rate was halved by these passes; once more than may be: the last gained less than enough."""
+        count = 0
+        for before, after in pairwise(found):
+            least = self.sizes.halving if count < self.sizes.halvings else self.sizes.enough
+            count += after > before * (1 - least)
+        return count
+
+    def make(self, found: Sequence[float], start: Path | None) -> tuple[Path, Decoder, float]:
+        """The next pass: its checkpoint, the model, and its bits a byte of held-out past."""
+        number = len(found)
+        ways = replace(self._ways, rate=self._ways.rate / 2 ** self.halved(found))
         into = self._folder / f"seed-{self._seed}-pass-{number}"
         if folders(into):
             model = checkpoint.load_model(newest(into))[0]
         else:
             rows = shuffled_rows(self._examples, self._ways.row_tokens, 100 * self._seed + number)
-            shape, planned = spec(self._world.tokenizer, self.sizes, self._seed), list(batches(rows, self._ways))
-            model = train(planned, self._world.tokenizer, shape, self._ways, self.sizes, start, into)
-        found = of_all(model, self._held_out)
-        self._say(f"seed {self._seed}: pass {number + 1} over the past, {found:.4f} bits a byte of held-out past")
-        return newest(into), model, found
+            shape, planned = spec(self._world.tokenizer, self.sizes, self._seed), list(batches(rows, ways))
+            model = train(planned, self._world.tokenizer, shape, ways, self.sizes, start, into)
+        bits_a_byte = of_all(model, self._held_out)
+        self._say(
+            f"seed {self._seed}: pass {number + 1} at {ways.rate:g}, {bits_a_byte:.4f} bits a byte of held-out past"
+        )
+        return newest(into), model, bits_a_byte
 
 
 def of_all(model: Decoder, scored: Sequence[Scored]) -> float:

@@ -134,6 +134,10 @@ def _rest(document: Document, known: frozenset[str]) -> Rest | None:
 
 
 def _signatures(document: Document) -> list[Signature]:
+    """Each place once."""
     sides = _sides(document)
     assert sides is not None
-    return signatures.changed(document.language, document.path, sides[0], sides[1])
+    before, after, _ = sides
+    found = signatures.changed(document.language, document.path, before, after)
+    found += signatures.calls(document.path, before, after)
+    return list({len(one.prefix): one for one in found}.values())

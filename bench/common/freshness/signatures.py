@@ -1,10 +1,14 @@
-"""Functions whose parameters a commit changed, in Python, Go, Rust and JavaScript."""
+"""Functions whose parameters a commit changed, in Python, Go, Rust and JavaScript; and calls, in any language."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import accumulate
+
+from model.hunks import hunks
+from model.lines import split
 
 HEADS = {
     "python": re.compile(r"^[ \t]*(?:async )?def (\w+)\(([^()\n]*)\)", re.M),
@@ -14,6 +18,9 @@ HEADS = {
 }
 """How a definition begins: its name, its parameters, all in one line."""
 HEADS["typescript"] = HEADS["javascript"]
+CALL = re.compile(r"(\w+)\(([^()\n]*)\)")
+LEAST = 8
+"""Characters of a line before the bracket of a call, at least: they say which call it is."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,27 @@ def changed(language: str, path: str, before: str, after: str) -> list[Signature
     return [
         Signature(path, after[:start], _below(after, start), was, now) for (_, was), (start, now) in pairs if was != now
     ]
+
+
+def calls(path: str, before: str, after: str) -> list[Signature]:
+    """Calls, and definitions that look like one, on lines that a commit replaced one by one: the same up to the
+    bracket, other between the brackets. Of each line the first."""
+    old, new = split(before), split(after)
+    starts = [0, *accumulate(map(len, new))]
+    found: list[Signature] = []
+    for hunk in hunks(old, new):
+        if hunk.old_end - hunk.old_start != hunk.new_end - hunk.new_start:
+            continue
+        for was, at in zip(range(hunk.old_start, hunk.old_end), range(hunk.new_start, hunk.new_end), strict=True):
+            for one, other in zip(CALL.finditer(old[was]), CALL.finditer(new[at]), strict=False):
+                head = new[at][: other.start(2)]
+                if old[was][: one.start(2)] != head or len(head.strip()) < LEAST:
+                    break
+                if one[2] != other[2]:
+                    start = starts[at] + other.start(2)
+                    found.append(Signature(path, after[:start], _below(after, start), one[2], other[2]))
+                    break
+    return found
 
 
 def _by_name(head: re.Pattern[str], text: str) -> defaultdict[str, list[tuple[int, str]]]:

@@ -56,7 +56,12 @@ class Sizes:
     """Share of the past's commits that nothing is trained on."""
     base_rate: float = 2e-3
     """Learning rate of the frozen model."""
-    passes: int = 12
+    halving: float = 0.02
+    """A pass that gains a smaller share halves the rate of the frozen model, so that the control does not merely get
+    what a lower rate gives."""
+    halvings: int = 3
+    """At most; a model is frozen when a pass gains less than `enough` at the lowest rate."""
+    passes: int = 30
     """Over the past at most."""
     enough: float = 0.005
     """A pass that gains a smaller share on the held-out past is the last one."""

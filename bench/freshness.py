@@ -51,7 +51,7 @@ def main() -> None:
             f"{tokens(world.past)} tokens of the past, {tokens(world.held_out)} held out, {tokens(world.stream)} arrive"
         )
         seeds: list[Seed] = []
-        tuned: Tuned | None = None
+        tuned = Tuned(*options.rates, {}) if options.rates else None
         for seed in range(sizes.seeds):
             found, tuned = run(
                 world, asked, sizes, seed, (options.keep or Path(work)) / named(world, sizes), tuned, say
@@ -75,10 +75,13 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="*", type=Path, help="Clones of git; else releases of packages.")
     parser.add_argument("--seeds", type=int, default=Sizes.seeds)
+    parser.add_argument("--commit-tokens", type=int, default=Sizes.commit_tokens, help="Of one commit at most.")
     parser.add_argument("--tokens", type=int, default=Sizes.stream, help="Of the stream, and as many before it.")
     parser.add_argument("--commits", type=int, default=Sizes.commits, help="Of each repository, the newest.")
     parser.add_argument("--passes", type=int, default=Sizes.passes, help="Over the past at most.")
     parser.add_argument("--keep", type=Path, help="Folder of the frozen models' checkpoints, to go on from.")
+    rates = "Rates of stream and control that an earlier run tuned; else they are tuned first."
+    parser.add_argument("--rates", nargs=2, type=float, metavar=("STREAM", "CONTROL"), help=rates)
     parser.add_argument("--quick", action="store_true", help="A tiny run that proves nothing.")
     return parser
 
@@ -91,7 +94,12 @@ def named(world: World, sizes: Sizes) -> str:
 
 def sized(options: argparse.Namespace) -> Sizes:
     sizes = Sizes(
-        past=options.tokens, stream=options.tokens, commits=options.commits, passes=options.passes, seeds=options.seeds
+        past=options.tokens,
+        stream=options.tokens,
+        commits=options.commits,
+        passes=options.passes,
+        seeds=options.seeds,
+        commit_tokens=options.commit_tokens,
     )
     if options.quick:
         return replace(sizes, vocab=400, width=32, layers=1, heads=2, context=128, grid=(1e-3,), hunks=4, signatures=4)

@@ -39,18 +39,18 @@ AVERAGE_EVERY = 8
 class Sizes:
     """A run's sizes."""
 
-    past: int = 250_000
+    past: int = 120_000
     """Tokens before the middle, about."""
-    stream: int = 250_000
+    stream: int = 120_000
     """Tokens behind it."""
-    commits: int = 600
+    commits: int = 200
     """Commits of each repository's first line that are read at most, the newest."""
     vocab: int = 7168
     width: int = 192
     layers: int = 4
     heads: int = 6
     context: int = 512
-    commit_tokens: int = 4096
+    commit_tokens: int = 2048
     """Of one commit at most, its examples in a keyed order."""
     held_out: float = 0.06
     """Share of the past's commits that nothing is trained on."""
@@ -65,7 +65,7 @@ class Sizes:
     """Over the past at most."""
     enough: float = 0.005
     """A pass that gains a smaller share on the held-out past is the last one."""
-    grid: tuple[float, ...] = (5e-4, 1e-3, 2e-3)
+    grid: tuple[float, ...] = (2.5e-4, 5e-4, 1e-3, 2e-3)
     """Rates that are tried on the first `tuning` of the stream, for the stream and for the control."""
     tuning: float = 0.3
     lagged: float = 0.5

@@ -12,11 +12,11 @@ LAGS = {"0": 0, "1 minute": 60, "1 hour": 3600, "1 day": 86_400, "1 week": 604_8
 class Ways:
     """How the stream is trained on; the product's settings are to be wired here."""
 
-    rate: float = 1e-3
+    rate: float = 5e-4
     """Learning rate, constant."""
     rows: int = 1
     """Rows of a Batch."""
-    row_tokens: int = 1024
+    row_tokens: int = 512
     replay: float = 0.1
     """Share of the rows that are of the past."""
     repeat: float = 0.0
@@ -70,11 +70,11 @@ class Sizes:
     tuning: float = 0.3
     lagged: float = 0.5
     """Share of the commits that are scored at every lag; at lag 0 all are."""
-    hunks: int = 160
+    hunks: int = 100
     """Changed files whose changed lines are scored by themselves, and of which a line is completed."""
     signatures: int = 120
     seeds: int = 3
-    own_passes: int = 2
+    own_passes: int = 1
     """Passes over the past that every seed makes in its own order, the last ones; those before are the first seed's. 0:
     each seed begins with random weights of its own."""
     threads: int = 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from math import ceil
 
 from common.freshness.commits import Arrived, Read
@@ -131,7 +132,8 @@ def packed(document: Document, packer: Packer) -> list[Example]:
 
 
 def both_forms(arrival: Arrival, packer: Packer, most: int) -> list[Example]:
-    """The same documents as `capped` took, changed files as a diff and as the file after the change."""
+    """The same documents as `capped` took, changed files as a diff and as the file after the change; of at most twice
+    as many tokens."""
     examples: list[Example] = []
     for number in sorted(set(arrival.made_by)):
         for hunk in (0.0, 1.0):
@@ -142,7 +144,8 @@ def both_forms(arrival: Arrival, packer: Packer, most: int) -> list[Example]:
             if hunk and not render(document, form.format, form.shares).middle:
                 continue
             examples += packed(document, form)
-    return examples
+    ends = accumulate(example.tokens for example in examples)
+    return [example for example, end in zip(examples, ends, strict=True) if end <= 2 * most]
 
 
 def _mark_known(arrivals: Sequence[Arrival], read: Read) -> None:

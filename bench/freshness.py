@@ -17,7 +17,9 @@ has not seen the last minute, hour, day, week of commits. The last line is one J
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+import pickle
 import sys
 import tempfile
 import time
@@ -29,6 +31,7 @@ from common.freshness.figures import figures
 from common.freshness.questions import questions
 from common.freshness.run import Seed, Tuned, run
 from common.freshness.sizes import Sizes
+from common.freshness.training import spec
 from common.freshness.world import World, build, tokens
 from common.histories import histories
 from common.machine import machine
@@ -52,10 +55,10 @@ def main() -> None:
         )
         seeds: list[Seed] = []
         tuned = Tuned(*options.rates, {}) if options.rates else None
+        folder = (options.keep or Path(work)) / named(world, sizes)
         for seed in range(sizes.seeds):
-            found, tuned = run(
-                world, asked, sizes, seed, (options.keep or Path(work)) / named(world, sizes), tuned, say
-            )
+            found, tuned = kept(folder, sizes, seed, tuned) or run(world, asked, sizes, seed, folder, tuned, say)
+            keep(folder, sizes, seed, found, tuned)
             seeds.append(found)
             said = figures(seeds, world, asked, tuned, sizes)
             say(f"seed {seed}: {json.dumps(said)}")
@@ -67,6 +70,7 @@ def main() -> None:
             "past": tokens(world.past), "held_out": tokens(world.held_out), "stream": tokens(world.stream),
         }, "commits": {"past": len(world.past), "stream": len(world.stream)}, "dropped": world.dropped,
         "trained": asdict(replace(sizes, ways=replace(sizes.ways, rate=tuned.stream))),
+        "parameters": spec(world.tokenizer, sizes, 0).parameters,
         "minutes": round((time.monotonic() - began) / 60, 1), "machine": machine(),
     }))  # fmt: skip
 
@@ -79,7 +83,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--tokens", type=int, default=Sizes.stream, help="Of the stream, and as many before it.")
     parser.add_argument("--commits", type=int, default=Sizes.commits, help="Of each repository, the newest.")
     parser.add_argument("--passes", type=int, default=Sizes.passes, help="Over the past at most.")
-    parser.add_argument("--keep", type=Path, help="Folder of the frozen models' checkpoints, to go on from.")
+    parser.add_argument("--keep", type=Path, help="Folder of what a run that was cut short goes on from.")
     rates = "Rates of stream and control that an earlier run tuned; else they are tuned first."
     parser.add_argument("--rates", nargs=2, type=float, metavar=("STREAM", "CONTROL"), help=rates)
     parser.add_argument("--quick", action="store_true", help="A tiny run that proves nothing.")
@@ -88,8 +92,29 @@ def arguments() -> argparse.ArgumentParser:
 
 def named(world: World, sizes: Sizes) -> str:
     """What the frozen model's passes depend on."""
+    past = f"{world.tokenizer.hash[:12]}-{tokens(world.past)}"
     shape = f"{sizes.width}-{sizes.layers}-{sizes.heads}-{sizes.context}"
-    return f"passes-{world.tokenizer.hash[:12]}-{shape}-{sizes.base_rate:g}"
+    return f"passes-{past}-{shape}-{sizes.base_rate:g}"
+
+
+def kept(folder: Path, sizes: Sizes, seed: int, tuned: Tuned | None) -> tuple[Seed, Tuned] | None:
+    """What an earlier run with the same settings and rates came to."""
+    path = file_of(folder, sizes, seed)
+    if not path.exists():
+        return None
+    found, rates = pickle.loads(path.read_bytes())
+    same = tuned is None or (tuned.stream, tuned.control) == (rates.stream, rates.control)
+    return (found, rates) if same else None
+
+
+def keep(folder: Path, sizes: Sizes, seed: int, found: Seed, tuned: Tuned) -> None:
+    """So that a run that is cut short goes on where it was."""
+    file_of(folder, sizes, seed).write_bytes(pickle.dumps((found, tuned)))
+
+
+def file_of(folder: Path, sizes: Sizes, seed: int) -> Path:
+    settings = hashlib.sha256(repr(replace(sizes, seeds=0)).encode()).hexdigest()[:12]
+    return folder / f"seed-{seed}-{settings}.pickle"
 
 
 def sized(options: argparse.Namespace) -> Sizes:

@@ -15,7 +15,7 @@ from common.freshness.training import newest, spec, train
 from common.freshness.world import Arrival, World
 from model import checkpoint
 from model.decoder.decoder import Decoder
-from model.manifest import folders
+from model.manifest import folders, read_manifest
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ class _Passes:
             model = checkpoint.load_model(newest(into))[0]
         else:
             rows = shuffled_rows(self._examples, self._ways.row_tokens, 100 * self._seed + number)
-            shape, planned = spec(self._world.tokenizer, self.sizes, self._seed), list(batches(rows, ways))
+            shape = read_manifest(start).model if start else spec(self._world.tokenizer, self.sizes, self._seed)
+            planned = list(batches(rows, ways))
             model = train(planned, self._world.tokenizer, shape, ways, self.sizes, start, into)
         bits_a_byte = of_all(model, self._held_out)
         self._say(

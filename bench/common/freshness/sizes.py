@@ -12,7 +12,7 @@ LAGS = {"0": 0, "1 minute": 60, "1 hour": 3600, "1 day": 86_400, "1 week": 604_8
 class Ways:
     """How the stream is trained on; the product's settings are to be wired here."""
 
-    rate: float = 3.5e-4
+    rate: float = 3e-4
     """Learning rate, constant."""
     rows: int = 1
     """Rows of a Batch."""
@@ -23,7 +23,7 @@ class Ways:
     """Share of the rows that are a second time of what the stream brought before."""
     window: int = 1
     """Examples that wait so that their order is a keyed one; 1: as they arrive."""
-    both: bool = False
+    both: bool = True
     """A changed file is trained on as a diff and as the file after it; else as the shares say."""
     kept: bool = True
     """The optimizer's moments of the frozen model are kept."""
@@ -65,7 +65,7 @@ class Sizes:
     """Over the past at most."""
     enough: float = 0.005
     """A pass that gains a smaller share on the held-out past is the last one."""
-    grid: tuple[float, ...] = (2.5e-4, 3.5e-4, 5e-4, 1e-3)
+    grid: tuple[float, ...] = (1.5e-4, 3e-4, 6e-4, 1.2e-3)
     """Rates that are tried on the first `tuning` of the stream, for the stream and for the control."""
     tuning: float = 0.3
     lagged: float = 0.5

@@ -34,7 +34,7 @@ PROMISED = {
     "gain", "gain_interval", "gain_control", "forgetting", "exact_match_ratio", "buffer_floor", "by_lag", "stale_share",
     "seeds", "histories", "machine", "shared_authors", "tokens", "rates", "trained",
 }  # fmt: skip
-WAYS = Ways(row_tokens=64, rows=2, replay=0.25)
+WAYS = Ways(both=False, row_tokens=64, rows=2, replay=0.25)
 
 
 def example(text: str, offset: int = 0) -> Example:
@@ -59,7 +59,7 @@ def ids_in(batch: object) -> list[bytes]:
 def test_everything_that_arrives_is_trained_on_once_and_not_before(window: int) -> None:
     stream = arrivals(40)
     packer = Packer(tokenizer(), STARCODER, Mix(), 48)
-    ways = Ways(row_tokens=64, rows=2, replay=0.0, window=window)
+    ways = Ways(both=False, row_tokens=64, rows=2, replay=0.0, window=window)
     made = plan.of_stream(stream, [], packer, ways, 10_000, seed=1)
     place = {e.ids: n for n, arrival in enumerate(stream) for e in arrival.examples}
     trained = [(ids, upto) for batch, upto in zip(made.batches, made.arrived, strict=True) for ids in ids_in(batch)]
@@ -73,8 +73,8 @@ def test_a_window_changes_the_order_and_the_seed_does() -> None:
     stream, packer = arrivals(40), Packer(tokenizer(), STARCODER, Mix(), 48)
     orders = [
         [ids for b in plan.of_stream(stream, [], packer, ways, 10_000, seed).batches for ids in ids_in(b)]
-        for ways, seed in ((Ways(row_tokens=64, replay=0), 1), (Ways(row_tokens=64, replay=0, window=8), 1),
-                           (Ways(row_tokens=64, replay=0, window=8), 2))
+        for ways, seed in ((Ways(both=False, row_tokens=64, replay=0), 1), (Ways(both=False, row_tokens=64, replay=0, window=8), 1),
+                           (Ways(both=False, row_tokens=64, replay=0, window=8), 2))
     ]  # fmt: skip
     assert orders[0] != orders[1] != orders[2]
     assert sorted(orders[0]) == sorted(orders[1]) == sorted(orders[2])
@@ -86,7 +86,8 @@ def test_replay_brings_its_share_and_the_control_has_as_many_rows() -> None:
     made = plan.of_stream(stream, past, packer, WAYS, 10_000, seed=3)
     old = {e.ids for e in past}
     rows = [
-        set(ids_in(b)) for b in plan.of_stream(stream, past, packer, Ways(row_tokens=64, replay=0.25), 1, 3).batches
+        set(ids_in(b))
+        for b in plan.of_stream(stream, past, packer, Ways(both=False, row_tokens=64, replay=0.25), 1, 3).batches
     ]
     assert 0.15 < np.mean([row <= old for row in rows]) < 0.35
     control = plan.of_control(made, past, WAYS, seed=3)
@@ -98,7 +99,7 @@ def test_a_lagged_model_has_seen_nothing_younger() -> None:
     stream, packer = arrivals(30), Packer(tokenizer(), STARCODER, Mix(), 48)
     for n, arrival in enumerate(stream):
         arrival.time = 1_000_000 + 7_000 * n
-    made = plan.of_stream(stream, [], packer, Ways(row_tokens=64, replay=0.0), 10_000, seed=1)
+    made = plan.of_stream(stream, [], packer, Ways(both=False, row_tokens=64, replay=0.0), 10_000, seed=1)
     found = states(World([], [], stream, tokenizer(), packer, {}), made, tuple(LAGS))
     for lag, unseen in LAGS.items():
         for place, state in found.arrival[lag].items():

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ PROMISED = {
     "gain", "gain_interval", "gain_control", "forgetting", "exact_match_ratio", "buffer_floor", "by_lag", "stale_share",
     "seeds", "histories", "machine", "shared_authors", "tokens", "rates", "trained",
 }  # fmt: skip
+PLAIN = Ways(both=False, row_tokens=64, replay=0.0)
 WAYS = Ways(both=False, row_tokens=64, rows=2, replay=0.25)
 
 
@@ -73,9 +75,8 @@ def test_a_window_changes_the_order_and_the_seed_does() -> None:
     stream, packer = arrivals(40), Packer(tokenizer(), STARCODER, Mix(), 48)
     orders = [
         [ids for b in plan.of_stream(stream, [], packer, ways, 10_000, seed).batches for ids in ids_in(b)]
-        for ways, seed in ((Ways(both=False, row_tokens=64, replay=0), 1), (Ways(both=False, row_tokens=64, replay=0, window=8), 1),
-                           (Ways(both=False, row_tokens=64, replay=0, window=8), 2))
-    ]  # fmt: skip
+        for ways, seed in ((PLAIN, 1), (replace(PLAIN, window=8), 1), (replace(PLAIN, window=8), 2))
+    ]
     assert orders[0] != orders[1] != orders[2]
     assert sorted(orders[0]) == sorted(orders[1]) == sorted(orders[2])
 

@@ -26,9 +26,11 @@ from streams.feed import ledger
 from streams.feed.state import decode
 from streams.kafka.connection import Connection
 from streams.kafka.topics import create
-from tests.lanes import expected
 from tests.outage import Outage
-from tests.trainers import Training
+
+sys.path.append(str(Path(__file__).parent.parent / "tests"))
+from lanes import expected
+from trainers import Training
 
 KILLS, FRAMES = 20, 700
 WAIT_S = 1.5

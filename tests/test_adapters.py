@@ -58,7 +58,7 @@ def test_the_low_rank_part_alone_moves(tmp_path: Path) -> None:
     stored = load_all(tmp_path / "c/step-00000003").optimizer
     assert {name.rpartition(".")[2] for name in stored} == set(lora.PARTS)
     files = {p.name for p in (tmp_path / "c/step-00000003").iterdir()}
-    assert files == {ADAPTER, "adapter_config.json", OPTIMIZER, FEED, "tokenizer.json", MANIFEST}
+    assert files == {ADAPTER, "adapter_config.json", OPTIMIZER, FEED, "frozen.msgpack", "tokenizer.json", MANIFEST}
     assert (tmp_path / "c/step-00000003/tokenizer.json").stat().st_nlink == 2
 
 

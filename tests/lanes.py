@@ -78,7 +78,7 @@ def frame(source: Source, start: int, events: list[list[Planned]], replaces: dic
             made.examples += [
                 Example(
                     offset=offset, index=index, ids=np.zeros(size, "<u2").tobytes(), text_bytes=size, piece=n,
-                    pieces=len(document.pieces),
+                    pieces=len(document.pieces), bulk=index % 2 == 0,
                 )
                 for n, size in enumerate(document.pieces)
             ]  # fmt: skip

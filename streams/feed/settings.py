@@ -27,7 +27,7 @@ class FeedSettings:
     wait_s: float = 15.0
     """Seconds that a new document waits at most for its row to fill."""
     shuffle_tokens: int = 32_768
-    """Examples of present trees and pasts are shuffled in a window of so many tokens, live ones in an eighth of it; 0:
+    """Examples of present trees and pasts are shuffled in a window of so many tokens, live ones in a 64th of it; 0:
     they are trained in the order that they came in. What waits in it stands in every checkpoint."""
     replay: float = 0.05
     """Of all tokens that are trained on, the share that was trained on before and is read again from `examples`."""

@@ -14,8 +14,8 @@ from math import inf
 from streams.draw import unit
 from streams.feed.state import BinItem, Delayed
 
-LIVE_SHARE = 8
-"""What is live waits for one part in so many of the window."""
+LIVE_SHARE = 64
+"""What is live waits for one part in so many of the window: of a followed repository the order is worth more."""
 
 
 class Shuffle:

@@ -27,12 +27,12 @@ from common.rows import Rows, documents, packed
 from midstream.settings import cache_home
 from model import importing
 from model.adapters import choice, lora, peft_files
-from model.checkpoint import load_newest
 from model.config import TrainConfig
 from model.example import Batch, Example
 from model.families import build
 from model.families.llama.spec import Llama
 from model.fim.formats import STARCODER
+from model.loading import load_newest
 from model.manifest import ADAPTER, folders, latest
 from model.tokens import tokenizer as bpe
 from model.tokens.tokenizer import Tokenizer

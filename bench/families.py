@@ -199,7 +199,7 @@ def measure_loading(folder: Path) -> dict[str, Any]:
 
 def loaded(path: Path) -> dict[str, Any]:
     """Peak memory above the import's, and seconds from a warm disk."""
-    from model.checkpoint import load_model
+    from model.loading import load_model
 
     size = (path / "model.safetensors").stat().st_size
     base = current_kb()

@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from common.machine import machine
 
-from model.checkpoint import load_newest
+from model.loading import load_newest
 from streams.draw import unit
 from streams.feed import ledger
 from streams.feed.state import decode
@@ -32,7 +32,7 @@ sys.path.append(str(Path(__file__).parent.parent / "tests"))
 from lanes import expected
 from trainers import Training
 
-KILLS, FRAMES = 20, 700
+KILLS, FRAMES = 20, 300
 WAIT_S = 1.5
 """After its first step a run lives for a part of it."""
 PATIENCE_S = 300
@@ -59,7 +59,7 @@ def start(training: Training, folder: str) -> subprocess.Popen[bytes]:
 
 
 def run_through(training: Training, folder: str) -> Path:
-    training.end(start(training, folder))
+    end(start(training, folder), training)
     say("a run that nobody kills has ended")
     return training.folder / folder
 
@@ -81,8 +81,14 @@ def kill_again_and_again(training: Training, folder: str, kills: int) -> tuple[i
         process.wait()
         kept = newest_step(root)
         say(f"kill {done:>2} after {wait:.2f} s of training: the newest checkpoint is of step {kept}")
-    training.end(start(training, folder))
+    end(start(training, folder), training)
     return done, root
+
+
+def end(process: subprocess.Popen[bytes], training: Training) -> None:
+    """Waits for a run that nobody kills. Raises SystemExit when it ends badly."""
+    if process.wait() != 0:
+        raise SystemExit(training.said[-2000:])
 
 
 def ledgers(root: Path) -> int:

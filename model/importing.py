@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from model import based, checkpoint, families, weights
+from model import based, checkpoint, families, loading, weights
 from model.adapters import choice, peft_files
 from model.checkpoint import Contents
 from model.config import TrainConfig
@@ -20,7 +20,7 @@ from model.families.reading import Refused
 from model.fim.choice import UnfitTokenizer
 from model.fim.format import Format
 from model.fim.formats import AUTO
-from model.manifest import FEED, SIDE_FILES, Manifest, latest, read_manifest
+from model.manifest import FEED, SIDE_FILES, Manifest, latest, read_file, read_manifest
 from model.shards import POINTER, fingerprint, pointer, weight_files
 from model.tokens.ends import format_of
 from model.tokens.probes import difference
@@ -113,7 +113,7 @@ def import_adapter(folder: Path, root: Path, config: TrainConfig, available: int
     adapter = replace(adapter, held=choice.held(config, base.model, available))
     manifest = replace(base, revision=base.revision + 1, adapter=adapter, base=based.named(path, base), scores=[])
     contents = Contents(
-        manifest, {}, {}, checkpoint.read_file(path, base, FEED), checkpoint.read_tokenizer(path, base),
+        manifest, {}, {}, read_file(path, base, FEED), loading.read_tokenizer(path, base),
         low_rank=tensors,
     )  # fmt: skip
     return checkpoint.write_adapter(root, contents, config.keep, dtype=None)

@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 from model import based
-from model.checkpoint import load_base, load_model, read_tokenizer
 from model.decoder.decoder import Decoder
 from model.decoder.runner import Runner
+from model.loading import load_base, load_model, read_tokenizer
 from model.manifest import Manifest, read_manifest
 from model.tokens.tokenizer import Tokenizer
 from server.cache import Sessions

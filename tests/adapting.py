@@ -11,8 +11,8 @@ from foreign import save
 from tiny import QUICK, ListFeed, examples
 
 from model import importing
-from model.checkpoint import load_newest
 from model.config import TrainConfig
+from model.loading import load_newest
 from model.manifest import Manifest
 from model.training.train import Trainer, Until
 

@@ -19,8 +19,8 @@ from tiny import texts
 
 from midstream.cli import main
 from model import families, importing, weights
-from model.checkpoint import load_model
 from model.decoder.runner import Runner
+from model.loading import load_model
 from model.manifest import MANIFEST, folders, latest, read_manifest
 from model.training.score import evaluate
 from server.app import ServeConfig, Server

@@ -17,9 +17,9 @@ from tiny import QUICK, ListFeed, examples
 
 from midstream.cli import main
 from model import importing
-from model.checkpoint import load_all
 from model.families import TRAINED, build
 from model.families.reading import Refused
+from model.loading import load_all
 from model.manifest import folders, latest
 from model.training.train import Trainer
 

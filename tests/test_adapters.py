@@ -17,12 +17,13 @@ from model.adapters import lora
 from model.adapters.choice import held, wanted
 from model.adapters.spec import Adapter
 from model.based import OtherBase
-from model.checkpoint import load_all, load_model, load_newest, write
+from model.checkpoint import write
 from model.config import TrainConfig
 from model.decoder.frozen import Frozen, hold
 from model.families import build
 from model.families.llama.spec import Llama
 from model.families.reading import Refused
+from model.loading import load_all, load_model, load_newest
 from model.manifest import ADAPTER, FEED, MANIFEST, OPTIMIZER, WEIGHTS, CheckpointError, folders, read_manifest
 from model.training.score import evaluate
 from model.training.train import Trainer, Until

@@ -16,9 +16,9 @@ from foreign import AutoModelForCausalLM, model, save
 from safetensors.torch import load_file, save_file
 
 from model.adapters import peft_files
-from model.checkpoint import load_model
 from model.families.reading import Refused
 from model.importing import import_adapter, read
+from model.loading import load_model
 from model.manifest import ADAPTER, ADAPTER_CONFIG, read_manifest
 
 with warnings.catch_warnings():

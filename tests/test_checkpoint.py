@@ -10,10 +10,11 @@ import torch
 from tiny import SHAPE, tokenizer
 
 from model import checkpoint, weights
-from model.checkpoint import Contents, load_all, load_model, write
+from model.checkpoint import Contents, write
 from model.families import build
 from model.families.reading import Refused
 from model.fim.formats import STARCODER
+from model.loading import load_all, load_model
 from model.manifest import MANIFEST, CheckpointError, Manifest, folders, latest, newest
 
 

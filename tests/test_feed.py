@@ -13,7 +13,7 @@ from memory import PARTITIONS, MemoryLedger
 from tiny import QUICK, SHAPE, tokenizer
 from world import World, topic_id
 
-from model import checkpoint
+from model import checkpoint, loading
 from model.fim.formats import STARCODER
 from model.manifest import CheckpointError, latest, name, newest
 from model.reign import take
@@ -28,7 +28,7 @@ from streams.marks import UnknownSource
 
 def trained(world: World, folder: Path, until: int) -> Trainer:
     newest = latest(folder)
-    resume = checkpoint.load_all(newest) if newest else None
+    resume = loading.load_all(newest) if newest else None
     own = take(folder)
     with closing(Ledger(folder, own)) as book:
         opened = feed(world, resume.feed if resume else None, book)

@@ -15,9 +15,9 @@ from safetensors.torch import load_file, save_file
 from tiny import tokenizer
 
 from model import importing
-from model.checkpoint import load_all, load_model
 from model.families.reading import Refused
 from model.fim.formats import STARCODER
+from model.loading import load_all, load_model
 from model.manifest import MANIFEST, folders, latest, read_manifest
 
 NAME = "qwen2, default"

@@ -11,10 +11,10 @@ import torch
 from safetensors.torch import save_file
 from tiny import QUICK, SHAPE, ListFeed, examples, tokenizer
 
-from model.checkpoint import load_all, load_model
 from model.exporting import export
 from model.families.reading import Refused
 from model.fim.formats import STARCODER
+from model.loading import load_all, load_model
 from model.manifest import FEED, MANIFEST, OPTIMIZER, TOKENIZER, WEIGHTS, folders, read_manifest
 from model.training.train import Trainer, Until
 

@@ -15,9 +15,9 @@ from tiny import QUICK, SHAPE, ListFeed, examples, tokenizer, write_checkpoint
 
 from midstream.cli import main
 from model import checkpoint, choice
-from model.checkpoint import load_all, load_model, load_newest
 from model.config import TrainConfig
 from model.fim.formats import STARCODER
+from model.loading import load_all, load_model, load_newest
 from model.manifest import FROZEN, TRAINED, WEIGHTS, folders, latest, read_manifest
 from model.training.frozen import DRAWN_FROM, FrozenSet
 from model.training.gate import judge

@@ -20,7 +20,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from safetensors.torch import save
 from tiny import write_checkpoint
 
-from model.checkpoint import load_all, write_revision
+from model.checkpoint import write_revision
+from model.loading import load_all
 from model.manifest import MANIFEST, TOKENIZER, WEIGHTS, read_manifest
 from server import reload
 from server.app import CHECKPOINTS, ServeConfig, Server

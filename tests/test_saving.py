@@ -10,10 +10,11 @@ import pytest
 import torch
 from tiny import QUICK, SHAPE, ListFeed, examples, tokenizer, write_checkpoint
 
-from model.checkpoint import FEED, OPTIMIZER, TOKENIZER, WEIGHTS, load_all, load_model, load_newest
+from model.checkpoint import FEED, OPTIMIZER, TOKENIZER, WEIGHTS
 from model.config import TrainConfig
 from model.example import Batch
 from model.fim.formats import STARCODER
+from model.loading import load_all, load_model, load_newest
 from model.manifest import MANIFEST, CheckpointError, folders, latest, name, newest, read_manifest
 from model.reign import Superseded, take
 from model.training.train import Diverged, Trainer, Until

@@ -10,10 +10,10 @@ import torch
 from tiny import QUICK, SHAPE, ListFeed, examples, texts, tokenizer
 
 from model import checkpoint
-from model.checkpoint import load_all
 from model.config import TrainConfig
 from model.families import build
 from model.fim.formats import INCODER, STARCODER
+from model.loading import load_all
 from model.manifest import CheckpointError, folders, latest, name, read_manifest
 from model.tokens.tokenizer import train as train_tokenizer
 from model.training import optimizer

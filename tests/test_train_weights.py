@@ -16,7 +16,7 @@ from tiny import tokenizer
 
 from midstream.settings import load
 from midstream.weights import begin, warning
-from model.checkpoint import load_model
+from model.loading import load_model
 from model.manifest import folders, latest, read_manifest
 from server.app import ServeConfig, Server
 from server.client import AsyncClient

@@ -94,7 +94,7 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
     """
     from midstream import afford, fits, waits
     from model import families, reign
-    from model.checkpoint import load_newest
+    from model.loading import load_newest
     from model.packing import packing
     from model.tokens.ends import format_of
     from model.tokens.tokenizer import Tokenizer

@@ -52,8 +52,8 @@ class Comparison:
 
 def score(checkpoint: Path, held_out: list[tuple[str, str]]) -> float:
     """Bits per byte of the files, left to right."""
-    from model.checkpoint import load_model
     from model.fim.fim import file_head
+    from model.loading import load_model
     from model.training.score import evaluate
 
     model, _, tokenizer = load_model(checkpoint)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from model import based, checkpoint
+from model import based, loading
 from model.families import TRAINED, is_trained
 from model.families.reading import Refused
 from model.gguf import shape, vocabulary
@@ -38,7 +38,7 @@ def export(folder: Path, out: Path, kind: str) -> dict[str, Any]:
     if kind not in KINDS:
         raise Refused(f"{kind!r} is no type of weights: {', '.join(KINDS)} are")
     manifest = read_manifest(folder)
-    spec, tokenizer = manifest.model, checkpoint.read_tokenizer(folder, manifest)
+    spec, tokenizer = manifest.model, loading.read_tokenizer(folder, manifest)
     if not is_trained(spec):
         raise Refused(f"{spec.family_name} is none of the families that are written as GGUF: {', '.join(TRAINED)}")
     keys: dict[str, Value] = {

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from model import checkpoint
+from model import loading
 from model.manifest import CheckpointError, Manifest, folders, read_manifest
 
 
@@ -36,7 +36,7 @@ def earlier(root: Path, manifest: Manifest, count: int) -> list[Path]:
 def mean(own: dict[str, Tensor], paths: Sequence[Path]) -> dict[str, Tensor]:
     """The mean of `own` and of the trained weights of the folders, in float32, one tensor at a time. Raises
     CheckpointError."""
-    others = [checkpoint.trained_weights(path) for path in paths]
+    others = [loading.trained_weights(path) for path in paths]
     return {name: _mean(tensor, [other[name] for other in others]) for name, tensor in own.items()}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from model.tokens.tokenizer import Tokenizer
 from model.training.branch import Branch
 from model.training.frozen import FrozenSet
 from model.training.learner import Learner
+from model.training.progress import Progress, Until
 from model.training.publisher import Publisher
 from model.training.rewarm import warm_from
 from model.training.score import Prequential, bits_per_byte
@@ -40,38 +40,6 @@ row the fault is the model's, and they would all be lost to it."""
 
 class Diverged(RuntimeError):
     """Several Batches in a row gave no finite gradient; the last checkpoint stands before them."""
-
-
-@dataclass(frozen=True)
-class Until:
-    """When a run ends, whichever comes first; with none of them it runs until it is stopped."""
-
-    max_steps: int | None = None
-    """The number of the last step, counted from the start of the first run."""
-    max_minutes: float | None = None
-    drained: bool = False
-    """The feed has been read to its end and nothing is left in a bin."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """One progress line."""
-
-    step: int
-    tokens: int
-    tokens_per_s: float
-    """Since the last line."""
-    loss: float
-    """Nats a token, of the last Batch."""
-    bits_per_byte: float
-    """Prequential, over the last Batches."""
-    checkpoint: str
-    """The version written last; empty before the first."""
-    trouble: str = ""
-    """Why what came after it is not written; empty: it is, or will be."""
-    groups: dict[str, float] = field(default_factory=dict)
-    """Prequential bits per byte by kind, and by `kind/language`."""
-    feed: dict[str, int | float] = field(default_factory=dict)
 
 
 class Trainer:

@@ -13,7 +13,7 @@ from common.freshness.scoring import Scored, bits, score, sized
 from common.freshness.sizes import Sizes
 from common.freshness.training import newest, spec, train
 from common.freshness.world import Arrival, World
-from model import checkpoint
+from model import loading
 from model.decoder.decoder import Decoder
 from model.manifest import folders, read_manifest
 
@@ -83,7 +83,7 @@ class _Passes:
         ways = replace(self._ways, rate=self._ways.rate / 2 ** self.halved(found))
         into = self._folder / f"seed-{self._seed}-pass-{number}"
         if folders(into):
-            model = checkpoint.load_model(newest(into))[0]
+            model = loading.load_model(newest(into))[0]
         else:
             rows = shuffled_rows(self._examples, self._ways.row_tokens, 100 * self._seed + number)
             shape = read_manifest(start).model if start else spec(self._world.tokenizer, self.sizes, self._seed)

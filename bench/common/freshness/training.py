@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from common.freshness.sizes import Sizes, Ways
-from model import checkpoint
+from model import loading
 from model.checkpoint import Contents
 from model.config import TrainConfig
 from model.decoder.decoder import Decoder
@@ -98,6 +98,6 @@ def newest(folder: Path) -> Path:
 def _contents(path: Path | None, kept: bool) -> Contents | None:
     if path is None:
         return None
-    contents = checkpoint.load_all(path)
+    contents = loading.load_all(path)
     weights = {key: tensor.clone() for key, tensor in contents.weights.items()}
     return replace(contents, weights=weights, optimizer=contents.optimizer if kept else {})

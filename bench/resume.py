@@ -77,6 +77,8 @@ def kill_again_and_again(training: Training, folder: str, kills: int) -> tuple[i
         time.sleep(wait)
         if process.poll() is None:
             done += 1
+        elif process.returncode:
+            raise SystemExit(training.said[-2000:])
         process.send_signal(signal.SIGKILL)
         process.wait()
         kept = newest_step(root)

@@ -58,7 +58,7 @@ class TrainConfig:
     decay_steps: int = 0
     """In place of the mean: so many of the last Batches are trained on once more in a copy, at a rate that falls to 0,
     and the copy is served. 0: none are."""
-    frozen_tokens: int = 4_096
+    frozen_tokens: int = 2_048
     """Tokens of the stream's beginning that every checkpoint is scored on, to see what is forgotten; 0: none."""
     gate: float = 0.1
     """A checkpoint whose bits per byte on them are more than this share above the best so far is not served; 0: all

@@ -23,8 +23,8 @@ from model.training.frozen import FrozenSet
 
 logger = logging.getLogger("midstream.model")
 
-WRITING_SHARE = 0.1
-"""At most this share of the time goes into checkpoints."""
+WRITING_SHARE, SCORING_SHARE = 0.1, 0.2
+"""At most these shares of the time go into writing checkpoints, and into scoring them for the gate."""
 LOOK_S = 1.0
 """Seconds between looks for a later trainer."""
 RETRY_S = 15.0
@@ -59,7 +59,7 @@ class Publisher:
         self.saved = saved
         self._root, self._config, self._reign, self._assemble = root, config, reign, assemble
         self._changes = 0
-        self._saved_at, self._write_s = time.monotonic(), 0.0
+        self._saved_at, self._write_s, self._score_s = time.monotonic(), 0.0, 0.0
         self._looked_at = 0.0
         self._retry_at = 0.0
         self._draft: Draft | None = None
@@ -82,7 +82,7 @@ class Publisher:
         A state of the feed without a step is due then only when nothing is left to be trained on: else a step comes.
         """
         now = time.monotonic()
-        steps, age, rest = self.steps(step), now - self._saved_at, self._write_s / WRITING_SHARE
+        steps, age, rest = self.steps(step), now - self._saved_at, self._rest_s
         if not self.unsaved(step, changes) or now < self._retry_at:
             return False
         if steps >= self._config.checkpoint_every_steps and (age >= rest or self._write_s < 1):
@@ -90,6 +90,11 @@ class Publisher:
         if self._thread is not None or age < rest:
             return False
         return (idle and (steps > 0 or drained())) or age >= self._config.checkpoint_every_s
+
+    @property
+    def _rest_s(self) -> float:
+        """Seconds that training has to itself after a checkpoint."""
+        return (self._write_s - self._score_s) / WRITING_SHARE + self._score_s / SCORING_SHARE
 
     def unsaved(self, step: int, changes: int) -> bool:
         """Whether the weights or the feed's state have changed. `changes`: the feed's count of them."""
@@ -198,7 +203,10 @@ class Publisher:
         frozen = FrozenSet(self._config.frozen_tokens, contents.frozen)
         if self._assemble is None or not frozen.closed:
             return float("nan")
-        return frozen.score(self._assemble(contents.mean or contents.low_rank or contents.weights))
+        started = time.monotonic()
+        bits = frozen.score(self._assemble(contents.mean or contents.low_rank or contents.weights))
+        self._score_s = time.monotonic() - started
+        return bits
 
 
 def _name(manifest: Manifest) -> str:

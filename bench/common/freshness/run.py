@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from common.freshness.base import Frozen, freeze, of_all, sample
 from common.freshness.completing import Completer
+from common.freshness.frozen import Frozen, freeze, of_all, sample
 from common.freshness.plan import Plan, of_control, of_stream
 from common.freshness.questions import Asked, of_arrivals
 from common.freshness.replay import Answers, Examiner, follow, prequential

@@ -14,7 +14,7 @@ from trainers import Training
 
 from midstream.kafka.broker import Broker
 from midstream.settings import cache_home
-from model.manifest import folders
+from model.manifest import TRAINED, WEIGHTS, folders
 from streams.kafka.connection import Connection
 from streams.kafka.topics import create
 
@@ -111,7 +111,8 @@ def test_a_damaged_newest_checkpoint_costs_what_came_after_the_one_before(traini
     for _ in range(2):
         training.fill(4)
         training.end(training.start("--until-drained"))
-    weights = folders(training.checkpoints)[-1] / "model.safetensors"
+    newest = folders(training.checkpoints)[-1]
+    weights = next(path for name in (TRAINED, WEIGHTS) if (path := newest / name).exists())
     weights.write_bytes(weights.read_bytes()[:-1])
     training.end(training.start("--until-drained"))
     assert "going on from" in training.said

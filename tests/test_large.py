@@ -92,7 +92,7 @@ def test_redaction_redacts_the_shared_message_for_all():
 
 
 def test_pack_sees_the_message_in_every_file():
-    packer = Packer(tokenizer(), STARCODER, Mix(), 512, Shares(hunk=0.0))
+    packer = Packer(tokenizer(), STARCODER, Mix(), 512, Shares(both=0.0, hunk=0.0, commit_tokens=0))
     (prepared,) = prepare(commit(3, MESSAGE))
     packed = Pack(packer)(frames.decode(frames.encode(prepared.frame))).frame
     texts = [packer.tokenizer.decode(e.array().tolist()) for e in packed.examples]

@@ -126,11 +126,11 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
     )  # fmt: skip
     connection = settings.connection()
     waits.broker(connection, "train")
-    refuse_short(connection, settings.train.keep, settings.train.checkpoint_every_s)
-    warn_lost(connection, _states(folder))
     start = _start(connection, resume, tokenizer.hash, what_is_left)
     start.packing = packing(tokenizer.hash, fmt, context)
     with closing(open_feed(connection, folder, start, limits, own)) as opened:
+        refuse_short(connection, settings.train.keep, settings.train.checkpoint_every_s)
+        warn_lost(connection, _states(folder))
         paced = PacedFeed(opened, settings.paths.state)
         yield Trainer(
             spec, settings.train, paced, folder, tokenizer, fmt, resume=resume, reign=own, context=context,
@@ -153,7 +153,8 @@ def run_of(settings: Settings) -> dict[str, Any]:
         "corpus.": {n: str(v) for n, v in msgspec.to_builtins(settings.recipe).items()},
     }  # fmt: skip
     run = {f"{part}{name}": value for part, fields in parts.items() for name, value in fields.items()}
-    return run | {"[train] threads": settings.train.cpu_threads}
+    run["[train] threads"] = settings.train.cpu_threads
+    return msgspec.json.decode(msgspec.json.encode(run))  # as it will be read from the manifest
 
 
 def _states(folder: Path) -> Iterator[tuple[str, FeedState]]:

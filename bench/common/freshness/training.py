@@ -77,17 +77,17 @@ def train(
     config = TrainConfig(
         learning_rate=ways.rate, warm_up_steps=WARM_UP if start is None else 0, precision="float32",
         weight_decay=ways.weight_decay, threads=sizes.threads, checkpoint_every_steps=NEVER, checkpoint_every_s=NEVER,
-        keep=1, feed_timeout_s=0.0,
+        keep=1, feed_timeout_s=0.0, merge=1, frozen_tokens=0,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         asked = visit or (lambda _step, _model: None)
-        feed = Planned(batches, lambda at: asked(at, trainer.model))
+        feed = Planned(batches, lambda at: asked(at, trainer.learner.model))
         trainer = Trainer(
             shape, config, feed, into or Path(folder), tokenizer, STARCODER, resume=_contents(start, ways.kept)
         )
         trainer.run(Until(drained=True))
-        asked(len(batches), trainer.model)
-        return trainer.model
+        asked(len(batches), trainer.learner.model)
+        return trainer.learner.model
 
 
 def newest(folder: Path) -> Path:

@@ -160,7 +160,7 @@ def test_a_server_without_the_extra_says_so(config: Path, tmp_path: Path) -> Non
     assert run(config, "models", "import", str(save("gpt2", tmp_path / "model"))).exit_code == 0
     code = (
         "import sys; sys.modules['transformers'] = None\n"
-        "from model.checkpoint import CheckpointError, load_model\nfrom pathlib import Path\n"
+        "from model.loading import load_model\nfrom model.manifest import CheckpointError\nfrom pathlib import Path\n"
         "try: load_model(Path(sys.argv[1]))\nexcept CheckpointError as error: print(error)"
     )
     path = folders(tmp_path / "state/checkpoints")[0]

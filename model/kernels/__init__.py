@@ -1,0 +1,1 @@
+"""Products, attention and whole steps of a decoder on a CPU, compiled by numba: no torch."""

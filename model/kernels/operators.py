@@ -1,0 +1,132 @@
+"""What compiled functions call: products, the mixing of attention, and a meeting of threads. Pointers are made here of
+arrays, which are in C order; nothing checks that a number lies within one.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from model.kernels.emit import F32, I32, I64, Builder, load, loop, offset, store, whole
+from model.kernels.isa import Float32
+from model.kernels.tile import LANES, Operands, float_sums
+from model.kernels.tile import product as emit_product
+
+HEADS = 3
+"""Whose sums fit the registers together."""
+_PRODUCT = (
+    "way", "tiles", "scale", "start", "bias", "first", "last", "steps", "floats", "floats_step", "bytes", "bytes_step",
+    "factor", "rows", "out", "out_step",
+)  # fmt: skip
+_ARRAYS = ("tiles", "scale", "start", "bias", "floats", "bytes", "factor", "out")
+
+
+def _pointer(context: Any, builder: Builder, kind: Any, value: Any) -> Any:
+    return context.make_array(kind)(context, builder, value).data
+
+
+@intrinsic
+def product(_, way, tiles, scale, start, bias, first, last, steps, floats, floats_step, bytes, bytes_step, factor, rows, out, out_step):  # pyright: ignore  # noqa: A002, E501
+    """`model.kernels.tile.product` of arrays, whose numbers 0 are meant. The activations are the floats or the bytes, as
+    the way takes them."""
+
+    def code(context: Any, builder: Builder, signature: Any, values: Any) -> Any:
+        kinds, given = dict(zip(_PRODUCT, signature.args, strict=True)), dict(zip(_PRODUCT, values, strict=True))
+        given |= {name: _pointer(context, builder, kinds[name], given[name]) for name in _ARRAYS}
+        kind = kinds["way"].instance_class
+        x = "floats" if kind is Float32 else "bytes"
+        names = ("tiles", "scale", "start", "bias", "first", "last", "steps", "factor", "rows", "out", "out_step")
+        more = {name: given[name] for name in names}
+        emit_product(builder, kind, Operands(x=given[x], x_step=given[f"{x}_step"], **more))
+        return context.get_dummy_value()
+
+    n = types.int64
+    kinds = (way, tiles, scale, start, bias, n, n, n, floats, n, bytes, n, factor, n, out, n)
+    return types.void(*kinds), code
+
+
+@intrinsic
+def mix(_, a, a_at, a_step, heads, b, b_at, b_step, count, out, out_at, out_step):  # pyright: ignore
+    """out[h, l] += a[h, i] b[i, l], for `heads` h, `count` i and LANES l; each array from its number on, rows a step
+    apart. Float32."""
+
+    def code(context: Any, builder: Builder, signature: Any, values: Any) -> Any:
+        a, a_at, a_step, heads, b, b_at, b_step, count, out, out_at, out_step = values
+        a, b, out = (
+            offset(builder, _pointer(context, builder, signature.args[n], pointer), at, F32)
+            for n, pointer, at in ((0, a, a_at), (4, b, b_at), (8, out, out_at))
+        )
+        full = ir.VectorType(F32, LANES)
+
+        def some(first: Any, number: int) -> None:
+            rows = [builder.add(first, whole(n)) for n in range(number)]
+            places = [offset(builder, out, builder.mul(row, out_step), F32) for row in rows]
+            xs = [offset(builder, a, builder.mul(row, a_step), F32) for row in rows]
+            made = float_sums(builder, b, count, xs, [load(builder, place, full) for place in places], b_step)
+            for place, value in zip(places, made, strict=True):
+                store(builder, value, place)
+
+        def several(block: Any, _: list[Any]) -> list[Any]:
+            some(builder.mul(block, whole(HEADS)), HEADS)
+            return []
+
+        def single(head: Any, _: list[Any]) -> list[Any]:
+            some(builder.add(done, head), 1)
+            return []
+
+        blocks = builder.sdiv(heads, whole(HEADS))
+        done = builder.mul(blocks, whole(HEADS))
+        loop(builder, blocks, [], several)
+        loop(builder, builder.sub(heads, done), [], single)
+        return context.get_dummy_value()
+
+    n = types.int64
+    return types.void(a, n, n, n, b, n, n, n, out, n, n), code
+
+
+@intrinsic
+def arrive(_, met):  # pyright: ignore
+    """One more has arrived; returns how many that makes. `met`: one int64, which only grows."""
+
+    def code(context: Any, builder: Builder, signature: Any, values: Any) -> Any:
+        pointer = _pointer(context, builder, signature.args[0], values[0])
+        return builder.add(builder.atomic_rmw("add", pointer, whole(1), "acq_rel"), whole(1))
+
+    return types.int64(met), code
+
+
+@intrinsic
+def arrived(_, met):  # pyright: ignore
+    """How many have."""
+
+    def code(context: Any, builder: Builder, signature: Any, values: Any) -> Any:
+        return builder.load_atomic(_pointer(context, builder, signature.args[0], values[0]), "acquire", 8)
+
+    return types.int64(met), code
+
+
+@intrinsic
+def give_way(_):  # pyright: ignore
+    """Another thread may have the core."""
+
+    def code(context: Any, builder: Builder, signature: Any, values: Any) -> Any:
+        if sys.platform != "win32":
+            kind, name = ir.FunctionType(I32, []), "sched_yield"
+            builder.call(builder.module.globals.get(name) or ir.Function(builder.module, kind, name), [])
+        return context.get_dummy_value()
+
+    return types.void(), code
+
+
+@intrinsic
+def float_of_bits(_, bits):  # pyright: ignore
+    """float32 of an int32's bits."""
+
+    def code(context: Any, builder: Builder, signature: Any, values: Any) -> Any:
+        return builder.bitcast(values[0], F32)
+
+    return types.float32(types.int32), code

@@ -1,11 +1,12 @@
 """From a decoder's modules to what its compiled step reads.
 
-Shapes: R rows, C columns, D width.
+Shapes: R rows, C columns, D width, L layers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from torch import Tensor, nn
 from model.decoder.frozen import Frozen
 from model.kernels.compiled import CompiledStep
 from model.kernels.isa import Way
-from model.kernels.packing import Floats, Matrix, Rows, packed
+from model.kernels.packing import Floats, Rows, Store
+from model.kernels.step import Weights
 
 
 class Compiled:
@@ -51,36 +53,50 @@ def rows_of(module: Any) -> Rows:
     return Rows(floats(module.weight), None, bias_R)
 
 
-def joined(parts: Sequence[Rows]) -> Rows:
-    """One matrix of the rows of several, all of them held alike."""
-    weight = np.concatenate([part.weight for part in parts])
-    scale = None if parts[0].scale is None else np.concatenate([part.scale for part in parts])  # pyright: ignore
-    if all(part.bias is None for part in parts):
-        return Rows(weight, scale)
-    return Rows(weight, scale, np.concatenate([_bias(part) for part in parts]))
+@dataclass(frozen=True)
+class Parts:
+    """What a family's layers are made of."""
+
+    blocks: Sequence[Any]
+    take: Callable[[Any], tuple[Rows, Rows, Rows, Rows]]
+    """A block's QKV, OUT, UP and DOWN."""
+    shapes: Sequence[tuple[int, int]]
+    """Of these four."""
+    head_width: int
+    windows: Sequence[int]
 
 
-def _bias(part: Rows) -> Floats:
-    return np.zeros(len(part.weight), np.float32) if part.bias is None else part.bias
+def weights(decoder: Any, way: Way, parts: Parts) -> Weights:
+    """A copy of a decoder's."""
+    blocks, norm = list(decoder.blocks), decoder.norm
+    tables = [decoder.tokens] if decoder.head is None else [decoder.tokens, decoder.head]
+    v, d = decoder.spec.vocab, decoder.spec.width
+    store = Store(way, [*parts.shapes] * len(blocks) + [(v, d)] * len(tables))
+    places = np.zeros((len(blocks) + 1, 4, 4), np.int64)
+    for number, block in enumerate(blocks):
+        for which, rows in enumerate(parts.take(block)):
+            places[number, which] = store.put(rows)
+    places[-1, :2] = [store.put(rows_of(table)) for table in tables] * (3 - len(tables))
+    norms = [_norm(block.norm_1) + _norm(block.norm_2) for block in blocks] + [_norm(norm) * 2]
+    head_norms = [[_head_norm(block, name, parts.head_width) for name in ("q_norm", "k_norm")] for block in blocks]
+    positions = getattr(decoder, "positions", None)
+    positions_TD = np.zeros((0, d), np.float32) if positions is None else floats(positions.weight)
+    return Weights(
+        store.tiles, store.numbers, places, np.array(norms, np.float32), np.array(head_norms, np.float32), positions_TD,
+        np.array(parts.windows, np.int64),
+    )  # fmt: skip
 
 
-def matrix(blocks: Iterable[Any], count: int, way: Way, take: Callable[[Any], Rows]) -> Matrix:
-    """Of all layers."""
-    return packed((take(block) for block in blocks), count, way)
+def _norm(module: Any) -> list[Floats]:
+    """Weight and shift, which is 0 where there is none."""
+    weight_D, bias = floats(module.weight), getattr(module, "bias", None)
+    return [weight_D, np.zeros_like(weight_D) if bias is None else floats(bias)]
 
 
-def table(module: Any, way: Way) -> Matrix:
-    """Of tokens, or the head."""
-    return packed([rows_of(module)], 1, way)
+def _head_norm(block: Any, name: str, width: int) -> Floats:
+    module = getattr(block, name, None)
+    return np.ones(width, np.float32) if module is None else floats(module.weight)
 
 
-def norms(modules: Sequence[Any], width: int) -> tuple[Floats, Floats]:
-    """Weights and shifts, a row for each module; a shift that it has not is 0, a norm that is not there 1."""
-    weights = [np.ones(width, np.float32) if m is None else floats(m.weight) for m in modules]
-    shifts = [np.zeros(width, np.float32) if getattr(m, "bias", None) is None else floats(m.bias) for m in modules]
-    return np.stack(weights), np.stack(shifts)
-
-
-def is_compilable(module: nn.Module) -> bool:
-    """On a CPU, every matrix an nn.Linear or held in its place, and nothing stands beside them."""
-    return all(t.device.type == "cpu" for t in module.state_dict().values())
+def is_on_cpu(module: nn.Module) -> bool:
+    return all(tensor.device.type == "cpu" for tensor in module.state_dict().values())

@@ -1,6 +1,6 @@
 """Attention of one row over the pages of its sequence, compiled.
 
-Shapes: H query heads, G heads of keys and values, K head width, S tokens a page, P pages, T scores of a row.
+Shapes: H query heads, G heads of keys and values, K head width, S tokens a page (LANES), P pages, T scores of a row.
 Keys of a page are transposed, so scores are made for 32 tokens at once; heads that share keys read them once.
 """
 
@@ -12,10 +12,9 @@ from numba import njit
 from model.kernels.functions import exp
 from model.kernels.operators import mix
 from model.kernels.rows import FAST
+from model.kernels.tile import LANES
 
 _F = np.float32
-LANES = 32
-"""Tokens of a page: the numbers that `mix` makes together."""
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")

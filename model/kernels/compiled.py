@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from model.kernels.crew import Crew
 from model.kernels.isa import Way
-from model.kernels.packing import Floats
-from model.kernels.step import Call, Shape, Weights, Work, step
+from model.kernels.packing import STEPS, TILES, Floats
+from model.kernels.step import HEAD, Call, Shape, Weights, Work, step
 from model.kernels.tile import BYTES, LANES
 
 
@@ -51,7 +51,8 @@ class CompiledStep:
             np.ascontiguousarray(ids_M, np.int64), np.ascontiguousarray(positions_M, np.int64),
             np.ascontiguousarray(tables_MN, np.int32), *self._angles(positions_M), wanted_W,
         )  # fmt: skip
-        logits_WV = np.empty((len(wanted_W), self.weights.head.scale.shape[1]), np.float32)
+        tiles = self.weights.places[self.shape.layers, HEAD, TILES]
+        logits_WV = np.empty((len(wanted_W), tiles * LANES), np.float32)
         with self._lock:
             self._make_room(max(len(ids_M), len(wanted_W)), call.tables_MN.shape[1])
             given = (self.way, self.shape, self.weights, self._work, call, keys_LPGKS, values_LPGSK, logits_WV)
@@ -69,20 +70,13 @@ class CompiledStep:
 
     def _buffers(self, rows: int, pages: int) -> Work:
         w, s = self.weights, self.shape
-        d, group = w.norm_D.shape[0], s.heads // s.kv_heads
-        inner = w.up.tiles.shape[1] * LANES
+        wide, columns = (int(w.places[: s.layers, :, n].max()) for n in (TILES, STEPS))
+        d = w.norms.shape[2]
         return Work(
-            _floats(rows, d), _floats(rows, d), _floats(rows, w.qkv.scale.shape[1]),
-            _floats(rows, s.heads * s.head_width), _floats(rows, w.out.scale.shape[1]), _floats(rows, inner),
-            _floats(rows, s.inner), np.zeros((rows, _widest(w)), np.uint8), _floats(rows),
-            _floats(self._crew.threads, group, pages * LANES), np.zeros(1, np.int64),
+            _floats(rows, d), _floats(rows, d), _floats(rows, s.heads * s.head_width), _floats(rows, s.inner),
+            _floats(rows, wide * LANES), np.zeros((rows, columns * BYTES), np.uint8), _floats(rows),
+            _floats(self._crew.threads, s.heads // s.kv_heads, pages * LANES), np.zeros(1, np.int64),
         )  # fmt: skip
-
-
-def _widest(weights: Weights) -> int:
-    """Columns of bytes, in whole steps."""
-    matrices = (weights.qkv, weights.out, weights.up, weights.down, weights.head)
-    return max(matrix.tiles.shape[2] * BYTES for matrix in matrices)
 
 
 def _floats(*shape: int) -> Floats:

@@ -9,6 +9,7 @@ from llvmlite import ir
 
 I1, I8, I16, I32, I64, F32 = (*(ir.IntType(bits) for bits in (1, 8, 16, 32, 64)), ir.FloatType())
 Builder = ir.IRBuilder
+PREFETCH = "llvm.prefetch.p0"
 
 
 def whole(number: int) -> ir.Constant:
@@ -43,6 +44,13 @@ def call(builder: Builder, name: str, result: Any, values: list[Any]) -> Any:
     if function is None:
         function = ir.Function(builder.module, ir.FunctionType(result, [value.type for value in values]), name)
     return builder.call(function, values)
+
+
+def prefetch(builder: Builder, pointer: Any) -> None:
+    """What stands there will be read soon; it need not be the program's."""
+    kinds = ir.VoidType(), [I8.as_pointer(), I32, I32, I32]
+    function = builder.module.globals.get(PREFETCH) or ir.Function(builder.module, ir.FunctionType(*kinds), PREFETCH)
+    builder.call(function, [pointer, *(ir.Constant(I32, number) for number in (0, 3, 1))])
 
 
 def loop(builder: Builder, count: Any, first: list[Any], body: Callable[[Any, list[Any]], list[Any]]) -> list[Any]:

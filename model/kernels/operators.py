@@ -11,18 +11,18 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from model.kernels.emit import F32, I32, I64, Builder, load, loop, offset, store, whole
+from model.kernels.emit import F32, I8, I32, I64, Builder, load, loop, offset, store, whole
 from model.kernels.isa import Float32
 from model.kernels.tile import LANES, Operands, float_sums
 from model.kernels.tile import product as emit_product
 
-HEADS = 3
+HEADS = 2
 """Whose sums fit the registers together."""
 _PRODUCT = (
-    "way", "tiles", "scale", "start", "bias", "first", "last", "steps", "floats", "floats_step", "bytes", "bytes_step",
-    "factor", "rows", "out", "out_step",
+    "way", "tiles", "tiles_at", "numbers", "numbers_at", "count", "first", "last", "steps", "floats", "floats_step",
+    "bytes", "bytes_step", "factor", "rows", "out", "out_step",
 )  # fmt: skip
-_ARRAYS = ("tiles", "scale", "start", "bias", "floats", "bytes", "factor", "out")
+_ARRAYS = ("tiles", "numbers", "floats", "bytes", "factor", "out")
 
 
 def _pointer(context: Any, builder: Builder, kind: Any, value: Any) -> Any:
@@ -30,23 +30,28 @@ def _pointer(context: Any, builder: Builder, kind: Any, value: Any) -> Any:
 
 
 @intrinsic
-def product(_, way, tiles, scale, start, bias, first, last, steps, floats, floats_step, bytes, bytes_step, factor, rows, out, out_step):  # pyright: ignore  # noqa: A002, E501
-    """`model.kernels.tile.product` of arrays, whose numbers 0 are meant. The activations are the floats or the bytes, as
-    the way takes them."""
+def product(_, way, tiles, tiles_at, numbers, numbers_at, count, first, last, steps, floats, floats_step, bytes, bytes_step, factor, rows, out, out_step):  # pyright: ignore  # noqa: A002, E501
+    """`model.kernels.tile.product` of a matrix of `count` tiles: `tiles` and `numbers` are those of all matrices, of
+    which it begins at these places. The activations are the floats or the bytes, as the way takes them."""
 
     def code(context: Any, builder: Builder, signature: Any, values: Any) -> Any:
         kinds, given = dict(zip(_PRODUCT, signature.args, strict=True)), dict(zip(_PRODUCT, values, strict=True))
         given |= {name: _pointer(context, builder, kinds[name], given[name]) for name in _ARRAYS}
         kind = kinds["way"].instance_class
         x = "floats" if kind is Float32 else "bytes"
-        names = ("tiles", "scale", "start", "bias", "first", "last", "steps", "factor", "rows", "out", "out_step")
-        more = {name: given[name] for name in names}
-        emit_product(builder, kind, Operands(x=given[x], x_step=given[f"{x}_step"], **more))
+        lanes = builder.mul(given["count"], whole(LANES))
+        numbers = offset(builder, given["numbers"], given["numbers_at"], F32)
+        start = offset(builder, numbers, lanes, F32)
+        operands = Operands(
+            tiles=offset(builder, given["tiles"], given["tiles_at"], F32 if kind is Float32 else I8), scale=numbers,
+            start=start, bias=offset(builder, start, lanes, F32), x=given[x], x_step=given[f"{x}_step"],
+            **{name: given[name] for name in ("first", "last", "steps", "factor", "rows", "out", "out_step")},
+        )  # fmt: skip
+        emit_product(builder, kind, operands)
         return context.get_dummy_value()
 
     n = types.int64
-    kinds = (way, tiles, scale, start, bias, n, n, n, floats, n, bytes, n, factor, n, out, n)
-    return types.void(*kinds), code
+    return types.void(way, tiles, n, numbers, n, n, n, n, n, floats, n, bytes, n, factor, n, out, n), code
 
 
 @intrinsic

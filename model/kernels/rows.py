@@ -9,15 +9,16 @@ import numpy as np
 from numba import njit
 
 from model.kernels.functions import GELU, GELU_TANH, SILU, gelu, gelu_tanh, silu
-from model.kernels.tile import BYTES
+from model.kernels.packing import AT_NUMBERS, AT_TILES, STEPS
+from model.kernels.tile import BYTES, LANES
 
 _F = np.float32
 FAST = {"contract", "nsz", "nnan", "reassoc", "arcp"}
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def norm(x_D, weight_D, bias_D, epsilon, centred, out_D):  # pyright: ignore
-    """LayerNorm where it is centred, else RMSNorm."""
+def norm(x_D, weight_D, shift_D, epsilon, centred, out_D):  # pyright: ignore
+    """LayerNorm where it is centred, else RMSNorm, which has no shift. In place is allowed."""
     d = x_D.shape[0]
     mean = _F(0)
     if centred:
@@ -29,7 +30,10 @@ def norm(x_D, weight_D, bias_D, epsilon, centred, out_D):  # pyright: ignore
         squares += (x_D[i] - mean) * (x_D[i] - mean)
     factor = _F(1) / np.sqrt(squares / _F(d) + epsilon)
     for i in range(d):
-        out_D[i] = (x_D[i] - mean) * factor * weight_D[i] + bias_D[i]
+        out_D[i] = (x_D[i] - mean) * factor * weight_D[i]
+    if centred:
+        for i in range(d):
+            out_D[i] += shift_D[i]
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
@@ -78,16 +82,18 @@ def rotate(x_K, cos_K, sin_K):  # pyright: ignore
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
-def embed(tiles, scale, number, factor, out_D):  # pyright: ignore
-    """Row `number` of a packed table, times `factor`."""
-    tile, lane = number // 32, number % 32
-    if tiles.shape[3] == 32:
-        for i in range(out_D.shape[0]):
-            out_D[i] = tiles[0, tile, i, lane] * factor
+def embed(tiles, numbers, place, row, factor, out_D):  # pyright: ignore
+    """A row of a table, times `factor`."""
+    tile, lane = row // LANES, row % LANES
+    if tiles.itemsize == 4:
+        at = place[AT_TILES] + tile * place[STEPS] * LANES + lane
+        for i in range(len(out_D)):
+            out_D[i] = tiles[at + i * LANES] * factor
     else:
-        factor *= scale[0, number]
-        for i in range(out_D.shape[0]):
-            out_D[i] = tiles[0, tile, i // BYTES, lane * BYTES + i % BYTES] * factor
+        factor *= numbers[place[AT_NUMBERS] + row]
+        at = place[AT_TILES] + (tile * place[STEPS] * LANES + lane) * BYTES
+        for i in range(len(out_D)):
+            out_D[i] = tiles[at + i // BYTES * LANES * BYTES + i % BYTES] * factor
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")

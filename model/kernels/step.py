@@ -17,14 +17,21 @@ from numpy.typing import NDArray
 
 from model.kernels.attention import attend
 from model.kernels.operators import arrive, arrived, give_way, product
-from model.kernels.packing import Floats, Matrix
+from model.kernels.packing import AT_NUMBERS, AT_TILES, STEPS, TILES, Floats
 from model.kernels.rows import activate, add, embed, norm, quantise, rotate
+from model.kernels.tile import LANES
 
 SPINS = 2_000
 """Looks at whether the others have arrived before the core is given away: some microseconds."""
+QKV, OUT, UP, DOWN = range(4)
+"""A layer's matrices: queries, keys and values in one; the gate stands before `up`, where there is one."""
+TOKENS, HEAD = range(2)
+"""Those behind the last layer."""
+NORM_1, SHIFT_1, NORM_2, SHIFT_2 = range(4)
 
 
 class Shape(NamedTuple):
+    layers: int
     heads: int
     kv_heads: int
     head_width: int
@@ -45,38 +52,29 @@ class Shape(NamedTuple):
 
 
 class Weights(NamedTuple):
-    tokens: Matrix
+    tiles: NDArray[Any]
+    numbers: Floats
+    places: NDArray[np.int64]
+    """(L + 1, 4, 4): of each layer's matrices, and behind them of TOKENS and HEAD, as `packing.Store` says."""
+    norms: Floats
+    """(L + 1, 4, D): NORM_1 and what follows; behind the layers the last norm, as NORM_1."""
+    head_norms: Floats
+    """(L, 2, K): of queries, of keys."""
     positions_TD: Floats
     """Learned positions; of no rows where there are none."""
-    norm_1_LD: Floats
-    shift_1_LD: Floats
-    qkv: Matrix
-    """Queries, keys, values."""
-    q_norm_LK: Floats
-    k_norm_LK: Floats
-    out: Matrix
-    norm_2_LD: Floats
-    shift_2_LD: Floats
-    up: Matrix
-    """The gate before it, where there is one."""
-    down: Matrix
-    norm_D: Floats
-    shift_D: Floats
-    head: Matrix
     windows_L: NDArray[np.int64]
     """Tokens that a row sees, its own among them; 0: all."""
 
 
 class Work(NamedTuple):
-    """What a step writes, of at least M rows; each but the first has room for whole tiles."""
+    """What a step writes: at least M rows."""
 
     x_MD: Floats
     normed_MD: Floats
-    qkv_MR: Floats
     mixed_MA: Floats
-    added_MD: Floats
-    inner_MI: Floats
     acted_MI: Floats
+    made_MR: Floats
+    """What a product gives, whose rows are its tiles'."""
     bytes_MC: NDArray[np.uint8]
     factor_M: Floats
     scores_PHT: Floats
@@ -107,114 +105,103 @@ def _meet(met, parts):  # pyright: ignore
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _multiply(way, m, layer, x, work, rows, out, part, parts):  # pyright: ignore
+def _multiply(way, tiles, numbers, place, x, bytes_MC, factor_M, rows, out, part, parts):  # pyright: ignore
     """out = W x + bias of all rows, of this part's tiles."""
-    tiles = m.tiles[layer]
-    count, steps = tiles.shape[0], tiles.shape[1]
+    count = place[TILES]
     first, last = count * part // parts, count * (part + 1) // parts
-    sizes = x.shape[1], work.bytes_MC.shape[1], out.shape[1]
-    product(way, tiles, m.scale[layer], m.start[layer], m.bias[layer], first, last, steps, x, sizes[0], work.bytes_MC,
-            sizes[1], work.factor_M, rows, out, sizes[2])  # fmt: skip
+    product(way, tiles, place[AT_TILES], numbers, place[AT_NUMBERS], count, first, last, place[STEPS], x, x.shape[1],
+            bytes_MC, bytes_MC.shape[1], factor_M, rows, out, out.shape[1])  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _heads(shape, weights, work, call, layer, keys, values, m):  # pyright: ignore
-    """Queries and keys of a row are normed and turned; its keys and values are written to its page."""
-    k, q_end = shape.head_width, shape.heads * shape.head_width
-    qkv_R = work.qkv_MR[m]
+def _turn(shape, norms_2K, made_R, cos_K, sin_K):  # pyright: ignore
+    """Queries and keys of a row are normed and turned."""
+    k = shape.head_width
     for h in range(shape.heads + shape.kv_heads):
-        x_K = qkv_R[h * k : (h + 1) * k]
+        x_K = made_R[h * k : (h + 1) * k]
         if shape.qk_norm:
-            weight_K = weights.q_norm_LK[layer] if h < shape.heads else weights.k_norm_LK[layer]
-            norm(x_K, weight_K, np.zeros_like(weight_K), shape.epsilon, False, x_K)
+            which = 0 if h < shape.heads else 1
+            norm(x_K, norms_2K[which], norms_2K[which], shape.epsilon, False, x_K)
         if shape.rotary:
-            rotate(x_K, call.cos_MK[m], call.sin_MK[m])
-    position = call.positions_M[m]
-    page, slot = call.tables_MN[m, position // 32], position % 32
+            rotate(x_K, cos_K, sin_K)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _keep(shape, made_R, layer, page, slot, keys, values):  # pyright: ignore
+    """A row's keys and values are written to its page."""
+    k = shape.head_width
+    at = shape.heads * k
     for g in range(shape.kv_heads):
         for i in range(k):
-            keys[layer, page, g, i, slot] = qkv_R[q_end + g * k + i]
-            values[layer, page, g, slot, i] = qkv_R[q_end + (shape.kv_heads + g) * k + i]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _mixed(shape, weights, work, call, layer, keys, values, unit, part):  # pyright: ignore
-    """Attention of one row and one head of keys."""
-    m, g, group = unit // shape.kv_heads, unit % shape.kv_heads, shape.heads // shape.kv_heads
-    end, window = call.positions_M[m] + 1, weights.windows_L[layer]
-    first = max(0, end - window) if window > 0 else 0
-    attend(work.qkv_MR[m], g * group * shape.head_width, group, shape.head_width, shape.attention_scale, first, end,
-           call.tables_MN[m], keys, values, layer, g, work.scores_PHT[part], work.mixed_MA[m])  # fmt: skip
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _normed(way, shape, x_D, weight_D, shift_D, work, n):  # pyright: ignore
-    """Into row n of what is multiplied next."""
-    norm(x_D, weight_D, shift_D, shape.epsilon, shape.centred, work.normed_MD[n])
-    _bytes(way, work.normed_MD[n], work, n)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _bytes(way, x_C, work, n):  # pyright: ignore
-    if way.offset >= 0:
-        work.factor_M[n] = quantise(x_C, way.offset, work.bytes_MC[n])
+            keys[layer, page, g, i, slot] = made_R[at + g * k + i]
+            values[layer, page, g, slot, i] = made_R[at + (shape.kv_heads + g) * k + i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def step(way, shape, weights, work, call, keys, values, logits_WV, part, parts):  # pyright: ignore
     """`keys` (L, P, G, K, S) and `values` (L, P, G, S, K): all pages. Thread `part` of `parts`."""
-    rows, met = call.ids_M.shape[0], work.met
-    mine = range(rows * part // parts, rows * (part + 1) // parts)
-    units = rows * shape.kv_heads
+    tiles, numbers, places, norms, head_norms, positions_TD, windows_L = weights
+    x_MD, normed_MD, mixed_MA, acted_MI, made_MR, bytes_MC, factor_M, scores_PHT, met = work
+    ids_M, positions_M, tables_MN, cos_MK, sin_MK, wanted_W = call
+    rows, group, narrow = len(ids_M), shape.heads // shape.kv_heads, way.offset >= 0
+    mine, units = range(rows * part // parts, rows * (part + 1) // parts), rows * shape.kv_heads
     for m in mine:
-        embed(weights.tokens.tiles, weights.tokens.scale, call.ids_M[m], shape.embedding_scale, work.x_MD[m])
-        if weights.positions_TD.shape[0]:
-            add(work.x_MD[m], weights.positions_TD[call.positions_M[m]], np.float32(1))
-    for layer in range(weights.norm_1_LD.shape[0]):
+        embed(tiles, numbers, places[shape.layers, TOKENS], ids_M[m], shape.embedding_scale, x_MD[m])
+        if len(positions_TD):
+            add(x_MD[m], positions_TD[positions_M[m]], np.float32(1))
+    for layer in range(shape.layers + 1):
+        last = layer == shape.layers
+        if last:
+            mine = range(len(wanted_W) * part // parts, len(wanted_W) * (part + 1) // parts)
+            _meet(met, parts)
         for m in mine:
-            _normed(way, shape, work.x_MD[m], weights.norm_1_LD[layer], weights.shift_1_LD[layer], work, m)
+            row = wanted_W[m] if last else m
+            norm(x_MD[row], norms[layer, NORM_1], norms[layer, SHIFT_1], shape.epsilon, shape.centred, normed_MD[m])
+            if narrow:
+                factor_M[m] = quantise(normed_MD[m], way.offset, bytes_MC[m])
         _meet(met, parts)
-        _multiply(way, weights.qkv, layer, work.normed_MD, work, rows, work.qkv_MR, part, parts)
+        if last:
+            break
+        _multiply(way, tiles, numbers, places[layer, QKV], normed_MD, bytes_MC, factor_M, rows, made_MR, part, parts)
         _meet(met, parts)
         for m in mine:
-            _heads(shape, weights, work, call, layer, keys, values, m)
+            _turn(shape, head_norms[layer], made_MR[m], cos_MK[m], sin_MK[m])
+            page, slot = tables_MN[m, positions_M[m] // LANES], positions_M[m] % LANES
+            _keep(shape, made_MR[m], layer, page, slot, keys, values)
         _meet(met, parts)
         for unit in range(units * part // parts, units * (part + 1) // parts):
-            _mixed(shape, weights, work, call, layer, keys, values, unit, part)
+            m, g, window = unit // shape.kv_heads, unit % shape.kv_heads, windows_L[layer]
+            end = positions_M[m] + 1
+            first = max(0, end - window) if window > 0 else 0
+            attend(made_MR[m], g * group * shape.head_width, group, shape.head_width, shape.attention_scale, first, end,
+                   tables_MN[m], keys, values, layer, g, scores_PHT[part], mixed_MA[m])  # fmt: skip
+        _meet(met, parts)
+        if narrow:
+            for m in mine:
+                factor_M[m] = quantise(mixed_MA[m], way.offset, bytes_MC[m])
+            _meet(met, parts)
+        _multiply(way, tiles, numbers, places[layer, OUT], mixed_MA, bytes_MC, factor_M, rows, made_MR, part, parts)
         _meet(met, parts)
         for m in mine:
-            _bytes(way, work.mixed_MA[m], work, m)
+            add(x_MD[m], made_MR[m], shape.residual_scale)
+            norm(x_MD[m], norms[layer, NORM_2], norms[layer, SHIFT_2], shape.epsilon, shape.centred, normed_MD[m])
+            if narrow:
+                factor_M[m] = quantise(normed_MD[m], way.offset, bytes_MC[m])
         _meet(met, parts)
-        _multiply(way, weights.out, layer, work.mixed_MA, work, rows, work.added_MD, part, parts)
-        _meet(met, parts)
-        for m in mine:
-            add(work.x_MD[m], work.added_MD[m], shape.residual_scale)
-            _normed(way, shape, work.x_MD[m], weights.norm_2_LD[layer], weights.shift_2_LD[layer], work, m)
-        _meet(met, parts)
-        _multiply(way, weights.up, layer, work.normed_MD, work, rows, work.inner_MI, part, parts)
+        _multiply(way, tiles, numbers, places[layer, UP], normed_MD, bytes_MC, factor_M, rows, made_MR, part, parts)
         _meet(met, parts)
         for m in mine:
-            activate(work.inner_MI[m], shape.activation, shape.gated, work.acted_MI[m])
-            _bytes(way, work.acted_MI[m], work, m)
+            activate(made_MR[m], shape.activation, shape.gated, acted_MI[m])
+            if narrow:
+                factor_M[m] = quantise(acted_MI[m], way.offset, bytes_MC[m])
         _meet(met, parts)
-        _multiply(way, weights.down, layer, work.acted_MI, work, rows, work.added_MD, part, parts)
+        _multiply(way, tiles, numbers, places[layer, DOWN], acted_MI, bytes_MC, factor_M, rows, made_MR, part, parts)
         _meet(met, parts)
         for m in mine:
-            add(work.x_MD[m], work.added_MD[m], shape.residual_scale)
+            add(x_MD[m], made_MR[m], shape.residual_scale)
+    head = places[shape.layers, HEAD]
+    _multiply(way, tiles, numbers, head, normed_MD, bytes_MC, factor_M, len(wanted_W), logits_WV, part, parts)
     _meet(met, parts)
-    _head(way, shape, weights, work, call, logits_WV, part, parts)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _head(way, shape, weights, work, call, logits_WV, part, parts):  # pyright: ignore
-    wanted = call.wanted_W.shape[0]
-    for n in range(wanted * part // parts, wanted * (part + 1) // parts):
-        _normed(way, shape, work.x_MD[call.wanted_W[n]], weights.norm_D, weights.shift_D, work, n)
-    _meet(work.met, parts)
-    _multiply(way, weights.head, 0, work.normed_MD, work, wanted, logits_WV, part, parts)
-    _meet(work.met, parts)
-    if shape.logit_scale != np.float32(1):
-        for n in range(wanted * part // parts, wanted * (part + 1) // parts):
-            for v in range(logits_WV.shape[1]):
-                logits_WV[n, v] *= shape.logit_scale
-        _meet(work.met, parts)
+    for m in mine:
+        for v in range(logits_WV.shape[1]):
+            logits_WV[m, v] *= shape.logit_scale

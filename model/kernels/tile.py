@@ -13,13 +13,16 @@ from typing import Any
 
 from llvmlite import ir
 
-from model.kernels.emit import F32, I1, I8, I16, I32, Builder, call, load, loop, offset, splat, store, whole
+from model.kernels.emit import F32, I1, I8, I16, I32, Builder, call, load, loop, offset, prefetch, splat, store, whole
 from model.kernels.isa import Avx2, Avx512Vnni, Float32, Plain
 
 LANES = 32
 """Rows of a tile."""
 BYTES = 4
 """Columns of a tile of bytes that stand together."""
+LINE, AHEAD = 64, 1024
+"""Bytes of a line of the cache, and how far ahead of a single row's product memory is asked for: 9.3 GB/s, where it is
+8.9 without and 8.5 at 2,048 (68 MB of weights, one thread, AVX2)."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,9 @@ def byte_sums(builder: Builder, way: type[Any], tile: Any, steps: Any, xs: list[
     def one(i: Any, sums: list[Any]) -> list[Any]:
         at = offset(builder, tile, builder.mul(i, whole(LANES * BYTES)), I8)
         w = [load(builder, offset(builder, at, whole(part * size), I8), vector) for part in range(parts)]
+        if len(xs) == 1:
+            for line in range(0, LANES * BYTES, LINE):
+                prefetch(builder, offset(builder, at, whole(AHEAD + line), I8))
         fours = [load(builder, offset(builder, x, i, I32), I32) for x in xs]
         every = [builder.bitcast(splat(builder, four, size // BYTES), vector) for four in fours]
         return [add(builder, sums[n * parts + p], w[p], x) for n, x in enumerate(every) for p in range(parts)]

@@ -10,7 +10,6 @@ from torch import Tensor
 from model import families, importing, weights
 from model.decoder.attention import Packed, document_mask
 from model.decoder.decoder import Decoder
-from model.decoder.runner import Runner
 
 ALL = pytest.mark.parametrize("name", list(CONFIGS))
 
@@ -93,17 +92,6 @@ def test_the_config_comes_back_and_the_parameters_are_counted(name: str, decoder
     assert sorted(families.Names(spec).theirs(key) for key in decoders[name].state_dict()) == sorted(
         key for key, _ in model(name).named_parameters()
     )
-
-
-def test_a_cache_grows_beyond_its_first_room(decoders: dict[str, Decoder], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("model.decoder.runner.FIRST_TOKENS", 8)
-    runner = Runner(decoders["qwen2, default"], compiled=False)
-    ids: list[int] = row(60)[0][0].tolist()
-    cache, whole = runner.new_cache(), runner.new_cache()
-    for at in range(0, 60, 7):
-        logits = runner.extend(ids[at : at + 7], cache)
-    torch.testing.assert_close(logits, runner.extend(ids, whole), atol=1e-4, rtol=1e-4)  # pyright: ignore
-    assert cache.keys_LGTK.shape[2] == 64
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

@@ -44,7 +44,7 @@ and where weights and what they are multiplied with are float16."""
 
 
 def greedy(model: Decoder, prompts: Sequence[Sequence[int]], count: int = COUNT) -> list[list[int]]:
-    runner, generated = Runner(model, compiled=False), []
+    runner, generated = Runner(model), []
     for prompt in prompts:
         cache, ids = runner.new_cache(), []
         logits_V = runner.extend(prompt, cache)

@@ -36,6 +36,8 @@ class Decoder(nn.Module):
     """Beginnings of the names of matrices that the optimizer's weight decay leaves alone."""
     is_plain: bool = True
     """All its matrices are nn.Linear's, and nothing stands beside them: what a compiled step takes a copy of."""
+    by_length: bool = False
+    """What it makes of a token depends on the length of its sequence: rows of several are not run together."""
     recompute: bool = False
     """While training, a layer keeps what it was given alone, and computes the rest again for its gradient
     (arXiv 1604.06174)."""

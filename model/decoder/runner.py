@@ -1,32 +1,36 @@
-"""Inference of one growing sequence: a decoder, and a cache of keys and values.
+"""Inference: one forward for the new tokens of any number of sequences.
 
-Shapes: T tokens, N new tokens, D width, V vocabulary, H query heads, G heads of keys and values, K head width,
-L layers.
+Shapes: N new tokens of all sequences, n of one of them, M rows, D width, V vocabulary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from model.decoder.decoder import Decoder
+from model.decoder.paged import Paged, Slice
+from model.decoder.pages import Pages, Pasts, page_bytes
 
-FIRST_TOKENS = 256
-"""Room of a new cache, tokens; it doubles as it fills."""
+Step = Callable[
+    [NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]], Tensor
+]
+"""(ids_M, positions_M, tables_MN, keys_LPGKS, values_LPGSK) to logits_MV: a few rows through the whole decoder as one
+compiled function. Row m is appended to the sequence of its table at its position; several rows may belong to one
+sequence. Tables are padded with 0 at their right."""
+FEW = 16
+"""Rows up to which the compiled step is faster than torch's products."""
 
 
 class Cache:
-    """Keys and values of one sequence, and the ids that they stand for. Owned by one sequence at a time."""
+    """One sequence by itself: pages of its own, and the ids that they stand for."""
 
-    def __init__(self, layers: int, heads: int, width: int, context: int, like: Tensor) -> None:
-        """Of `context` tokens at most; of the type and on the device of `like`."""
-        self._context = context
-        shape = (layers, heads, min(FIRST_TOKENS, context), width)
-        self.keys_LGTK = torch.empty(shape, dtype=like.dtype, device=like.device)
-        self.values_LGTK = torch.empty(shape, dtype=like.dtype, device=like.device)
+    def __init__(self, pages: Pages | Pasts, table: NDArray[np.int32]) -> None:
+        self.pages, self.table = pages, table
         self.ids: list[int] = []
 
     def keep_common(self, ids: Sequence[int]) -> int:
@@ -39,108 +43,107 @@ class Cache:
         del self.ids[same:]
         return same
 
-    def make_room(self, end: int) -> None:
-        """For `end` tokens."""
-        room = self.keys_LGTK.shape[2]
-        if end <= room:
-            return
-        while room < end:
-            room = min(2 * room, self._context)
-        self.keys_LGTK, self.values_LGTK = (self._grown(x, room) for x in (self.keys_LGTK, self.values_LGTK))
-
-    def _grown(self, old_LGTK: Tensor, room: int) -> Tensor:
-        layers, heads, _, width = old_LGTK.shape
-        new = old_LGTK.new_empty((layers, heads, room, width))
-        new[:, :, : len(self.ids)] = old_LGTK[:, :, : len(self.ids)]
-        return new
-
-
-class Kept(Cache):
-    """Of a family that keeps a sequence in its own way: the ids, and what stands for them there."""
-
-    def __init__(self, past: Any) -> None:
-        self.past, self.ids = past, []
-
-    def make_room(self, end: int) -> None:
-        """The family's own makes it."""
-
-
-class Growing:
-    """An `Attend` over a cached sequence and N new tokens, whose keys and values it writes."""
-
-    def __init__(self, cache: Cache, new: int) -> None:
-        self._cache, self._at, self._end = cache, len(cache.ids), len(cache.ids) + new
-        self._masks: dict[int | None, Tensor | None] = {}
-
-    def __call__(
-        self, layer: int, q_BHTK: Tensor, k_BGTK: Tensor, v_BGTK: Tensor, scale: float, window: int | None
-    ) -> Tensor:
-        """Heads that share keys are rows of one matrix product."""
-        at, end = self._at, self._end
-        keys, values = self._cache.keys_LGTK[layer], self._cache.values_LGTK[layer]
-        keys[:, at:end], values[:, at:end] = k_BGTK[0], v_BGTK[0]
-        first = 0 if window is None or end - at > 1 else max(0, end - window)
-        k_GTK, v_GTK = keys[:, first:end], values[:, first:end]
-        g, n = k_GTK.shape[0], end - at
-        scores = torch.bmm(q_BHTK[0].reshape(g, -1, q_BHTK.shape[-1]), k_GTK.transpose(1, 2)).mul_(scale)
-        if n > 1:
-            scores.view(g, -1, n, end).add_(self._ahead(window, scores))
-        weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(v_GTK.dtype)
-        return torch.bmm(weights, v_GTK).view(1, q_BHTK.shape[1], n, -1)
-
-    def _ahead(self, window: int | None, like: Tensor) -> Tensor:
-        """mask_NT: minus infinity where a new token may not look."""
-        if window not in self._masks:
-            at, end = self._at, self._end
-            query_N, key_T = torch.arange(at, end, device=like.device), torch.arange(end, device=like.device)
-            forbidden_NT = key_T > query_N[:, None]
-            if window is not None:
-                forbidden_NT |= query_N[:, None] - key_T >= window
-            zero = torch.zeros(forbidden_NT.shape, dtype=like.dtype, device=like.device)
-            self._masks[window] = zero.masked_fill_(forbidden_NT, -torch.inf)
-        return self._masks[window]  # pyright: ignore
-
 
 class Runner:
     """Runs a decoder on sequences that grow.
 
-    Prefill belongs to torch's matrix products; a single token to one compiled function, where the family has one.
+    Prefill belongs to torch's matrix products; a few rows to the compiled step, where there is one.
     """
 
-    def __init__(self, model: Decoder, compiled: bool = True) -> None:
+    def __init__(self, model: Decoder, step: Step | None = None) -> None:
         self.model, self.spec = model.eval(), model.spec
-        self._step = model.compiled() if compiled and model.is_plain else None
+        self.pages: Pages | Pasts = self._store(0)
+        self._step = step
         self._device = next(model.parameters()).device
 
-    def new_cache(self) -> Cache:
-        spec, past = self.spec, self.model.new_past()
-        if past is not None:
-            return Kept(past)
-        return Cache(spec.layers, spec.kv_heads, spec.head_width, spec.context, self.model.like)
+    @property
+    def page_bytes(self) -> int:
+        """Of a page; 0 where a family keeps its sequences itself."""
+        spec = self.spec
+        return 0 if isinstance(self.pages, Pasts) else page_bytes(spec.layers, spec.kv_heads, spec.head_width)
 
-    @torch.inference_mode()
+    def allot(self, count: int) -> None:
+        """Empty pages, so many, for the sequences of `forward`; what was there before is gone."""
+        self.pages = self._store(count)
+
+    def _store(self, count: int) -> Pages | Pasts:
+        spec = self.spec
+        if self.model.new_past() is not None:
+            return Pasts(spec.context, count, self.model.new_past)
+        return Pages(spec.layers, count, spec.kv_heads, spec.head_width, self.model.like)
+
+    def new_cache(self) -> Cache:
+        """For `extend`."""
+        size = self.pages.size
+        count = -(-self.spec.context // size)
+        return Cache(self._store(count), np.arange(count, dtype=np.int32))
+
     def extend(self, ids: Sequence[int], cache: Cache) -> Tensor:
         """Appends `ids` to the cached sequence; returns logits_V after the last of them.
 
         Raises ValueError when the context has no room for them.
         """
-        at, end = len(cache.ids), len(cache.ids) + len(ids)
-        if end > self.spec.context:
-            raise ValueError(f"{end} tokens do not fit into a context of {self.spec.context}")
-        cache.make_room(end)
-        if len(ids) == 1 and self._step is not None:
-            logits_V = self._step(ids[0], at, cache.keys_LGTK, cache.values_LGTK)
-        else:
-            logits_V = self._through(torch.tensor([list(ids)], device=self._device), at, cache)
+        logits_1V = self._run([Slice(ids, len(cache.ids), cache.table)], cache.pages)[0]
         cache.ids.extend(ids)
-        return logits_V
+        return logits_1V[0]
 
-    def _through(self, ids_1N: Tensor, at: int, cache: Cache) -> Tensor:
-        """logits_V by the matrix products."""
-        if isinstance(cache, Kept):
-            return self.model.follow(ids_1N, at, cache.past)
-        n = ids_1N.shape[1]
-        positions_1N = torch.arange(at, at + n, device=ids_1N.device)[None]
-        x_1ND = self.model.embed(ids_1N, positions_1N)
-        x_1ND = self.model.through(x_1ND, self.model.rotation(positions_1N, at + n), Growing(cache, n))
-        return self.model.logits(x_1ND[:, -1])[0]
+    def forward(self, slices: Sequence[Slice]) -> list[Tensor]:
+        """Appends the new tokens of each slice to its sequence. For each, float32 logits_1V after its last token, or
+        logits_nV after every one.
+
+        Raises ValueError when the context has no room for them.
+        """
+        return self._run(slices, self.pages)
+
+    @torch.inference_mode()
+    def _run(self, slices: Sequence[Slice], pages: Pages | Pasts) -> list[Tensor]:
+        for s in slices:
+            if s.end > self.spec.context:
+                raise ValueError(f"{s.end} tokens do not fit into a context of {self.spec.context}")
+        if isinstance(pages, Pasts):
+            return [self._follow(s, pages) for s in slices]
+        if self._step is not None and sum(len(s.ids) for s in slices) <= FEW:
+            return self._compiled(slices, pages, self._step)
+        if self.model.by_length and len(slices) > 1:
+            return [self._through([s], pages)[0] for s in slices]
+        return self._through(slices, pages)
+
+    def _follow(self, s: Slice, pasts: Pasts) -> Tensor:
+        """By the family's own means, which give logits after the last token alone."""
+        past = pasts[int(s.table[0])]
+        parts = [s.ids] if not s.every else [[token] for token in s.ids]
+        logits, at = [], s.at
+        for part in parts:
+            ids_1N = torch.tensor([list(part)], device=self._device)
+            logits.append(self.model.follow(ids_1N, at, past).float())
+            at += len(part)
+        return torch.stack(logits)
+
+    def _compiled(self, slices: Sequence[Slice], pages: Pages, step: Step) -> list[Tensor]:
+        ids_M = np.concatenate([np.asarray(s.ids, np.int64) for s in slices])
+        positions_M = np.concatenate([np.arange(s.at, s.end, dtype=np.int32) for s in slices])
+        tables_MN = np.zeros((len(ids_M), max(len(s.table) for s in slices)), np.int32)
+        starts = np.cumsum([0, *(len(s.ids) for s in slices)])
+        for start, s in zip(starts, slices, strict=False):
+            tables_MN[start : start + len(s.ids), : len(s.table)] = s.table
+        logits_MV = step(ids_M, positions_M, tables_MN, pages.keys_LPGKS.numpy(), pages.values_LPGSK.numpy())
+        return [
+            logits_MV[start if s.every else start + len(s.ids) - 1 : start + len(s.ids)]
+            for start, s in zip(starts, slices, strict=False)
+        ]
+
+    def _through(self, slices: Sequence[Slice], pages: Pages) -> list[Tensor]:
+        """By the matrix products: all rows are one matrix but in the attention."""
+        ids_1N = torch.tensor([[i for s in slices for i in s.ids]], device=self._device)
+        paged = Paged(pages, slices)
+        length = slices[0].end if self.model.by_length else None
+        x_1ND = self.model.embed(ids_1N, paged.positions_1N)
+        x_1ND = self.model.through(x_1ND, self.model.rotation(paged.positions_1N, length), paged)
+        counts = [len(s.ids) if s.every else 1 for s in slices]
+        wanted: list[int] = []
+        end = 0
+        for s, count in zip(slices, counts, strict=True):
+            end += len(s.ids)
+            wanted += range(end - count, end)
+        logits_MV = self.model.logits(x_1ND[0, wanted]).float()
+        return list(logits_MV.split(counts))

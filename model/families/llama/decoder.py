@@ -82,7 +82,7 @@ class LlamaDecoder(Decoder):
         self.blocks = nn.ModuleList(Block(spec, n) for n in range(spec.layers))
         self.norm = norm(spec, spec.width)
         self.head = None if spec.tied else nn.Linear(spec.width, spec.vocab, bias=False)
-        self.logit_divisor = spec.logit_divisor
+        self.logit_divisor, self.by_length = spec.logit_divisor, spec.scaling.kind == "dynamic"
         self._rotary = Rotary(spec.head_width, spec.theta, spec.scaling)
         if self.tokens.weight.device.type != "meta":
             initialise(self, spec.seed)

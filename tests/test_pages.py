@@ -1,0 +1,179 @@
+"""One forward over the pages of many sequences gives what each sequence alone gives, computed from its beginning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import adapted
+import numpy as np
+import pytest
+import shapes
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from model import importing, weights
+from model.decoder.decoder import Decoder
+from model.decoder.paged import Slice
+from model.decoder.pages import PAGE, Pages
+from model.decoder.runner import Runner, Step
+
+WINDOW = 24
+SPECS = {
+    "gpt_bigcode, one head of keys": shapes.bigcode(),
+    "gpt_bigcode, a head of keys each": shapes.bigcode(kv_heads=4),
+    **{name: shapes.llama(name) for name in shapes.VARIANTS},
+    "mistral, a short window": shapes.llama("mistral", window=WINDOW),
+    **{name: shapes.llama(scaling=scaling) for name, scaling in shapes.SCALINGS.items()},
+    "dynamic": shapes.llama(scaling=shapes.Scaling(kind="dynamic", factor=2.0, original=256)),
+}
+ALL = pytest.mark.parametrize("name", [*SPECS, "gpt2"])
+
+
+@cache
+def decoder(name: str) -> Decoder:
+    if name in SPECS:
+        return shapes.decoder(SPECS[name])
+    with TemporaryDirectory() as folder:
+        foreign = importing.read(adapted.save(name, Path(folder)), adapted.FORMATS[name].name)
+        return weights.assemble(foreign.spec, weights.load(foreign.places)).eval()
+
+
+def ids(count: int, seed: int) -> list[int]:
+    return torch.randint(0, 200, (count,), generator=torch.Generator().manual_seed(seed)).tolist()
+
+
+@torch.inference_mode()
+def whole(model: Decoder, sequence: Sequence[int]) -> torch.Tensor:
+    """logits_TV of a sequence from its beginning, as training computes them."""
+    ids_1T = torch.tensor([list(sequence)])
+    return model(ids_1T, torch.arange(len(sequence))[None], torch.zeros_like(ids_1T))[0]
+
+
+def runner(name: str, pages: int, step: Step | None = None) -> Runner:
+    """Its pages hold numbers that are none."""
+    made = Runner(decoder(name), step)
+    made.allot(pages)
+    if isinstance(made.pages, Pages):
+        made.pages.keys_LPGKS.fill_(float("nan"))
+        made.pages.values_LPGSK.fill_(float("inf"))
+    return made
+
+
+def tables(made: Runner, count: int, tokens: int) -> list[NDArray[np.int32]]:
+    """Of `count` sequences, their pages in no order."""
+    each = -(-tokens // made.pages.size)
+    order = np.random.default_rng(each).permutation(made.pages.count)[: count * each]
+    return list(order.reshape(count, each).astype(np.int32))
+
+
+@ALL
+def test_greedy_ids_are_those_of_a_full_forward(name: str) -> None:
+    """Three sequences side by side, their prompts in chunks, the third one joining later."""
+    made = runner(name, 64)
+    prompts = [ids(n, n) for n in (7, 50, 33)]
+    where = tables(made, 3, 80)
+    sequences, done = [list(p) for p in prompts], [0, 0, 0]
+    for step in range(24):
+        slices, moved = [], []
+        for n in range(3 if step > 4 else 2):
+            part = sequences[n][done[n] : done[n] + 20]
+            slices.append(Slice(part, done[n], where[n]))
+            done[n] += len(part)
+            moved.append(n)
+        for n, logits_1V in zip(moved, made.forward(slices), strict=True):
+            if done[n] == len(sequences[n]):
+                sequences[n].append(int(logits_1V[0].argmax()))
+    for prompt, sequence in zip(prompts, sequences, strict=True):
+        logits_TV = whole(made.model, sequence)
+        assert len(sequence) >= len(prompt) + 16
+        assert sequence[len(prompt) :] == logits_TV.argmax(-1)[len(prompt) - 1 : -1].tolist()
+
+
+PLAN = st.lists(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(1, 25), st.booleans()), min_size=1, max_size=3, unique_by=lambda s: s[0]),
+    min_size=1, max_size=3,
+)  # fmt: skip
+NAMES = st.sampled_from(["gpt_bigcode, one head of keys", "mistral, a short window", "granite", "dynamic", "gpt2"])
+
+
+@settings(max_examples=40, deadline=None)
+@given(NAMES, PLAN, st.integers(0, 40))
+def test_any_slices_give_what_is_computed_from_the_beginning(name: str, plan: list, shared: int) -> None:
+    """Sequences 0 and 1 begin with the same tokens in the same pages, of the last of which one has a copy."""
+    made = runner(name, 40)
+    where = tables(made, 3, 120)
+    common = ids(shared, 1)
+    sequences = [[*common, *ids(120 - shared, n)] for n in range(2)] + [ids(120, 9)]
+    done = [0, 0, 0]
+    if shared:
+        made.forward([Slice(common, 0, where[0])])
+        full = shared // made.pages.size
+        where[1][:full] = where[0][:full]
+        if shared % made.pages.size:
+            made.pages.copy(int(where[0][full]), int(where[1][full]), shared % made.pages.size)
+        done[:2] = shared, shared
+    for step in plan:
+        slices = [Slice(sequences[n][done[n] : done[n] + count], done[n], where[n], every) for n, count, every in step]
+        for (n, count, every), logits_nV in zip(step, made.forward(slices), strict=True):
+            expected_nV = whole(made.model, sequences[n][: done[n] + count])[done[n] :]
+            done[n] += count
+            torch.testing.assert_close(logits_nV, expected_nV if every else expected_nV[-1:], atol=2e-3, rtol=2e-3)
+
+
+def test_more_than_the_context_is_refused() -> None:
+    made = runner("llama", 16)
+    with pytest.raises(ValueError, match="257 tokens do not fit into a context of 256"):
+        made.forward([Slice(ids(257, 1), 0, tables(made, 1, 320)[0])])
+
+
+def reference(name: str, calls: list[int]) -> Step:
+    """A step by its definition: row after row, each through a runner of its own."""
+
+    def step(ids_M, positions_M, tables_MN, keys_LPGKS, values_LPGSK) -> torch.Tensor:  # noqa: ANN001
+        calls.append(len(ids_M))
+        own = Runner(decoder(name))
+        assert isinstance(own.pages, Pages)
+        own.pages.keys_LPGKS, own.pages.values_LPGSK = torch.from_numpy(keys_LPGKS), torch.from_numpy(values_LPGSK)
+        own.pages.count = keys_LPGKS.shape[1]
+        rows = zip(ids_M.tolist(), positions_M.tolist(), tables_MN, strict=True)
+        return torch.cat([own.forward([Slice([token], at, table)])[0] for token, at, table in rows])
+
+    return step
+
+
+def test_few_rows_go_through_the_compiled_step_and_many_do_not() -> None:
+    name, calls = "qwen2", []
+    made, plain = runner(name, 32, reference(name, calls)), runner(name, 32)
+    sequences = [ids(60, 4), ids(60, 5)]
+    for own in (made, plain):
+        where = tables(own, 2, 60)
+        own.forward([Slice(s[:20], 0, t) for s, t in zip(sequences, where, strict=True)])
+        logits = own.forward([Slice(s[20:24], 20, t, every=n == 1) for n, (s, t) in enumerate(zip(sequences, where))])
+        assert [tuple(x.shape) for x in logits] == [(1, 323), (4, 323)]
+        last = own.forward([Slice(sequences[0][24:25], 24, where[0])])[0]
+        torch.testing.assert_close(logits[1], whole(own.model, sequences[1][:24])[20:], atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(last[0], whole(own.model, sequences[0][:25])[-1], atol=1e-3, rtol=1e-3)
+    assert calls == [8, 1]
+
+
+def test_a_row_beside_others_has_the_same_bits_of_attention() -> None:
+    """What is compiled takes each row by itself."""
+    from model.decoder import rows
+
+    generator = np.random.default_rng(3)
+    keys, values = (generator.standard_normal(s, np.float32) for s in ((20, 2, 16, PAGE), (20, 2, PAGE, 16)))
+    q_MHK = generator.standard_normal((5, 4, 16), np.float32)
+    tables_MN = generator.integers(0, 20, (5, 4), np.int32)
+    first_M, last_M = np.array([0, 0, 7, 33, 90], np.int32), np.array([0, 31, 40, 127, 100], np.int32)
+    together = np.empty_like(q_MHK)
+    rows.attend(q_MHK, keys, values, tables_MN, first_M, last_M, np.float32(0.3), together)
+    for m in range(5):
+        alone = np.empty((1, 4, 16), np.float32)
+        one = slice(m, m + 1)
+        rows.attend(q_MHK[one], keys, values, tables_MN[one], first_M[one], last_M[one], np.float32(0.3), alone)
+        assert (alone[0] == together[m]).all()

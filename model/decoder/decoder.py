@@ -5,19 +5,38 @@ Shapes: B rows, T tokens, D width, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from model.decoder.attention import Attend, Packed
-from model.decoder.frozen import Frozen
+from model.decoder.frozen import Frozen, Held
 
-Step = Callable[[int, int, Tensor, Tensor], Tensor]
-"""One token as one compiled function: (id, its position, keys_LGTK, values_LGTK) to logits_V."""
+
+class Step(Protocol):
+    """Rows of any sequences through the whole decoder, as one compiled function: its rows have the same bits alone and
+    in any batch."""
+
+    def __call__(
+        self,
+        ids_M: NDArray[np.int64],
+        positions_M: NDArray[np.int32],
+        tables_MN: NDArray[np.int32],
+        keys_LPGKS: NDArray[np.float32],
+        values_LPGSK: NDArray[np.float32],
+        wanted_W: NDArray[np.int64] | None = None,
+    ) -> Tensor:
+        """logits_WV of the rows whose numbers are `wanted_W`; None: of all.
+
+        Row m is appended to the sequence of its table at its position; the keys and values of all rows are written
+        before any row of that layer attends, row m sees positions 0..positions_M[m] of its own table. Several rows may
+        belong to one sequence. Tables are padded with 0 at their right."""
+        ...
 
 
 class Decoder(nn.Module):
@@ -35,7 +54,7 @@ class Decoder(nn.Module):
     not_decayed: tuple[str, ...] = ()
     """Beginnings of the names of matrices that the optimizer's weight decay leaves alone."""
     is_plain: bool = True
-    """All its matrices are nn.Linear's, and nothing stands beside them: what a compiled step takes a copy of."""
+    """Nothing stands beside its matrices: a compiled step takes a copy of them."""
     by_length: bool = False
     """What it makes of a token depends on the length of its sequence: rows of several are not run together."""
     recompute: bool = False
@@ -67,9 +86,10 @@ class Decoder(nn.Module):
         logits_BTV = table.product(normed_BTD) if isinstance(table, Frozen) else F.linear(normed_BTD, self.head_weight)
         return logits_BTV if self.logit_divisor == 1 else logits_BTV / self.logit_divisor
 
-    def compiled(self) -> Step | None:
-        """One token through the whole decoder without dispatching an operator, where the family has such a function
-        for these weights: it works on a copy."""
+    def compiled(self, held: Held = "int8", threads: int = 1, way: Any = None) -> Step | None:
+        """The compiled step of a copy of these weights, held so: it multiplies bytes by bytes, or float32. None where
+        the family has none, for this type, or this device. `way`: of model.kernels.isa, instead of the processor's
+        best."""
         return None
 
     def new_past(self) -> Any:

@@ -112,7 +112,6 @@ def hold(decoder: Any, held: Held) -> None:
     decoder.requires_grad_(False)
     if held != "float32":
         _narrow(decoder, held)
-        decoder.is_plain = False
     decoder.apply(_widen)
 
 

@@ -19,8 +19,8 @@ _F = np.float32
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def attend(q, q_at, heads, width, scale, first, end, table, keys, values, layer, g, scores, out):  # pyright: ignore
-    """Heads of one head of keys: queries `q[q_at:]`, `heads` of `width` numbers, see the tokens from `first` up to `end`.
-    `keys` (L, P, G, K, S) and `values` (L, P, G, S, K) are all pages; `scores` (heads, room for whole pages) is
+    """Heads of one head of keys: queries `q[q_at:]`, `heads` of `width` numbers, see the tokens from `first` up to
+    `end`. `keys` (L, P, G, K, S) and `values` (L, P, G, S, K) are all pages; `scores` (heads, room for whole pages) is
     overwritten. What stands behind `end` in a page is never used."""
     room = scores.shape[1]
     block = width * LANES

@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from model.kernels.emit import F32, I8, I32, I64, Builder, load, loop, offset, store, whole
+from model.kernels.emit import F32, I8, I32, Builder, load, loop, offset, store, whole
 from model.kernels.isa import Float32
 from model.kernels.tile import LANES, Operands, float_sums
 from model.kernels.tile import product as emit_product
@@ -30,7 +30,26 @@ def _pointer(context: Any, builder: Builder, kind: Any, value: Any) -> Any:
 
 
 @intrinsic
-def product(_, way, tiles, tiles_at, numbers, numbers_at, count, first, last, steps, floats, floats_step, bytes, bytes_step, factor, rows, out, out_step):  # pyright: ignore  # noqa: A002, E501
+def product(
+    _,
+    way,
+    tiles,
+    tiles_at,
+    numbers,
+    numbers_at,
+    count,
+    first,
+    last,
+    steps,
+    floats,
+    floats_step,
+    bytes,
+    bytes_step,
+    factor,
+    rows,
+    out,
+    out_step,
+):  # pyright: ignore  # noqa: A002, E501
     """`model.kernels.tile.product` of a matrix of `count` tiles: `tiles` and `numbers` are those of all matrices, of
     which it begins at these places. The activations are the floats or the bytes, as the way takes them."""
 

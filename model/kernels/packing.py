@@ -19,8 +19,8 @@ COLUMNS = 2 * BYTES
 """Of bytes: a multiple of it, the last ones 0."""
 AT_TILES, AT_NUMBERS, TILES, STEPS = range(4)
 """Of a matrix's place: where its tiles begin, where its numbers do, and how many tiles of how many steps it has. Its
-numbers are, for each of the V rows, a scale (0 behind the last row), an int32 that its sum begins with (for an offset of
-the activations), and a bias."""
+numbers are, for each of the V rows, a scale (0 behind the last row), an int32 that its sum begins with (for an offset
+of the activations), and a bias."""
 PART = 1_024
 """Tiles that are filled at a time."""
 
@@ -38,9 +38,9 @@ class Rows(NamedTuple):
 
 def joined(parts: Sequence[Rows]) -> Rows:
     """One matrix of the rows of several, all of them bytes or none."""
-    weight, scales = np.concatenate([part.weight for part in parts]), [part.scale for part in parts]
+    weight, scales = np.concatenate([p.weight for p in parts]), [p.scale for p in parts if p.scale is not None]
     bias = np.concatenate([np.zeros(len(p.weight), np.float32) if p.bias is None else p.bias for p in parts])
-    return Rows(weight, None if None in scales else np.concatenate(scales), bias)  # pyright: ignore
+    return Rows(weight, np.concatenate(scales) if scales else None, bias)
 
 
 def quantised(weight_RC: Floats) -> tuple[NDArray[np.int8], Floats]:

@@ -72,11 +72,9 @@ def product(builder: Builder, way: type[Any], o: Operands) -> None:
             _finished(builder, way, o, t, builder.add(done, row), 1)
             return []
 
+        loop(builder, blocks, [], several)
         if most > 1:
-            loop(builder, blocks, [], several)
             loop(builder, builder.sub(o.rows, done), [], single)
-        else:
-            loop(builder, o.rows, [], single)
         return []
 
     loop(builder, builder.sub(o.last, o.first), [], of_tile)

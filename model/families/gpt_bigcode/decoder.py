@@ -5,11 +5,14 @@ Shapes: B rows, T tokens, D width, H query heads, G heads of keys and values, K 
 
 from __future__ import annotations
 
-import torch
+from typing import Any
+
 from torch import Tensor, nn
 
 from model.decoder.attention import Attend
+from model.decoder.compiled import Compiled, way_of
 from model.decoder.decoder import Decoder, Step, activate, initialise
+from model.decoder.frozen import Held
 from model.families.gpt_bigcode.spec import GptBigcode
 
 
@@ -43,11 +46,6 @@ class Block(nn.Module):
         q, k, v = qkv.split((d, d // self.heads, d // self.heads), dim=-1)
         return q.unflatten(-1, (self.heads, -1)).transpose(1, 2), k[:, None], v[:, None]
 
-    def tensors(self) -> tuple[Tensor, ...]:
-        """The twelve parameters in the order that they are used in, for the compiled step."""
-        parts = (self.norm_1, self.qkv, self.out, self.norm_2, self.up, self.down)
-        return tuple(tensor.detach() for part in parts for tensor in (part.weight, part.bias))
-
 
 class GptBigcodeDecoder(Decoder):
     not_decayed = ("positions",)
@@ -66,27 +64,9 @@ class GptBigcodeDecoder(Decoder):
     def embed(self, ids_BT: Tensor, positions_BT: Tensor) -> Tensor:
         return self.tokens(ids_BT) + self.positions(positions_BT)
 
-    def compiled(self) -> Step | None:
-        """For one head of keys, in float32 on a CPU: dispatching some sixty operators costs more than their work there
-        (3.2 ms a token became 1.2: 5 M parameters, one thread, AVX2, context 300)."""
-        spec, weight = self.spec, self.tokens.weight
-        usual = GptBigcode(vocab=1, context=1)
-        plain = all(
-            getattr(spec, key) == getattr(usual, key) for key in ("epsilon", "activation", "scaled", "kv_heads")
-        )
-        if not plain or weight.device.type != "cpu" or weight.dtype != torch.float32:
+    def compiled(self, held: Held = "int8", threads: int = 1, way: Any = None) -> Step | None:
+        if (way := way_of(self, held, way)) is None:
             return None
         from model.families.gpt_bigcode import kernel
 
-        blocks = [block.tensors() for block in self.blocks]  # pyright: ignore
-        layers = tuple(torch.stack(tensors).numpy() for tensors in zip(*blocks, strict=True))
-        norm = (self.norm.weight.detach().numpy(), self.norm.bias.detach().numpy())  # pyright: ignore
-        tokens_VD, positions_TD = weight.detach(), self.positions.weight.detach()
-        head_VD = tokens_VD if self.head is None else self.head.weight.detach()
-
-        def step(token: int, at: int, keys_LGTK: Tensor, values_LGTK: Tensor) -> Tensor:
-            x_D = (tokens_VD[token] + positions_TD[at]).numpy()
-            cache = keys_LGTK[:, 0].numpy(), values_LGTK[:, 0].numpy()
-            return torch.from_numpy(kernel.step(x_D, layers, norm, head_VD.numpy(), *cache, at, spec.heads))
-
-        return step
+        return Compiled(kernel.compiled(self, way, threads))

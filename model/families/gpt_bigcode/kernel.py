@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from model.decoder.compiled import Parts, rows_of, weights
+from model.decoder.packing import Parts, rows_of, weights
 from model.families.gpt_bigcode.spec import GptBigcode
 from model.kernels.compiled import CompiledStep
 from model.kernels.functions import ACTIVATIONS

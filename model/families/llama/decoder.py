@@ -5,11 +5,15 @@ Shapes: B rows, T tokens, D width, H query heads, G heads of keys and values, K 
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from model.decoder.attention import Attend
-from model.decoder.decoder import Decoder, activate, initialise
+from model.decoder.compiled import Compiled, way_of
+from model.decoder.decoder import Decoder, Step, activate, initialise
+from model.decoder.frozen import Held
 from model.families.llama.rotary import Rotary, Rotation
 from model.families.llama.spec import Llama
 
@@ -93,3 +97,10 @@ class LlamaDecoder(Decoder):
 
     def rotation(self, positions_BT: Tensor, length: int | None = None) -> Rotation:
         return self._rotary(positions_BT, length)
+
+    def compiled(self, held: Held = "int8", threads: int = 1, way: Any = None) -> Step | None:
+        if self.by_length or (way := way_of(self, held, way)) is None:
+            return None
+        from model.families.llama import kernel
+
+        return Compiled(kernel.compiled(self, way, threads))

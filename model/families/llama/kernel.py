@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from model.decoder.compiled import Parts, floats, rows_of, weights
+from model.decoder.packing import Parts, floats, rows_of, weights
 from model.families.llama.rotary import frequencies
 from model.families.llama.scaling import attention_factor
 from model.families.llama.spec import Llama

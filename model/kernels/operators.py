@@ -8,69 +8,55 @@ import sys
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
+from numba import extending, types
 
 from model.kernels.emit import F32, I8, I32, Builder, load, loop, offset, store, whole
 from model.kernels.isa import Float32
 from model.kernels.tile import LANES, Operands, float_sums
 from model.kernels.tile import product as emit_product
 
+intrinsic: Any = extending.intrinsic
+"""As numba has it: what it makes is called with one argument less than it is written with."""
 HEADS = 2
 """Whose sums fit the registers together."""
 _PRODUCT = (
     "way", "tiles", "tiles_at", "numbers", "numbers_at", "count", "first", "last", "steps", "floats", "floats_step",
-    "bytes", "bytes_step", "factor", "rows", "out", "out_step",
+    "narrow", "narrow_step", "factor", "rows", "out", "out_step",
 )  # fmt: skip
-_ARRAYS = ("tiles", "numbers", "floats", "bytes", "factor", "out")
+_ARRAYS = ("tiles", "numbers", "floats", "narrow", "factor", "out")
 
 
 def _pointer(context: Any, builder: Builder, kind: Any, value: Any) -> Any:
     return context.make_array(kind)(context, builder, value).data
 
 
+# fmt: off
 @intrinsic
-def product(
-    _,
-    way,
-    tiles,
-    tiles_at,
-    numbers,
-    numbers_at,
-    count,
-    first,
-    last,
-    steps,
-    floats,
-    floats_step,
-    bytes,
-    bytes_step,
-    factor,
-    rows,
-    out,
-    out_step,
-):  # pyright: ignore  # noqa: A002, E501
+def product(_, way, tiles, tiles_at, numbers, numbers_at, count, first, last, steps,  # pyright: ignore
+            floats, floats_step, narrow, narrow_step, factor, rows, out, out_step):  # pyright: ignore
+    # fmt: on
     """`model.kernels.tile.product` of a matrix of `count` tiles: `tiles` and `numbers` are those of all matrices, of
-    which it begins at these places. The activations are the floats or the bytes, as the way takes them."""
+    which it begins at these places. The activations are the floats or the bytes (narrow), as the way takes them."""
 
     def code(context: Any, builder: Builder, signature: Any, values: Any) -> Any:
-        kinds, given = dict(zip(_PRODUCT, signature.args, strict=True)), dict(zip(_PRODUCT, values, strict=True))
+        kinds: dict[str, Any] = dict(zip(_PRODUCT, signature.args, strict=True))
+        given: dict[str, Any] = dict(zip(_PRODUCT, values, strict=True))
         given |= {name: _pointer(context, builder, kinds[name], given[name]) for name in _ARRAYS}
         kind = kinds["way"].instance_class
-        x = "floats" if kind is Float32 else "bytes"
+        x, x_step = ("floats", "floats_step") if kind is Float32 else ("narrow", "narrow_step")
         lanes = builder.mul(given["count"], whole(LANES))
         numbers = offset(builder, given["numbers"], given["numbers_at"], F32)
         start = offset(builder, numbers, lanes, F32)
         operands = Operands(
             tiles=offset(builder, given["tiles"], given["tiles_at"], F32 if kind is Float32 else I8), scale=numbers,
-            start=start, bias=offset(builder, start, lanes, F32), x=given[x], x_step=given[f"{x}_step"],
+            start=start, bias=offset(builder, start, lanes, F32), x=given[x], x_step=given[x_step],
             **{name: given[name] for name in ("first", "last", "steps", "factor", "rows", "out", "out_step")},
         )  # fmt: skip
         emit_product(builder, kind, operands)
         return context.get_dummy_value()
 
     n = types.int64
-    return types.void(way, tiles, n, numbers, n, n, n, n, n, floats, n, bytes, n, factor, n, out, n), code
+    return types.void(way, tiles, n, numbers, n, n, n, n, n, floats, n, narrow, n, factor, n, out, n), code
 
 
 @intrinsic

@@ -12,7 +12,6 @@ from pathlib import Path
 from statistics import median
 
 from common.decode.ours import COUNT, Times
-
 from midstream.settings import cache_home
 
 VERSION = "3.21.1"

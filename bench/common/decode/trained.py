@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 from common.histories import histories
-from common.rows import Rows, documents, packed
-
+from common.rows import Rows, documents
 from midstream.settings import cache_home
 from model.config import TrainConfig
 from model.example import Example
@@ -66,7 +65,9 @@ def checkpoint(root: Path, shape: GptBigcode, rows: list[list[Example]], tok: To
         if trainer.step % 50 == 0:
             last = trainer._prequential.scores[-50:]
             bits = bits_per_byte(sum(n for n, _ in last), sum(b for _, b in last))
-            print(f"step {trainer.step}, {trainer.tokens:,} tokens, {bits:.3f} bits a byte", file=sys.stderr, flush=True)
+            print(
+                f"step {trainer.step}, {trainer.tokens:,} tokens, {bits:.3f} bits a byte", file=sys.stderr, flush=True
+            )
     trainer.save()
     path = latest(folder)
     assert path is not None

@@ -21,7 +21,7 @@ def compiled(decoder: Any, way: Way, threads: int) -> CompiledStep:
     d, qkv = spec.width, spec.width + 2 * spec.kv_heads * spec.head_width
     parts = Parts(
         list(decoder.blocks),
-        lambda block: (_ordered(rows_of(block.qkv), spec), *map(rows_of, (block.out, block.up, block.down))),
+        lambda b: (_ordered(rows_of(b.qkv), spec), rows_of(b.out), rows_of(b.up), rows_of(b.down)),
         ((qkv, d), (d, d), (spec.inner, d), (d, spec.inner)), spec.head_width, [0] * spec.layers,
     )  # fmt: skip
     no_turns = np.zeros(0, np.float32)

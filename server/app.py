@@ -14,7 +14,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from server.engine import Engine
+from server.engine.engine import Engine, EngineConfig
 from server.reload import Failure, Watcher
 from server.rpc import infill_pb2, infill_pb2_grpc
 from server.rpc.service import InfillService
@@ -42,6 +42,10 @@ class ServeConfig:
     """host:port; port 0 takes a free one."""
     threads: int = 1
     """CPU threads of the model."""
+    rows: int = EngineConfig.rows
+    """Tokens of a step."""
+    cache_mb: int = EngineConfig.cache_mb
+    """Keys and values of running requests, and of prefixes that are kept."""
     grace_s: float = 2.0
     """Seconds that running requests have at the end."""
 
@@ -51,7 +55,7 @@ class Server:
 
     def __init__(self, config: ServeConfig) -> None:
         self.config = config
-        self.engine = Engine(config.threads)
+        self.engine = Engine(EngineConfig(config.threads, config.rows, config.cache_mb))
         self.watcher = Watcher(config.checkpoints, self._offer, self._tell)
         self.address = ""
         self._health = health.aio.HealthServicer()  # pyright: ignore[reportAttributeAccessIssue]

@@ -94,10 +94,8 @@ def test_greedy_ids_are_those_of_a_full_forward(name: str) -> None:
         assert sequence[len(prompt) :] == logits_TV.argmax(-1)[len(prompt) - 1 : -1].tolist()
 
 
-PLAN = st.lists(
-    st.lists(st.tuples(st.integers(0, 2), st.integers(1, 25), st.booleans()), min_size=1, max_size=3, unique_by=lambda s: s[0]),
-    min_size=1, max_size=3,
-)  # fmt: skip
+PART = st.tuples(st.integers(0, 2), st.integers(1, 25), st.booleans())
+PLAN = st.lists(st.lists(PART, min_size=1, max_size=3, unique_by=lambda part: part[0]), min_size=1, max_size=3)
 NAMES = st.sampled_from(["gpt_bigcode, one head of keys", "mistral, a short window", "granite", "dynamic", "gpt2"])
 
 
@@ -134,7 +132,7 @@ def test_more_than_the_context_is_refused() -> None:
 def reference(name: str, calls: list[int]) -> Step:
     """A step by its definition: row after row, each through a runner of its own."""
 
-    def step(ids_M, positions_M, tables_MN, keys_LPGKS, values_LPGSK) -> torch.Tensor:  # noqa: ANN001
+    def step(ids_M, positions_M, tables_MN, keys_LPGKS, values_LPGSK) -> torch.Tensor:
         calls.append(len(ids_M))
         own = Runner(decoder(name))
         assert isinstance(own.pages, Pages)
@@ -153,7 +151,7 @@ def test_few_rows_go_through_the_compiled_step_and_many_do_not() -> None:
     for own in (made, plain):
         where = tables(own, 2, 60)
         own.forward([Slice(s[:20], 0, t) for s, t in zip(sequences, where, strict=True)])
-        logits = own.forward([Slice(s[20:24], 20, t, every=n == 1) for n, (s, t) in enumerate(zip(sequences, where))])
+        logits = own.forward([Slice(sequences[n][20:24], 20, where[n], every=n == 1) for n in range(2)])
         assert [tuple(x.shape) for x in logits] == [(1, 323), (4, 323)]
         last = own.forward([Slice(sequences[0][24:25], 24, where[0])])[0]
         torch.testing.assert_close(logits[1], whole(own.model, sequences[1][:24])[20:], atol=1e-3, rtol=1e-3)

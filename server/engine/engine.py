@@ -1,15 +1,16 @@
-"""The engine: one thread that runs all requests in turn, a token or a prefill chunk each."""
+"""The engine: one thread in which all running requests advance together."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 import torch
 
-from server.job import Job
+from server.engine.job import Emit, Job, Prepared, prepare
+from server.engine.lane import Lane
 from server.request import Finish, Piece, Request
 from server.served import Served
 
@@ -20,39 +21,58 @@ class NoModel(RuntimeError):
     """No model is loaded yet."""
 
 
-class Engine:
-    """`offer` gives it a model, `submit` a request; both may be called from any thread.
+@dataclass(frozen=True)
+class EngineConfig:
+    """Settings of the engine."""
 
-    A request runs to its end on the model it began with; the swap is between two steps.
+    threads: int = 1
+    """CPU threads of the model."""
+    rows: int = 128
+    """Tokens of a step: one of each request that generates, the rest of prompts."""
+    cache_mb: int = 256
+    """Keys and values of running requests and of the prefixes that are kept."""
+
+
+class Engine:
+    """`offer` gives it a model, `submit` a request that was prepared; both may be called from any thread.
+
+    A request runs to its end on the model that it was prepared for; the swap is between two steps.
     """
 
-    def __init__(self, threads: int = 1) -> None:
-        self._threads = threads
+    def __init__(self, config: EngineConfig = EngineConfig()) -> None:
+        self._config = config
         self._arrivals: SimpleQueue[Job | None] = SimpleQueue()
-        self._active: list[Job] = []
+        self._lanes: list[Lane] = []
+        """Of the model that is served, and of those before it that have requests to end."""
         self._closing = False
         self._thread: threading.Thread | None = None
         self.served: Served | None = None
         self.rounds = 0
-        """Steps made so far: in each, every active request has moved by one token or chunk."""
+        """Steps made so far."""
 
     @property
     def active(self) -> int:
-        return len(self._active)
+        """Requests that run or wait, those among them that go on for the cache alone."""
+        return sum(map(len, self._lanes))
 
     def offer(self, served: Served) -> None:
         """From the next request on, this model answers."""
         self.served = served
         logger.info("serving %s", served.version)
 
-    def submit(self, request: Request, emit: Callable[[Piece | Exception], None]) -> Job:
-        """`emit` is called in the engine's thread; the last call has a finish reason or is an exception.
+    def prepare(self, request: Request) -> Prepared:
+        """What `submit` takes: made in the caller's thread, since a text may be long.
 
-        Raises NotReady before the first `offer`.
+        Raises NoModel before the first `offer`, and ValueError for a request that nothing can be made of.
         """
         if self.served is None or self._closing:
             raise NoModel("no checkpoint is loaded yet; the server answers when the trainer has written one")
-        job = Job(request, emit)
+        return prepare(request, self.served)
+
+    def submit(self, prepared: Prepared, emit: Emit) -> Job:
+        """`emit` is called in the engine's thread; the last call for each alternative has a finish reason, or is an
+        exception for all of them."""
+        job = Job(prepared, emit)
         self._arrivals.put(job)
         return job
 
@@ -68,17 +88,17 @@ class Engine:
             self._thread.join()
 
     def _run(self) -> None:
-        torch.set_num_threads(self._threads)
+        torch.set_num_threads(self._config.threads)
         while not self._closing:
-            self._admit(wait=not self._active)
+            self.admit(wait=not self.active)
             self.step()
-        self._admit(wait=False)
-        for job in self._active:
-            job.finish(Finish.CANCELLED)
-        self._active.clear()
+        self.admit(wait=False)
+        for lane in self._lanes:
+            lane.cancel_all()
 
-    def _admit(self, wait: bool) -> None:
-        """Takes what has arrived. A newer request of a session ends the older one first, so it finds its cache."""
+    def admit(self, wait: bool) -> None:
+        """Takes what has arrived. A newer request of a session ends the older one first, so it finds what that has
+        computed."""
         while True:
             try:
                 job = self._arrivals.get(block=wait)
@@ -87,34 +107,55 @@ class Engine:
             wait = False
             if job is None:
                 return
-            for other in self._active:
-                if other.request.session and other.request.session == job.request.session:
-                    other.finish(Finish.CANCELLED)
-            self._active = [other for other in self._active if not other.finished]
-            if self._begin(job):
-                self._active.append(job)
+            self._begin(job)
 
-    def _begin(self, job: Job) -> bool:
-        assert self.served is not None
+    def _begin(self, job: Job) -> None:
         if job.cancelled:
-            job.finish(Finish.CANCELLED)
-            return False
+            job.send(Piece("", job.prepared.served.version, Finish.CANCELLED))
+            return
+        if job.request.session:
+            for lane in self._lanes:
+                lane.supersede(job.request.session)
         try:
-            job.begin(self.served)
-        except Exception as error:
+            self._lane(job.prepared.served).add(job)
+        except Exception as error:  # no memory for another model's pages
+            logger.error("a request cannot begin: %s", type(error).__name__)
             job.fail(error)
-            return False
-        return True
+
+    def _lane(self, served: Served) -> Lane:
+        """Of the model; one that nobody asks any more is forgotten, before a new one takes memory."""
+        self._lanes = [lane for lane in self._lanes if len(lane) or lane.served in (served, self.served)]
+        lane = next((lane for lane in self._lanes if lane.served is served), None)
+        if lane is None:
+            lane = Lane(served, self._config.rows, self._config.cache_mb)
+            self._lanes.append(lane)
+        return lane
 
     def step(self) -> None:
-        """Moves every active request by one chunk or token."""
-        if not self._active:
+        """Moves every active request by a token, or by what of its prompt the budget has room for."""
+        if not self.active:
             return
         self.rounds += 1
-        for job in self._active:
+        for lane in self._lanes:
             try:
-                job.advance()
+                lane.step()
             except Exception as error:
-                logger.error("a request failed: %s", type(error).__name__)
-                job.fail(error)
-        self._active = [job for job in self._active if not job.finished]
+                logger.error("a step failed: %s", type(error).__name__)
+                lane.fail_all(error)
+        self._lanes = [lane for lane in self._lanes if len(lane) or lane.served is self.served]
+
+
+def answer(served: Served, request: Request) -> str:
+    """One greedy or drawn answer without a thread; what `served` holds of other sequences is gone. Raises what the
+    request fails with."""
+    pieces: list[Piece | Exception] = []
+    engine = Engine()
+    engine.offer(served)
+    engine.submit(engine.prepare(request), pieces.append)
+    engine.admit(wait=False)
+    while engine.active:
+        engine.step()
+    for piece in pieces:
+        if isinstance(piece, Exception):
+            raise piece
+    return "".join(piece.text for piece in pieces if isinstance(piece, Piece))

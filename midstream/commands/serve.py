@@ -36,7 +36,8 @@ def serve(checkpoints: Path | None, listen: str | None, threads: int | None, set
         click.echo(word, err=True)
     if listen is not None and not is_address(listen, least_port=0):
         raise click.UsageError(f"--listen must be host:port, the port from 0 to 65,535, not {listen!r}.")
-    config = ServeConfig(folder, listen or settings.serve.listen, threads or settings.serve.threads)
+    chosen = settings.serve
+    config = ServeConfig(folder, listen or chosen.listen, threads or chosen.threads, chosen.rows, chosen.cache_mb)
     try:
         asyncio.run(run(config, say=click.echo))
     except CannotListen as error:

@@ -27,8 +27,8 @@ class EngineConfig:
 
     threads: int = 1
     """CPU threads of the model."""
-    rows: int = 128
-    """Tokens of a step: one of each request that generates, the rest of prompts."""
+    rows: int = 256
+    """Tokens of a step at most: one of each request that generates, the rest of prompts."""
     cache_mb: int = 256
     """Keys and values of running requests and of the prefixes that are kept."""
 

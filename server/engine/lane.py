@@ -27,6 +27,10 @@ logger = logging.getLogger("midstream.server")
 
 CONTEXTS = 64
 """Whole contexts that the cache holds at most: a small model needs no more, whatever it may take."""
+STEP = 5_000_000_000
+"""Weights times rows of a step at most, some .2 s of a core with AVX2: what comes meanwhile waits so long. A model of 18
+million has 256 rows, one of 150 million 33."""
+LEAST_ROWS = 32
 PASTS = 16
 """Sequences that are kept of a family that keeps them in its own way; so many run side by side."""
 MOST_UNWAITED = 8
@@ -41,12 +45,17 @@ def pages(model: Runner, cache_mb: int) -> int:
     return min(max(cache_mb * 1024 * 1024 // model.page_bytes, context + 2), CONTEXTS * context)
 
 
+def budget(model: Runner, rows: int) -> int:
+    """Rows of a step: fewer for a larger model."""
+    return min(rows, max(LEAST_ROWS, STEP // max(1, model.spec.parameters)))
+
+
 class Lane:
     """Owned by the engine's thread."""
 
     def __init__(self, served: Served, rows: int, cache_mb: int) -> None:
-        """`rows`: budget of a step."""
-        self.served, self._rows = served, rows
+        """`rows`: of a step at most."""
+        self.served, self._rows = served, budget(served.model, rows)
         served.model.allot(pages(served.model, cache_mb))
         self.memory = Memory(served.model.pages)
         self._waiting: list[Sequence] = []

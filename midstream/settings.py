@@ -152,8 +152,8 @@ class Serve:
     threads: int = 1
     """CPU threads of the engine."""
     rows: int = 256
-    """Tokens of a step at most: one of each request that generates, the rest of prompts; large models take fewer. More are
-    faster for many long prompts, fewer answer a key sooner while such are read."""
+    """Tokens of a step at most: one of each request that generates, the rest of prompts; large models take fewer. More
+    are faster for many long prompts, fewer answer a key sooner while such are read."""
     cache_mb: int = 256
     """Memory for keys and values of running requests and of what is kept of former ones, at least of one whole context
     and at most of 64."""

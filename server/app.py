@@ -62,6 +62,12 @@ class Server:
         self._serving = asyncio.Event()
 
     async def start(self) -> str:
+        """Listens, and follows the checkpoints. Raises CannotListen."""
+        address = await self.listen()
+        self.watcher.start()
+        return address
+
+    async def listen(self) -> str:
         """Binds and answers; health is NOT_SERVING until a model is loaded. Raises CannotListen."""
         self._loop = asyncio.get_running_loop()
         self._server = grpc.aio.server(
@@ -78,7 +84,6 @@ class Server:
         await self._health.set(CHECKPOINTS, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
         self.engine.start()
-        self.watcher.start()
         self.address = f"{self.config.listen.rpartition(':')[0]}:{port}"
         return self.address
 

@@ -28,8 +28,8 @@ logger = logging.getLogger("midstream.server")
 CONTEXTS = 64
 """Whole contexts that the cache holds at most: a small model needs no more, whatever it may take."""
 STEP = 5_000_000_000
-"""Weights times rows of a step at most, some .2 s of a core with AVX2: what comes meanwhile waits so long. A model of 18
-million has 256 rows, one of 150 million 33."""
+"""Weights times rows of a step at most, some .2 s of a core with AVX2: what comes meanwhile waits so long. A model of
+19 million weights has 256 rows, one of 150 million 33."""
 LEAST_ROWS = 32
 PASTS = 16
 """Sequences that are kept of a family that keeps them in its own way; so many run side by side."""

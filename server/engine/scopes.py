@@ -53,6 +53,9 @@ class Ended:
         """Of the statement or the block; None until its first line comes."""
         self._nesting = Nesting(self._comment)
         self._nesting.push_all(self._line)
+        if until is Until.SCOPE and "}" in self._nesting.open:  # the block itself was opened in this line
+            while self._nesting.open.pop(0) != "}" or "}" in self._nesting.open:
+                pass
         self._rest = ""
         self._between = self._joined = self._block = False
         """A line has ended and the next one's first word is not there; the next one belongs to it for certain; a block

@@ -151,9 +151,17 @@ class Serve:
     """host:port of the gRPC service."""
     threads: int = 1
     """CPU threads of the engine."""
+    rows: int = 256
+    """Tokens of a step at most: one of each request that generates, the rest of prompts; large models take fewer. More
+    are faster for many long prompts, fewer answer a key sooner while such are read."""
+    cache_mb: int = 256
+    """Memory for keys and values of running requests and of what is kept of former ones, at least of one whole context
+    and at most of 64."""
 
     def __post_init__(self) -> None:
         bounds.between(self, 1, MOST_THREADS, "threads")
+        bounds.between(self, 16, 65_536, "rows")
+        bounds.between(self, 1, 1_048_576, "cache_mb")
         if not bounds.is_address(self.listen):
             raise ValueError(f"listen must be host:port, the port from 1 to 65,535, not {self.listen!r}")
 

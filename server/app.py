@@ -14,7 +14,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from server.engine import Engine
+from server.engine.engine import Engine, EngineConfig
 from server.reload import Failure, Watcher
 from server.rpc import infill_pb2, infill_pb2_grpc
 from server.rpc.service import InfillService
@@ -42,6 +42,10 @@ class ServeConfig:
     """host:port; port 0 takes a free one."""
     threads: int = 1
     """CPU threads of the model."""
+    rows: int = EngineConfig.rows
+    """Tokens of a step."""
+    cache_mb: int = EngineConfig.cache_mb
+    """Keys and values of running requests, and of prefixes that are kept."""
     grace_s: float = 2.0
     """Seconds that running requests have at the end."""
 
@@ -51,13 +55,19 @@ class Server:
 
     def __init__(self, config: ServeConfig) -> None:
         self.config = config
-        self.engine = Engine(config.threads)
+        self.engine = Engine(EngineConfig(config.threads, config.rows, config.cache_mb))
         self.watcher = Watcher(config.checkpoints, self._offer, self._tell)
         self.address = ""
         self._health = health.aio.HealthServicer()  # pyright: ignore[reportAttributeAccessIssue]
         self._serving = asyncio.Event()
 
     async def start(self) -> str:
+        """Listens, and follows the checkpoints. Raises CannotListen."""
+        address = await self.listen()
+        self.watcher.start()
+        return address
+
+    async def listen(self) -> str:
         """Binds and answers; health is NOT_SERVING until a model is loaded. Raises CannotListen."""
         self._loop = asyncio.get_running_loop()
         self._server = grpc.aio.server(
@@ -74,7 +84,6 @@ class Server:
         await self._health.set(CHECKPOINTS, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
         self.engine.start()
-        self.watcher.start()
         self.address = f"{self.config.listen.rpartition(':')[0]}:{port}"
         return self.address
 

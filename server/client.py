@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 
 import grpc
 
-from server.request import DEFAULT_TOKENS, Finish, Piece
+from server.request import DEFAULT_TOKENS, Finish, Piece, Until
 from server.rpc import infill_pb2, infill_pb2_grpc
 
 DEFAULT_ADDRESS = "127.0.0.1:50151"
@@ -55,6 +55,9 @@ class Completion:
     tokens: int
     prompt_tokens: int
     reused_tokens: int
+    logprobs: tuple[float, ...] = ()
+    others: tuple[Completion, ...] = ()
+    """The other alternatives."""
 
 
 def message(
@@ -70,11 +73,18 @@ def message(
     deadline_ms: int = 0,
     session: str = "",
     single_line: bool = False,
+    until: Until = Until.TEXT,
+    top_p: float = 0.0,
+    alternatives: int = 1,
+    least_confidence: float = 0.0,
+    logprobs: bool = False,
 ) -> infill_pb2.InfillRequest:
     """The request of these keywords; both clients take the same."""
     return infill_pb2.InfillRequest(
         prefix=prefix, suffix=suffix, path=path, language=language, max_tokens=max_tokens, temperature=temperature,
         seed=seed, stop=stop, deadline_ms=deadline_ms, session=session, single_line=single_line,
+        until=f"UNTIL_{until.name}", top_p=top_p, alternatives=alternatives, least_confidence=least_confidence,
+        logprobs=logprobs,
     )  # fmt: skip
 
 
@@ -156,14 +166,25 @@ class AsyncClient:
 def _piece(response: infill_pb2.InfillResponse) -> Piece:
     finish = Finish[infill_pb2.FinishReason.Name(response.finish_reason).removeprefix("FINISH_REASON_")]
     return Piece(
-        response.text, response.model_version, finish, response.tokens, response.prompt_tokens, response.reused_tokens
-    )
+        response.text, response.model_version, finish, response.tokens, response.prompt_tokens, response.reused_tokens,
+        response.alternative, tuple(response.logprobs),
+    )  # fmt: skip
 
 
 def _joined(pieces: list[Piece]) -> Completion:
+    """The first alternative, which has the others."""
+    numbers = sorted({piece.alternative for piece in pieces})
+    first, *others = (_one([piece for piece in pieces if piece.alternative == number]) for number in numbers)
+    return replace(first, others=tuple(others))
+
+
+def _one(pieces: list[Piece]) -> Completion:
     last = pieces[-1]
     text = "".join(piece.text for piece in pieces)
-    return Completion(text, last.model_version, last.finish, last.tokens, last.prompt_tokens, last.reused_tokens)
+    logprobs = tuple(value for piece in pieces for value in piece.logprobs)
+    return Completion(
+        text, last.model_version, last.finish, last.tokens, last.prompt_tokens, last.reused_tokens, logprobs
+    )
 
 
 def _info(response: infill_pb2.ModelResponse) -> ModelInfo:

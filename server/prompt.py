@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from model.fim import fim
 from model.fim.format import Format
 from model.tokens.tokenizer import Tokenizer
+from server.engine.closers import taken_out
+from server.engine.scopes import comment_of, language_of
 
 PREFIX_SHARE = 0.75
 """Of the room for user text, when both sides have more than enough."""
@@ -21,10 +23,13 @@ MAX_HEALED = 4
 
 @dataclass(frozen=True)
 class Prompt:
-    """Token ids to feed, and the bytes at their end that were taken back so that a token may span the cursor."""
+    """Token ids to feed, at least one."""
 
     ids: list[int]
     healed: bytes = b""
+    """Bytes at the prefix's end that were taken back, so that a token may span the cursor: they come again."""
+    closers: str = ""
+    """What was taken out of the suffix's beginning, and belongs behind what is generated."""
 
 
 def order_for(fmt: Format) -> str:
@@ -42,7 +47,10 @@ def build(fmt: Format, tokenizer: Tokenizer, path: str, prefix: str, suffix: str
     if free < 1:
         raise ValueError(f"a context of {room} tokens has no room for the path and the sentinels")
     if order == "plain":
-        return _healed(tokenizer, fim.opening(fmt, head, (_tail(tokenizer, prefix, free),)))
+        return _healed(tokenizer, fmt, fim.opening(fmt, head, (_tail(tokenizer, prefix, free),)))
+    closers = ""
+    if order == "spm":
+        closers, suffix = taken_out(prefix, suffix, comment_of(language_of(path, "")))
     prefix = _tail(
         tokenizer, prefix, max(1, int(free * PREFIX_SHARE), free - len(tokenizer.encode(suffix[: free * 8])))
     )
@@ -50,21 +58,23 @@ def build(fmt: Format, tokenizer: Tokenizer, path: str, prefix: str, suffix: str
     stride = max(1, free // 8)
     suffix = _beginning(tokenizer, suffix, max(0, free - -(-used // stride) * stride))
     parts = fim.prompt(fmt, order, head, prefix, suffix)
-    return _healed(tokenizer, parts) if order == "spm" and fmt.joint else Prompt(fim.encode(tokenizer, parts))
+    if order == "spm" and fmt.joint:
+        return _healed(tokenizer, fmt, parts, closers)
+    return Prompt(fim.encode(tokenizer, parts), closers=closers)
 
 
-def _healed(tokenizer: Tokenizer, parts: list[str]) -> Prompt:
+def _healed(tokenizer: Tokenizer, fmt: Format, parts: list[str], closers: str = "") -> Prompt:
     """Takes the last token of text back, or all of the word that it is in: trained jointly, the model has seen no
-    token that ends at a cursor."""
-    ids = fim.encode(tokenizer, parts)
+    token that ends at a cursor. The first token stays, since there is nothing to begin with but what ends a text."""
+    ids = fim.encode(tokenizer, parts) or [tokenizer.special(fmt.end)]
     healed = b""
-    for _ in range(MAX_HEALED):
+    for _ in range(min(MAX_HEALED, len(ids) - 1)):
         last = tokenizer.bytes_of[ids[-1]] if ids else b""
         if not last or (healed and not (_letter(last[-1]) and _letter(healed[0]))):
             break
         healed = last + healed
         ids.pop()
-    return Prompt(ids, healed)
+    return Prompt(ids, healed, closers)
 
 
 def _letter(byte: int) -> bool:

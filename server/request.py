@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from math import isfinite
 
 
 class Finish(Enum):
@@ -15,9 +16,27 @@ class Finish(Enum):
     LENGTH = 3
     DEADLINE = 4
     CANCELLED = 5
+    CONFIDENCE = 6
+
+
+class Until(Enum):
+    """What a completion is of at most; the names are those of the proto's Until."""
+
+    TEXT = 0
+    LINE = 1
+    STATEMENT = 2
+    """The one that the cursor stands in, or the first one that begins behind it, with the blocks that belong to it."""
+    SCOPE = 3
+    """The rest of the block that the cursor's line belongs to."""
 
 
 DEFAULT_TOKENS = 64
+MOST_STOPS = 64
+MOST_STOP = 256
+MOST_NAME = 4096
+MOST_ALTERNATIVES = 16
+LEAST_TEMPERATURE = 1e-3
+"""Below it logits that are divided by it are no numbers any more; nobody can tell it from 0."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +59,39 @@ class Request:
     session: str = ""
     """A newer request of a session cancels the older one. Empty: none."""
     single_line: bool = False
+    """The same as Until.LINE."""
+    until: Until = Until.TEXT
+    top_p: float = 1.0
+    """Tokens are drawn among the likeliest whose probabilities, at the temperature, add up to this."""
+    alternatives: int = 1
+    """Answers to the same prompt, each drawn by itself."""
+    least_confidence: float = 0.0
+    """The text ends before the first token with which the geometric mean of the probabilities of all tokens of the
+    answer so far would be lower. A probability is the model's own, at temperature 1, of all tokens. 0: never."""
+    logprobs: bool = False
+    """Pieces tell the tokens' log-probabilities."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, whose message is for the client."""
+        if not (self.temperature == 0 or LEAST_TEMPERATURE <= self.temperature < 1e6):
+            raise ValueError(f"temperature is 0, or from {LEAST_TEMPERATURE} to 1,000,000, and not negative")
+        if not (isfinite(self.top_p) and 0 < self.top_p <= 1 and 0 <= self.least_confidence <= 1):
+            raise ValueError("top_p is above 0 and at most 1, least_confidence from 0 to 1")
+        if self.max_tokens < 0:
+            raise ValueError("max_tokens is not negative")
+        if len(self.stop) > MOST_STOPS or any(len(stop) > MOST_STOP for stop in self.stop):
+            raise ValueError(f"stop has at most {MOST_STOPS} strings of at most {MOST_STOP} characters")
+        if max(len(self.path), len(self.session), len(self.language)) > MOST_NAME:
+            raise ValueError(f"path, session and language have at most {MOST_NAME} characters")
+        if not 1 <= self.alternatives <= MOST_ALTERNATIVES:
+            raise ValueError(f"there are from 1 to {MOST_ALTERNATIVES} alternatives")
+        if self.alternatives > 1 and not self.temperature:
+            raise ValueError("greedy alternatives would all be the same: they need a temperature above 0")
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of the answer; the last has a `finish` other than NONE."""
+    """A part of the answer; the last of each alternative has a `finish` other than NONE."""
 
     text: str
     model_version: str
@@ -53,4 +100,9 @@ class Piece:
     """Generated so far."""
     prompt_tokens: int = 0
     reused_tokens: int = 0
-    """Of the prompt, held by the session's cache."""
+    """Of the prompt, held by the cache."""
+    alternative: int = 0
+    """Which one it is a part of, from 0."""
+    logprobs: tuple[float, ...] = ()
+    """Natural logarithms of the probabilities of the tokens generated since the piece before, where they were asked
+    for: the model's own, at temperature 1, of all tokens. A token's text may be held back, and come later."""

@@ -1,4 +1,4 @@
-"""A loaded checkpoint with what belongs to it alone: its tokenizer, its sessions, its version."""
+"""A loaded checkpoint with what belongs to it alone: its tokenizer, its spellings, its version."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from model.decoder.runner import Runner
 from model.loading import load_base, load_model, read_tokenizer
 from model.manifest import Manifest, read_manifest
 from model.tokens.tokenizer import Tokenizer
-from server.cache import Sessions
 from server.heal import Spellings
 
 
@@ -24,7 +23,6 @@ class Served:
     model: Runner
     manifest: Manifest
     tokenizer: Tokenizer
-    sessions: Sessions
     spellings: Spellings
 
     @property
@@ -46,8 +44,7 @@ class _Base:
 class Loader:
     """Loads one checkpoint after another. Of adapters over one base each brings its low-rank part alone."""
 
-    def __init__(self, sessions: int = 8) -> None:
-        self._sessions = sessions
+    def __init__(self) -> None:
         self._base: _Base | None = None
 
     def load(self, path: Path) -> Served:
@@ -59,12 +56,12 @@ class Loader:
         self._base = None
         decoder, manifest, tokenizer = load_model(path)
         model = _run_once(Runner(_fast(decoder)))
-        return Served(model, manifest, tokenizer, Sessions(self._sessions), Spellings(tokenizer.bytes_of))
+        return Served(model, manifest, tokenizer, Spellings(tokenizer.bytes_of))
 
     def _adapter(self, path: Path, manifest: Manifest) -> Served:
         base = self._of(path, manifest)
         model = Runner(based.beside(base.decoder, path, manifest))
-        return Served(model, manifest, base.tokenizer, Sessions(self._sessions), base.spellings)
+        return Served(model, manifest, base.tokenizer, base.spellings)
 
     def _of(self, path: Path, manifest: Manifest) -> _Base:
         """The adapter's base: the one that is in memory, where it is the same one."""
@@ -94,6 +91,6 @@ def _run_once(model: Runner) -> Runner:
     return model
 
 
-def load(path: Path, sessions: int = 8) -> Served:
+def load(path: Path) -> Served:
     """One checkpoint by itself. Raises CheckpointError."""
-    return Loader(sessions).load(path)
+    return Loader().load(path)

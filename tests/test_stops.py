@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.stops import Stops
+from server.engine.stops import Stops
 
 TEXT = st.text(st.sampled_from("ab\r\né漢😀"), max_size=20)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,13 +12,17 @@ from midstream.commands.options import with_settings
 from midstream.settings import Settings
 from model.bounds import is_address
 
+if TYPE_CHECKING:
+    from server.app import ServeConfig
+
 
 @click.command()
 @click.option("--checkpoints", type=click.Path(path_type=Path, file_okay=False), help="Folder of the checkpoints.")
 @click.option("--listen", help="host:port; port 0 takes a free one.")
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads of the model.")
+@click.option("--check", is_flag=True, help="Answer a few requests, print how fast this machine is, and end.")
 @with_settings
-def serve(checkpoints: Path | None, listen: str | None, threads: int | None, settings: Settings) -> None:
+def serve(checkpoints: Path | None, listen: str | None, threads: int | None, check: bool, settings: Settings) -> None:
     """Serve completions over gRPC, swapping in each new checkpoint without dropping a request."""
     import asyncio
     import logging
@@ -36,8 +41,24 @@ def serve(checkpoints: Path | None, listen: str | None, threads: int | None, set
         click.echo(word, err=True)
     if listen is not None and not is_address(listen, least_port=0):
         raise click.UsageError(f"--listen must be host:port, the port from 0 to 65,535, not {listen!r}.")
-    config = ServeConfig(folder, listen or settings.serve.listen, threads or settings.serve.threads)
+    chosen = settings.serve
+    config = ServeConfig(folder, listen or chosen.listen, threads or chosen.threads, chosen.rows, chosen.cache_mb)
     try:
-        asyncio.run(run(config, say=click.echo))
+        if check:
+            _check(config)
+        else:
+            asyncio.run(run(config, say=click.echo))
     except CannotListen as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _check(config: ServeConfig) -> None:
+    import asyncio
+
+    from server.check import CannotServe, check
+
+    try:
+        for line in asyncio.run(check(config)).lines():
+            click.echo(line)
+    except CannotServe as error:
         raise click.ClickException(str(error)) from error

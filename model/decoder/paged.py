@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from model.decoder import rows
 from model.decoder.pages import Pages
 
 FEW = 16
@@ -45,41 +46,57 @@ class Paged:
 
     def __init__(self, pages: Pages, slices: Sequence[Slice]) -> None:
         self._pages = pages
-        device, size = pages.keys_LPGKS.device, pages.size
-        self._starts = [0, *accumulate(len(s.ids) for s in slices)]
-        self._slices = list(zip(self._starts, slices, strict=False))
+        self._device = pages.keys_LPGKS.device
+        self._is_compiled = self._device.type == "cpu"
         at_N = np.concatenate([np.arange(s.at, s.end) for s in slices])
-        page_N = np.concatenate([s.table[at // size] for s, at in _places(slices)])
-        self._page_N, self._slot_N = (torch.from_numpy(x.astype(np.int64)).to(device) for x in (page_N, at_N % size))
-        self.positions_1N = torch.from_numpy(at_N)[None].to(device)
-        compiled = device.type == "cpu"
-        self._few = [(start, s) for start, s in self._slices if compiled and len(s.ids) <= FEW]
-        self._many = [(start, s) for start, s in self._slices if not compiled or len(s.ids) > FEW]
-        self._tables = [torch.from_numpy(s.table.astype(np.int64)).to(device) for _, s in self._many]
-        self._rows = _Rows(self._few) if self._few else None
+        self._page_N = np.concatenate([s.table[np.arange(s.at, s.end) // pages.size] for s in slices])
+        self._slot_N = (at_N % pages.size).astype(np.int32)
+        self.positions_1N = torch.from_numpy(at_N)[None].to(self._device)
+        starts = list(accumulate((len(s.ids) for s in slices), initial=0))
+        placed = list(zip(starts, slices, strict=False))
+        self._many = [(start, s) for start, s in placed if not self._is_compiled or len(s.ids) > FEW]
+        self._tables = [torch.from_numpy(s.table.astype(np.int64)).to(self._device) for _, s in self._many]
+        few = [(start, s) for start, s in placed if self._is_compiled and len(s.ids) <= FEW]
+        self._rows = _Rows(few) if few else None
         self._masks: dict[tuple[int, int | None], Tensor] = {}
 
     def __call__(
         self, layer: int, q_BHTK: Tensor, k_BGTK: Tensor, v_BGTK: Tensor, scale: float, window: int | None
     ) -> Tensor:
         """B is 1, T the rows of all sequences."""
-        self._pages.write(layer, self._page_N, self._slot_N, k_BGTK[0], v_BGTK[0])
+        self._write(layer, k_BGTK[0], v_BGTK[0])
         out_NHK = q_BHTK.new_empty((q_BHTK.shape[2], q_BHTK.shape[1], q_BHTK.shape[3]))
         if self._rows is not None:
-            self._rows(layer, self._pages, q_BHTK, scale, window, out_NHK)
+            self._rows(layer, self._pages, q_BHTK[0].transpose(0, 1), scale, window, out_NHK)
         for number, (start, s) in enumerate(self._many):
             end = start + len(s.ids)
-            q_1HnK = q_BHTK[:, :, start:end]
-            if s.at == 0 and window is None:
-                k_GTK, v_GTK = k_BGTK[0, :, start:end], v_BGTK[0, :, start:end]
-                mixed_1HnK = _mix(q_1HnK, k_GTK, v_GTK, scale, None)
-            else:
-                first = 0 if window is None else max(0, s.at + 1 - window)
-                k_GTK, v_GTK = self._pages.gather(layer, self._tables[number], first, s.end)
-                mask_nT = self._mask(number, s, first, window, q_1HnK)
-                mixed_1HnK = _mix(q_1HnK, k_GTK.to(q_1HnK.dtype), v_GTK.to(q_1HnK.dtype), scale, mask_nT)
-            out_NHK[start:end] = mixed_1HnK[0].transpose(0, 1)
+            q_1HnK, new = q_BHTK[:, :, start:end], (k_BGTK[0, :, start:end], v_BGTK[0, :, start:end])
+            out_NHK[start:end] = self._mixed(layer, number, q_1HnK, new, scale, window)[0].transpose(0, 1)
         return out_NHK.transpose(0, 1)[None]
+
+    def _write(self, layer: int, k_GNK: Tensor, v_GNK: Tensor) -> None:
+        pages = self._pages
+        if not self._is_compiled:
+            page_N, slot_N = (torch.from_numpy(x.astype(np.int64)).to(self._device) for x in self._places())
+            pages.write(layer, page_N, slot_N, k_GNK, v_GNK)
+            return
+        keys_PGKS, values_PGSK = pages.keys_LPGKS[layer].numpy(), pages.values_LPGSK[layer].numpy()
+        rows.write(_rows(k_GNK), _rows(v_GNK), *self._places(), keys_PGKS, values_PGSK)
+
+    def _places(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        return self._page_N, self._slot_N
+
+    def _mixed(
+        self, layer: int, number: int, q_1HnK: Tensor, new: tuple[Tensor, Tensor], scale: float, window: int | None
+    ) -> Tensor:
+        """Of a sequence with many new tokens; `new` are their own keys and values."""
+        s = self._many[number][1]
+        if s.at == 0 and window is None:
+            return _mix(q_1HnK, *new, scale, None)
+        first = 0 if window is None else max(0, s.at + 1 - window)
+        k_GTK, v_GTK = self._pages.gather(layer, self._tables[number], first, s.end)
+        mask_nT = self._mask(number, s, first, window, q_1HnK)
+        return _mix(q_1HnK, k_GTK.to(q_1HnK.dtype), v_GTK.to(q_1HnK.dtype), scale, mask_nT)
 
     def _mask(self, number: int, s: Slice, first: int, window: int | None, like: Tensor) -> Tensor:
         """Minus infinity where a new token may not look."""
@@ -96,33 +113,34 @@ class Paged:
 
 
 class _Rows:
-    """The slices of few tokens, their rows one below the other."""
+    """The slices of few tokens, row by row."""
 
     def __init__(self, few: Sequence[tuple[int, Slice]]) -> None:
-        from model.decoder import rows
-
-        self._attend = rows.attend
-        self._where = [(start, start + len(s.ids)) for start, s in few]
-        longest = max(len(s.table) for _, s in few)
-        self._tables_MN = np.zeros((sum(len(s.ids) for _, s in few), longest), np.int32)
-        row = 0
-        for _, s in few:
-            self._tables_MN[row : row + len(s.ids), : len(s.table)] = s.table
-            row += len(s.ids)
+        counts = [len(s.ids) for _, s in few]
+        self._row_M = np.concatenate([np.arange(start, start + len(s.ids), dtype=np.int32) for start, s in few])
         self._last_M = np.concatenate([np.arange(s.at, s.end, dtype=np.int32) for _, s in few])
-        self._index_M = torch.cat([torch.arange(start, end) for start, end in self._where])
+        self._tables_MN = np.zeros((len(self._row_M), max(len(s.table) for _, s in few)), np.int32)
+        for (_, s), end, count in zip(few, accumulate(counts), counts, strict=True):
+            self._tables_MN[end - count : end, : len(s.table)] = s.table
 
     def __call__(
-        self, layer: int, pages: Pages, q_1HNK: Tensor, scale: float, window: int | None, out_NHK: Tensor
+        self, layer: int, pages: Pages, q_NHK: Tensor, scale: float, window: int | None, out_NHK: Tensor
     ) -> None:
-        first_M = np.zeros_like(self._last_M) if window is None else np.maximum(0, self._last_M + 1 - window)
-        q_MHK = q_1HNK[0].transpose(0, 1)[self._index_M].float().contiguous().numpy()
-        mixed_MHK = np.empty_like(q_MHK)
+        first_M = np.maximum(0, self._last_M + 1 - window) if window else np.zeros(len(self._last_M), np.int32)
         keys_PGKS, values_PGSK = pages.keys_LPGKS[layer].numpy(), pages.values_LPGSK[layer].numpy()
-        self._attend(
-            q_MHK, keys_PGKS, values_PGSK, self._tables_MN, first_M, self._last_M, np.float32(scale), mixed_MHK
-        )
-        out_NHK[self._index_M] = torch.from_numpy(mixed_MHK).to(out_NHK.dtype)
+        wide_NHK = out_NHK if out_NHK.dtype == torch.float32 else torch.empty(out_NHK.shape)
+        rows.attend(
+            q_NHK.float().contiguous().numpy(), self._row_M, keys_PGKS, values_PGSK, self._tables_MN, first_M,
+            self._last_M, np.float32(scale), wide_NHK.numpy(),
+        )  # fmt: skip
+        if wide_NHK is not out_NHK:
+            row_M = torch.from_numpy(self._row_M)
+            out_NHK[row_M] = wide_NHK[row_M].to(out_NHK.dtype)
+
+
+def _rows(x_GNK: Tensor) -> NDArray[np.float32]:
+    """x_NGK, rows one behind the other."""
+    return x_GNK.transpose(0, 1).float().contiguous().numpy()
 
 
 def _mix(q_1HnK: Tensor, k_GTK: Tensor, v_GTK: Tensor, scale: float, mask_nT: Tensor | None) -> Tensor:
@@ -135,7 +153,3 @@ def _mix(q_1HnK: Tensor, k_GTK: Tensor, v_GTK: Tensor, scale: float, mask_nT: Te
     return F.scaled_dot_product_attention(
         q_1HnK, k_1HTK, v_1HTK, attn_mask=mask_nT, is_causal=mask_nT is None, scale=scale
     )
-
-
-def _places(slices: Sequence[Slice]) -> list[tuple[Slice, NDArray[np.int64]]]:
-    return [(s, np.arange(s.at, s.end)) for s in slices]

@@ -30,6 +30,10 @@ class Store(Protocol):
         """The first `tokens` of a page become those of another."""
         ...
 
+    def drop(self, page: int) -> None:
+        """Nobody needs what stands in it any more."""
+        ...
+
 
 class Pages:
     """Keys and values of one decoder. Memory is taken as pages are written first, where the system does so."""
@@ -44,6 +48,9 @@ class Pages:
     def copy(self, source: int, target: int, tokens: int) -> None:
         self.keys_LPGKS[:, target, :, :, :tokens] = self.keys_LPGKS[:, source, :, :, :tokens]
         self.values_LPGSK[:, target, :, :tokens] = self.values_LPGSK[:, source, :, :tokens]
+
+    def drop(self, page: int) -> None:
+        """Its memory stays for the next that takes it."""
 
     def write(self, layer: int, page_N: Tensor, slot_N: Tensor, k_GNK: Tensor, v_GNK: Tensor) -> None:
         """Of N tokens, each into its place."""
@@ -77,6 +84,9 @@ class Pasts:
     def copy(self, source: int, target: int, tokens: int) -> None:
         """All of it: the family cuts it to what is common when it goes on."""
         self._pasts[target] = copy.deepcopy(self[source])
+
+    def drop(self, page: int) -> None:
+        self._pasts.pop(page, None)
 
 
 def page_bytes(layers: int, heads: int, width: int, item: int = 4) -> int:

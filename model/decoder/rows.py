@@ -1,8 +1,8 @@
-"""Attention of a few rows over pages as one compiled function: no operator is dispatched for each sequence, and what a
-row gives does not depend on the rows beside it.
+"""Writing into pages, and attention of a few rows over them, as compiled functions: no operator is dispatched for each
+sequence, and what a row gives does not depend on the rows beside it.
 
-Shapes: M rows, H query heads, G heads of keys and values, K head width, P pages, S tokens of a page, N pages of a
-table, T tokens. Float32 on a CPU.
+Shapes: N rows of a forward, M those of them that are attended to, H query heads, G heads of keys and values, K head
+width, P pages, S tokens of a page, T tokens; a table of M rows is MN, N pages long. Float32 on a CPU.
 """
 
 from __future__ import annotations
@@ -73,30 +73,44 @@ def _soften(x_T: Array, bits_T: Numbers) -> None:
         x_T[t] *= share
 
 
+@numba.njit(cache=True, nogil=True)
+def write(
+    k_NGK: Array, v_NGK: Array, page_N: Numbers, slot_N: Numbers, keys_PGKS: Array, values_PGSK: Array
+) -> None:  # fmt: skip
+    """Each row's keys and values into its place."""
+    for n in range(k_NGK.shape[0]):
+        page, slot = page_N[n], slot_N[n]
+        for g in range(k_NGK.shape[1]):
+            for k in range(k_NGK.shape[2]):
+                keys_PGKS[page, g, k, slot] = k_NGK[n, g, k]
+                values_PGSK[page, g, slot, k] = v_NGK[n, g, k]
+
+
 @numba.njit(fastmath=_MATHS, cache=True, nogil=True)
 def attend(
-    q_MHK: Array,
+    q_NHK: Array,
+    row_M: Numbers,
     keys_PGKS: Array,
     values_PGSK: Array,
     tables_MN: Numbers,
     first_M: Numbers,
     last_M: Numbers,
     scale: np.float32,
-    out_MHK: Array,
+    out_NHK: Array,
 ) -> None:
-    """Row m sees the tokens from `first_M[m]` to `last_M[m]`, both included, of the sequence in its table."""
+    """Row `row_M[m]` sees the tokens from `first_M[m]` to `last_M[m]`, both included, of the sequence in its table."""
     size, groups = keys_PGKS.shape[3], keys_PGKS.shape[1]
-    each = q_MHK.shape[1] // groups
+    each = q_NHK.shape[1] // groups
     longest = np.int64(np.max(last_M)) + 2 * size
     scores_HT, bits_T = np.empty((each, longest), np.float32), np.empty(longest, np.int32)
-    q_HK = np.empty((each, q_MHK.shape[2]), np.float32)
-    for m in range(q_MHK.shape[0]):
+    q_HK = np.empty((each, q_NHK.shape[2]), np.float32)
+    for m in range(row_M.shape[0]):
         first, last = np.int64(first_M[m]), np.int64(last_M[m])
         begin, pages = first // size, last // size + 1
         skip = first - begin * size
         for g in range(groups):
-            q_HK[:] = q_MHK[m, g * each : (g + 1) * each] * scale
-            out_HK = out_MHK[m, g * each : (g + 1) * each]
+            q_HK[:] = q_NHK[row_M[m], g * each : (g + 1) * each] * scale
+            out_HK = out_NHK[row_M[m], g * each : (g + 1) * each]
             scores_HT[:, : (pages - begin) * size] = 0
             for n in range(begin, pages):
                 at, keys_KS = (n - begin) * size, keys_PGKS[tables_MN[m, n], g]

@@ -7,6 +7,13 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class Until(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    UNTIL_TEXT: _ClassVar[Until]
+    UNTIL_LINE: _ClassVar[Until]
+    UNTIL_STATEMENT: _ClassVar[Until]
+    UNTIL_SCOPE: _ClassVar[Until]
+
 class FinishReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     FINISH_REASON_NONE: _ClassVar[FinishReason]
@@ -15,15 +22,21 @@ class FinishReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FINISH_REASON_LENGTH: _ClassVar[FinishReason]
     FINISH_REASON_DEADLINE: _ClassVar[FinishReason]
     FINISH_REASON_CANCELLED: _ClassVar[FinishReason]
+    FINISH_REASON_CONFIDENCE: _ClassVar[FinishReason]
+UNTIL_TEXT: Until
+UNTIL_LINE: Until
+UNTIL_STATEMENT: Until
+UNTIL_SCOPE: Until
 FINISH_REASON_NONE: FinishReason
 FINISH_REASON_END_OF_TEXT: FinishReason
 FINISH_REASON_STOP: FinishReason
 FINISH_REASON_LENGTH: FinishReason
 FINISH_REASON_DEADLINE: FinishReason
 FINISH_REASON_CANCELLED: FinishReason
+FINISH_REASON_CONFIDENCE: FinishReason
 
 class InfillRequest(_message.Message):
-    __slots__ = ("prefix", "suffix", "path", "language", "max_tokens", "temperature", "seed", "stop", "deadline_ms", "session", "single_line")
+    __slots__ = ("prefix", "suffix", "path", "language", "max_tokens", "temperature", "seed", "stop", "deadline_ms", "session", "single_line", "top_p", "alternatives", "least_confidence", "logprobs", "until")
     PREFIX_FIELD_NUMBER: _ClassVar[int]
     SUFFIX_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
@@ -35,6 +48,11 @@ class InfillRequest(_message.Message):
     DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
     SINGLE_LINE_FIELD_NUMBER: _ClassVar[int]
+    TOP_P_FIELD_NUMBER: _ClassVar[int]
+    ALTERNATIVES_FIELD_NUMBER: _ClassVar[int]
+    LEAST_CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    LOGPROBS_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
     prefix: str
     suffix: str
     path: str
@@ -46,23 +64,32 @@ class InfillRequest(_message.Message):
     deadline_ms: int
     session: str
     single_line: bool
-    def __init__(self, prefix: _Optional[str] = ..., suffix: _Optional[str] = ..., path: _Optional[str] = ..., language: _Optional[str] = ..., max_tokens: _Optional[int] = ..., temperature: _Optional[float] = ..., seed: _Optional[int] = ..., stop: _Optional[_Iterable[str]] = ..., deadline_ms: _Optional[int] = ..., session: _Optional[str] = ..., single_line: _Optional[bool] = ...) -> None: ...
+    top_p: float
+    alternatives: int
+    least_confidence: float
+    logprobs: bool
+    until: Until
+    def __init__(self, prefix: _Optional[str] = ..., suffix: _Optional[str] = ..., path: _Optional[str] = ..., language: _Optional[str] = ..., max_tokens: _Optional[int] = ..., temperature: _Optional[float] = ..., seed: _Optional[int] = ..., stop: _Optional[_Iterable[str]] = ..., deadline_ms: _Optional[int] = ..., session: _Optional[str] = ..., single_line: _Optional[bool] = ..., top_p: _Optional[float] = ..., alternatives: _Optional[int] = ..., least_confidence: _Optional[float] = ..., logprobs: _Optional[bool] = ..., until: _Optional[_Union[Until, str]] = ...) -> None: ...
 
 class InfillResponse(_message.Message):
-    __slots__ = ("text", "model_version", "finish_reason", "tokens", "prompt_tokens", "reused_tokens")
+    __slots__ = ("text", "model_version", "finish_reason", "tokens", "prompt_tokens", "reused_tokens", "alternative", "logprobs")
     TEXT_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     FINISH_REASON_FIELD_NUMBER: _ClassVar[int]
     TOKENS_FIELD_NUMBER: _ClassVar[int]
     PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     REUSED_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    ALTERNATIVE_FIELD_NUMBER: _ClassVar[int]
+    LOGPROBS_FIELD_NUMBER: _ClassVar[int]
     text: str
     model_version: str
     finish_reason: FinishReason
     tokens: int
     prompt_tokens: int
     reused_tokens: int
-    def __init__(self, text: _Optional[str] = ..., model_version: _Optional[str] = ..., finish_reason: _Optional[_Union[FinishReason, str]] = ..., tokens: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., reused_tokens: _Optional[int] = ...) -> None: ...
+    alternative: int
+    logprobs: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, text: _Optional[str] = ..., model_version: _Optional[str] = ..., finish_reason: _Optional[_Union[FinishReason, str]] = ..., tokens: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., reused_tokens: _Optional[int] = ..., alternative: _Optional[int] = ..., logprobs: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class ModelRequest(_message.Message):
     __slots__ = ()

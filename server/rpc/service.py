@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import grpc
 
-from server.engine import Engine, NoModel
-from server.request import DEFAULT_TOKENS, Finish, Piece, Request
+from server.engine.engine import Engine, NoModel
+from server.engine.job import Emit
+from server.request import DEFAULT_TOKENS, Finish, Piece, Request, Until
 from server.rpc import infill_pb2, infill_pb2_grpc
 
 MARGIN_S = 0.01
@@ -21,27 +24,32 @@ class InfillService(infill_pb2_grpc.InfillServiceServicer):
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._prompts = ThreadPoolExecutor(1, "prompts")
+        """One thread, so that a session's requests stay in their order."""
 
     async def Infill(
         self, request: infill_pb2.InfillRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[infill_pb2.InfillResponse]:
         pieces: asyncio.Queue[Piece | Exception] = asyncio.Queue()
-        if request.temperature < 0 or request.max_tokens < 0 or request.deadline_ms < 0:
-            await context.abort(
-                grpc.StatusCode.INVALID_ARGUMENT, "temperature, max_tokens and deadline_ms are not negative"
-            )
+        remaining = context.time_remaining()
         try:
-            job = self._engine.submit(read(request, context.time_remaining()), _into(pieces))
+            loop, arrived = asyncio.get_running_loop(), time.monotonic()
+            prepared = await loop.run_in_executor(
+                self._prompts, lambda: self._engine.prepare(read(request, remaining, arrived))
+            )
+            job = self._engine.submit(prepared, _into(pieces))
         except NoModel as error:
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+        except ValueError as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        unfinished = prepared.request.alternatives
         try:
-            while True:
-                piece = await pieces.get()
-                if isinstance(piece, Exception):
-                    await context.abort(*_status(piece))
-                yield written(piece)
-                if piece.finish is not Finish.NONE:
-                    return
+            while unfinished:
+                for piece in await _taken(pieces):
+                    if isinstance(piece, Exception):
+                        await context.abort(*_status(piece))
+                    yield written(piece)
+                    unfinished -= piece.finish is not Finish.NONE
         finally:
             job.cancel()
 
@@ -63,8 +71,11 @@ class InfillService(infill_pb2_grpc.InfillServiceServicer):
         )
 
 
-def read(message: infill_pb2.InfillRequest, remaining_s: float | None) -> Request:
-    """The request; its deadline is the message's or the call's, whichever comes first."""
+def read(message: infill_pb2.InfillRequest, remaining_s: float | None, arrived: float | None = None) -> Request:
+    """The request; its deadline is the message's or the call's, whichever comes first. `arrived`: on the clock of
+    time.monotonic; None: now. Raises ValueError."""
+    if message.deadline_ms < 0:
+        raise ValueError("deadline_ms is not negative")
     limits = [message.deadline_ms / 1000] if message.deadline_ms else []
     if remaining_s is not None:
         limits.append(max(0.0, remaining_s - MARGIN_S))
@@ -77,9 +88,14 @@ def read(message: infill_pb2.InfillRequest, remaining_s: float | None) -> Reques
         temperature=message.temperature,
         seed=message.seed,
         stop=tuple(message.stop),
-        deadline=time.monotonic() + min(limits) if limits else None,
+        deadline=(time.monotonic() if arrived is None else arrived) + min(limits) if limits else None,
         session=message.session,
         single_line=message.single_line,
+        until=Until(message.until),
+        top_p=message.top_p or 1.0,
+        alternatives=message.alternatives or 1,
+        least_confidence=message.least_confidence,
+        logprobs=message.logprobs,
     )
 
 
@@ -91,10 +107,25 @@ def written(piece: Piece) -> infill_pb2.InfillResponse:
         tokens=piece.tokens,
         prompt_tokens=piece.prompt_tokens,
         reused_tokens=piece.reused_tokens,
+        alternative=piece.alternative,
+        logprobs=piece.logprobs,
     )
 
 
-def _into(pieces: asyncio.Queue[Piece | Exception]) -> Callable[[Piece | Exception], None]:
+async def _taken(pieces: asyncio.Queue[Piece | Exception]) -> list[Piece | Exception]:
+    """What is there, at least one; the pieces of one answer as one, so that a client that reads slowly gets fewer."""
+    taken = [await pieces.get()]
+    while not pieces.empty():
+        piece, last = pieces.get_nowait(), taken[-1]
+        if isinstance(piece, Piece) and isinstance(last, Piece) and piece.alternative == last.alternative:
+            text, logprobs = last.text + piece.text, last.logprobs + piece.logprobs
+            taken[-1] = replace(piece, text=text, logprobs=logprobs)
+        else:
+            taken.append(piece)
+    return taken
+
+
+def _into(pieces: asyncio.Queue[Piece | Exception]) -> Emit:
     """Hands pieces from the engine's thread to this event loop; one that has ended wants no more."""
     loop = asyncio.get_running_loop()
 

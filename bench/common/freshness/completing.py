@@ -1,4 +1,4 @@
-"""Greedy completions of a line, by the server's own job: its prompt, its healing, its stop at the line's end."""
+"""Greedy completions of a line, by the server's own engine: its prompt, its healing, its stop at the line's end."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from model.decoder.runner import Runner
 from model.fim.formats import STARCODER
 from model.manifest import Manifest
 from model.tokens.tokenizer import Tokenizer
-from server.cache import Sessions
+from server.engine.engine import answer
 from server.heal import Spellings
-from server.job import Job
-from server.request import Piece, Request
+from server.request import Request
 from server.served import Served
 
 TOKENS = 32
@@ -30,20 +29,9 @@ class Completer:
             step=0, tokens=1, text_bytes=1, model=model.spec, format=STARCODER, tokenizer=self._tokenizer.hash,
             bits_per_byte=None,
         )  # fmt: skip
-        return Served(Runner(model), manifest, self._tokenizer, Sessions(0), self._spellings)
+        return Served(Runner(model), manifest, self._tokenizer, self._spellings)
 
     def line(self, served: Served, path: str, prefix: str, suffix: str) -> str:
-        """The rest of the line that `prefix` ends in. Raises what the job does."""
-        pieces: list[Piece | Exception] = []
+        """The rest of the line that `prefix` ends in. Raises what the request fails with."""
         request = Request(prefix=prefix, suffix=suffix, path=path, max_tokens=TOKENS, single_line=True)
-        job = Job(request, pieces.append)
-        job.begin(served)
-        while not job.finished:
-            job.advance()
-        return "".join(_text(piece) for piece in pieces)
-
-
-def _text(piece: Piece | Exception) -> str:
-    if isinstance(piece, Exception):
-        raise piece
-    return piece.text
+        return answer(served, request)

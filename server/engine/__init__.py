@@ -1,0 +1,1 @@
+"""The engine: schedule, run, post-process. All running sequences advance together in one forward a step."""

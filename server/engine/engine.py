@@ -1,0 +1,161 @@
+"""The engine: one thread in which all running requests advance together."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+import torch
+
+from server.engine.job import Emit, Job, Prepared, prepare
+from server.engine.lane import Lane
+from server.request import Finish, Piece, Request
+from server.served import Served
+
+logger = logging.getLogger("midstream.server")
+
+
+class NoModel(RuntimeError):
+    """No model is loaded yet."""
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """Settings of the engine."""
+
+    threads: int = 1
+    """CPU threads of the model."""
+    rows: int = 256
+    """Tokens of a step at most: one of each request that generates, the rest of prompts."""
+    cache_mb: int = 256
+    """Keys and values of running requests and of the prefixes that are kept."""
+
+
+class Engine:
+    """`offer` gives it a model, `submit` a request that was prepared; both may be called from any thread.
+
+    A request runs to its end on the model that it was prepared for; the swap is between two steps.
+    """
+
+    def __init__(self, config: EngineConfig = EngineConfig()) -> None:
+        self._config = config
+        self._arrivals: SimpleQueue[Job | None] = SimpleQueue()
+        self._lanes: list[Lane] = []
+        """Of the model that is served, and of those before it that have requests to end."""
+        self._closing = False
+        self._thread: threading.Thread | None = None
+        self.served: Served | None = None
+        self.rounds = 0
+        """Steps made so far."""
+
+    @property
+    def active(self) -> int:
+        """Requests that run or wait, those among them that go on for the cache alone."""
+        return sum(map(len, self._lanes))
+
+    def offer(self, served: Served) -> None:
+        """From the next request on, this model answers."""
+        self.served = served
+        logger.info("serving %s", served.version)
+
+    def prepare(self, request: Request) -> Prepared:
+        """What `submit` takes: made in the caller's thread, since a text may be long.
+
+        Raises NoModel before the first `offer`, and ValueError for a request that nothing can be made of.
+        """
+        if self.served is None or self._closing:
+            raise NoModel("no checkpoint is loaded yet; the server answers when the trainer has written one")
+        return prepare(request, self.served)
+
+    def submit(self, prepared: Prepared, emit: Emit) -> Job:
+        """`emit` is called in the engine's thread; the last call for each alternative has a finish reason, or is an
+        exception for all of them."""
+        job = Job(prepared, emit)
+        self._arrivals.put(job)
+        return job
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Cancels what still runs and waits for the thread."""
+        self._closing = True
+        self._arrivals.put(None)
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        torch.set_num_threads(self._config.threads)
+        while not self._closing:
+            self.admit(wait=not self.active)
+            self.step()
+        self.admit(wait=False)
+        for lane in self._lanes:
+            lane.cancel_all()
+
+    def admit(self, wait: bool) -> None:
+        """Takes what has arrived. A newer request of a session ends the older one first, so it finds what that has
+        computed."""
+        while True:
+            try:
+                job = self._arrivals.get(block=wait)
+            except Empty:
+                return
+            wait = False
+            if job is None:
+                return
+            self._begin(job)
+
+    def _begin(self, job: Job) -> None:
+        if job.cancelled:
+            job.send(Piece("", job.prepared.served.version, Finish.CANCELLED))
+            return
+        if job.request.session:
+            for lane in self._lanes:
+                lane.supersede(job.request.session)
+        try:
+            self._lane(job.prepared.served).add(job)
+        except Exception as error:  # no memory for another model's pages
+            logger.error("a request cannot begin: %s", type(error).__name__)
+            job.fail(error)
+
+    def _lane(self, served: Served) -> Lane:
+        """Of the model; one that nobody asks any more is forgotten, before a new one takes memory."""
+        self._lanes = [lane for lane in self._lanes if len(lane) or lane.served in (served, self.served)]
+        lane = next((lane for lane in self._lanes if lane.served is served), None)
+        if lane is None:
+            lane = Lane(served, self._config.rows, self._config.cache_mb)
+            self._lanes.append(lane)
+        return lane
+
+    def step(self) -> None:
+        """Moves every active request by a token, or by what of its prompt the budget has room for."""
+        if not self.active:
+            return
+        self.rounds += 1
+        for lane in self._lanes:
+            try:
+                lane.step()
+            except Exception as error:
+                logger.error("a step failed: %s", type(error).__name__)
+                lane.fail_all(error)
+        self._lanes = [lane for lane in self._lanes if len(lane) or lane.served is self.served]
+
+
+def answer(served: Served, request: Request) -> str:
+    """One greedy or drawn answer without a thread; what `served` holds of other sequences is gone. Raises what the
+    request fails with."""
+    pieces: list[Piece | Exception] = []
+    engine = Engine()
+    engine.offer(served)
+    engine.submit(engine.prepare(request), pieces.append)
+    engine.admit(wait=False)
+    while engine.active:
+        engine.step()
+    for piece in pieces:
+        if isinstance(piece, Exception):
+            raise piece
+    return "".join(piece.text for piece in pieces if isinstance(piece, Piece))

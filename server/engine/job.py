@@ -1,0 +1,86 @@
+"""One request while it runs: its prompt, and the answers that are made to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from model.fim.format import Format
+from model.tokens.tokenizer import Tokenizer
+from server.engine.closers import Closed
+from server.engine.scopes import Ended, comment_of, language_of
+from server.engine.stops import Limit, Stops
+from server.prompt import Prompt, build
+from server.request import Finish, Piece, Request, Until
+from server.served import Served
+
+Emit = Callable[[Piece | Exception], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A request and what was made of it for one model, away from the engine's thread."""
+
+    request: Request
+    served: Served
+    prompt: Prompt
+    most: int
+    """Tokens of the answer."""
+
+    def stops(self) -> Stops:
+        """A new one for each alternative."""
+        request, limits = self.request, list[Limit]()
+        language = language_of(request.path, request.language)
+        if self.prompt.closers:
+            limits.append(Closed(self.prompt.closers, comment_of(language)))
+        if request.until in (Until.STATEMENT, Until.SCOPE):
+            limits.append(Ended(request.until, request.prefix, language))
+        return Stops(request.stop, request.single_line or request.until is Until.LINE, limits)
+
+
+def prepare(request: Request, served: Served) -> Prepared:
+    """Tokenises, in any thread. Raises ValueError when nothing fits, or when the text is none."""
+    context, fmt, tokenizer = served.manifest.length, served.manifest.format, served.tokenizer
+    most = min(max(1, request.max_tokens), context // 2)
+    prompt = _prompt(fmt, tokenizer, request, context - most)
+    return Prepared(request, served, prompt, most)
+
+
+def _prompt(fmt: Format, tokenizer: Tokenizer, request: Request, room: int) -> Prompt:
+    try:
+        return build(fmt, tokenizer, request.path, request.prefix, request.suffix, room)
+    except UnicodeEncodeError as error:
+        raise ValueError(f"the text holds half of a surrogate pair at character {error.start}") from error
+
+
+class Job:
+    """Owned by the engine's thread; `cancel` alone may be called from another."""
+
+    def __init__(self, prepared: Prepared, emit: Emit) -> None:
+        self.prepared, self.emit = prepared, emit
+        self.cancelled = False
+        self._unanswered = prepared.request.alternatives
+
+    @property
+    def request(self) -> Request:
+        return self.prepared.request
+
+    @property
+    def answered(self) -> bool:
+        """Every alternative has its last piece, or the request has failed."""
+        return self._unanswered == 0
+
+    def cancel(self) -> None:
+        """Ends the request before its next token."""
+        self.cancelled = True
+
+    def send(self, piece: Piece) -> None:
+        if not self.answered:
+            self._unanswered -= piece.finish is not Finish.NONE
+            self.emit(piece)
+
+    def fail(self, error: Exception) -> None:
+        """The request has no answer."""
+        if not self.answered:
+            self._unanswered = 0
+            self.emit(error)

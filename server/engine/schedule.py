@@ -1,0 +1,49 @@
+"""How many rows each sequence gets in a step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+LEAST_CHUNK = 16
+"""A chunk that is not a prompt's end has at least so many rows: a smaller one costs its operators and little else."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """Of a sequence."""
+
+    rows: int
+    """Tokens that are there and not computed."""
+    waited_for: bool = True
+    """Somebody still waits for its answer."""
+
+
+def schedule(needs: Sequence[Need], rows: int) -> list[int]:
+    """Rows for each of the sequences, which stand in the order in which they came.
+
+    A sequence that needs one row gets it: all that generate advance in every step. What is left of the budget, and at
+    least a quarter of it, goes to prompts. Half of that is the oldest prompt's, so that none waits for ever; the rest
+    goes to those that need least, which makes the first token of a few typed characters come before a whole file's.
+    Prompts that nobody waits for any more get what the others leave.
+    """
+    given = [1 if need.rows == 1 else 0 for need in needs]
+    left = max(rows - sum(given), rows // 4)
+    prompts = [n for n, need in enumerate(needs) if need.rows > 1 and need.waited_for]
+    if prompts:
+        left -= _give(given, needs, prompts[0], -(-left // 2), left)
+    ordered = sorted(prompts, key=lambda n: (needs[n].rows - given[n], n))
+    ordered += [n for n, need in enumerate(needs) if need.rows > 1 and not need.waited_for]
+    for n in ordered:
+        left -= _give(given, needs, n, left, left)
+    return given
+
+
+def _give(given: list[int], needs: Sequence[Need], n: int, most: int, left: int) -> int:
+    """Adds at most so many rows to the sequence's, unless they are too few to be worth it; returns how many."""
+    wanted = needs[n].rows - given[n]
+    count = min(wanted, most, left)
+    if count <= 0 or (count < wanted and given[n] + count < LEAST_CHUNK):
+        return 0
+    given[n] += count
+    return count

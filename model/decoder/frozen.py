@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 Held = Literal["float32", "bf16", "int8"]
 """How frozen weights are held."""
+Wanted = Literal["auto", "float32", "bf16", "int8"]
 FEW = 16
 """Rows up to which torch's own product with int8 weights is faster than widening them: 2.9 times at one row, 2.1 at 16
 (4864 x 896, one thread, AVX2); at 64 rows it is slower."""
@@ -105,6 +106,16 @@ def quantised(weight_OI: Tensor) -> tuple[Tensor, Tensor]:
         for part, scale_C1 in zip(weight_OI.split(ROWS), scale_O[:, None].split(ROWS), strict=True)
     ]
     return torch.cat(narrow), scale_O
+
+
+def served(wanted: Wanted, device: str, has_step: bool) -> Held:
+    """How the matrices of a model that answers are held. auto: int8 on a CPU, where the family has a compiled step,
+    which multiplies bytes; bf16 on other devices; else float32. `has_step`: for these weights, on this device."""
+    if wanted != "auto":
+        return wanted
+    if device != "cpu":
+        return "bf16"
+    return "int8" if has_step else "float32"
 
 
 def hold(decoder: Any, held: Held) -> None:

@@ -5,7 +5,8 @@ raised, so that prompt and answer fit), and is asked over gRPC from this process
 another prompt of 500 tokens, no two of which share more than 16, and an answer of at most 64 tokens. For each number
 of streams: first_p50_ms and first_max_ms from the request to its first text, tokens_s of all answers from the first
 request to the last answer's end, prompts included; the median of several rounds. key_ms: four typed characters more in
-a warm session, to the answer's first text, beside nothing and beside 32 streams that began a moment before.
+a warm session, to the answer's first text; key_beside_ms: the same while 32 streams began a moment before. cpu_s: the
+server's own processor time of a round, which other work on the machine disturbs less.
 
 The last line is one JSON object; first_p50_ms and tokens_s in it are those of 32 streams.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -50,9 +52,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as work:
         model = tomllib.loads((ROOT / "midstream/demo/demo.toml").read_text())["model"]
         tokenizer = written(Path(work), model, context_of(options.prompt + ANSWER))
-        texts = prompts(tokenizer, options.prompt, (options.rounds + 2) * sum(options.streams) + 200)
-        with Program(Path(work), options.threads, options.rows) as address:
-            figures = asyncio.run(measured(address, texts, options))
+        texts = prompts(tokenizer, options.prompt, options.rounds * sum(options.streams) + options.beside + 4)
+        with Program(Path(work), options.threads, options.rows) as program:
+            figures = asyncio.run(measured(program, texts, options))
     chosen = figures["by_streams"].get(32) or next(reversed(figures["by_streams"].values()))
     one = figures["by_streams"].get(1)
     print(json.dumps({
@@ -69,6 +71,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--streams", type=int, nargs="+", default=list(STREAMS))
     parser.add_argument("--prompt", type=int, default=500, help="tokens of a prompt")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--beside", type=int, default=32, help="streams beside which a key is typed")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rows", type=int, default=256, help="[serve] rows")
     return parser
@@ -83,31 +86,38 @@ class Program:
         self._command = [sys.executable, "-m", "midstream", "serve", "--config", str(config)]
         self._command += ["--checkpoints", str(folder / "checkpoints"), "--listen", "127.0.0.1:0"]
 
-    def __enter__(self) -> str:
+    def __enter__(self) -> Program:
         self._program = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self._program.stdout is not None
-        address = self._program.stdout.readline().split(",")[0].removeprefix("listening on ")
+        self.address = self._program.stdout.readline().split(",")[0].removeprefix("listening on ")
         assert self._program.stdout.readline().startswith("ready: "), "the server has no model"
-        return address
+        return self
+
+    def cpu_s(self) -> float:
+        """Processor time so far, of all its threads; 0 where the system does not say."""
+        stat = Path(f"/proc/{self._program.pid}/stat")
+        fields = stat.read_text().rpartition(")")[2].split() if stat.exists() else []
+        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
     def __exit__(self, *_: object) -> None:
         self._program.terminate()
         self._program.wait()
 
 
-async def measured(address: str, texts: list[str], options: argparse.Namespace) -> dict[str, Any]:
+async def measured(program: Program, texts: list[str], options: argparse.Namespace) -> dict[str, Any]:
     """Every prompt is asked for once: none is found in the cache."""
     left = iter(texts)
-    async with AsyncClient(address) as client:
+    async with AsyncClient(program.address) as client:
         await together(client, [next(left) for _ in range(2)])
         by_streams: dict[int, dict[str, float]] = {}
         for streams in options.streams:
+            began = program.cpu_s()
             rounds = [await together(client, [next(left) for _ in range(streams)]) for _ in range(options.rounds)]
-            by_streams[streams] = summed(rounds)
+            by_streams[streams] = summed(rounds) | {"cpu_s": round((program.cpu_s() - began) / options.rounds, 2)}
             print(f"{streams} streams: {by_streams[streams]}", file=sys.stderr, flush=True)
         alone = await keys(client, next(left), [])
-        busy = await keys(client, next(left), [next(left) for _ in range(32)])
-    return {"by_streams": by_streams, "key_ms": round(alone * 1e3, 1), "key_beside_32_ms": round(busy * 1e3, 1)}
+        busy = await keys(client, next(left), [next(left) for _ in range(options.beside)])
+    return {"by_streams": by_streams, "key_ms": round(alone * 1e3, 1), "key_beside_ms": round(busy * 1e3, 1)}
 
 
 async def together(client: AsyncClient, texts: list[str]) -> list[Answer]:

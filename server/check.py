@@ -34,6 +34,8 @@ class Checked:
     isa: str
     memory_mb: float
     """The most that the process had at once."""
+    own_mb: float
+    """Of what it has in the end, that which is no file's: libraries are shared with other programs. 0: not known."""
     prompt_tokens: int
     first_ms: float
     """From a request that nothing was kept of to its answer's first text."""
@@ -47,7 +49,7 @@ class Checked:
     def lines(self) -> list[str]:
         return [
             f"model        {self.version}, {self.weights / 1e6:.1f} million weights",
-            f"memory       {self.memory_mb:.0f} MB",
+            f"memory       {self.memory_mb:.0f} MB" + (f", {self.own_mb:.0f} of them no files" if self.own_mb else ""),
             f"first token  {self.first_ms:.0f} ms after {self.prompt_tokens} tokens",
             f"decoding     {self.tokens_s:.0f} tokens/s",
             f"key          {self.key_ms:.0f} ms to the end of the line ({self.key_tokens:.0f} tokens computed)",
@@ -82,17 +84,16 @@ async def _measured(server: Server, client: AsyncClient) -> Checked:
     tokens = prompt = 0
     seconds = 0.0
     for number in range(ROUNDS):
-        began, first = time.perf_counter(), 0.0
+        began, first, generated = time.perf_counter(), 0.0, 1
         async for piece in client.stream(f"# {number}\n{text[:CHARACTERS]}", temperature=1.0, seed=number):
             first = first or time.perf_counter() - began
-            answered = piece
-        tokens, seconds = tokens + max(0, answered.tokens - 1), seconds + time.perf_counter() - began - first
-        prompt = answered.prompt_tokens
+            generated, prompt = piece.tokens, piece.prompt_tokens
+        tokens, seconds = tokens + max(0, generated - 1), seconds + time.perf_counter() - began - first
         firsts.append(first)
     keys, computed = await _keys(client, text)
     return Checked(
-        served.version, served.model.spec.parameters, torch.backends.cpu.get_cpu_capability(), _memory_mb(), prompt,
-        median(firsts) * 1e3, tokens / seconds if seconds else 0.0, median(keys) * 1e3, median(computed),
+        served.version, served.model.spec.parameters, torch.backends.cpu.get_cpu_capability(), _memory_mb(), _own_mb(),
+        prompt, median(firsts) * 1e3, tokens / seconds if seconds else 0.0, median(keys) * 1e3, median(computed),
     )  # fmt: skip
 
 
@@ -111,3 +112,9 @@ async def _keys(client: AsyncClient, text: str) -> tuple[list[float], list[int]]
 def _memory_mb() -> float:
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most / (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+def _own_mb() -> float:
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon:")), 0.0)

@@ -20,15 +20,24 @@ SMALL = {"packing": ["--documents", "40"], "fim": ["--documents", "30", "--pairs
 
 def last_line(name: str, *arguments: str) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, str(ROOT / f"bench/{name}.py"), *arguments, "--installed-only"], capture_output=True, text=True
-    )
+        [sys.executable, str(ROOT / f"bench/{name}.py"), *arguments], capture_output=True, text=True
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.mark.parametrize("name", PROMISED)
 def test_the_last_line_holds_what_is_promised(name: str) -> None:
-    figures = last_line(name, *SMALL[name])
+    figures = last_line(name, *SMALL[name], "--installed-only")
     assert set(figures) >= PROMISED[name]
     assert {"processor", "cores", "load"} <= set(figures["machine"])
     assert figures.get("discarded", 0) == 0
+
+
+def test_requests_side_by_side_are_all_answered() -> None:
+    figures = last_line("batching", "--streams", "1", "3", "--rounds", "1", "--prompt", "60", "--beside", "2")
+    assert set(figures) >= {"first_p50_ms", "tokens_s", "one_stream_tokens_s", "by_streams", "isa", "machine", "key_ms"}
+    assert {streams: found["tokens"] for streams, found in figures["by_streams"].items()} == {"1": 64, "3": 192}
+    assert (figures["tokens_s"], figures["one_stream_tokens_s"]) == tuple(
+        figures["by_streams"][streams]["tokens_s"] for streams in ("3", "1")
+    )

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from tiny import texts, tokenizer
 
 from model.fim.fim import encode, file_head, prompt
-from model.fim.formats import QWEN25_CODER, SANTACODER, STARCODER
+from model.fim.formats import PLAIN, QWEN25_CODER, SANTACODER, STARCODER
+from model.tokens.tokenizer import train
 from server.heal import Spellings
 from server.prompt import build, order_for
 
@@ -63,6 +64,14 @@ def test_a_long_prefix_is_cut_at_a_line_and_a_long_suffix_too() -> None:
 
 def test_the_order_is_one_that_was_trained() -> None:
     assert [order_for(f) for f in (STARCODER, SANTACODER, QWEN25_CODER)] == ["spm", "spm", "psm"]
+
+
+@pytest.mark.parametrize("prefix", ["", "d", "def", "\n"])
+def test_a_plain_buffer_s_first_word_is_a_prompt(prefix: str) -> None:
+    """There is always something to go on from, and nothing comes twice."""
+    own = train(texts(), 320, PLAIN)
+    made = build(PLAIN, own, "", prefix, "", 400)
+    assert made.ids and b"".join(own.bytes_of[i] for i in made.ids) + made.healed == prefix.encode()
 
 
 def test_no_room_for_the_path_is_refused() -> None:

@@ -14,8 +14,9 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from tiny import texts, write_checkpoint
 
 from server.app import CannotListen, ServeConfig, Server
+from server.check import CannotServe, check
 from server.client import AsyncClient, Client, NotReady, ServerError, ServerUnreachable
-from server.request import Finish
+from server.request import Finish, Until
 from server.rpc import infill_pb2
 from server.rpc.service import read
 
@@ -153,6 +154,13 @@ async def test_what_is_wrong_with_a_request_is_said(ready: Server, client: Async
         await client.complete(PREFIX, temperature=-1.0)
     with pytest.raises(ServerError, match="no room for the path"):
         await client.complete(PREFIX, path="é" * 300)
+    for wrong, said in (
+        ({"stop": ("x",) * 300_000}, "at most 64 strings"), ({"temperature": float("nan")}, "temperature"),
+        ({"deadline_ms": -1}, "not negative"), ({"top_p": 2.0}, "top_p"),
+    ):  # fmt: skip
+        with pytest.raises(ServerError, match=f"INVALID_ARGUMENT: .*{said}"):
+            await client.complete(PREFIX, **wrong)
+    assert (await client.complete("x" * 8_000_000, "y" * 7_000_000)).prompt_tokens < 128
 
 
 async def test_nobody_there_is_one_sentence() -> None:
@@ -188,6 +196,52 @@ def test_the_program_serves_and_ends_with_code_0(tmp_path: Path) -> None:
         assert shell.stdout == text + "\n"
         program.terminate()
     assert program.returncode == 0
+
+
+def test_checking_says_how_fast_the_machine_is_and_ends(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "c", 1)
+    midstream = [sys.executable, "-c", "from midstream.cli import main; main()", "serve", "--check", "--checkpoints"]
+    done = subprocess.run([*midstream, str(tmp_path / "c")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = dict(line.split(maxsplit=1) for line in done.stdout.replace("first token", "first").splitlines())
+    assert list(found) == ["model", "memory", "first", "decoding", "key", "processor"]
+    assert found["model"].startswith("step-00000001-") and int(found["memory"].split()[0]) > 50
+    assert float(found["first"].split()[0]) > 0 and 0 < int(found["first"].split()[-2]) <= 128
+    assert float(found["decoding"].split()[0]) > 0 and float(found["key"].split()[0]) > 0
+    (tmp_path / "none").mkdir()
+    lacking = subprocess.run([*midstream, str(tmp_path / "none")], capture_output=True, text=True)
+    assert lacking.returncode == 1 and "Error: no checkpoint to serve in " in lacking.stderr
+
+
+def test_checking_names_a_checkpoint_that_cannot_be_served(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, 1)
+    (tmp_path / "step-00000001" / "model.safetensors").write_bytes(b"torn")
+    with pytest.raises(CannotServe, match=r"the checkpoint step-00000001 in .* cannot be served: "):
+        asyncio.run(check(ServeConfig(tmp_path)))
+
+
+async def test_alternatives_and_log_probabilities_over_the_wire(ready: Server, client: AsyncClient) -> None:
+    options = {"path": "m.py", "max_tokens": 6, "temperature": 1.5, "top_p": 0.9, "alternatives": 3, "logprobs": True}
+    got = await client.complete(PREFIX, **options)
+    assert len(got.others) == 2 and len({got.text, *(other.text for other in got.others)}) > 1
+    for one in (got, *got.others):
+        assert len(one.logprobs) == one.tokens and all(value <= 0 for value in one.logprobs)
+    unsure = await client.complete(PREFIX, path="m.py", temperature=3.0, seed=1, least_confidence=0.99)
+    assert unsure.finish is Finish.CONFIDENCE
+    statement = await client.complete(PREFIX, path="m.py", until=Until.STATEMENT)
+    assert statement.finish is Finish.STOP and statement.text.count("\n") == 1
+
+
+async def test_a_call_that_is_past_its_deadline_leaves_its_line_in_the_cache(
+    ready: Server, client: AsyncClient
+) -> None:  # fmt: skip
+    late = await client.complete(PREFIX + "x", path="m.py", deadline_ms=1, session="s")
+    assert late.finish is Finish.DEADLINE
+    async with asyncio.timeout(10):
+        while ready.engine.active:
+            await asyncio.sleep(0.005)
+    again = await client.complete(PREFIX + "x", path="m.py", session="s")
+    assert again.reused_tokens == again.prompt_tokens - 1
 
 
 def test_completing_without_a_server_is_one_sentence_and_code_1(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ class CursorPlace(click.ParamType):
 @click.option("--server", help="host:port of `midstream serve`.")
 @click.option("--max-tokens", type=click.IntRange(min=1), default=64, show_default=True)
 @click.option("--single-line", is_flag=True, help="Stop at the end of the line.")
+@click.option("--until", type=click.Choice(["text", "line", "statement", "scope"]), default="text", show_default=True)
 @click.option("--deadline-ms", type=click.IntRange(min=0), default=0, help="Return what is ready after so long.")
 @with_settings
 def complete(
@@ -36,18 +37,25 @@ def complete(
     server: str | None,
     max_tokens: int,
     single_line: bool,
+    until: str,
     deadline_ms: int,
     settings: Settings,
 ) -> None:
     """Print what the served model would insert at FILE:LINE:COL."""
     from server.client import Client, ServerError
+    from server.request import Until
 
     file, line, column = place
     try:
         prefix, suffix = split(file.read_bytes().decode(), line, column)
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise click.ClickException(f"{file}: {error}") from error
-    options = {"path": path_in_repository(file), "max_tokens": max_tokens, "single_line": single_line}
+    options = {
+        "path": path_in_repository(file),
+        "max_tokens": max_tokens,
+        "single_line": single_line,
+        "until": Until[until.upper()],
+    }
     try:
         with Client(server or settings.serve.listen) as client:
             for piece in client.stream(prefix, suffix, deadline_ms=deadline_ms, **options):

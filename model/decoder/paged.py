@@ -49,8 +49,10 @@ class Paged:
         self._device = pages.keys_LPGKS.device
         self._is_compiled = self._device.type == "cpu"
         at_N = np.concatenate([np.arange(s.at, s.end) for s in slices])
-        self._page_N = np.concatenate([s.table[np.arange(s.at, s.end) // pages.size] for s in slices])
-        self._slot_N = (at_N % pages.size).astype(np.int32)
+        page_N = np.concatenate([s.table[np.arange(s.at, s.end) // pages.size] for s in slices])
+        self._places = page_N, (at_N % pages.size).astype(np.int32)
+        page, slot = (torch.from_numpy(x).long().to(self._device) for x in self._places)
+        self._placed = None if self._is_compiled else (page, slot)
         self.positions_1N = torch.from_numpy(at_N)[None].to(self._device)
         starts = list(accumulate((len(s.ids) for s in slices), initial=0))
         placed = list(zip(starts, slices, strict=False))
@@ -76,15 +78,11 @@ class Paged:
 
     def _write(self, layer: int, k_GNK: Tensor, v_GNK: Tensor) -> None:
         pages = self._pages
-        if not self._is_compiled:
-            page_N, slot_N = (torch.from_numpy(x.astype(np.int64)).to(self._device) for x in self._places())
-            pages.write(layer, page_N, slot_N, k_GNK, v_GNK)
+        if self._placed is not None:
+            pages.write(layer, *self._placed, k_GNK, v_GNK)
             return
         keys_PGKS, values_PGSK = pages.keys_LPGKS[layer].numpy(), pages.values_LPGSK[layer].numpy()
-        rows.write(_rows(k_GNK), _rows(v_GNK), *self._places(), keys_PGKS, values_PGSK)
-
-    def _places(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        return self._page_N, self._slot_N
+        rows.write(_rows(k_GNK), _rows(v_GNK), *self._places, keys_PGKS, values_PGSK)
 
     def _mixed(
         self, layer: int, number: int, q_1HnK: Tensor, new: tuple[Tensor, Tensor], scale: float, window: int | None

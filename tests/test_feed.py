@@ -11,7 +11,7 @@ import pytest
 from feeding import CONTEXT, altered, drain, feed, filled
 from memory import PARTITIONS, MemoryLedger
 from tiny import QUICK, SHAPE, tokenizer
-from world import World, topic_id
+from world import World
 
 from model import checkpoint, loading
 from model.fim.formats import STARCODER
@@ -182,25 +182,6 @@ def test_a_topic_that_was_made_again_is_refused() -> None:
     with pytest.raises(UnknownSource, match="made again"):
         drain(opened)
     assert opened.state() == before
-
-
-def test_live_rows_are_flushed_when_nothing_more_comes() -> None:
-    opened = feed(filled(1), closed=False, idle_s=0.0, rows=50)
-    batch = opened.next(1.0)
-    assert batch is not None and batch.flushed and batch.share < 1
-    assert opened.summary()["waiting"] == 4
-    opened.trained(1)
-    assert opened.summary()["waiting"] == 0 and opened.summary()["trained"] == 4
-    assert isinstance(decode(opened.state()).marks[f"{topic_id('files')}:0"], int)
-
-
-def test_live_rows_are_handed_on_when_one_has_waited_long_enough() -> None:
-    """Though Frames keep coming: none of them makes the feed idle."""
-    opened = feed(filled(2), closed=False, idle_s=1e9, wait_s=0.0, rows=50)
-    first = opened.next(1.0)
-    assert first is not None and first.flushed
-    opened.trained(1)
-    assert 0 < opened.summary()["trained"] < opened.summary()["documents"] + opened.summary()["lag"]
 
 
 def test_a_last_full_row_is_handed_on_though_it_is_no_whole_batch() -> None:

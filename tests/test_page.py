@@ -10,7 +10,8 @@ import pytest
 from midstream import shortfall
 from midstream.commands.status import tables
 from midstream.page import duration, page
-from midstream.status import Conservation, StageStatus, Status, TrainerStatus
+from midstream.status import StageStatus, Status
+from midstream.trainer_status import Conservation, TrainerStatus
 from midstream.watch import line
 from streams.pace import Pace
 from streams.sources.report import RepositoryReport, SourcesReport, read, write

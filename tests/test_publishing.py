@@ -240,6 +240,9 @@ def test_promote_and_rollback_say_and_do_what_is_served(regressed: Path) -> None
     assert not read_manifest(folders(regressed)[-1]).withheld
     wrong = CliRunner().invoke(main, ["models", "rollback", "nonsense", "--checkpoints", str(regressed)])
     assert wrong.exit_code == 1 and "has no 'nonsense'" in wrong.output
+    assert versions[-3] in run(regressed, "rollback", versions[-3].rpartition("-")[0])
+    wrong = CliRunner().invoke(main, ["models", "promote", "step-", "--checkpoints", str(regressed)])
+    assert wrong.exit_code == 1 and "has several that begin with 'step-'" in wrong.output
 
 
 def test_what_is_served_is_not_pruned(tmp_path: Path) -> None:

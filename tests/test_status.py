@@ -12,7 +12,8 @@ from kafka import TopicPartition
 from midstream.errors import Errors
 from midstream.needs import SILENT_S, failing, silent
 from midstream.settings import Settings, from_mapping
-from midstream.status import Lag, _stage, caught_up, lags, trainer
+from midstream.status import _stage, caught_up
+from midstream.trainer_status import Lag, lags, trainer
 from model.example import Example
 from model.manifest import newest
 from streams.document import Document, Source

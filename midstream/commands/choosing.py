@@ -90,12 +90,18 @@ def _all(root: Path) -> Iterator[tuple[Path, Manifest]]:
 
 
 def _find(root: Path, version: str) -> Manifest:
-    """By its version, or its folder's name."""
+    """By its version, its folder's name, or a beginning of these that no other model has."""
+    begun: dict[str, Manifest] = {}
     for path, manifest in _all(root):
         if version in (manifest.model_version, path.name):
             return manifest
-    known = ", ".join(dict.fromkeys(m.model_version for _, m in _all(root)))
-    raise click.ClickException(f"{root} has no {version!r}. It has {known}.")
+        if version and (manifest.model_version.startswith(version) or path.name.startswith(version)):
+            begun.setdefault(manifest.model_version, manifest)
+    if len(begun) == 1:
+        return begun.popitem()[1]
+    what = f"several that begin with {version!r}: {', '.join(begun)}" if begun else f"no {version!r}"
+    known = "" if begun else f". It has {', '.join(dict.fromkeys(m.model_version for _, m in _all(root)))}"
+    raise click.ClickException(f"{root} has {what}{known}.")
 
 
 def _served(root: Path) -> str:

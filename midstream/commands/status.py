@@ -13,7 +13,8 @@ from midstream.settings import Settings
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from midstream.status import Conservation, StageStatus, Status, TrainerStatus
+    from midstream.status import StageStatus, Status
+    from midstream.trainer_status import Conservation, TrainerStatus
 
 
 @click.command()

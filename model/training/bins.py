@@ -62,11 +62,12 @@ class Bins(Generic[Item]):
 
     @property
     def oldest(self) -> float:
-        """Since when the item waits that has waited longest in an open row; infinity without one."""
+        """Since when the item waits that has waited longest in an open row; infinity where none is in a hurry."""
         return min(self._begun.values(), default=inf)
 
     def add(self, tokens: int, item: Item, now: float = 0.0) -> None:
-        """Puts the item where it leaves the least room; opens a row where it fits in none. `now`: since when it waits.
+        """Puts the item where it leaves the least room; opens a row where it fits in none. `now`: since when it waits;
+        infinity: it may wait for ever.
 
         Raises ValueError for an item longer than a row: cutting is the packer's work.
         """
@@ -91,12 +92,13 @@ class Bins(Generic[Item]):
             self._open([item], self.row_tokens - tokens, now)
 
     def flush(self, before: float = inf, least: int = 0) -> int:
-        """Completes the open rows that hold an item from before this time, and more of the oldest until there are
-        `least`, the fullest first; returns how many."""
-        due = sum(begun < before for begun in self._begun.values())
-        old = set(islice(sorted(self._begun, key=self._begun.__getitem__), max(due, least)))
-        closing = [bin_ for bin_ in self._free if bin_ & _NUMBERS in old]
-        self._free = [bin_ for bin_ in self._free if bin_ & _NUMBERS not in old]
+        """Completes the open rows that hold an item from before this time (infinity: all), and more until there are
+        `least`, the oldest and of those the fullest; returns how many."""
+        due = sum(begun < before or before == inf for begun in self._begun.values())
+        in_turn = sorted(self._free, key=lambda bin_: self._begun[bin_ & _NUMBERS])
+        old = set(islice(in_turn, max(due, least)))
+        closing = [bin_ for bin_ in self._free if bin_ in old]
+        self._free = [bin_ for bin_ in self._free if bin_ not in old]
         for bin_ in closing:
             self._close(bin_)
         return len(closing)

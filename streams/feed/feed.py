@@ -29,6 +29,10 @@ log = logging.getLogger("midstream.streams")
 
 READ_AHEAD = 16
 """Frames of one partition that wait for their turn before it is paused."""
+AHEAD_TOKENS = 1 << 17
+"""Of full rows, up to which a live log is read on: what is live is seen behind what is not, and overtakes it."""
+LOOKS = 256
+"""Frames that are taken ahead between two Batches at most."""
 
 
 class Feed:
@@ -48,20 +52,25 @@ class Feed:
         self._handed: list[list[BinItem]] = []
         self._handed_flushed = 0
         self._flushing = state.flushing
-        self._last_arrival = time.monotonic()
+        self._idle_s = 0.0
+        """Seconds that were waited, training left out, since the last Frame came."""
         self.changes = 0
 
     def next(self, timeout_s: float) -> Batch | None:
         deadline = time.monotonic() + timeout_s
         due: float | None = None
+        self._look_ahead()
         while len(self._bins.rows) < self._limits.rows and not self._flushing:
             due = self._due()
             if due is not None:
-                self._fill(self._shuffle.flush(due))
-                self._flushing += self._bins.flush(before=due, least=self._limits.rows - len(self._bins.rows))
+                self._flush(due, self._limits.rows)
                 break
-            if not self._read(min(0.1, max(0.0, deadline - time.monotonic()))) and time.monotonic() >= deadline:
-                break
+            asked = time.monotonic()
+            if not self._read(min(0.1, max(0.0, deadline - asked))):
+                now = time.monotonic()
+                self._idle_s += now - asked
+                if now >= deadline:
+                    break
         enough = due is not None or self._flushing or len(self._bins.rows) >= self._limits.rows
         if not (enough and self._bins.rows):
             return None
@@ -82,7 +91,9 @@ class Feed:
         """Of the last trained Batch. A Batch handed out and not yet trained on still belongs to the rows."""
         self._s.delayed = self._shuffle.held
         self._s.open_bins = [list(b) for b in self._bins.open_bins]
-        self._s.rows = [*self._handed, *(list(r) for r in self._bins.rows)]
+        handed, rows = self._handed, [list(row) for row in self._bins.rows]
+        full, at = len(handed) - self._handed_flushed, len(rows) - self._flushing
+        self._s.rows = [*handed[:full], *rows[:at], *handed[full:], *rows[at:]]
         self._s.flushing = self._flushing + self._handed_flushed
         return encode(self._s)
 
@@ -112,6 +123,24 @@ class Feed:
 
     def summary(self) -> dict[str, int | float]:
         return {"lag": self._log.lag(self._s.offsets), **account.summary(self._s, self._limits.row_tokens)}
+
+    def _look_ahead(self) -> None:
+        """Of a live log what has come is taken though rows are full, and what waits for too long has its row closed."""
+        if self._limits.closed or self._flushing:
+            return
+        for _ in range(LOOKS):
+            if len(self._bins.rows) * self._limits.row_tokens >= AHEAD_TOKENS or not self._read(0.0):
+                break
+        late = self._late()
+        if late is not None:
+            self._flush(late, 0)
+
+    def _flush(self, due: float, rows: int) -> None:
+        """Closes what was begun before this moment, and more until there are so many rows. Of a live log that is idle
+        no more than those: what comes meanwhile need not wait behind all the others."""
+        self._fill(self._shuffle.flush(due))
+        before = -inf if due == inf and not self._limits.closed else due
+        self._flushing += self._bins.flush(before, rows - len(self._bins.rows))
 
     def _read(self, timeout_s: float) -> bool:
         """Take one Frame, in the rotation's order; False when none came."""
@@ -149,6 +178,7 @@ class Feed:
         else:
             self._take_frame(partition, offset, frame)
         s.offsets[partition] = offset + 1
+        self._idle_s = 0.0
         self.changes += 1
 
     def _take_frame(self, partition: int, offset: int, frame: Frame) -> None:
@@ -167,7 +197,7 @@ class Feed:
         s, mark = self._s, self._marks[frame.source]
         examples = [e for e in frame.examples if e.offset >= mark]
         account.taken(s, frame, mark, examples)
-        now = self._last_arrival = time.monotonic()
+        now = time.monotonic()
         for example in examples:
             self._shuffle.add(BinItem(example, frame.source.topic_id, frame.source.partition), now)
             self._fill(self._shuffle.due())
@@ -176,11 +206,14 @@ class Feed:
             s.above.pop(frame.source.key, None)
 
     def _fill(self, items: Iterable[tuple[BinItem, float]]) -> None:
-        """Into the rows, and what is replayed beside them; each with the moment since which it waits."""
-        for item, at in items:
-            self._bins.add(item.example.tokens, item, at)
+        """Into the rows, and what is replayed beside them. What is live is in a hurry since the moment that it entered;
+        the rest waits until its row is full or the stream is idle."""
+        entered = list(items)
+        for item, at in entered:
+            self._bins.add(item.example.tokens, item, inf if item.example.bulk else at)
+        for item, _ in entered:
             for again in self._replay.beside(item.example.tokens, self._s, self._s.replay):
-                self._bins.add(again.example.tokens, again, time.monotonic())
+                self._bins.add(again.example.tokens, again, inf)
 
     def _inside(self) -> set[str]:
         """The documents that are not yet trained on."""
@@ -211,9 +244,12 @@ class Feed:
 
     def _hand_out(self) -> Batch:
         n = min(self._limits.rows, len(self._bins.rows))
-        rows = [list(self._bins.rows.popleft()) for _ in range(n)]
-        # Nothing is read while flushed rows are left, so they stand behind all full ones.
-        flushed = min(n, max(0, self._flushing - len(self._bins.rows)))
+        taken = sorted(self._in_turn()[:n])
+        full = len(self._bins.rows) - self._flushing
+        flushed = sum(at >= full for at in taken)
+        rows = [list(self._bins.rows[at]) for at in taken]
+        for at in reversed(taken):
+            del self._bins.rows[at]
         self._flushing -= flushed
         account.rows(self._s, rows, flushed)
         self._handed, self._handed_flushed = rows, flushed
@@ -222,17 +258,32 @@ class Feed:
         again = [[h.replayed for h in row] for row in rows]
         return collate(examples, limits.row_tokens, again, flushed > 0, limits.rows * limits.row_tokens)
 
+    def _in_turn(self) -> list[int]:
+        """Places of the complete rows in the order that they are handed out; of a live log first what holds live
+        examples. Those that a flush closed stand behind all full ones."""
+        places = list(range(len(self._bins.rows)))
+        if self._limits.closed:
+            return places
+        return sorted(places, key=lambda at: not any(_is_live(item) for item in self._bins.rows[at]))
+
     def _due(self) -> float | None:
         """What was begun before this moment is to be handed on now; None: nothing is."""
         if self._empty:
             return None
         if self._limits.closed:
             return inf if self._at_end() else None
-        now = time.monotonic()
-        if now - self._last_arrival > self._limits.idle_s and not any(self._queues):
+        if self._idle_s > self._limits.idle_s and not any(self._queues):
             return inf
-        late = now - self._limits.wait_s
+        return self._late()
+
+    def _late(self) -> float | None:
+        """A moment, where a live example waits for its row since before it; else None."""
+        late = time.monotonic() - self._limits.wait_s
         return late if min(self._bins.oldest, self._shuffle.oldest_live) < late else None
 
     def _at_end(self) -> bool:
         return not any(self._queues) and all(self._log.ended(p, self._s.offsets[p]) for p in self._owned)
+
+
+def _is_live(item: BinItem) -> bool:
+    return not (item.example.bulk or item.replayed)

@@ -129,7 +129,8 @@ def _replay(states: Sequence[FeedState]) -> ReplayState:
     """Of all ranks, for another number of them."""
     own = [s.replay for s in states]
     return ReplayState(
-        draws=max(r.draws for r in own), owed=sum(r.owed for r in own), reserve=[i for r in own for i in r.reserve],
+        draws=max(r.draws for r in own), owed=sum(r.owed for r in own), patience=sum(r.patience for r in own),
+        reserve=[i for r in own for i in r.reserve],
         examples=sum(r.examples for r in own), tokens=sum(r.tokens for r in own),
     )  # fmt: skip
 

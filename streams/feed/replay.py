@@ -20,7 +20,9 @@ PART = 8
 """Of a record one example in so many is taken; a record of fewer with their share of the chance, so that every example
 is as likely as any other."""
 TRIES = 24
-"""Draws after which the rest waits for the next Batch: a young log holds little, and small records are often passed."""
+"""Draws after which the rest waits: a young log holds little, and small records are often passed."""
+PAUSE = 512
+"""Tokens that must be owed beyond these before it is tried again: a draw reads a record of the log."""
 MOST_OWED = 1 << 16
 """Tokens; what could not be drawn beyond it, because the log held nothing that may be replayed, is forgiven."""
 
@@ -41,13 +43,7 @@ class Replay:
             return []
         own.owed = min(float(MOST_OWED), own.owed + tokens * self._share / (1 - self._share))
         items: list[BinItem] = []
-        tries = 0
-        while own.owed >= 1:
-            if not own.reserve:
-                tries += 1
-                if tries > TRIES or not self._draw(feed, own):
-                    break
-                continue
+        while own.owed >= 1 and (own.reserve or self._drawn(feed, own)):
             item = own.reserve.pop(0)
             own.owed -= item.example.tokens
             own.examples += 1
@@ -55,7 +51,22 @@ class Replay:
             items.append(item)
         return items
 
-    def _draw(self, feed: FeedState, own: ReplayState) -> bool:
+    def _drawn(self, feed: FeedState, own: ReplayState) -> bool:
+        """Whether something is in reserve after some draws; where nothing is, the next ones are put off."""
+        if own.owed < own.patience:
+            return False
+        inside = self._inside()
+        for _ in range(TRIES):
+            if not self._draw(feed, own, inside):
+                break
+            if own.reserve:
+                own.patience = 1.0
+                return True
+        own.owed = min(own.owed, float(MOST_OWED - PAUSE))
+        own.patience = own.owed + PAUSE
+        return False
+
+    def _draw(self, feed: FeedState, own: ReplayState, inside: set[str]) -> bool:
         """One record; false where there is none to draw from, or the broker is away."""
         place = self._place(feed, own)
         if place is None:
@@ -65,7 +76,7 @@ class Replay:
             return False
         own.draws += 1
         if frame is not None and self._fit.takes(frame):
-            own.reserve += self._chosen(frame, feed, own.draws)
+            own.reserve += self._chosen(frame, feed, own.draws, inside)
         return True
 
     def _place(self, feed: FeedState, own: ReplayState) -> tuple[int, int] | None:
@@ -82,7 +93,7 @@ class Replay:
                 return p, first + at - start
         raise AssertionError
 
-    def _chosen(self, frame: Frame, feed: FeedState, draw: int) -> Iterator[BinItem]:
+    def _chosen(self, frame: Frame, feed: FeedState, draw: int, inside: set[str]) -> Iterator[BinItem]:
         """One example in `PART`, by their hashes: none that was replaced, skipped or not trained on yet."""
         source, below = frame.source, feed.marks.get(frame.source.key, 0)
         at = source.topic_id, source.partition
@@ -90,7 +101,7 @@ class Replay:
         keyed = sorted((unit(_key(draw, item.example), "example", self._seed), n) for n, item in enumerate(items))
         count, rest = divmod(len(items), PART)
         count += unit(_bytes(draw), "rest", self._seed) < rest / PART
-        barred = feed.replaced | feed.skipped | feed.barred | self._inside()
+        barred = feed.replaced | feed.skipped | feed.barred | inside
         for _, n in keyed[:count]:
             if barred.isdisjoint(items[n].names):
                 yield items[n]

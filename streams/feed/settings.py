@@ -25,7 +25,7 @@ class FeedSettings:
     idle_s: float = 2.0
     """Seconds without a new Frame after which rows are handed on before they are full."""
     wait_s: float = 15.0
-    """Seconds that a new document waits at most for its row to fill."""
+    """Seconds that a live document waits at most for its row to fill; others wait until it is full."""
     shuffle_tokens: int = 32_768
     """Examples of present trees and pasts are shuffled in a window of so many tokens, live ones in a 64th of it; 0:
     they are trained in the order that they came in. What waits in it stands in every checkpoint."""

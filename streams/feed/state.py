@@ -91,6 +91,8 @@ class ReplayState(msgspec.Struct):
     draws: int = 0
     owed: float = 0.0
     """Tokens that are to be replayed for what was trained on."""
+    patience: float = 1.0
+    """Tokens owed from which on records are drawn: more after draws that found nothing."""
     reserve: list[BinItem] = []
     """Drawn, and not yet in a row."""
     examples: int = 0

@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,11 +116,16 @@ worker.execute_from_commandline()
 """
 """Ten records 0 to 9; the body raises at 5."""
 
+FAILS_AT = 5
 HOW = ("events", "noack_events", "take", "noack_take")
 
 
-PATIENCE_S = 300
+PATIENCE_S = 120
 """Of a busy machine: how long a worker may take to start, to fail and to leave its group."""
+
+TRIES = 4
+"""Faust now and then hangs on its way out, once in some hundred ends: such a worker says nothing about what it
+commits, and another one begins the topic anew in a group of its own."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ class Ended:
 
 
 @pytest.fixture(scope="module")
-def ended(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ended]]:
+def ended(broker: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
     """Each way of taking records in a process of its own, all at the same time."""
     connection = Connection(brokers=broker, prefix="traps.")
     with connection.admin() as admin:
@@ -142,42 +146,59 @@ def ended(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dic
     with connection.producer() as producer:
         for future in [producer.send(connection.topic(how), str(n).encode()) for how in HOW for n in range(10)]:
             future.get(timeout=10)
-    with ExitStack() as stack:
-        running = {how: start(connection, how, tmp_path_factory.mktemp(how)) for how in HOW}
-        for process in running.values():
-            stack.enter_context(process)
-            stack.callback(process.kill)
-        yield {how: end(connection, how, process) for how, process in running.items()}
+    ends: dict[str, Ended] = {}
+    for attempt in range(TRIES):
+        with ExitStack() as stack:
+            running = {}
+            for how in HOW:
+                if how not in ends:
+                    running[how] = start(connection, how, attempt, tmp_path_factory.mktemp(how))
+                    stack.enter_context(running[how])
+                    stack.callback(running[how].kill)
+            left = {how: end(connection, how, attempt, process) for how, process in running.items()}
+        ends |= {how: seen for how, seen in left.items() if seen is not None}
+    return ends
 
 
-def start(connection: Connection, how: str, folder: Path) -> subprocess.Popen[str]:
-    where = [connection.brokers, connection.group(how), connection.topic(how), how, str(folder)]
+def group_of(connection: Connection, how: str, attempt: int) -> str:
+    return connection.group(f"{how}-{attempt}")
+
+
+def start(connection: Connection, how: str, attempt: int, folder: Path) -> subprocess.Popen[str]:
+    where = [connection.brokers, group_of(connection, how, attempt), connection.topic(how), how, str(folder)]
     return subprocess.Popen(
         [sys.executable, "-c", APP, *where], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
 
 
-def end(connection: Connection, how: str, process: subprocess.Popen[str]) -> Ended:
-    output, _ = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 1, "a crash of the agent must end the worker"
+def end(connection: Connection, how: str, attempt: int, process: subprocess.Popen[str]) -> Ended | None:
+    """What the worker did and committed; None where it hung on its way out before it showed that."""
+    try:
+        output, _ = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 1, "a crash of the agent must end the worker"
+    except subprocess.TimeoutExpired:
+        process.kill()
+        output, _ = process.communicate()
     done = {json.loads(line.split()[1]) for line in output.splitlines() if line.startswith("did ")}
-    return Ended(connection.group_offsets(connection.group(how)).get((how, 0), 0), done)
+    seen = Ended(connection.group_offsets(group_of(connection, how, attempt)).get((how, 0), 0), done)
+    lost_already = how in ("events", "take") and seen.committed > FAILS_AT
+    return seen if process.returncode == 1 or lost_already else None
 
 
 @pytest.mark.broker
 def test_plain_events_commits_past_the_record_that_failed(ended):
-    assert ended["events"].done == {0, 1, 2, 3, 4}
-    assert ended["events"].committed > 5
+    assert ended["events"].done == set(range(FAILS_AT))
+    assert ended["events"].committed > FAILS_AT
 
 
 @pytest.mark.broker
 def test_take_commits_past_what_it_never_handed_out(ended):
-    assert ended["take"].done == {0, 1, 2, 3, 4}
-    assert ended["take"].committed > 5
+    assert ended["take"].done == set(range(FAILS_AT))
+    assert ended["take"].committed > FAILS_AT
 
 
 @pytest.mark.broker
 @pytest.mark.parametrize(("how", "first"), [("noack_events", 5), ("noack_take", 3)])
 def test_our_two_ways_leave_it_for_the_next_worker(ended, how, first):
-    assert ended[how].done == {0, 1, 2, 3, 4}
+    assert ended[how].done == set(range(FAILS_AT))
     assert ended[how].committed <= first

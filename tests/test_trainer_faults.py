@@ -98,7 +98,7 @@ def test_frames_that_bring_no_step_are_saved(training: Training) -> None:
     training.until(lambda: training.lag == 0, process)
     assert training.state is not None and len(training.state.dead) == 1
     training.fill(1)
-    training.until(lambda: training.lag == 0 and not training.state.rows, process)  # type: ignore[union-attr]
+    training.until(lambda: training.lag == 0 and not [*training.state.waiting], process)  # type: ignore[union-attr]
     training.plan(1, [Planned()], [Planned(dead=True), Planned(dead=True)])
     training.until(lambda: training.lag == 0, process)
     assert len(training.state.dead) == 3 and ".1" in folders(training.checkpoints)[-1].name

@@ -157,6 +157,9 @@ class Serve:
     cache_mb: int = 256
     """Memory for keys and values of running requests and of what is kept of former ones, at least of one whole context
     and at most of 64."""
+    held: Literal["auto", "int8", "float32"] = "auto"
+    """How a model's matrices are held. auto: int8, each row with a scale, multiplied by bytes; float32 takes four times
+    the memory and more than twice the time."""
 
     def __post_init__(self) -> None:
         bounds.between(self, 1, MOST_THREADS, "threads")

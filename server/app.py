@@ -15,10 +15,11 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from server.engine.engine import Engine, EngineConfig
+from server.imaging import Held
 from server.reload import Failure, Watcher
 from server.rpc import infill_pb2, infill_pb2_grpc
 from server.rpc.service import InfillService
-from server.served import Served
+from server.served import Loader, Served
 
 SERVICE = infill_pb2.DESCRIPTOR.services_by_name["InfillService"].full_name
 CHECKPOINTS = "midstream.checkpoints"
@@ -46,6 +47,8 @@ class ServeConfig:
     """Tokens of a step."""
     cache_mb: int = EngineConfig.cache_mb
     """Keys and values of running requests, and of prefixes that are kept."""
+    held: Held = "auto"
+    """How the model's matrices are held."""
     grace_s: float = 2.0
     """Seconds that running requests have at the end."""
 
@@ -55,8 +58,8 @@ class Server:
 
     def __init__(self, config: ServeConfig) -> None:
         self.config = config
-        self.engine = Engine(EngineConfig(config.threads, config.rows, config.cache_mb))
-        self.watcher = Watcher(config.checkpoints, self._offer, self._tell)
+        self.engine = Engine(EngineConfig(config.rows, config.cache_mb))
+        self.watcher = Watcher(config.checkpoints, self._offer, self._tell, loader=Loader(config.held, config.threads))
         self.address = ""
         self._health = health.aio.HealthServicer()  # pyright: ignore[reportAttributeAccessIssue]
         self._serving = asyncio.Event()

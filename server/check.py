@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
-import torch
-
+from model.decoder.stepping import Model, Stepper
+from model.kernels import isa
 from server.app import ServeConfig, Server
 from server.client import AsyncClient
 from server.reload import Watcher
@@ -92,7 +92,7 @@ async def _measured(server: Server, client: AsyncClient) -> Checked:
         firsts.append(first)
     keys, computed = await _keys(client, text)
     return Checked(
-        served.version, served.model.spec.parameters, torch.backends.cpu.get_cpu_capability(), _memory_mb(), _own_mb(),
+        served.version, served.model.spec.parameters, _isa(served.model), _memory_mb(), _own_mb(),
         prompt, median(firsts) * 1e3, tokens / seconds if seconds else 0.0, median(keys) * 1e3, median(computed),
     )  # fmt: skip
 
@@ -107,6 +107,10 @@ async def _keys(client: AsyncClient, text: str) -> tuple[list[float], list[int]]
         keys.append(time.perf_counter() - began)
         computed.append(got.prompt_tokens - got.reused_tokens)
     return keys[1:], computed[1:]
+
+
+def _isa(model: Model) -> str:
+    return isa.name_of(model.step.way) if isinstance(model, Stepper) else "torch"
 
 
 def _memory_mb() -> float:

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
-from msgspec import MsgspecError
-from safetensors import SafetensorError
-
 from model import choice
 from model.choice import Choice
 from model.manifest import MANIFEST, CheckpointError, folders, read_manifest
+from server.imaging import CannotLoad, is_damage
 from server.served import Loader, Served
 
 logger = logging.getLogger("midstream.server")
@@ -43,7 +41,7 @@ class Watcher:
 
     def __init__(
         self, root: Path, offer: Callable[[Served], None], tell: Callable[[Failure | None], None] = lambda _: None,
-        retry_s: float = RETRY_S,
+        retry_s: float = RETRY_S, loader: Loader | None = None,
     ) -> None:  # fmt: skip
         """`tell` hears when the newest checkpoint cannot be loaded, and with None when that is over."""
         self._root, self._offer, self._tell, self._retry_s = root, offer, tell, retry_s
@@ -53,7 +51,8 @@ class Watcher:
         self._current = self._version = ""
         self._chosen: Choice | None = Choice()
         """None: it cannot be read, and the newest is served."""
-        self.load = Loader().load
+        self._loader = loader or Loader()
+        self.load = self._loader.load
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reload", daemon=True)
 
@@ -62,6 +61,7 @@ class Watcher:
 
     def close(self) -> None:
         self._closing.set()
+        self._loader.close()
         if self._thread.is_alive():
             self._thread.join()
 
@@ -140,18 +140,12 @@ class Watcher:
     def _pass_over(self, path: Path, files: tuple[tuple[str, int, int], ...], error: Exception) -> None:
         if not path.exists():  # it was pruned while it was read
             return
-        reason = str(error) if isinstance(error, CheckpointError) else f"{type(error).__name__}: {error}"
+        reason = str(error) if isinstance(error, (CheckpointError, CannotLoad)) else f"{type(error).__name__}: {error}"
         before = self._failures.get(path.name)
-        again_at = inf if _is_damage(error) else time.monotonic() + self._retry_s
+        again_at = inf if is_damage(error) else time.monotonic() + self._retry_s
         self._failures[path.name] = Failure(path.name, reason, files, again_at)
         if before is None or before.reason != reason:
             logger.error("checkpoint %s is passed over: %s", path.name, reason)
-
-
-def _is_damage(error: Exception) -> bool:
-    """The checkpoint is at fault, and not the machine: memory, open files, a disk that is away."""
-    at = error.__cause__ if isinstance(error, CheckpointError) and error.__cause__ else error
-    return isinstance(at, (CheckpointError, ValueError, FileNotFoundError, SafetensorError, MsgspecError))
 
 
 def _files(path: Path) -> tuple[tuple[str, int, int], ...]:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import torch
-
-from model import based
-from model.decoder.decoder import Decoder
-from model.decoder.runner import Runner
-from model.loading import load_base, load_model, read_tokenizer
-from model.manifest import Manifest, read_manifest
+from model import families
+from model.decoder.stepping import Model, Stepper
+from model.manifest import TOKENIZER, Manifest, read_file, read_manifest
 from model.tokens.tokenizer import Tokenizer
 from server.heal import Spellings
+from server.imaging import Held, Imager
 
 
 @dataclass(frozen=True, eq=False)
 class Served:
     """A request keeps the one that it began with."""
 
-    model: Runner
+    model: Model
     manifest: Manifest
     tokenizer: Tokenizer
     spellings: Spellings
@@ -36,7 +34,7 @@ class _Base:
 
     sha256: str
     held: str
-    decoder: Decoder
+    decoder: Any
     tokenizer: Tokenizer
     spellings: Spellings
 
@@ -44,53 +42,58 @@ class _Base:
 class Loader:
     """Loads one checkpoint after another. Of adapters over one base each brings its low-rank part alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, held: Held = "auto", threads: int = 1) -> None:
+        """`threads`: of the model's products."""
+        self._held: Held = held
+        self._threads = threads
+        self._imager = Imager()
         self._base: _Base | None = None
 
     def load(self, path: Path) -> Served:
-        """Reads a checkpoint, and what no request has run through yet is run once, so that the first one does not pay
-        for it. Raises CheckpointError."""
+        """Reads a checkpoint. Raises CheckpointError, and CannotLoad."""
         manifest = read_manifest(path)
         if manifest.adapter is not None:
             return self._adapter(path, manifest)
         self._base = None
-        decoder, manifest, tokenizer = load_model(path)
-        model = _run_once(Runner(_fast(decoder)))
+        read_file(path, manifest, TOKENIZER)
+        tokenizer = Tokenizer.load(path / TOKENIZER)
+        if families.has_step(manifest.model):
+            step = self._imager.step(path, manifest, self._held, self._threads)
+            model: Model = Stepper(manifest.model, step)
+        else:
+            from server import by_torch
+
+            model = by_torch.whole(path, manifest, self._threads)
         return Served(model, manifest, tokenizer, Spellings(tokenizer.bytes_of))
 
+    def close(self) -> None:
+        """Ends what is being loaded."""
+        self._imager.close()
+
     def _adapter(self, path: Path, manifest: Manifest) -> Served:
+        from server import by_torch
+
         base = self._of(path, manifest)
-        model = Runner(based.beside(base.decoder, path, manifest))
+        model = by_torch.beside(base.decoder, path, manifest, self._threads)
         return Served(model, manifest, base.tokenizer, base.spellings)
 
     def _of(self, path: Path, manifest: Manifest) -> _Base:
         """The adapter's base: the one that is in memory, where it is the same one."""
+        from model import based
+        from server import by_torch
+
         folder, its = based.base_of(path, manifest)
         assert manifest.base is not None and manifest.adapter is not None
         sha256, held = manifest.base.sha256, manifest.adapter.held
         if self._base is None or (self._base.sha256, self._base.held) != (sha256, held):
             self._base = None
-            tokenizer = read_tokenizer(folder, its)
-            decoder = _fast(load_base(folder, its, held=held).eval())
-            _run_once(Runner(decoder))
+            read_file(folder, its, TOKENIZER)
+            tokenizer = Tokenizer.load(folder / TOKENIZER)
+            decoder = by_torch.base(folder, its, held)
             self._base = _Base(sha256, held, decoder, tokenizer, Spellings(tokenizer.bytes_of))
         return self._base
 
 
-def _fast(decoder: Decoder) -> Decoder:
-    """float16 has no products on a CPU, and bfloat16 only slow ones where the processor does not multiply it."""
-    dtype = decoder.like.dtype
-    has = torch.cpu.get_capabilities()
-    slow = dtype == torch.float16 or not (has.get("amx_bf16") or has.get("avx512_bf16"))
-    return decoder.float() if slow and dtype != torch.float32 else decoder
-
-
-def _run_once(model: Runner) -> Runner:
-    model.extend([0, 0], model.new_cache())
-    model.extend([0], model.new_cache())
-    return model
-
-
-def load(path: Path) -> Served:
-    """One checkpoint by itself. Raises CheckpointError."""
-    return Loader().load(path)
+def load(path: Path, held: Held = "auto") -> Served:
+    """One checkpoint by itself. Raises CheckpointError, and CannotLoad."""
+    return Loader(held).load(path)

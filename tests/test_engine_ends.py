@@ -12,7 +12,7 @@ import torch
 from driven import answer, ask, engine, settle, whole
 from tiny import texts, write_checkpoint
 
-from model.decoder.paged import Slice
+from model.decoder.stores import Slice
 from server import served
 from server.engine.schedule import LEAST_CHUNK, Need, schedule
 from server.request import Finish, Request, Until
@@ -99,7 +99,8 @@ def test_log_probabilities_are_the_model_s_own(loaded: Served) -> None:
         got = answer(made, replace(request, logprobs=True, max_tokens=8))
         assert (len(got.logprobs), got.finish) == (8, Finish.LENGTH)
         ids = computed(made)
-        logits_TV = loaded.model.forward([Slice(ids, 0, _table(made, len(ids)), every=True)])[0].log_softmax(-1)
+        logits_TV = loaded.model.run([Slice(ids, 0, _table(made, len(ids)), every=True)])[0]
+        logits_TV = torch.from_numpy(logits_TV).log_softmax(-1)
         expected = [float(logits_TV[at - 1, ids[at]]) for at in range(len(ids) - 7, len(ids))]
         assert got.logprobs[:-1] == pytest.approx(expected, abs=1e-3)
 
@@ -145,15 +146,15 @@ def test_a_request_that_fails_fails_alone(loaded: Served, monkeypatch: pytest.Mo
     """A forward of all that raises is tried again one by one."""
     made = engine(loaded)
     expected = answer(made, REQUEST).text
-    bad, forward = replace(REQUEST, prefix=FILE[:30], path="bad.py"), loaded.model.forward
+    bad, forward = replace(REQUEST, prefix=FILE[:30], path="bad.py"), loaded.model.run
     wrong = made.prepare(bad).prompt.ids
 
-    def fails(slices: Any) -> list[torch.Tensor]:
+    def fails(slices: Any) -> list[Any]:
         if any(list(s.ids)[-3:] == wrong[-3:] for s in slices):
             raise ValueError("no such token")
         return forward(slices)
 
-    monkeypatch.setattr(loaded.model, "forward", fails)
+    monkeypatch.setattr(loaded.model, "run", fails)
     _, good = ask(made, REQUEST)
     _, failed = ask(made, bad)
     settle(made)

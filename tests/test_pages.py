@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import adapted
 import numpy as np
@@ -18,9 +19,10 @@ from numpy.typing import NDArray
 
 from model import importing, weights
 from model.decoder.decoder import Decoder
-from model.decoder.paged import Slice
-from model.decoder.pages import PAGE, Pages
-from model.decoder.runner import Runner, Step
+from model.decoder.pages import Pages
+from model.decoder.runner import Runner
+from model.decoder.stepping import Stepper
+from model.decoder.stores import PAGE, Slice
 
 WINDOW = 24
 SPECS = {
@@ -54,9 +56,9 @@ def whole(model: Decoder, sequence: Sequence[int]) -> torch.Tensor:
     return model(ids_1T, torch.arange(len(sequence))[None], torch.zeros_like(ids_1T))[0]
 
 
-def runner(name: str, pages: int, step: Step | None = None) -> Runner:
+def runner(name: str, pages: int) -> Runner:
     """Its pages hold numbers that are none."""
-    made = Runner(decoder(name), step)
+    made = Runner(decoder(name))
     made.allot(pages)
     if isinstance(made.pages, Pages):
         made.pages.keys_LPGKS.fill_(float("nan"))
@@ -64,7 +66,7 @@ def runner(name: str, pages: int, step: Step | None = None) -> Runner:
     return made
 
 
-def tables(made: Runner, count: int, tokens: int) -> list[NDArray[np.int32]]:
+def tables(made: Runner | Stepper, count: int, tokens: int) -> list[NDArray[np.int32]]:
     """Of `count` sequences, their pages in no order."""
     each = -(-tokens // made.pages.size)
     order = np.random.default_rng(each).permutation(made.pages.count)[: count * each]
@@ -129,34 +131,28 @@ def test_more_than_the_context_is_refused() -> None:
         made.forward([Slice(ids(257, 1), 0, tables(made, 1, 320)[0])])
 
 
-def reference(name: str, calls: list[int]) -> Step:
-    """A step by its definition: row after row, each through a runner of its own."""
-
-    def step(ids_M, positions_M, tables_MN, keys_LPGKS, values_LPGSK) -> torch.Tensor:
-        calls.append(len(ids_M))
-        own = Runner(decoder(name))
-        assert isinstance(own.pages, Pages)
-        own.pages.keys_LPGKS, own.pages.values_LPGSK = torch.from_numpy(keys_LPGKS), torch.from_numpy(values_LPGSK)
-        own.pages.count = keys_LPGKS.shape[1]
-        rows = zip(ids_M.tolist(), positions_M.tolist(), tables_MN, strict=True)
-        return torch.cat([own.forward([Slice([token], at, table)])[0] for token, at, table in rows])
-
-    return step
-
-
-def test_few_rows_go_through_the_compiled_step_and_many_do_not() -> None:
-    name, calls = "qwen2", []
-    made, plain = runner(name, 32, reference(name, calls)), runner(name, 32)
-    sequences = [ids(60, 4), ids(60, 5)]
-    for own in (made, plain):
-        where = tables(own, 2, 60)
-        own.forward([Slice(s[:20], 0, t) for s, t in zip(sequences, where, strict=True)])
-        logits = own.forward([Slice(sequences[n][20:24], 20, where[n], every=n == 1) for n in range(2)])
-        assert [tuple(x.shape) for x in logits] == [(1, 323), (4, 323)]
-        last = own.forward([Slice(sequences[0][24:25], 24, where[0])])[0]
-        torch.testing.assert_close(logits[1], whole(own.model, sequences[1][:24])[20:], atol=1e-3, rtol=1e-3)
-        torch.testing.assert_close(last[0], whole(own.model, sequences[0][:25])[-1], atol=1e-3, rtol=1e-3)
-    assert calls == [8, 1]
+@pytest.mark.parametrize("name", ["qwen2", "mistral, a short window", "gpt_bigcode, one head of keys"])
+def test_a_compiled_step_takes_any_slices(name: str) -> None:
+    """Of several sequences at once, all logits or the last ones; pages are copied between."""
+    model = decoder(name)
+    compiled: Any = model.compiled("float32")
+    made = Stepper(model.spec, compiled.step)
+    made.allot(32)
+    made.pages.keys_LPGKS.fill(np.nan)
+    made.pages.values_LPGSK.fill(np.inf)
+    first, second = ids(60, 4), ids(60, 5)
+    where = tables(made, 2, 60)
+    made.run([Slice(first[:20], 0, where[0]), Slice(second[:41], 0, where[1])])
+    logits = made.run([Slice(first[20:24], 20, where[0]), Slice(second[41:46], 41, where[1], every=True)])
+    assert [x.shape for x in logits] == [(1, 323), (5, 323)]
+    np.testing.assert_allclose(logits[0][0], whole(model, first[:24])[-1].numpy(), atol=2e-3, rtol=2e-3)
+    np.testing.assert_allclose(logits[1], whole(model, second[:46])[41:].numpy(), atol=2e-3, rtol=2e-3)
+    made.pages.copy(int(where[0][0]), int(where[1][1]), 24)
+    where[1][0] = where[1][1]
+    again = made.run([Slice(first[24:25], 24, where[1])])[0]
+    assert np.array_equal(again, made.run([Slice(first[24:25], 24, where[0])])[0])
+    with pytest.raises(ValueError, match="257 tokens do not fit into a context of 256"):
+        made.run([Slice(ids(257, 1), 0, where[0])])
 
 
 def test_a_row_beside_others_has_the_same_bits_of_attention() -> None:

@@ -42,7 +42,9 @@ def serve(checkpoints: Path | None, listen: str | None, threads: int | None, che
     if listen is not None and not is_address(listen, least_port=0):
         raise click.UsageError(f"--listen must be host:port, the port from 0 to 65,535, not {listen!r}.")
     chosen = settings.serve
-    config = ServeConfig(folder, listen or chosen.listen, threads or chosen.threads, chosen.rows, chosen.cache_mb)
+    config = ServeConfig(
+        folder, listen or chosen.listen, threads or chosen.threads, chosen.rows, chosen.cache_mb, chosen.held
+    )
     try:
         if check:
             _check(config)

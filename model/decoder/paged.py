@@ -7,7 +7,6 @@ width, M rows that are attended to one by one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
@@ -18,27 +17,10 @@ from torch.nn import functional as F
 
 from model.decoder import rows
 from model.decoder.pages import Pages
+from model.decoder.stores import Slice
 
 FEW = 16
 """New tokens of a sequence up to which its rows are attended to one by one, where that is a compiled function."""
-
-
-@dataclass(frozen=True)
-class Slice:
-    """New tokens of one sequence."""
-
-    ids: Sequence[int]
-    """At least one."""
-    at: int
-    """Tokens that it has already."""
-    table: NDArray[np.int32]
-    """Its pages, with room for the new tokens."""
-    every: bool = False
-    """Logits after all of the new tokens, not after the last alone."""
-
-    @property
-    def end(self) -> int:
-        return self.at + len(self.ids)
 
 
 class Paged:

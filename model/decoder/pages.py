@@ -1,38 +1,14 @@
-"""Keys and values of all sequences, in pages.
+"""Keys and values of all sequences, in pages that are tensors (model.decoder.stores).
 
 Shapes: L layers, P pages, G heads of keys and values, K head width, S tokens of a page, N tokens.
-
-A sequence is a table of page numbers in order, and a length: its token t stands in page table[t // S], slot t % S.
-Slots behind a length hold rubbish, numbers that are none among it.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
-from typing import Any, Protocol
-
 import torch
 from torch import Tensor
 
-PAGE = 32
-"""Tokens of a page, S: scores of a page fill whole registers of eight to sixteen numbers, and what a sequence leaves
-unused of its last page is small beside a prompt."""
-
-
-class Store(Protocol):
-    """Where sequences are kept: what stands for `size` tokens has a number below `count`."""
-
-    size: int
-    count: int
-
-    def copy(self, source: int, target: int, tokens: int) -> None:
-        """The first `tokens` of a page become those of another."""
-        ...
-
-    def drop(self, page: int) -> None:
-        """Nobody needs what stands in it any more."""
-        ...
+from model.decoder.stores import PAGE
 
 
 class Pages:
@@ -66,29 +42,3 @@ class Pages:
         v_GTK = self.values_LPGSK[layer].index_select(0, pages).permute(1, 0, 2, 3).reshape(g, -1, k)
         skipped = first // s * s
         return k_GTK[:, first - skipped : end - skipped], v_GTK[:, first - skipped : end - skipped]
-
-
-class Pasts:
-    """Of a family that keeps a sequence in its own way: a page is a whole sequence, and a table is its number."""
-
-    def __init__(self, context: int, count: int, new: Callable[[], Any]) -> None:
-        self.size, self.count = context, count
-        self._new = new
-        self._pasts: dict[int, Any] = {}
-
-    def __getitem__(self, number: int) -> Any:
-        if number not in self._pasts:
-            self._pasts[number] = self._new()
-        return self._pasts[number]
-
-    def copy(self, source: int, target: int, tokens: int) -> None:
-        """All of it: the family cuts it to what is common when it goes on."""
-        self._pasts[target] = copy.deepcopy(self[source])
-
-    def drop(self, page: int) -> None:
-        self._pasts.pop(page, None)
-
-
-def page_bytes(layers: int, heads: int, width: int, item: int = 4) -> int:
-    """Of a page's keys and values."""
-    return 2 * layers * heads * width * PAGE * item

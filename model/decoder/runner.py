@@ -5,7 +5,7 @@ Shapes: N new tokens of all sequences, n of one of them, M rows, D width, V voca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -13,17 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model.decoder.decoder import Decoder
-from model.decoder.paged import Paged, Slice
-from model.decoder.pages import Pages, Pasts, page_bytes
-
-Step = Callable[
-    [NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]], Tensor
-]
-"""(ids_M, positions_M, tables_MN, keys_LPGKS, values_LPGSK) to logits_MV: a few rows through the whole decoder as one
-compiled function. Row m is appended to the sequence of its table at its position; several rows may belong to one
-sequence. Tables are padded with 0 at their right."""
-FEW = 16
-"""Rows up to which the compiled step is faster than torch's products."""
+from model.decoder.paged import Paged
+from model.decoder.pages import Pages
+from model.decoder.stores import Pasts, Slice, check, page_bytes
 
 
 class Cache:
@@ -45,15 +37,13 @@ class Cache:
 
 
 class Runner:
-    """Runs a decoder on sequences that grow.
+    """Runs a decoder on sequences that grow, by torch's products."""
 
-    Prefill belongs to torch's matrix products; a few rows to the compiled step, where there is one.
-    """
-
-    def __init__(self, model: Decoder, step: Step | None = None) -> None:
+    def __init__(self, model: Decoder, threads: int = 0) -> None:
+        """`threads`: of the products, a setting of the thread that runs them; 0: as that thread has it."""
         self.model, self.spec = model.eval(), model.spec
         self.pages: Pages | Pasts = self._store(0)
-        self._step = step
+        self._threads = threads
         self._device = next(model.parameters()).device
 
     @property
@@ -95,15 +85,17 @@ class Runner:
         """
         return self._run(slices, self.pages)
 
+    def run(self, slices: Sequence[Slice]) -> list[NDArray[np.float32]]:
+        """`forward` as arrays."""
+        if self._threads:
+            torch.set_num_threads(self._threads)
+        return [logits_nV.cpu().numpy() for logits_nV in self.forward(slices)]
+
     @torch.inference_mode()
     def _run(self, slices: Sequence[Slice], pages: Pages | Pasts) -> list[Tensor]:
-        for s in slices:
-            if s.end > self.spec.context:
-                raise ValueError(f"{s.end} tokens do not fit into a context of {self.spec.context}")
+        check(slices, self.spec.context)
         if isinstance(pages, Pasts):
             return [self._follow(s, pages) for s in slices]
-        if self._step is not None and sum(len(s.ids) for s in slices) <= FEW:
-            return self._compiled(slices, pages, self._step)
         if self.model.by_length and len(slices) > 1:
             return [self._through([s], pages)[0] for s in slices]
         return self._through(slices, pages)
@@ -118,19 +110,6 @@ class Runner:
             logits.append(self.model.follow(ids_1N, at, past).float())
             at += len(part)
         return torch.stack(logits)
-
-    def _compiled(self, slices: Sequence[Slice], pages: Pages, step: Step) -> list[Tensor]:
-        ids_M = np.concatenate([np.asarray(s.ids, np.int64) for s in slices])
-        positions_M = np.concatenate([np.arange(s.at, s.end, dtype=np.int32) for s in slices])
-        tables_MN = np.zeros((len(ids_M), max(len(s.table) for s in slices)), np.int32)
-        starts = np.cumsum([0, *(len(s.ids) for s in slices)])
-        for start, s in zip(starts, slices, strict=False):
-            tables_MN[start : start + len(s.ids), : len(s.table)] = s.table
-        logits_MV = step(ids_M, positions_M, tables_MN, pages.keys_LPGKS.numpy(), pages.values_LPGSK.numpy())
-        return [
-            logits_MV[start if s.every else start + len(s.ids) - 1 : start + len(s.ids)]
-            for start, s in zip(starts, slices, strict=False)
-        ]
 
     def _through(self, slices: Sequence[Slice], pages: Pages) -> list[Tensor]:
         """By the matrix products: all rows are one matrix but in the attention."""

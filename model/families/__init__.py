@@ -74,6 +74,12 @@ def trainable(spec: Spec) -> Native:
     return spec
 
 
+def has_step(spec: Spec) -> bool:
+    """Whether a model of this shape has a compiled step (model.kernels): frequencies that depend on a sequence's length
+    have none."""
+    return isinstance(spec, GptBigcode) or (isinstance(spec, Llama) and spec.scaling.kind != "dynamic")
+
+
 def untied(spec: Spec) -> Spec:
     """The same shape with a head of its own."""
     if isinstance(spec, Adapted):

@@ -28,7 +28,7 @@ class CompiledStep:
         """`frequencies_K`: radians a position of each pair of a head, none without rotary positions; sines and cosines
         are multiplied by `factor`."""
         self.way, self.shape, self.weights, self.vocab = way, shape, weights, vocab
-        self._frequencies_K, self._factor = frequencies_K, np.float32(factor)
+        self.frequencies_K, self.factor = frequencies_K, np.float32(factor)
         self._crew = Crew(threads)
         self._work = self._buffers(1, 1)
         self._lock = Lock()
@@ -60,8 +60,8 @@ class CompiledStep:
         return logits_WV[:, : self.vocab]
 
     def _angles(self, positions_M: NDArray[np.int32]) -> tuple[Floats, Floats]:
-        angles_MK = positions_M[:, None].astype(np.float32) * self._frequencies_K
-        return np.cos(angles_MK) * self._factor, np.sin(angles_MK) * self._factor
+        angles_MK = positions_M[:, None].astype(np.float32) * self.frequencies_K
+        return np.cos(angles_MK) * self.factor, np.sin(angles_MK) * self.factor
 
     def _make_room(self, rows: int, pages: int) -> None:
         have = len(self._work.x_MD), self._work.scores_PHT.shape[2] // LANES

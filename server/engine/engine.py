@@ -7,8 +7,6 @@ import threading
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
-import torch
-
 from server.engine.job import Emit, Job, Prepared, prepare
 from server.engine.lane import Lane
 from server.request import Finish, Piece, Request
@@ -25,8 +23,6 @@ class NoModel(RuntimeError):
 class EngineConfig:
     """Settings of the engine."""
 
-    threads: int = 1
-    """CPU threads of the model."""
     rows: int = 256
     """Tokens of a step at most: one of each request that generates, the rest of prompts."""
     cache_mb: int = 256
@@ -88,7 +84,6 @@ class Engine:
             self._thread.join()
 
     def _run(self) -> None:
-        torch.set_num_threads(self._config.threads)
         while not self._closing:
             self.admit(wait=not self.active)
             self.step()

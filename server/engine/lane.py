@@ -9,15 +9,13 @@ import logging
 import time
 from collections.abc import Iterator
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from model.decoder.paged import Slice
-from model.decoder.pages import Pasts
-from model.decoder.runner import Runner
+from model.decoder.stepping import Model
+from model.decoder.stores import Pasts, Slice
 from server.engine.job import Job
 from server.engine.memory import Memory
-from server.engine.sampling import logprobs
+from server.engine.sampling import Floats, logprobs
 from server.engine.schedule import Need, schedule
 from server.engine.sequence import Sequence
 from server.request import Finish
@@ -37,7 +35,7 @@ MOST_UNWAITED = 8
 """Sequences whose answer was sent at a deadline and that go on for the cache, the newest ones."""
 
 
-def pages(model: Runner, cache_mb: int) -> int:
+def pages(model: Model, cache_mb: int) -> int:
     """How many a model gets: of a context at least, with room to copy a page."""
     if isinstance(model.pages, Pasts):
         return PASTS
@@ -45,7 +43,7 @@ def pages(model: Runner, cache_mb: int) -> int:
     return min(max(cache_mb * 1024 * 1024 // model.page_bytes, context + 2), CONTEXTS * context)
 
 
-def budget(model: Runner, rows: int) -> int:
+def budget(model: Model, rows: int) -> int:
     """Rows of a step: fewer for a larger model."""
     return min(rows, max(LEAST_ROWS, STEP // max(1, model.spec.parameters)))
 
@@ -94,7 +92,7 @@ class Lane:
             return False
         given = schedule([Need(len(s.ids) - s.done, not s.answered) for s in self._running], self._rows)
         chosen = [(s, count) for s, count in zip(self._running, given, strict=True) if count]
-        ready: list[tuple[Sequence, Tensor]] = []
+        ready: list[tuple[Sequence, Floats]] = []
         for (sequence, count), logits_1V in zip(chosen, self._run(chosen), strict=True):
             if logits_1V is not None:
                 sequence.done += count
@@ -137,11 +135,11 @@ class Lane:
             sequence.lease, sequence.done = lease, lease.reused
             self._running.append(sequence)
 
-    def _run(self, chosen: list[tuple[Sequence, int]]) -> list[Tensor | None]:
+    def _run(self, chosen: list[tuple[Sequence, int]]) -> list[Floats | None]:
         """logits_1V of each; None where it has failed, alone."""
         slices = [self._slice(sequence, count) for sequence, count in chosen]
         try:
-            return list(self.served.model.forward(slices))
+            return list(self.served.model.run(slices))
         except Exception as error:
             if len(chosen) > 1:
                 return [self._run([one])[0] for one in chosen]
@@ -153,9 +151,9 @@ class Lane:
         at = sequence.done
         return Slice(sequence.ids[at : at + count], at, sequence.lease.table)
 
-    def _take(self, ready: list[tuple[Sequence, Tensor]]) -> None:
+    def _take(self, ready: list[tuple[Sequence, Floats]]) -> None:
         """The next token of each."""
-        logits_MV = torch.cat([logits_1V for _, logits_1V in ready])
+        logits_MV = np.concatenate([logits_1V for _, logits_1V in ready])
         likeliest = logits_MV.argmax(1).tolist()
         tokens: list[int] = []
         for (sequence, _), best, logits_V in zip(ready, likeliest, logits_MV, strict=True):
@@ -169,7 +167,7 @@ class Lane:
             except Exception as error:
                 self._fail(sequence, error)
 
-    def _noted(self, ready: list[tuple[Sequence, Tensor]], tokens: list[int], logits_MV: Tensor) -> dict[int, float]:
+    def _noted(self, ready: list[tuple[Sequence, Floats]], tokens: list[int], logits_MV: Floats) -> dict[int, float]:
         """Log-probabilities by row, where they are needed."""
         rows = [n for n, (sequence, _) in enumerate(ready) if sequence.needs_logprob]
         if not rows:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.decoder.pages import Store
+from model.decoder.stores import Store
 from server.engine.pool import Pool
 from server.engine.radix import Node, Radix
 

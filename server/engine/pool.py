@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model.decoder.pages import Store
+from model.decoder.stores import Store
 
 
 class Pool:

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from math import log
 
-from torch import Tensor
-
 from server.engine.job import Job
 from server.engine.memory import Lease
-from server.engine.sampling import choose, drawn
+from server.engine.sampling import Floats, choose, drawn
 from server.request import Finish, Piece
 
 MOST_AFTER_DEADLINE = 32
@@ -63,7 +61,7 @@ class Sequence:
     def is_greedy(self) -> bool:
         return not self._owed and not self.job.request.temperature
 
-    def choose(self, logits_V: Tensor) -> int:
+    def choose(self, logits_V: Floats) -> int:
         """Greedy, or drawn at the temperature; while bytes are owed, among the tokens that agree with them."""
         request = self.job.request
         among = self.job.prepared.served.spellings.agreeing(self._owed) if self._owed else None

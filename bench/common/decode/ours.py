@@ -12,7 +12,8 @@ import numpy as np
 from torch import Tensor
 
 from model.decoder.decoder import Decoder, Step
-from model.decoder.pages import PAGE, Pages
+from model.decoder.pages import Pages
+from model.decoder.stores import PAGE
 
 COUNT = 48
 """Tokens that are generated behind the first one."""

@@ -1,0 +1,114 @@
+"""A checkpoint becomes the image of its compiled step, in a process of its own: torch reads it, takes half a gigabyte
+by itself, and is gone with that process. What a checkpoint does to memory there, the server does not feel."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+from msgspec import MsgspecError
+from safetensors import SafetensorError
+
+from model.kernels import image
+from model.kernels.compiled import CompiledStep
+from model.manifest import CheckpointError, Manifest
+
+logger = logging.getLogger("midstream.server")
+
+Held = Literal["auto", "int8", "float32"]
+"""How matrices are held and multiplied. auto: int8."""
+
+
+class CannotLoad(Exception):
+    """The machine is at fault, and not the checkpoint: memory, a disk. Another try may help."""
+
+
+def is_damage(error: BaseException) -> bool:
+    """The checkpoint is at fault, and not the machine: memory, open files, a disk that is away."""
+    at = error.__cause__ if isinstance(error, CheckpointError) and error.__cause__ else error
+    return isinstance(at, (CheckpointError, ValueError, FileNotFoundError, SafetensorError, MsgspecError))
+
+
+def made(path: Path, manifest: Manifest, held: Held, threads: int) -> CompiledStep:
+    """By torch in this process. Raises CheckpointError."""
+    from model.decoder.compiled import Compiled
+    from model.loading import load_base
+
+    step = load_base(path, manifest).eval().compiled("int8" if held == "auto" else held, threads)
+    assert isinstance(step, Compiled)
+    return step.step
+
+
+class Imager:
+    """Makes one image after another; `close` ends the one that is being made."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        self._closed = False
+
+    def step(self, path: Path, manifest: Manifest, held: Held, threads: int) -> CompiledStep:
+        """Where torch is here already, there is nothing to be saved. Raises CheckpointError, and CannotLoad."""
+        if "torch" in sys.modules:
+            return made(path, manifest, held, threads)
+        with tempfile.TemporaryDirectory(prefix="midstream-") as folder:
+            self._run(path, Path(folder), held)
+            return image.read(Path(folder), threads)
+
+    def close(self) -> None:
+        self._closed = True
+        if (process := self._process) is not None:
+            process.kill()
+
+    def _run(self, path: Path, folder: Path, held: Held) -> None:
+        command = [sys.executable, "-P", "-m", "server.imaging", str(path), str(folder), held]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+            self._process = process
+            if self._closed:
+                process.kill()
+            output, _ = process.communicate()
+            self._process = None
+        if process.returncode == 0:
+            return
+        try:
+            said: dict[str, Any] = json.loads(output)
+        except ValueError:
+            raise CannotLoad(_ended(process.returncode)) from None
+        raise (CheckpointError if said["damage"] else CannotLoad)(said["reason"])
+
+
+def _ended(code: int) -> str:
+    how = f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
+    return f"the program that reads its weights {how}: is there memory for them?"
+
+
+def main() -> None:
+    """CHECKPOINT FOLDER HELD. A failure is a line of JSON."""
+    path, folder, held = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+    try:
+        from model.manifest import read_manifest
+
+        image.write(made(path, read_manifest(path), held, 1), folder)  # pyright: ignore[reportArgumentType]
+        _compile(folder)
+    except Exception as error:
+        reason = str(error) if isinstance(error, (CheckpointError, CannotLoad)) else f"{type(error).__name__}: {error}"
+        print(json.dumps({"damage": is_damage(error), "reason": reason}))
+        raise SystemExit(1) from None
+
+
+def _compile(folder: Path) -> None:
+    """The first time on this machine it takes some seconds, after which the server finds it done."""
+    import numpy as np
+
+    step = image.read(folder)
+    shape, none = step.shape, np.zeros(1, np.int64)
+    keys_LPGKS = np.zeros((shape.layers, 1, shape.kv_heads, shape.head_width, 32), np.float32)
+    step(none, none.astype(np.int32), np.zeros((1, 1), np.int32), keys_LPGKS, keys_LPGKS.swapaxes(3, 4).copy())
+
+
+if __name__ == "__main__":
+    main()

@@ -33,7 +33,7 @@ def write(step: CompiledStep, folder: Path) -> None:
 def read(folder: Path, threads: int = 1) -> CompiledStep:
     """Mapped: the files may be removed behind it, where the system allows that. Of `write` on this machine alone."""
     told: Mapping[str, Any] = json.loads((folder / SHAPE).read_text())
-    given = {name: np.float32(v) if isinstance(v, float) else v for name, v in told["shape"].items()}
+    given: dict[str, Any] = {name: np.float32(v) if isinstance(v, float) else v for name, v in told["shape"].items()}
     weights = Weights(**{name: _mapped(folder / f"{name}.npy") for name in Weights._fields})
     frequencies_K = _mapped(folder / f"{FREQUENCIES}.npy")
     return CompiledStep(
@@ -48,4 +48,4 @@ def _mapped(path: Path) -> NDArray[Any]:
 
 
 def _plain(value: Any) -> Any:
-    return float(value) if isinstance(value, np.float32) else value
+    return float(value) if isinstance(value, np.floating) else value

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
@@ -28,6 +29,8 @@ GRACE_S = 15.0
 """From SIGTERM to SIGKILL; a Faust worker whose broker is gone does not answer SIGTERM."""
 OFTEN, OFTEN_S = 3, 300.0
 """A program that was started again so many times in so many seconds does not get on."""
+WELL = 2
+"""Until it has run so many times as long as it did before."""
 LOG_BYTES = 10_000_000
 LOG_LOOK_S = 5.0
 
@@ -78,6 +81,13 @@ class _Child:
     def alive(self) -> bool:
         return self.process is not None and self.process.returncode is None
 
+    def fails(self, now: float) -> bool:
+        """It dies often; and it has not run WELL times as long as it did between two of these ends, at most."""
+        if len(self.restarted_at) < OFTEN or self.restarted_at[0] <= now - OFTEN_S:
+            return False
+        longest = max(later - earlier for earlier, later in pairwise(self.restarted_at))
+        return not self.alive or now - self.restarted_at[-1] <= WELL * longest
+
 
 class Supervisor:
     """Not thread-safe: one event loop owns it."""
@@ -101,9 +111,8 @@ class Supervisor:
 
     @property
     def failing(self) -> list[str]:
-        """Programs that were started again OFTEN times in the last OFTEN_S seconds."""
-        since = time.monotonic() - OFTEN_S
-        return [n for n, c in self._children.items() if len(c.restarted_at) == OFTEN and c.restarted_at[0] > since]
+        """Programs that were started again OFTEN times in the last OFTEN_S seconds, and are not well again."""
+        return [name for name, child in self._children.items() if child.fails(time.monotonic())]
 
     @property
     def done(self) -> set[str]:

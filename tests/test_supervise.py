@@ -63,6 +63,20 @@ async def test_a_program_that_dies_again_and_again_is_named(tmp_path):
     await supervisor.stop()
 
 
+async def test_one_that_runs_on_is_well_again(tmp_path):
+    """Twice as long as between its ends; until then it may die again."""
+    supervisor = Supervisor([Program("sleeper", SLEEP)], tmp_path)
+    await supervisor.start()
+    child, now = supervisor._children["sleeper"], time.monotonic()
+    for ago, expected in ((100.0, True), (139.0, True), (141.0, False)):
+        child.restarted_at = [now - ago - 140, now - ago - 70, now - ago]
+        assert child.fails(now) == expected
+    await supervisor.stop()
+    child.restarted_at = [now - 290, now - 220, now - 150]
+    assert child.fails(now)
+    assert not child.fails(now + 20)
+
+
 async def test_waits_grow_with_each_death(tmp_path):
     supervisor = Supervisor([python("dies", "raise SystemExit(3)")], tmp_path)
     await supervisor.start()

@@ -134,7 +134,7 @@ def _trainer(t: TrainerStatus, whole: bool) -> list[Table | str]:
     if t.conserved:
         verdict = "the sum holds" if whole else "the sum holds for what arrived"
     said = f"{verdict}; {t.replaced:,} replaced, {t.retryable:,} may be retried; {t.replayed:,} examples replayed"
-    capped = [f"{t.capped_bytes:,} bytes of long commits left out by [pack] commit_tokens"] if t.capped_bytes else []
+    capped = [f"{t.capped_bytes:,} bytes of long commits left out by \\[pack] commit_tokens"] if t.capped_bytes else []
     kinds = "  ".join(f"{kind} {value:.3f}" for kind, value in t.groups.items() if "/" not in kind)
     return [table, said, *capped, *([f"bits per byte by kind: {kinds}"] if kinds else []), *given_up]
 

@@ -130,7 +130,7 @@ def _replay(states: Sequence[FeedState]) -> ReplayState:
     own = [s.replay for s in states]
     return ReplayState(
         draws=max(r.draws for r in own), owed=sum(r.owed for r in own), patience=sum(r.patience for r in own),
-        reserve=[i for r in own for i in r.reserve],
+        pause=max(r.pause for r in own), reserve=[i for r in own for i in r.reserve],
         examples=sum(r.examples for r in own), tokens=sum(r.tokens for r in own),
     )  # fmt: skip
 

@@ -22,7 +22,8 @@ is as likely as any other."""
 TRIES = 24
 """Draws after which the rest waits: a young log holds little, and small records are often passed."""
 PAUSE = 512
-"""Tokens that must be owed beyond these before it is tried again: a draw reads a record of the log."""
+"""Tokens that must be owed beyond these before it is tried again: a draw reads a record of the log. Twice as many each
+time that nothing was found."""
 MOST_OWED = 1 << 16
 """Tokens; what could not be drawn beyond it, because the log held nothing that may be replayed, is forgiven."""
 
@@ -60,10 +61,11 @@ class Replay:
             if not self._draw(feed, own, inside):
                 break
             if own.reserve:
-                own.patience = 1.0
+                own.patience, own.pause = 1.0, PAUSE
                 return True
-        own.owed = min(own.owed, float(MOST_OWED - PAUSE))
-        own.patience = own.owed + PAUSE
+        own.owed = min(own.owed, float(MOST_OWED - own.pause))
+        own.patience = own.owed + own.pause
+        own.pause = min(2 * own.pause, MOST_OWED // 2)
         return False
 
     def _draw(self, feed: FeedState, own: ReplayState, inside: set[str]) -> bool:

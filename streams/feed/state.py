@@ -93,6 +93,8 @@ class ReplayState(msgspec.Struct):
     """Tokens that are to be replayed for what was trained on."""
     patience: float = 1.0
     """Tokens owed from which on records are drawn: more after draws that found nothing."""
+    pause: int = 512
+    """By how many more, the next time."""
     reserve: list[BinItem] = []
     """Drawn, and not yet in a row."""
     examples: int = 0

@@ -35,7 +35,7 @@ def attend(q, q_at, heads, width, scale, first, end, table, keys, values, layer,
         at = ((layer * pages + table[p]) * kv_heads + g) * block
         mix(q, q_at, width, heads, flat_keys, at, LANES, width, flat, p * LANES - base, room)
     for h in range(heads):
-        _weights(scores[h], scale, first - base, end - base)
+        _weights(scores[h, first - base : end - base], scale)
         for i in range(width):
             out[q_at + h * width + i] = _F(0)
     for p in range(page, last + 1):
@@ -55,16 +55,16 @@ def attend(q, q_at, heads, width, scale, first, end, table, keys, values, layer,
 
 
 @njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def _weights(scores_T, scale, first, end):  # pyright: ignore
-    """The softmax of the scores from `first` up to `end`, in place."""
-    highest = scores_T[first]
-    for t in range(first, end):
+def _weights(scores_T, scale):  # pyright: ignore
+    """Their softmax, in place. Numbers from 0 on: with any other beginning the loops would be no vectors."""
+    highest = scores_T[0]
+    for t in range(len(scores_T)):
         highest = scores_T[t] if scores_T[t] > highest else highest
     total = _F(0)
-    for t in range(first, end):
+    for t in range(len(scores_T)):
         weight = exp((scores_T[t] - highest) * scale)
         scores_T[t] = weight
         total += weight
     factor = _F(1) / total
-    for t in range(first, end):
+    for t in range(len(scores_T)):
         scores_T[t] *= factor

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from streams.kafka.topics import Genesis
 
 
+RETRIED = "Retried: "
+"""What the trainer notes while it runs (model.training.publisher)."""
+
+
 def failing(errors: Errors, stages: Iterable[StageStatus], trained_at: float) -> list[str]:
     """Programs whose last error came after their last progress, and repositories that cannot be read.
 
@@ -34,6 +38,8 @@ def failing(errors: Errors, stages: Iterable[StageStatus], trained_at: float) ->
     return [
         f"{e.program.removeprefix(INGEST)} is not read, and tried again: {e.error}.{where}"
         if e.program.startswith(INGEST)
+        else f"{e.program} cannot write a checkpoint, goes on and tries again: {e.error.removeprefix(RETRIED)}"
+        if e.error.startswith(RETRIED)
         else f"{e.program} ended with an error{f' at {e.record}' if e.record else ''} and has done nothing since: "
         f"{e.error}"
         for e in errors.read()

@@ -16,6 +16,7 @@ from midstream.status import _stage, caught_up
 from midstream.trainer_status import Lag, lags, trainer
 from model.example import Example
 from model.manifest import newest
+from model.training.publisher import Retried
 from streams.document import Document, Source
 from streams.feed.feed import Feed
 from streams.feed.state import Limits, fresh
@@ -163,6 +164,15 @@ def test_an_error_is_named_until_the_program_has_done_something_since(tmp_path):
     ]
     write_counts(tmp_path, "pack", time=time.time() + 1)
     assert failing(errors, [_stage("pack", [], tmp_path)], trained_at=time.time() + 1) == []
+
+
+def test_a_trainer_that_cannot_write_has_not_ended(tmp_path):
+    errors = Errors(tmp_path, "m.")
+    errors.note("train", Retried("No space left on device; step-00000008 is the last good one"))
+    assert failing(errors, [], trained_at=0.0) == [
+        "train cannot write a checkpoint, goes on and tries again: No space left on device; step-00000008 is the last "
+        "good one"
+    ]
     with errors.noted("train"):
         pass
     assert [e.program for e in errors.read()] == ["worker pack"]

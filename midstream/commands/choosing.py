@@ -12,7 +12,7 @@ import click
 
 from midstream.commands.options import with_settings
 from midstream.settings import Settings
-from model import choice
+from model import choice, torn
 from model.manifest import CheckpointError, Manifest, folders, read_manifest
 
 CHECKPOINTS = click.option(
@@ -122,6 +122,7 @@ def _rows(root: Path) -> Iterator[dict[str, Any]]:
             "bits_per_byte": m.bits_per_byte, "frozen_bits": m.frozen_bits, "merged": m.merged,
             "served": m.model_version == served, "pinned": m.model_version == chosen.pinned,
             "accepted": m.model_version == chosen.accepted, "withheld": m.withheld, "written_ms": m.written_ms,
+            "damage": torn.damage(path, m),
         }  # fmt: skip
 
 
@@ -136,4 +137,6 @@ def _line(row: dict[str, Any]) -> str:
         state = "served, rolled back to"
     if row["withheld"]:
         state = f"{'accepted; ' if row['accepted'] else ''}{state + '; ' if state else ''}withheld: {row['withheld']}"
+    if row["damage"]:
+        state = f"damaged: {row['damage']}"
     return f"{row['version']:<32} {written}  step {row['step']:,}  {row['tokens']:,} tokens{bits}  {state}".rstrip()

@@ -54,7 +54,7 @@ def train(
     from midstream.errors import Errors
     from midstream.lock import FolderLock
     from model.config import usable_cores
-    from model.training.publisher import NotWritten
+    from model.training.publisher import NotWritten, Retried
     from model.training.train import Until
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format=LOG_FORMAT)
@@ -68,7 +68,7 @@ def train(
     def show(p: Progress) -> None:
         (_json_line if as_json else _line)(p)
         if p.trouble:
-            errors.note("train", NotWritten(p.trouble))
+            errors.note("train", Retried(p.trouble))
         elif not p.feed.get("lag"):  # it runs, and nothing waits for it
             errors.forget("train")
 
@@ -83,7 +83,10 @@ def train(
             signal.signal(number, lambda *_: trainer.stop())
         threads, cores = settings.train.cpu_threads, usable_cores()
         click.echo(f"training on {threads} of {cores} cores ([train] threads)", err=True)
-        show(trainer.run(Until(max_steps, max_minutes, until_drained), show))
+        try:
+            show(trainer.run(Until(max_steps, max_minutes, until_drained), show))
+        except NotWritten as error:
+            raise click.ClickException(f"{error}.") from error
 
 
 @contextmanager

@@ -36,6 +36,10 @@ class NotWritten(RuntimeError):
     """The last checkpoint could not be written; the message says which one is left."""
 
 
+class Retried(RuntimeError):
+    """A checkpoint could not be written, and the trainer goes on and tries again."""
+
+
 @dataclass
 class Draft:
     """What one checkpoint is made of, as of one moment between two steps."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,11 @@ from common.freshness.lines import bare_line, copied, new_tokens, tail_tokens, t
 from common.freshness.scoring import Scored, of_tail, of_whole, sized
 from common.freshness.signatures import Signature
 from common.freshness.sizes import Sizes
-from common.freshness.world import Arrival, World
+from common.freshness.world import ONE_FORM, Arrival, World
 from streams.document import Document
 from streams.draw import unit
 from streams.pack import changes
 from streams.pack.pack import Packer
-from streams.recipe import Shares
 
 KINDS = ("all", "new", "changed", "changed_new")
 """What bits are counted of: all that arrives; without lines that the repository had; the changed lines of a sample of
@@ -62,7 +61,7 @@ def questions(world: World, sizes: Sizes) -> list[Asked]:
     """About each arrival of the stream that has examples."""
     asked = [Asked([_whole(arrival, n, world) for n in range(len(arrival.examples))]) for arrival in world.stream]
     packer = world.packer
-    hunks = Packer(packer.tokenizer, packer.format, packer.mix, packer.context, Shares(hunk=1.0))
+    hunks = Packer(packer.tokenizer, packer.format, packer.mix, packer.context, replace(ONE_FORM, hunk=1.0))
     changed = [(n, at) for n, a in enumerate(world.stream) for at, d in enumerate(a.documents) if _sides(d)]
     order = sorted(changed, key=lambda pair: unit(world.stream[pair[0]].documents[pair[1]].id, "asked", 0))
     for n, at in order[: sizes.hunks]:

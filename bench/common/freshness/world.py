@@ -29,6 +29,8 @@ from streams.sources.record import records
 
 CHARACTERS_A_TOKEN = 3.0
 """To cut histories to a size before there is a tokenizer."""
+ONE_FORM = Shares(both=0.0, commit_tokens=0)
+"""Of a changed file: the bench itself says when it is trained on in both, and bounds commits, not files."""
 
 
 @dataclass(eq=False)
@@ -98,7 +100,7 @@ def build(read: Read, sizes: Sizes) -> World:
     _mark_known(arrivals, read)
     past, stream = _halves([a for a in arrivals if a.documents], sizes, len(read.trees))
     tokenizer = train((part.text for a in past for d in a.documents for part in d.parts), sizes.vocab)
-    packer = Packer(tokenizer, STARCODER, Mix(), sizes.context)
+    packer = Packer(tokenizer, STARCODER, Mix(), sizes.context, ONE_FORM)
     for arrival in (*past, *stream):
         arrival.examples, arrival.made_by = capped(arrival, packer, sizes.commit_tokens)
     past, stream = ([a for a in side if a.examples] for side in (past, stream))
@@ -140,7 +142,7 @@ def both_forms(arrival: Arrival, packer: Packer, most: int) -> list[Example]:
             document = arrival.documents[number]
             if hunk and document.kind != "commit":
                 continue
-            form = replace(packer, shares=Shares(hunk=hunk))
+            form = replace(packer, shares=replace(ONE_FORM, hunk=hunk))
             if hunk and not render(document, form.format, form.shares).middle:
                 continue
             examples += packed(document, form)
@@ -185,7 +187,7 @@ def _characters(arrival: Arrival, sizes: Sizes) -> int:
     for document in arrival.documents:
         size = sum(map(len, render(document).body))
         if document.kind == "commit" and size > longest:
-            rendering = render(document, shares=Shares(whole=0.0))
+            rendering = render(document, shares=replace(ONE_FORM, whole=0.0))
             size = longest if rendering.middle else sum(map(len, rendering.body))
         total += size
     return min(total, int(sizes.commit_tokens * CHARACTERS_A_TOKEN))

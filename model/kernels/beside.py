@@ -169,7 +169,9 @@ def _put_tiles(numbers: NDArray[Any], at: int, rows_OR: Floats, is_wide: bool) -
         full_OR[:o] = rows_OR
         numbers[at : at + full_OR.size] = full_OR.reshape(tiles, LANES, r).transpose(0, 2, 1).ravel()
     else:
-        _put_pairs(rows_OR.view(np.uint32), numbers[at : at + tiles * r * LANES].view(np.uint32).reshape(tiles, r, HALF))
+        _put_pairs(
+            rows_OR.view(np.uint32), numbers[at : at + tiles * r * LANES].view(np.uint32).reshape(tiles, r, HALF)
+        )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

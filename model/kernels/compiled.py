@@ -36,6 +36,7 @@ class CompiledStep:
         self.way, self.shape, self.weights, self.vocab = way, shape, weights, vocab
         self._frequencies_K, self._factor = frequencies_K, np.float32(factor)
         self.low = beside.none(way, shape.layers)
+        self._ranks = 0
         self._base: CompiledStep | None = None
         self._room = Room(shape, weights, threads)
 
@@ -79,11 +80,8 @@ class CompiledStep:
                 part = _divided(base, part, numbers)
             products.setdefault(part[:2], []).append(part)
         made.weights, made.low = base._replace(numbers=numbers), beside.packed(made.way, made.shape.layers, products)
+        made._ranks = int(made.low.places[:, :, RANKS].max())
         return made
-
-    @property
-    def _ranks(self) -> int:
-        return int(self.low.places[:, :, RANKS].max())
 
     def _angles(self, positions_M: NDArray[np.int32]) -> tuple[Floats, Floats]:
         angles_MK = positions_M[:, None].astype(np.float32) * self._frequencies_K

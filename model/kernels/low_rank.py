@@ -78,7 +78,8 @@ def _total(builder: Builder, vector: Any) -> Any:
     while (count := vector.type.count) > 1:
         kind = ir.VectorType(I32, count // 2)
         halves = [ir.Constant(kind, list(range(n, n + count // 2))) for n in (0, count // 2)]
-        vector = builder.fadd(*(builder.shuffle_vector(vector, vector, half) for half in halves))
+        lower, upper = (builder.shuffle_vector(vector, vector, half) for half in halves)
+        vector = builder.fadd(lower, upper)
     return builder.extract_element(vector, ir.Constant(I32, 0))
 
 

@@ -107,7 +107,7 @@ def _meet(met, parts):  # pyright: ignore
                 give_way()
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _multiply(way, weights, low, work, layer, which, x, rows, out, part, parts):  # pyright: ignore
     """out = W x + bias of all rows, and what stands beside W: of this part's tiles."""
     place, beside, bytes_MC = weights.places[layer, which], low.places[layer, which], work.bytes_MC
@@ -122,13 +122,13 @@ def _multiply(way, weights, low, work, layer, which, x, rows, out, part, parts):
         widen(low, beside, work.low_MR, rows, out, first, last)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _share(rows, part, parts):  # pyright: ignore
     """The rows of a thread."""
     return range(rows * part // parts, rows * (part + 1) // parts)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _norm(way, shape, weights, work, layer, which, row, m):  # pyright: ignore
     """Row `row` of the stream is normed into row m, in bytes where the way takes them."""
     x_D, out_D = work.x_MD[row], work.normed_MD[m]
@@ -176,7 +176,7 @@ def step(way, shape, weights, low, work, call, keys, values, logits_WV, part, pa
     _head(way, shape, weights, low, work, call.wanted_W, logits_WV, part, parts)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _attention(way, shape, weights, low, work, call, keys, values, layer, part, parts):  # pyright: ignore
     """x += out(attention(norm(x)))."""
     made_MR, mixed_MA, met, rows = work.made_MR, work.mixed_MA, work.met, len(call.ids_M)
@@ -203,7 +203,7 @@ def _attention(way, shape, weights, low, work, call, keys, values, layer, part, 
         add(work.x_MD[m], made_MR[m], shape.residual_scale)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _mix(shape, window, work, call, keys, values, layer, part, parts):  # pyright: ignore
     """A unit is a row and a head of keys, with the heads that share it."""
     k, group = shape.head_width, shape.heads // shape.kv_heads
@@ -215,7 +215,7 @@ def _mix(shape, window, work, call, keys, values, layer, part, parts):  # pyrigh
                values, layer, g, work.scores_PHT[part], work.mixed_MA[m])  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _mlp(way, shape, weights, low, work, rows, layer, part, parts):  # pyright: ignore
     """x += down(act(up(norm(x))))."""
     made_MR, acted_MI, met = work.made_MR, work.acted_MI, work.met
@@ -236,7 +236,7 @@ def _mlp(way, shape, weights, low, work, rows, layer, part, parts):  # pyright: 
         add(work.x_MD[m], made_MR[m], shape.residual_scale)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, inline="always")
 def _head(way, shape, weights, low, work, wanted_W, logits_WV, part, parts):  # pyright: ignore
     """Logits of the rows that are wanted."""
     mine, rows = _share(len(wanted_W), part, parts), len(wanted_W)

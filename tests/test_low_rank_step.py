@@ -156,13 +156,13 @@ def test_the_base_and_its_other_adapters_stay_as_they_are(held: Any) -> None:
 def test_lengths_are_those_of_the_rows(held: Any) -> None:
     model, made = adapted("starcoder2, odd sizes", "dora")
     plain: Any = base("starcoder2, odd sizes").compiled(held)
-    for part in made[:7]:
-        name = ("q", "k", "v", "out", "up", "down")[made.index(part) % 6]
+    for at, part in enumerate(made[:6]):
+        name = ("q", "k", "v", "out", "up", "down")[at]
         module: Any = model.blocks[part.layer].get_submodule(name).base
-        expected = lora.lengths(module, torch.from_numpy(part.a_RI), torch.from_numpy(part.b_OR), part.scale).numpy()
-        np.testing.assert_allclose(
-            lengths(plain.step.weights, part), expected, rtol=1e-5 if held == "float32" else 5e-3
-        )
+        a_RI, b_OR = torch.from_numpy(part.a_RI), torch.from_numpy(part.b_OR)
+        expected = lora.lengths(module, a_RI, b_OR, part.scale).detach().numpy()
+        near = 1e-5 if held == "float32" else 5e-3
+        np.testing.assert_allclose(lengths(plain.step.weights, part), expected, rtol=near)
 
 
 def test_numbers_are_rounded_to_the_nearest_bfloat16() -> None:

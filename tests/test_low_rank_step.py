@@ -41,7 +41,7 @@ SPECS = {
     "starcoder2, odd sizes": shapes.llama("starcoder2", heads=6, kv_heads=2, head_width=34, inner=70),
 }
 BIGCODE = ("c_attn", "c_proj", "c_fc")
-LLAMA = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+LLAMA = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "c_fc", "c_proj")
 KINDS: dict[str, dict[str, Any]] = {
     "lora": {},
     "dora": {"kind": "dora"},

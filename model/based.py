@@ -16,55 +16,15 @@ from torch import Tensor
 
 from model import weights
 from model.adapters import lora, peft_files
-from model.adapters.spec import Adapter, Base
+from model.adapters.spec import Adapter
 from model.decoder.decoder import Decoder
 from model.families.reading import Refused, Uninstalled
-from model.manifest import (
-    ADAPTER,
-    ADAPTER_CONFIG,
-    TOKENIZER,
-    WEIGHTS,
-    CheckpointError,
-    Manifest,
-    check_file,
-    read_file,
-)
+from model.low_rank import OtherBase as OtherBase
+from model.low_rank import arrays, base_of
+from model.low_rank import base_name as base_name
+from model.low_rank import named as named
+from model.manifest import ADAPTER, ADAPTER_CONFIG, TOKENIZER, WEIGHTS, CheckpointError, Manifest, check_file, read_file
 from model.manifest import read_manifest as read
-
-
-class OtherBase(CheckpointError):
-    """The base of an adapter is missing or another: no reason to go on from an older checkpoint."""
-
-
-def named(path: Path, manifest: Manifest) -> Base:
-    """How an adapter names the checkpoint in `path`, which holds all weights, as its base."""
-    return Base(folder=path.name, model_version=manifest.model_version, sha256=manifest.sha256[WEIGHTS])
-
-
-def base_name(path: Path) -> str:
-    """Name of the folder that the adapter in `path` stands beside; empty: it is none, or cannot be read."""
-    try:
-        manifest = read(path)
-    except CheckpointError:
-        return ""
-    return manifest.base.folder if manifest.base else ""
-
-
-def base_of(path: Path, manifest: Manifest) -> tuple[Path, Manifest]:
-    """The folder and the manifest of an adapter's base. Raises OtherBase when it is missing or another one."""
-    base = manifest.base
-    if base is None or not base.folder or "/" in base.folder or base.folder.startswith("."):
-        raise OtherBase(f"{path.name} is an adapter, and names no base")
-    folder = path.parent / base.folder
-    if not folder.is_dir():
-        raise OtherBase(f"{path.name} is an adapter of {base.model_version}, and {folder} is not there: put it back")
-    its = read(folder)
-    if its.sha256.get(WEIGHTS) != base.sha256 or its.model != manifest.model:
-        raise OtherBase(
-            f"{path.name} is an adapter of {base.model_version}, and {folder} holds other weights "
-            f"({its.model_version}): put back those that it was trained beside"
-        )
-    return folder, its
 
 
 def fill(
@@ -95,23 +55,8 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def low_rank(path: Path, manifest: Manifest) -> dict[str, Tensor]:
-    """The low-rank part by our names, float32. Raises CheckpointError unless it is what was written, and fits."""
-    for file in (ADAPTER, ADAPTER_CONFIG):
-        check_file(path, manifest, file)
-    try:
-        adapter, tensors = peft_files.read(path, manifest.model)
-    except (Refused, OSError) as error:
-        raise CheckpointError(f"{path.name}: {error}") from error
-    if _shape(adapter) != _shape(manifest.adapter):
-        raise CheckpointError(f"{path.name}: {ADAPTER_CONFIG} is of another adapter than the manifest")
-    return {name: tensor.float() for name, tensor in tensors.items()}
-
-
-def _shape(adapter: Adapter | None) -> Any:
-    return adapter and (
-        adapter.kind, adapter.rank, adapter.alpha, adapter.rslora, sorted(adapter.targets), sorted(adapter.modules),
-        adapter.ranks, adapter.alphas,
-    )  # fmt: skip
+    """As `low_rank.arrays`."""
+    return {name: torch.from_numpy(array) for name, array in arrays(path, manifest).items()}
 
 
 def beside(base: Decoder, path: Path, manifest: Manifest) -> Decoder:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from model import families
+from model import families, low_rank
 from model.decoder.stepping import Model, Stepper
 from model.manifest import TOKENIZER, Manifest, read_file, read_manifest
 from model.tokens.tokenizer import Tokenizer
@@ -34,7 +34,7 @@ class _Base:
 
     sha256: str
     held: str
-    decoder: Any
+    beside: Callable[[Path, Manifest], Model]
     tokenizer: Tokenizer
     spellings: Spellings
 
@@ -53,45 +53,48 @@ class Loader:
         """Reads a checkpoint. Raises CheckpointError, and CannotLoad."""
         manifest = read_manifest(path)
         if manifest.adapter is not None:
-            return self._adapter(path, manifest)
+            base = self._of(path, manifest)
+            return Served(base.beside(path, manifest), manifest, base.tokenizer, base.spellings)
         self._base = None
-        read_file(path, manifest, TOKENIZER)
-        tokenizer = Tokenizer.load(path / TOKENIZER)
-        if families.has_step(manifest.model):
-            step = self._imager.step(path, manifest, self._held, self._threads)
-            model: Model = Stepper(manifest.model, step)
-        else:
-            from server import by_torch
-
-            model = by_torch.whole(path, manifest, self._threads)
-        return Served(model, manifest, tokenizer, Spellings(tokenizer.bytes_of))
+        tokenizer = _tokenizer(path, manifest)
+        return Served(self._whole(path, manifest), manifest, tokenizer, Spellings(tokenizer.bytes_of))
 
     def close(self) -> None:
         """Ends what is being loaded."""
         self._imager.close()
 
-    def _adapter(self, path: Path, manifest: Manifest) -> Served:
+    def _whole(self, path: Path, manifest: Manifest) -> Model:
+        if families.has_step(manifest.model):
+            return Stepper(manifest.model, self._imager.step(path, manifest, self._held, self._threads))
         from server import by_torch
 
-        base = self._of(path, manifest)
-        model = by_torch.beside(base.decoder, path, manifest, self._threads)
-        return Served(model, manifest, base.tokenizer, base.spellings)
+        return by_torch.whole(path, manifest, self._threads)
 
     def _of(self, path: Path, manifest: Manifest) -> _Base:
         """The adapter's base: the one that is in memory, where it is the same one."""
-        from model import based
-        from server import by_torch
-
-        folder, its = based.base_of(path, manifest)
+        folder, its = low_rank.base_of(path, manifest)
         assert manifest.base is not None and manifest.adapter is not None
         sha256, held = manifest.base.sha256, manifest.adapter.held
         if self._base is None or (self._base.sha256, self._base.held) != (sha256, held):
             self._base = None
-            read_file(folder, its, TOKENIZER)
-            tokenizer = Tokenizer.load(folder / TOKENIZER)
-            decoder = by_torch.base(folder, its, held)
-            self._base = _Base(sha256, held, decoder, tokenizer, Spellings(tokenizer.bytes_of))
+            tokenizer = _tokenizer(folder, its)
+            self._base = _Base(sha256, held, self._beside(folder, its, held), tokenizer, Spellings(tokenizer.bytes_of))
         return self._base
+
+    def _beside(self, folder: Path, its: Manifest, held: str) -> Callable[[Path, Manifest], Model]:
+        """What makes a model of the base in `folder` and the low-rank part of a checkpoint."""
+        if families.has_step(its.model):
+            step = self._imager.step(folder, its, self._held, self._threads)
+            return lambda path, manifest: Stepper(manifest.model, low_rank.beside(step, path, manifest))
+        from server import by_torch
+
+        decoder = by_torch.base(folder, its, held)
+        return lambda path, manifest: by_torch.beside(decoder, path, manifest, self._threads)
+
+
+def _tokenizer(path: Path, manifest: Manifest) -> Tokenizer:
+    read_file(path, manifest, TOKENIZER)
+    return Tokenizer.load(path / TOKENIZER)
 
 
 def load(path: Path, held: Held = "auto") -> Served:

@@ -36,7 +36,7 @@ REPORTED = {
     "model.families.reading": ("Refused", "Uninstalled"),
     "model.fim.choice": ("UnfitTokenizer",),
     "model.manifest": ("CheckpointError", "NewerCheckpoint"),
-    "model.based": ("OtherBase",),
+    "model.low_rank": ("OtherBase",),
     "model.reign": ("Superseded",),
     "model.training.train": ("Diverged",),
     "streams.redact.ner.folder": ("UnusableModel",),

@@ -6,14 +6,20 @@ V vocabulary, W rows whose logits are wanted.
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.kernels import beside
+from model.kernels.beside import Part
 from model.kernels.crew import Crew
 from model.kernels.isa import Way
-from model.kernels.packing import STEPS, TILES, Floats
+from model.kernels.lengths import lengths
+from model.kernels.low_rank import RANKS
+from model.kernels.packing import AT_NUMBERS, STEPS, TILES, Floats
 from model.kernels.step import HEAD, Call, Shape, Weights, Work, step
 from model.kernels.tile import BYTES, LANES
 
@@ -29,9 +35,10 @@ class CompiledStep:
         are multiplied by `factor`."""
         self.way, self.shape, self.weights, self.vocab = way, shape, weights, vocab
         self.frequencies_K, self.factor = frequencies_K, np.float32(factor)
-        self._crew = Crew(threads)
-        self._work = self._buffers(1, 1)
-        self._lock = Lock()
+        self.low = beside.none(way, shape.layers)
+        self._ranks = 0
+        self._base: CompiledStep | None = None
+        self._room = Room(shape, weights, threads)
 
     def __call__(
         self,
@@ -53,29 +60,69 @@ class CompiledStep:
         )  # fmt: skip
         tiles = self.weights.places[self.shape.layers, HEAD, TILES]
         logits_WV = np.empty((len(wanted_W), tiles * LANES), np.float32)
-        with self._lock:
-            self._make_room(max(len(ids_M), len(wanted_W)), call.tables_MN.shape[1])
-            given = (self.way, self.shape, self.weights, self._work, call, keys_LPGKS, values_LPGSK, logits_WV)
-            self._crew.run(lambda part, parts: step(*given, part, parts))
+        with self._room.lock:
+            work = self._room.of(max(len(ids_M), len(wanted_W)), call.tables_MN.shape[1], self._ranks)
+            given = self.way, self.shape, self.weights, self.low, work, call, keys_LPGKS, values_LPGSK, logits_WV
+            self._room.crew.run(lambda part, parts: step(*given, part, parts))
         return logits_WV[:, : self.vocab]
+
+    def beside(self, parts: Sequence[Part]) -> CompiledStep:
+        """The same weights with low-rank parts beside them, which stand alone: of a step that has some already, these
+        are no part of it. Weights, buffers and threads are shared; only one of the steps that share them runs at a
+        time. No part may stand beside the same rows as another one."""
+        made = copy.copy(self._base or self)
+        made._base = self._base or self
+        base, numbers = made.weights, made.weights.numbers
+        products: dict[tuple[int, int], list[Part]] = {}
+        for part in sorted(parts, key=lambda part: part[:3]):
+            if part.magnitude_O is not None:
+                numbers = numbers.copy() if numbers is base.numbers else numbers
+                part = _divided(base, part, numbers)
+            products.setdefault(part[:2], []).append(part)
+        made.weights, made.low = base._replace(numbers=numbers), beside.packed(made.way, made.shape.layers, products)
+        made._ranks = int(made.low.places[:, :, RANKS].max())
+        return made
 
     def _angles(self, positions_M: NDArray[np.int32]) -> tuple[Floats, Floats]:
         angles_MK = positions_M[:, None].astype(np.float32) * self.frequencies_K
         return np.cos(angles_MK) * self.factor, np.sin(angles_MK) * self.factor
 
-    def _make_room(self, rows: int, pages: int) -> None:
-        have = len(self._work.x_MD), self._work.scores_PHT.shape[2] // LANES
-        if rows > have[0] or pages > have[1]:
-            self._work = self._buffers(max(rows, have[0]), max(pages, have[1]))
 
-    def _buffers(self, rows: int, pages: int) -> Work:
-        w, s = self.weights, self.shape
-        wide, columns = (int(w.places[: s.layers, :, n].max()) for n in (TILES, STEPS))
-        d = w.norms.shape[2]
+def _divided(weights: Weights, part: Part, numbers: Floats) -> Part:
+    """A part of DoRA as one without magnitudes: y = f (W x + s B A x) + bias, where f is the magnitude over the length
+    of each row, is a product whose scales, in `numbers`, and whose B are f times as large."""
+    assert part.magnitude_O is not None
+    factor_O = (part.magnitude_O / lengths(weights, part)).astype(np.float32)
+    at = int(weights.places[part.layer, part.which, AT_NUMBERS]) + part.first
+    numbers[at : at + len(factor_O)] *= factor_O
+    return part._replace(b_OR=part.b_OR * factor_O[:, None], magnitude_O=None)
+
+
+class Room:
+    """Threads and buffers of the steps of the same weights, of which one runs at a time, with the lock held."""
+
+    def __init__(self, shape: Shape, weights: Weights, threads: int) -> None:
+        self.crew, self.lock = Crew(threads), Lock()
+        self._shape = shape
+        self._wide, self._columns = (int(weights.places[: shape.layers, :, n].max()) for n in (TILES, STEPS))
+        self._d = weights.norms.shape[2]
+        self._have = 1, 1, 0
+        self._work = self._buffers(*self._have)
+
+    def of(self, rows: int, pages: int, ranks: int) -> Work:
+        """Buffers for so many at least."""
+        wanted = max(rows, self._have[0]), max(pages, self._have[1]), max(ranks, self._have[2])
+        if wanted != self._have:
+            self._have, self._work = wanted, self._buffers(*wanted)
+        return self._work
+
+    def _buffers(self, rows: int, pages: int, ranks: int) -> Work:
+        s, d = self._shape, self._d
         return Work(
             _floats(rows, d), _floats(rows, d), _floats(rows, s.heads * s.head_width), _floats(rows, s.inner),
-            _floats(rows, wide * LANES), np.zeros((rows, columns * BYTES), np.uint8), _floats(rows),
-            _floats(self._crew.threads, s.heads // s.kv_heads, pages * LANES), np.zeros(1, np.int64),
+            _floats(rows, self._wide * LANES), np.zeros((rows, self._columns * BYTES), np.uint8), _floats(rows),
+            _floats(rows, ranks), _floats(self.crew.threads, s.heads // s.kv_heads, pages * LANES),
+            np.zeros(1, np.int64),
         )  # fmt: skip
 
 

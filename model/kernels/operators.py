@@ -26,7 +26,8 @@ _PRODUCT = (
 _ARRAYS = ("tiles", "numbers", "floats", "narrow", "factor", "out")
 
 
-def _pointer(context: Any, builder: Builder, kind: Any, value: Any) -> Any:
+def pointer_of(context: Any, builder: Builder, kind: Any, value: Any) -> Any:
+    """Of an array's first number."""
     return context.make_array(kind)(context, builder, value).data
 
 
@@ -41,7 +42,7 @@ def product(_, way, tiles, tiles_at, numbers, numbers_at, count, first, last, st
     def code(context: Any, builder: Builder, signature: Any, values: Any) -> Any:
         kinds: dict[str, Any] = dict(zip(_PRODUCT, signature.args, strict=True))
         given: dict[str, Any] = dict(zip(_PRODUCT, values, strict=True))
-        given |= {name: _pointer(context, builder, kinds[name], given[name]) for name in _ARRAYS}
+        given |= {name: pointer_of(context, builder, kinds[name], given[name]) for name in _ARRAYS}
         kind = kinds["way"].instance_class
         x, x_step = ("floats", "floats_step") if kind is Float32 else ("narrow", "narrow_step")
         lanes = builder.mul(given["count"], whole(LANES))
@@ -67,7 +68,7 @@ def mix(_, a, a_at, a_step, heads, b, b_at, b_step, count, out, out_at, out_step
     def code(context: Any, builder: Builder, signature: Any, values: Any) -> Any:
         a, a_at, a_step, heads, b, b_at, b_step, count, out, out_at, out_step = values
         a, b, out = (
-            offset(builder, _pointer(context, builder, signature.args[n], pointer), at, F32)
+            offset(builder, pointer_of(context, builder, signature.args[n], pointer), at, F32)
             for n, pointer, at in ((0, a, a_at), (4, b, b_at), (8, out, out_at))
         )
         full = ir.VectorType(F32, LANES)
@@ -103,7 +104,7 @@ def arrive(_, met):  # pyright: ignore
     """One more has arrived; returns how many that makes. `met`: one int64, which only grows."""
 
     def code(context: Any, builder: Builder, signature: Any, values: Any) -> Any:
-        pointer = _pointer(context, builder, signature.args[0], values[0])
+        pointer = pointer_of(context, builder, signature.args[0], values[0])
         return builder.add(builder.atomic_rmw("add", pointer, whole(1), "acq_rel"), whole(1))
 
     return types.int64(met), code
@@ -114,7 +115,7 @@ def arrived(_, met):  # pyright: ignore
     """How many have."""
 
     def code(context: Any, builder: Builder, signature: Any, values: Any) -> Any:
-        return builder.load_atomic(_pointer(context, builder, signature.args[0], values[0]), "acquire", 8)
+        return builder.load_atomic(pointer_of(context, builder, signature.args[0], values[0]), "acquire", 8)
 
     return types.int64(met), code
 

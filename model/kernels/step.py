@@ -16,6 +16,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from model.kernels.attention import attend
+from model.kernels.low_rank import RANKS, narrow, widen
 from model.kernels.operators import arrive, arrived, give_way, product
 from model.kernels.packing import AT_NUMBERS, AT_TILES, STEPS, TILES, Floats
 from model.kernels.rows import activate, add, embed, norm, quantise, rotate
@@ -77,6 +78,8 @@ class Work(NamedTuple):
     """What a product gives, whose rows are its tiles'."""
     bytes_MC: NDArray[np.uint8]
     factor_M: Floats
+    low_MR: Floats
+    """What A gives of a low-rank part."""
     scores_PHT: Floats
     """Of each thread."""
     met: NDArray[np.int64]
@@ -104,13 +107,34 @@ def _meet(met, parts):  # pyright: ignore
                 give_way()
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _multiply(way, tiles, numbers, place, x, bytes_MC, factor_M, rows, out, part, parts):  # pyright: ignore
-    """out = W x + bias of all rows, of this part's tiles."""
+@njit(cache=True, inline="always")
+def _multiply(way, weights, low, work, layer, which, x, rows, out, part, parts):  # pyright: ignore
+    """out = W x + bias of all rows, and what stands beside W: of this part's tiles."""
+    place, beside, bytes_MC = weights.places[layer, which], low.places[layer, which], work.bytes_MC
     count = place[TILES]
     first, last = count * part // parts, count * (part + 1) // parts
-    product(way, tiles, place[AT_TILES], numbers, place[AT_NUMBERS], count, first, last, place[STEPS], x, x.shape[1],
-            bytes_MC, bytes_MC.shape[1], factor_M, rows, out, out.shape[1])  # fmt: skip
+    if beside[RANKS]:
+        narrow(low, beside, x, rows, work.low_MR, part, parts)
+    product(way, weights.tiles, place[AT_TILES], weights.numbers, place[AT_NUMBERS], count, first, last, place[STEPS],
+            x, x.shape[1], bytes_MC, bytes_MC.shape[1], work.factor_M, rows, out, out.shape[1])  # fmt: skip
+    if beside[RANKS]:
+        _meet(work.met, parts)
+        widen(low, beside, work.low_MR, rows, out, first, last)
+
+
+@njit(cache=True, inline="always")
+def _share(rows, part, parts):  # pyright: ignore
+    """The rows of a thread."""
+    return range(rows * part // parts, rows * (part + 1) // parts)
+
+
+@njit(cache=True, inline="always")
+def _norm(way, shape, weights, work, layer, which, row, m):  # pyright: ignore
+    """Row `row` of the stream is normed into row m, in bytes where the way takes them."""
+    x_D, out_D = work.x_MD[row], work.normed_MD[m]
+    norm(x_D, weights.norms[layer, which], weights.norms[layer, which + 1], shape.epsilon, shape.centred, out_D)
+    if way.offset >= 0:
+        work.factor_M[m] = quantise(out_D, way.offset, work.bytes_MC[m])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -138,70 +162,90 @@ def _keep(shape, made_R, layer, page, slot, keys, values):  # pyright: ignore
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def step(way, shape, weights, work, call, keys, values, logits_WV, part, parts):  # pyright: ignore
+def step(way, shape, weights, low, work, call, keys, values, logits_WV, part, parts):  # pyright: ignore
     """`keys` (L, P, G, K, S) and `values` (L, P, G, S, K): all pages. Thread `part` of `parts`."""
-    tiles, numbers, places, norms, head_norms, positions_TD, windows_L = weights
-    x_MD, normed_MD, mixed_MA, acted_MI, made_MR, bytes_MC, factor_M, scores_PHT, met = work
-    ids_M, positions_M, tables_MN, cos_MK, sin_MK, wanted_W = call
-    rows, group, narrow = len(ids_M), shape.heads // shape.kv_heads, way.offset >= 0
-    mine, units = range(rows * part // parts, rows * (part + 1) // parts), rows * shape.kv_heads
+    x_MD = work.x_MD
+    for m in _share(len(call.ids_M), part, parts):
+        table = weights.places[shape.layers, TOKENS]
+        embed(weights.tiles, weights.numbers, table, call.ids_M[m], shape.embedding_scale, x_MD[m])
+        if len(weights.positions_TD):
+            add(x_MD[m], weights.positions_TD[call.positions_M[m]], np.float32(1))
+    for layer in range(shape.layers):
+        _attention(way, shape, weights, low, work, call, keys, values, layer, part, parts)
+        _mlp(way, shape, weights, low, work, len(call.ids_M), layer, part, parts)
+    _head(way, shape, weights, low, work, call.wanted_W, logits_WV, part, parts)
+
+
+@njit(cache=True, inline="always")
+def _attention(way, shape, weights, low, work, call, keys, values, layer, part, parts):  # pyright: ignore
+    """x += out(attention(norm(x)))."""
+    made_MR, mixed_MA, met, rows = work.made_MR, work.mixed_MA, work.met, len(call.ids_M)
+    mine = _share(rows, part, parts)
     for m in mine:
-        embed(tiles, numbers, places[shape.layers, TOKENS], ids_M[m], shape.embedding_scale, x_MD[m])
-        if len(positions_TD):
-            add(x_MD[m], positions_TD[positions_M[m]], np.float32(1))
-    for layer in range(shape.layers + 1):
-        last = layer == shape.layers
-        if last:
-            mine = range(len(wanted_W) * part // parts, len(wanted_W) * (part + 1) // parts)
-            _meet(met, parts)
-        for m in mine:
-            row = wanted_W[m] if last else m
-            norm(x_MD[row], norms[layer, NORM_1], norms[layer, SHIFT_1], shape.epsilon, shape.centred, normed_MD[m])
-            if narrow:
-                factor_M[m] = quantise(normed_MD[m], way.offset, bytes_MC[m])
-        _meet(met, parts)
-        if last:
-            break
-        _multiply(way, tiles, numbers, places[layer, QKV], normed_MD, bytes_MC, factor_M, rows, made_MR, part, parts)
-        _meet(met, parts)
-        for m in mine:
-            _turn(shape, head_norms[layer], made_MR[m], cos_MK[m], sin_MK[m])
-            page, slot = tables_MN[m, positions_M[m] // LANES], positions_M[m] % LANES
-            _keep(shape, made_MR[m], layer, page, slot, keys, values)
-        _meet(met, parts)
-        for unit in range(units * part // parts, units * (part + 1) // parts):
-            m, g, window = unit // shape.kv_heads, unit % shape.kv_heads, windows_L[layer]
-            end = positions_M[m] + 1
-            first = max(0, end - window) if window > 0 else 0
-            attend(made_MR[m], g * group * shape.head_width, group, shape.head_width, shape.attention_scale, first, end,
-                   tables_MN[m], keys, values, layer, g, scores_PHT[part], mixed_MA[m])  # fmt: skip
-        _meet(met, parts)
-        if narrow:
-            for m in mine:
-                factor_M[m] = quantise(mixed_MA[m], way.offset, bytes_MC[m])
-            _meet(met, parts)
-        _multiply(way, tiles, numbers, places[layer, OUT], mixed_MA, bytes_MC, factor_M, rows, made_MR, part, parts)
-        _meet(met, parts)
-        for m in mine:
-            add(x_MD[m], made_MR[m], shape.residual_scale)
-            norm(x_MD[m], norms[layer, NORM_2], norms[layer, SHIFT_2], shape.epsilon, shape.centred, normed_MD[m])
-            if narrow:
-                factor_M[m] = quantise(normed_MD[m], way.offset, bytes_MC[m])
-        _meet(met, parts)
-        _multiply(way, tiles, numbers, places[layer, UP], normed_MD, bytes_MC, factor_M, rows, made_MR, part, parts)
-        _meet(met, parts)
-        for m in mine:
-            activate(made_MR[m], shape.activation, shape.gated, acted_MI[m])
-            if narrow:
-                factor_M[m] = quantise(acted_MI[m], way.offset, bytes_MC[m])
-        _meet(met, parts)
-        _multiply(way, tiles, numbers, places[layer, DOWN], acted_MI, bytes_MC, factor_M, rows, made_MR, part, parts)
-        _meet(met, parts)
-        for m in mine:
-            add(x_MD[m], made_MR[m], shape.residual_scale)
-    head = places[shape.layers, HEAD]
-    _multiply(way, tiles, numbers, head, normed_MD, bytes_MC, factor_M, len(wanted_W), logits_WV, part, parts)
+        _norm(way, shape, weights, work, layer, NORM_1, m, m)
     _meet(met, parts)
+    _multiply(way, weights, low, work, layer, QKV, work.normed_MD, rows, made_MR, part, parts)
+    _meet(met, parts)
+    for m in mine:
+        _turn(shape, weights.head_norms[layer], made_MR[m], call.cos_MK[m], call.sin_MK[m])
+        page, slot = call.tables_MN[m, call.positions_M[m] // LANES], call.positions_M[m] % LANES
+        _keep(shape, made_MR[m], layer, page, slot, keys, values)
+    _meet(met, parts)
+    _mix(shape, weights.windows_L[layer], work, call, keys, values, layer, part, parts)
+    _meet(met, parts)
+    if way.offset >= 0:
+        for m in mine:
+            work.factor_M[m] = quantise(mixed_MA[m], way.offset, work.bytes_MC[m])
+        _meet(met, parts)
+    _multiply(way, weights, low, work, layer, OUT, mixed_MA, rows, made_MR, part, parts)
+    _meet(met, parts)
+    for m in mine:
+        add(work.x_MD[m], made_MR[m], shape.residual_scale)
+
+
+@njit(cache=True, inline="always")
+def _mix(shape, window, work, call, keys, values, layer, part, parts):  # pyright: ignore
+    """A unit is a row and a head of keys, with the heads that share it."""
+    k, group = shape.head_width, shape.heads // shape.kv_heads
+    for unit in _share(len(call.ids_M) * shape.kv_heads, part, parts):
+        m, g = unit // shape.kv_heads, unit % shape.kv_heads
+        end = call.positions_M[m] + 1
+        first = max(0, end - window) if window > 0 else 0
+        attend(work.made_MR[m], g * group * k, group, k, shape.attention_scale, first, end, call.tables_MN[m], keys,
+               values, layer, g, work.scores_PHT[part], work.mixed_MA[m])  # fmt: skip
+
+
+@njit(cache=True, inline="always")
+def _mlp(way, shape, weights, low, work, rows, layer, part, parts):  # pyright: ignore
+    """x += down(act(up(norm(x))))."""
+    made_MR, acted_MI, met = work.made_MR, work.acted_MI, work.met
+    mine = _share(rows, part, parts)
+    for m in mine:
+        _norm(way, shape, weights, work, layer, NORM_2, m, m)
+    _meet(met, parts)
+    _multiply(way, weights, low, work, layer, UP, work.normed_MD, rows, made_MR, part, parts)
+    _meet(met, parts)
+    for m in mine:
+        activate(made_MR[m], shape.activation, shape.gated, acted_MI[m])
+        if way.offset >= 0:
+            work.factor_M[m] = quantise(acted_MI[m], way.offset, work.bytes_MC[m])
+    _meet(met, parts)
+    _multiply(way, weights, low, work, layer, DOWN, acted_MI, rows, made_MR, part, parts)
+    _meet(met, parts)
+    for m in mine:
+        add(work.x_MD[m], made_MR[m], shape.residual_scale)
+
+
+@njit(cache=True, inline="always")
+def _head(way, shape, weights, low, work, wanted_W, logits_WV, part, parts):  # pyright: ignore
+    """Logits of the rows that are wanted."""
+    mine, rows = _share(len(wanted_W), part, parts), len(wanted_W)
+    _meet(work.met, parts)
+    for m in mine:
+        _norm(way, shape, weights, work, shape.layers, NORM_1, wanted_W[m], m)
+    _meet(work.met, parts)
+    _multiply(way, weights, low, work, shape.layers, HEAD, work.normed_MD, rows, logits_WV, part, parts)
+    _meet(work.met, parts)
     for m in mine:
         for v in range(logits_WV.shape[1]):
             logits_WV[m, v] *= shape.logit_scale

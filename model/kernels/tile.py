@@ -95,10 +95,11 @@ def _finished(builder: Builder, way: type[Any], o: Operands, t: Any, row: Any, r
     lanes = builder.mul(t, whole(LANES))
     full, wide = ir.VectorType(F32, LANES), ir.VectorType(I32, LANES)
     bias = load(builder, offset(builder, o.bias, lanes, F32), full)
+    scale = load(builder, offset(builder, o.scale, lanes, F32), full)
     if way is Float32:
-        made = float_sums(builder, tile, o.steps, xs, [ir.Constant(full, None)] * rows)
+        sums = float_sums(builder, tile, o.steps, xs, [ir.Constant(full, None)] * rows)
+        made = [builder.fmul(total, scale) for total in sums]
     else:
-        scale = load(builder, offset(builder, o.scale, lanes, F32), full)
         start = load(builder, offset(builder, o.start, lanes, I32), wide)
         factors = [splat(builder, load(builder, offset(builder, o.factor, n, F32), F32), LANES) for n in numbers]
         sums = byte_sums(builder, way, tile, o.steps, xs)

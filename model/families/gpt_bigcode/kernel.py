@@ -8,6 +8,7 @@ import numpy as np
 
 from model.decoder.packing import Parts, rows_of, weights
 from model.families.gpt_bigcode.spec import GptBigcode
+from model.families.products import order
 from model.kernels.compiled import CompiledStep
 from model.kernels.functions import ACTIVATIONS
 from model.kernels.isa import Way
@@ -39,10 +40,8 @@ def _shape(spec: GptBigcode) -> Shape:
 
 
 def _ordered(rows: Rows, spec: GptBigcode) -> Rows:
-    """All queries, then all keys, then all values: with a head of keys for each query head, a head's three parts stand
-    together in the family's own order."""
-    if spec.kv_heads == 1:
+    """In the order of the step's rows."""
+    if (at := order(spec)) is None:
         return rows
-    order = np.arange(len(rows.weight)).reshape(spec.heads, 3, spec.head_width).transpose(1, 0, 2).ravel()
     weight, scale, bias = rows
-    return Rows(weight[order], None if scale is None else scale[order], None if bias is None else bias[order])
+    return Rows(weight[at], None if scale is None else scale[at], None if bias is None else bias[at])

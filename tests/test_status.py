@@ -164,6 +164,9 @@ def test_an_error_is_named_until_the_program_has_done_something_since(tmp_path):
     ]
     write_counts(tmp_path, "pack", time=time.time() + 1)
     assert failing(errors, [_stage("pack", [], tmp_path)], trained_at=time.time() + 1) == []
+    with errors.noted("train"):
+        pass
+    assert [e.program for e in errors.read()] == ["worker pack"]
 
 
 def test_a_trainer_that_cannot_write_has_not_ended(tmp_path):
@@ -173,9 +176,6 @@ def test_a_trainer_that_cannot_write_has_not_ended(tmp_path):
         "train cannot write a checkpoint, goes on and tries again: No space left on device; step-00000008 is the last "
         "good one"
     ]
-    with errors.noted("train"):
-        pass
-    assert [e.program for e in errors.read()] == ["worker pack"]
 
 
 @pytest.mark.parametrize(("lag", "named"), [(0, []), (1, ["worker pack"])])

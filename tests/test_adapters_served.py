@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-import torch
 from adapting import DORA, LORA, begun, some_ids, trained
 from brought import run
 from click.testing import CliRunner
 from foreign import save
+from numpy.typing import NDArray
 from tiny import tokenizer
 
 from midstream import afford
@@ -20,20 +21,25 @@ from midstream.rate import part, rate
 from midstream.settings import FeedSettings, Settings, load
 from midstream.weights import begin
 from model import families, memory
-from model.adapters import lora
 from model.config import TrainConfig
-from model.decoder.decoder import Decoder
-from model.decoder.frozen import Frozen
+from model.decoder.runner import Runner
+from model.decoder.stepping import Stepper
+from model.decoder.stores import Slice
 from model.families.llama.spec import Llama
+from model.loading import load_model
 from model.manifest import folders, read_manifest
 from server.reload import Watcher
 from server.served import Loader, Served
 
 
-def places(decoder: Decoder) -> set[int]:
-    """Where the tensors lie that are not an adapter's."""
-    frozen = {name: p for name, p in decoder.named_parameters() if name.rpartition(".")[2] not in lora.PARTS}
-    return {t.data_ptr() for t in (*frozen.values(), *decoder.buffers())}
+def logits(model: Any, parts: list[list[int]]) -> NDArray[np.float32]:
+    """After the last of the ids, which come in parts."""
+    model.allot(8)
+    at, table, made = 0, np.arange(8, dtype=np.int32), np.zeros((1, 0), np.float32)
+    for ids in parts:
+        (made,) = model.run([Slice(ids, at, table)])
+        at += len(ids)
+    return made[0]
 
 
 @pytest.mark.parametrize("config", [LORA, DORA, replace(LORA, base="int8")], ids=["lora", "dora", "int8"])
@@ -45,27 +51,28 @@ def test_a_newer_adapter_brings_its_low_rank_part_alone(tmp_path: Path, config: 
         trained(tmp_path / "c", config, steps=3)
         assert watcher.look() and watcher.failure is None
     one, two = (served.model for served in offered)
-    assert places(one.model) == places(two.model) and len(places(one.model)) > 3 * 7
+    assert isinstance(one, Stepper) and isinstance(two, Stepper)
+    assert one.step.weights.tiles is two.step.weights.tiles
     assert offered[0].tokenizer is offered[1].tokenizer and offered[0].version != offered[1].version
     ids = some_ids()[0].tolist()
-    first, second = one.extend(ids, one.new_cache()), two.extend(ids, two.new_cache())
-    assert not torch.equal(first, second), "each answers with its own"
+    first, second = logits(one, [ids]), logits(two, [ids])
+    assert not np.array_equal(first, second), "each answers with its own"
     alone = Loader().load(folders(tmp_path / "c")[-1]).model
-    assert torch.equal(second, alone.extend(ids, alone.new_cache()))
-    assert any(isinstance(m, Frozen) for m in two.model.modules()) == (config.base == "int8")
+    assert np.array_equal(second, logits(alone, [ids]))
 
 
-def test_tokens_after_a_prompt_are_those_of_the_whole_text(tmp_path: Path) -> None:
-    """One token at a time, which takes torch's own product with int8 weights, and all at once."""
-    path = trained(tmp_path / "c", replace(DORA, base="int8"))
-    model = Loader().load(path).model
+@pytest.mark.parametrize("config", [LORA, DORA], ids=["lora", "dora"])
+def test_it_answers_as_what_was_trained(tmp_path: Path, config: TrainConfig) -> None:
+    """In any parts the same; in float32 as torch has it."""
+    path = trained(tmp_path / "c", config)
     ids = some_ids()[0].tolist()
-    cache = model.new_cache()
-    model.extend(ids[:30], cache)
-    for token in ids[30:-1]:
-        model.extend([token], cache)
-    step, whole = model.extend(ids[-1:], cache), model.extend(ids, model.new_cache())
-    assert (step - whole).norm() < 0.03 * whole.norm()
+    for held, near in (("float32", 1e-3), ("int8", 0.3)):
+        model = Loader(held).load(path).model
+        made = logits(model, [ids])
+        assert np.array_equal(made, logits(model, [ids[:30], *([token] for token in ids[30:])]))
+        torch_runs = Runner(load_model(path)[0])
+        expected = torch_runs.extend(ids, torch_runs.new_cache()).numpy()
+        assert np.linalg.norm(made - expected) < near * np.linalg.norm(expected)
 
 
 def test_a_base_that_is_gone_leaves_the_model_that_is_served(tmp_path: Path) -> None:

@@ -4,24 +4,27 @@ by itself, and is gone with that process. What a checkpoint does to memory there
 from __future__ import annotations
 
 import json
-import logging
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from msgspec import MsgspecError
 from safetensors import SafetensorError
 
+from model.decoder.stores import PAGE
 from model.kernels import image
 from model.kernels.compiled import CompiledStep
 from model.manifest import CheckpointError, Manifest
 
-logger = logging.getLogger("midstream.server")
-
 Held = Literal["auto", "int8", "float32"]
 """How matrices are held and multiplied. auto: int8."""
+
+
+APART: Any = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "start_new_session": True}
+"""Ctrl-C on a terminal is the server's alone, which ends the process itself."""
 
 
 class CannotLoad(Exception):
@@ -44,6 +47,15 @@ def made(path: Path, manifest: Manifest, held: Held, threads: int) -> CompiledSt
     return step.step
 
 
+def run_once(step: CompiledStep) -> CompiledStep:
+    """So that no request waits while it is compiled, or read from where it was kept."""
+    shape, none = step.shape, np.zeros(1, np.int64)
+    keys_LPGKS = np.zeros((shape.layers, 1, shape.kv_heads, shape.head_width, PAGE), np.float32)
+    values_LPGSK = np.zeros((shape.layers, 1, shape.kv_heads, PAGE, shape.head_width), np.float32)
+    step(none, none.astype(np.int32), np.zeros((1, 1), np.int32), keys_LPGKS, values_LPGSK)
+    return step
+
+
 class Imager:
     """Makes one image after another; `close` ends the one that is being made."""
 
@@ -54,10 +66,10 @@ class Imager:
     def step(self, path: Path, manifest: Manifest, held: Held, threads: int) -> CompiledStep:
         """Where torch is here already, there is nothing to be saved. Raises CheckpointError, and CannotLoad."""
         if "torch" in sys.modules:
-            return made(path, manifest, held, threads)
+            return run_once(made(path, manifest, held, threads))
         with tempfile.TemporaryDirectory(prefix="midstream-") as folder:
             self._run(path, Path(folder), held)
-            return image.read(Path(folder), threads)
+            return run_once(image.read(Path(folder), threads))
 
     def close(self) -> None:
         self._closed = True
@@ -66,7 +78,7 @@ class Imager:
 
     def _run(self, path: Path, folder: Path, held: Held) -> None:
         command = [sys.executable, "-P", "-m", "server.imaging", str(path), str(folder), held]
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(command, text=True, **APART) as process:
             self._process = process
             if self._closed:
                 process.kill()
@@ -93,21 +105,11 @@ def main() -> None:
         from model.manifest import read_manifest
 
         image.write(made(path, read_manifest(path), held, 1), folder)  # pyright: ignore[reportArgumentType]
-        _compile(folder)
+        run_once(image.read(folder))
     except Exception as error:
-        reason = str(error) if isinstance(error, (CheckpointError, CannotLoad)) else f"{type(error).__name__}: {error}"
+        reason = str(error) if isinstance(error, CheckpointError) else f"{type(error).__name__}: {error}"
         print(json.dumps({"damage": is_damage(error), "reason": reason}))
         raise SystemExit(1) from None
-
-
-def _compile(folder: Path) -> None:
-    """The first time on this machine it takes some seconds, after which the server finds it done."""
-    import numpy as np
-
-    step = image.read(folder)
-    shape, none = step.shape, np.zeros(1, np.int64)
-    keys_LPGKS = np.zeros((shape.layers, 1, shape.kv_heads, shape.head_width, 32), np.float32)
-    step(none, none.astype(np.int32), np.zeros((1, 1), np.int32), keys_LPGKS, keys_LPGKS.swapaxes(3, 4).copy())
 
 
 if __name__ == "__main__":

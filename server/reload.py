@@ -138,7 +138,7 @@ class Watcher:
         return loaded is not None
 
     def _pass_over(self, path: Path, files: tuple[tuple[str, int, int], ...], error: Exception) -> None:
-        if not path.exists():  # it was pruned while it was read
+        if self._closing.is_set() or not path.exists():  # it was ended, or pruned, while it was read
             return
         reason = str(error) if isinstance(error, (CheckpointError, CannotLoad)) else f"{type(error).__name__}: {error}"
         before = self._failures.get(path.name)

@@ -3,8 +3,9 @@
 import asyncio
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import grpc
@@ -16,8 +17,9 @@ from tiny import texts, write_checkpoint
 from server.app import CannotListen, ServeConfig, Server
 from server.check import CannotServe, check
 from server.client import AsyncClient, Client, NotReady, ServerError, ServerUnreachable
-from server.request import Finish, Until
-from server.rpc import infill_pb2
+from server.engine.job import Emit
+from server.request import Finish, Piece, Until
+from server.rpc import infill_pb2, service
 from server.rpc.service import read
 
 PREFIX = texts()[20][:9]
@@ -45,9 +47,43 @@ async def client(server: Server) -> AsyncIterator[AsyncClient]:
         yield client
 
 
-async def test_pieces_add_up_to_the_answer(ready: Server, client: AsyncClient) -> None:
-    pieces = [p async for p in client.stream(PREFIX, path="m.py", max_tokens=20)]
+def paced(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """The engine makes a token only when the client has read all that came before: to be called at each piece."""
+    made, read, changed = 0, 0, threading.Condition()
+    into, step = service._into, server.engine.step
+
+    def counted(pieces: asyncio.Queue[Piece | Exception]) -> Emit:
+        emit = into(pieces)
+
+        def count(piece: Piece | Exception) -> None:
+            nonlocal made
+            made += 1
+            emit(piece)
+
+        return count
+
+    def held() -> None:
+        with changed:
+            changed.wait_for(lambda: read >= made)
+        step()
+
+    def note() -> None:
+        nonlocal read
+        with changed:
+            read += 1
+            changed.notify()
+
+    monkeypatch.setattr(service, "_into", counted)
+    monkeypatch.setattr(server.engine, "step", held)
+    return note
+
+
+async def test_pieces_add_up_to_the_answer(ready: Server, client: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = await client.complete(PREFIX, path="m.py", max_tokens=20)
+    note, pieces = paced(ready, monkeypatch), []
+    async for piece in client.stream(PREFIX, path="m.py", max_tokens=20):
+        pieces.append(piece)
+        note()
     assert len(pieces) > 3 and "".join(p.text for p in pieces) == whole.text != ""
     assert [p.finish is Finish.NONE for p in pieces] == [True] * (len(pieces) - 1) + [False]
     assert whole.tokens <= 20 and whole.prompt_tokens > 5

@@ -13,9 +13,9 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from model.compiling import njit
 from model.kernels.isa import Float32, Way
 from model.kernels.low_rank import HALF, PAIR, LowRank
 from model.kernels.packing import Floats

@@ -36,7 +36,7 @@ async def completes(folder: Path) -> str:
     server = Server(ServeConfig(folder, listen="127.0.0.1:0", grace_s=0.2))
     await server.start()
     try:
-        await asyncio.wait_for(server.ready(), 30)
+        await asyncio.wait_for(server.ready(), 300)
         async with AsyncClient(server.address) as client:
             return (await client.complete("def f(", ")", path="a.py", max_tokens=4)).model_version
     finally:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.compiling import njit
-from model.kernels.beside import Part
+from model.kernels.adapters.parts import Part
 from model.kernels.operators import mix
 from model.kernels.packing import AT_NUMBERS, AT_TILES, STEPS, Floats
 from model.kernels.rows import FAST

@@ -66,3 +66,14 @@ def served(root: Path) -> Iterator[tuple[Path, Manifest]]:
             continue
         if may_serve(manifest, chosen):
             yield path, manifest
+
+
+def missing(root: Path) -> str:
+    """What is said where the checkpoint that a person has chosen is gone; empty: none was chosen, or it is there."""
+    chosen = read(root).pinned
+    if not chosen or any(manifest.model_version == chosen for _, manifest in served(root)):
+        return ""
+    return (
+        f"{chosen} is to be served ({root / FILE} says so), and no checkpoint in {root} is it: put it back, or "
+        "serve the newest, `midstream models promote`"
+    )

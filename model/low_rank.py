@@ -44,7 +44,10 @@ def base_of(path: Path, manifest: Manifest) -> tuple[Path, Manifest]:
     folder = path.parent / base.folder
     if not folder.is_dir():
         raise OtherBase(f"{path.name} is an adapter of {base.model_version}, and {folder} is not there: put it back")
-    its = read(folder)
+    try:
+        its = read(folder)
+    except CheckpointError as error:
+        raise OtherBase(f"{path.name} is an adapter of {base.model_version}, which cannot be read: {error}") from error
     if its.sha256.get(WEIGHTS) != base.sha256 or its.model != manifest.model:
         raise OtherBase(
             f"{path.name} is an adapter of {base.model_version}, and {folder} holds other weights "

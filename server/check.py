@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
+from model import choice
 from model.decoder.stepping import Model, Stepper
 from model.kernels import isa
 from server.app import ServeConfig, Server
@@ -74,6 +75,8 @@ async def check(config: ServeConfig) -> Checked:
 def _why(folder: Path, watcher: Watcher) -> str:
     if watcher.failure is not None:
         return f"the checkpoint {watcher.failure.name} in {folder} cannot be served: {watcher.failure.reason}"
+    if gone := choice.missing(folder):
+        return gone
     return f"no checkpoint to serve in {folder}: `midstream train` writes them, or `[model] weights` names a model"
 
 

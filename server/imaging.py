@@ -4,9 +4,13 @@ by itself, and is gone with that process. What a checkpoint does to memory there
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +21,7 @@ from safetensors import SafetensorError
 from model.decoder.stores import PAGE
 from model.kernels import image
 from model.kernels.compiled import CompiledStep
+from model.low_rank import OtherBase
 from model.manifest import CheckpointError, Manifest
 
 Held = Literal["auto", "int8", "float32"]
@@ -27,12 +32,19 @@ APART: Any = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "start_new
 """Ctrl-C on a terminal is the server's alone, which ends the process itself."""
 
 
+FULL_BYTES = 1 << 20
+"""A disk with less room is full."""
+
+
 class CannotLoad(Exception):
     """The machine is at fault, and not the checkpoint: memory, a disk. Another try may help."""
 
 
 def is_damage(error: BaseException) -> bool:
-    """The checkpoint is at fault, and not the machine: memory, open files, a disk that is away."""
+    """The checkpoint is at fault, and not the machine: memory, open files, a disk that is away; nor an adapter's base,
+    which may be put back."""
+    if isinstance(error, OtherBase):
+        return False
     at = error.__cause__ if isinstance(error, CheckpointError) and error.__cause__ else error
     return isinstance(at, (CheckpointError, ValueError, FileNotFoundError, SafetensorError, MsgspecError))
 
@@ -69,7 +81,8 @@ class Imager:
             return run_once(made(path, manifest, held, threads))
         with tempfile.TemporaryDirectory(prefix="midstream-") as folder:
             self._run(path, Path(folder), held)
-            return run_once(image.read(Path(folder), threads))
+            step = image.read(Path(folder), threads)
+        return run_once(step)
 
     def close(self) -> None:
         self._closed = True
@@ -77,7 +90,7 @@ class Imager:
             process.kill()
 
     def _run(self, path: Path, folder: Path, held: Held) -> None:
-        command = [sys.executable, "-P", "-m", "server.imaging", str(path), str(folder), held]
+        command = [sys.executable, "-P", "-m", "server.imaging", str(path), str(folder), held, str(os.getpid())]
         with subprocess.Popen(command, text=True, **APART) as process:
             self._process = process
             if self._closed:
@@ -98,9 +111,18 @@ def _ended(code: int) -> str:
     return f"the program that reads its weights {how}: is there memory for them?"
 
 
+def _follow(folder: Path, parent: int) -> None:
+    """Into the end of a server that was killed: nobody else would remove the folder."""
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)
+
+
 def main() -> None:
-    """CHECKPOINT FOLDER HELD. A failure is a line of JSON."""
-    path, folder, held = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+    """CHECKPOINT FOLDER HELD PARENT. A failure is a line of JSON."""
+    path, folder, held, parent = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+    threading.Thread(target=_follow, args=(folder, parent), daemon=True).start()
     try:
         from model.manifest import read_manifest
 
@@ -108,6 +130,8 @@ def main() -> None:
         run_once(image.read(folder))
     except Exception as error:
         reason = str(error) if isinstance(error, CheckpointError) else f"{type(error).__name__}: {error}"
+        if isinstance(error, OSError) and shutil.disk_usage(folder).free < FULL_BYTES:
+            reason = f"no room in {folder.parent}, where its weights are laid out for the server ({reason})"
         print(json.dumps({"damage": is_damage(error), "reason": reason}))
         raise SystemExit(1) from None
 

@@ -99,6 +99,8 @@ class Watcher:
             chosen = None
         if chosen != self._chosen:
             self._chosen, self._current = chosen, ""
+            if chosen is not None and (gone := choice.missing(self._root)):
+                logger.error("%s", gone)
 
     def _newest(self, paths: list[Path]) -> tuple[bool, str]:
         """Whether one of the checkpoints, newest first, was offered, and the name of the first that failed before."""

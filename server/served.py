@@ -8,7 +8,7 @@ from pathlib import Path
 
 from model import families, low_rank
 from model.decoder.stepping import Model, Stepper
-from model.manifest import TOKENIZER, Manifest, read_file, read_manifest
+from model.manifest import TOKENIZER, CheckpointError, Manifest, read_file, read_manifest
 from model.tokens.tokenizer import Tokenizer
 from server.heal import Spellings
 from server.imaging import Held, Imager
@@ -77,8 +77,12 @@ class Loader:
         sha256, held = manifest.base.sha256, manifest.adapter.held
         if self._base is None or (self._base.sha256, self._base.held) != (sha256, held):
             self._base = None
-            tokenizer = _tokenizer(folder, its)
-            self._base = _Base(sha256, held, self._beside(folder, its, held), tokenizer, Spellings(tokenizer.bytes_of))
+            try:
+                tokenizer, beside = _tokenizer(folder, its), self._beside(folder, its, held)
+            except CheckpointError as error:
+                version = its.model_version
+                raise low_rank.OtherBase(f"{path.name}: its base, {version}, cannot be read: {error}") from error
+            self._base = _Base(sha256, held, beside, tokenizer, Spellings(tokenizer.bytes_of))
         return self._base
 
     def _beside(self, folder: Path, its: Manifest, held: str) -> Callable[[Path, Manifest], Model]:

@@ -1,13 +1,17 @@
 """The commands that serve, check and complete, as programs of their own."""
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from tiny import texts, write_checkpoint
 
+from model import choice
 from server.app import ServeConfig
 from server.check import CannotServe, check
 from server.client import Client
@@ -85,3 +89,30 @@ def test_the_generated_modules_are_current(tmp_path: Path) -> None:
     )
     for name in ("infill_pb2.py", "infill_pb2.pyi", "infill_pb2_grpc.py"):
         assert (tmp_path / "server/rpc" / name).read_text() == (root / "server/rpc" / name).read_text(), name
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_a_check_that_is_ended_while_it_loads_leaves_nothing(tmp_path: Path, by: signal.Signals) -> None:
+    """Neither the program that reads the weights, nor what that has laid out."""
+    write_checkpoint(tmp_path / "c", 1)
+    (tmp_path / "t").mkdir()
+    command = [sys.executable, "-c", "from midstream.cli import main; main()", "serve", "--check", "--checkpoints"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "t"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    command.append(str(tmp_path / "c"))
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as checking:
+        threads = Path(f"/proc/{checking.pid}/task")
+        while not any(children.read_text() for children in threads.glob("*/children")):
+            assert checking.poll() is None
+            time.sleep(0.02)
+        checking.send_signal(by)
+        assert "Traceback" not in checking.communicate()[1]
+    assert checking.returncode == (-by if by is signal.SIGKILL else 1)
+    while list((tmp_path / "t").glob("midstream-*")):
+        time.sleep(0.05)  # the test's own limit ends it
+
+
+def test_a_chosen_checkpoint_that_is_gone_is_named(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, 1)
+    choice.write(tmp_path, pinned="step-00000007-0badcafe")
+    with pytest.raises(CannotServe, match=r"step-00000007-0badcafe is to be served .* and no checkpoint in"):
+        asyncio.run(check(ServeConfig(tmp_path)))

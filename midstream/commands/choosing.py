@@ -29,6 +29,8 @@ def list_(checkpoints: Path | None, as_json: bool, settings: Settings) -> None:
     root = _root(settings, checkpoints)
     for row in _rows(root):
         click.echo(json.dumps(row) if as_json else _line(row))
+    if gone := choice.missing(root):
+        click.echo(gone, err=True)
 
 
 @click.command()

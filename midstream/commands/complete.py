@@ -14,6 +14,8 @@ from model.lines import split as split_lines
 _NUMBER = re.compile(r"0*[1-9][0-9]{0,8}")
 MOST = 2**31 - 1
 """Of a number in a request."""
+NEAR = 500_000
+"""Characters on either side that are sent: no context holds as many."""
 
 
 class CursorPlace(click.ParamType):
@@ -65,7 +67,7 @@ def complete(
     }
     try:
         with Client(server or settings.serve.listen) as client:
-            for piece in client.stream(prefix, suffix, deadline_ms=deadline_ms, **options):
+            for piece in client.stream(prefix[-NEAR:], suffix[:NEAR], deadline_ms=deadline_ms, **options):
                 click.echo(piece.text, nl=False)
     except ServerError as error:
         raise click.ClickException(str(error)) from error

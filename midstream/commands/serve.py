@@ -11,15 +11,17 @@ import click
 from midstream.commands.options import with_settings
 from midstream.settings import Settings
 from model.bounds import is_address
+from model.config import MOST_THREADS
 
 if TYPE_CHECKING:
     from server.app import ServeConfig
+    from server.check import Checked
 
 
 @click.command()
 @click.option("--checkpoints", type=click.Path(path_type=Path, file_okay=False), help="Folder of the checkpoints.")
 @click.option("--listen", help="host:port; port 0 takes a free one.")
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads of the model.")
+@click.option("--threads", type=click.IntRange(1, MOST_THREADS), help="CPU threads of the model.")
 @click.option("--check", is_flag=True, help="Answer a few requests, print how fast this machine is, and end.")
 @with_settings
 def serve(checkpoints: Path | None, listen: str | None, threads: int | None, check: bool, settings: Settings) -> None:
@@ -70,10 +72,26 @@ def _begin(settings: Settings, checkpoints: Path) -> None:
 def _check(config: ServeConfig) -> None:
     import asyncio
 
-    from server.check import CannotServe, check
+    from server.check import CannotServe
 
     try:
-        for line in asyncio.run(check(config)).lines():
+        for line in asyncio.run(_checked(config)).lines():
             click.echo(line)
     except CannotServe as error:
         raise click.ClickException(str(error)) from error
+    except asyncio.CancelledError:
+        raise click.Abort from None
+
+
+async def _checked(config: ServeConfig) -> Checked:
+    """SIGTERM and SIGHUP end it as Ctrl-C does: what it has begun, it ends."""
+    import asyncio
+    import signal
+
+    from server.check import check
+
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    return await check(config)

@@ -255,3 +255,4 @@ def test_a_card_answers_as_a_cpu_does(name: str, dtype: torch.dtype) -> None:
             for mine, theirs in zip(card.run(slices), usual.run(slices), strict=True):
                 bound = 5e-3 if dtype == torch.float32 else 0.08
                 assert np.abs(mine - theirs).max() <= bound * np.abs(theirs).max()
+    assert bool(card.captured) is not card.model.by_length

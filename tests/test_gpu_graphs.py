@@ -33,7 +33,7 @@ def filled(value: float) -> Callable[[Tensor], None]:
 def test_a_replay_takes_what_is_filled_in_now() -> None:
     made, ran = graphs(4)
     assert [made(2, filled(n)).tolist() for n in (3.0, 5.0, 8.0)] == [[6.0] * 2, [10.0] * 2, [16.0] * 2]
-    assert ran == [2, 2]
+    assert ran == [2, 2] and made.captured == 1
     assert made(3, filled(1.0)).tolist() == [2.0] * 3
     assert ran == [2, 2, 3, 3]
 
@@ -59,6 +59,7 @@ def test_what_is_not_captured_runs_again() -> None:
     assert capture_on(torch.device("cpu")) is Again
     made: Graphs[int, Tensor] = Graphs(torch.zeros, lambda buffer: buffer + 1, Again)
     assert [made(1, filled(n)).item() for n in (1.0, 2.0)] == [2.0, 3.0]
+    assert made.captured == 0
 
 
 def test_what_waits_for_the_card_is_found() -> None:
@@ -74,6 +75,7 @@ def test_a_card_replays_what_was_captured() -> None:
     device = torch.device("cuda")
     made: Graphs[int, Tensor] = Graphs(lambda n: torch.zeros(n, device=device), lambda b: b * 2, Cuda(device))
     assert [made(2, filled(n)).tolist() for n in (3.0, 5.0)] == [[6.0] * 2, [10.0] * 2]
+    assert made.captured == 1
 
 
 @pytest.mark.cuda

@@ -115,6 +115,11 @@ class Graphs(Generic[Key, Buffers]):
     def __len__(self) -> int:
         return len(self._kept)
 
+    @property
+    def captured(self) -> int:
+        """Shapes whose function is not run again."""
+        return sum(not isinstance(captured, Again) for _, captured in self._kept.values())
+
     def __call__(self, key: Key, fill: Callable[[Buffers], None]) -> Tensor:
         """Of buffers of this shape, once `fill` has filled them; the next call may write over it."""
         if key in self._kept:

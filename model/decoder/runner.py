@@ -63,6 +63,11 @@ class Runner:
         item = pages.keys_LPSGK.element_size() if isinstance(pages, TokenPages) else 4
         return page_bytes(spec.layers, spec.kv_heads, spec.head_width, item)
 
+    @property
+    def captured(self) -> int:
+        """Shapes of steps that are replayed on a card; 0 elsewhere."""
+        return 0 if self._together is None else self._together.captured
+
     def allot(self, count: int) -> None:
         """Empty pages, so many, for the sequences of `forward`; what was there before is gone, graphs among it."""
         self._together = None

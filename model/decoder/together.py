@@ -95,6 +95,11 @@ class Together:
         self._most_pages = -(-model.spec.context // pages.size)
         self._graphs = Graphs(self._new, self.forward, capture or capture_on(self._device))
 
+    @property
+    def captured(self) -> int:
+        """Shapes of batches that are replayed."""
+        return self._graphs.captured
+
     def __call__(self, rows: Sequence[Row]) -> Tensor:
         """Appends the rows to their sequences; float32 logits_MV after each. A sequence's rows stand in order."""
         parts = [rows[n : n + MOST_ROWS] for n in range(0, len(rows), MOST_ROWS)]

@@ -78,7 +78,8 @@ def _fast(decoder: Decoder) -> Decoder:
 
 
 def _run_once(model: Runner) -> Runner:
-    """So that the first request does not pay for what no one has run through yet."""
-    model.extend([0, 0], model.new_cache())
-    model.extend([0], model.new_cache())
+    """So that the first request does not pay for what no one has run through yet. Nothing is captured here, in the
+    thread that loads: the engine's may be capturing now."""
+    model.extend([0, 0], model.new_cache(2))
+    model.extend([0], model.new_cache(1))
     return model

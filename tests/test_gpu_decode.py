@@ -168,6 +168,22 @@ def test_a_step_can_be_captured(name: str) -> None:
                     torch.testing.assert_close(logits_V, whole(model, sequence[: at + 1])[-1], **NEAR)
 
 
+def test_logits_stay_when_the_next_step_is_replayed() -> None:
+    """Also when one forward replays the same shape several times."""
+    model = decoder("qwen2")
+    together = Together(model, TokenPages(3, 9, 2, 16, model.like), Recorded)
+    table, sequence = np.arange(9, dtype=np.int32), ids(2 * MOST_ROWS, 4)
+    with torch.inference_mode():
+        first = together(rows_of([Slice(sequence[:1], 0, table)]))
+        together(rows_of([Slice([9], 0, table)]))
+        torch.testing.assert_close(first, whole(model, sequence[:1]), **NEAR)
+        logits_MV = together(rows_of([Slice(sequence, 0, table, True)]))
+        again_MV = together(rows_of([Slice(sequence, 0, table, True)]))
+    assert len(logits_MV) == 2 * MOST_ROWS
+    for made_MV in (logits_MV, again_MV):
+        torch.testing.assert_close(made_MV, whole(model, sequence), **NEAR)
+
+
 def test_graphs_are_gone_with_their_pages() -> None:
     made = Runner(decoder("llama"), together=True)
     made.allot(4)

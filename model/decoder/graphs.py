@@ -67,6 +67,7 @@ class Cuda:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._pool: Any = torch.cuda.graph_pool_handle()
+        self._stream = torch.cuda.Stream(device)
         self._failed = False
 
     def __call__(self, function: Function) -> Captured:
@@ -81,19 +82,18 @@ class Cuda:
                 return Again(function)
 
     def _warm_up(self, function: Function) -> None:
-        """Not on the stream that others wait for, as a capture's is not."""
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
+        """On the stream of the capture, which finds the workspaces of that stream."""
+        self._stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self._stream):
             for _ in range(WARM_UPS):
                 function()
-        torch.cuda.current_stream().wait_stream(side)
+        torch.cuda.current_stream().wait_stream(self._stream)
 
     def _captured(self, function: Function) -> Captured:
-        """Other threads may use the card meanwhile, as a checkpoint that is loaded does: only what this thread does has
-        to be of a kind that a graph can hold."""
+        """Other threads may use the card meanwhile, as one that loads a checkpoint does: only what this thread does has
+        to be of a kind that a graph can hold. Two captures at once are none: the engine's thread alone makes them."""
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+        with torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local"):
             output = function()
         return _Graph(graph, output)
 

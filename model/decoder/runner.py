@@ -89,10 +89,9 @@ class Runner:
             return None
         return Together(self.model, pages, capture)
 
-    def new_cache(self) -> Cache:
-        """For `extend`."""
-        size = self.pages.size
-        count = -(-self.spec.context // size)
+    def new_cache(self, tokens: int = 0) -> Cache:
+        """For `extend`. `tokens`: that it has room for; 0: the context's."""
+        count = -(-(tokens or self.spec.context) // self.pages.size)
         return Cache(self._store(count), np.arange(count, dtype=np.int32))
 
     def extend(self, ids: Sequence[int], cache: Cache) -> Tensor:

@@ -80,7 +80,7 @@ class Rows:
             ids_M[m], positions_M[m], tables_MN[m, :pages] = row.id, row.at, row.table[:pages]
         self._device.copy_(self._host, non_blocking=True)
         if self._copied is not None:
-            self._copied.record()
+            self._copied.record(torch.cuda.current_stream(self._device.device))
 
 
 class Together:
@@ -102,8 +102,8 @@ class Together:
 
     def __call__(self, rows: Sequence[Row]) -> Tensor:
         """Appends the rows to their sequences; float32 logits_MV after each. A sequence's rows stand in order."""
-        parts = [rows[n : n + MOST_ROWS] for n in range(0, len(rows), MOST_ROWS)]
-        return torch.cat([self._part(part) for part in parts])
+        made = [self._part(rows[n : n + MOST_ROWS]) for n in range(0, len(rows), MOST_ROWS)]
+        return made[0] if len(made) == 1 else torch.cat(made)
 
     def forward(self, rows: Rows) -> Tensor:
         """logits_MV of what the buffers hold. This is what is captured."""

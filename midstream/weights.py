@@ -20,6 +20,11 @@ class CannotImport(Exception):
     """Weights that cannot be taken; the message says why and what to do."""
 
 
+def is_to_begin(settings: Settings, root: Path) -> bool:
+    """Whether the checkpoint folder is empty, and weights are named that it begins with."""
+    return bool(settings.model.weights) and not folders(root)
+
+
 def begin(
     settings: Settings, say: Callable[[str], None], checkpoints: Path | None = None, to_train: bool = False
 ) -> Manifest | None:  # fmt: skip
@@ -32,7 +37,7 @@ def begin(
 
     root = checkpoints or settings.paths.checkpoints
     assert root is not None
-    if not settings.model.weights or folders(root):
+    if not is_to_begin(settings, root):
         return None
     with FolderLock(root, "importing weights"):
         return None if folders(root) else take(settings, settings.model.weights, root, say, to_train)
@@ -152,8 +157,7 @@ def _began_with(manifest: Manifest, named: str) -> bool:
     what is in it, and where it is gone, by its path."""
     from model import hub
     from model.families.reading import Refused
-    from model.importing import CONFIG
-    from model.shards import fingerprint
+    from model.shards import CONFIG, fingerprint
 
     imported, asked = manifest.imported, manifest.asked
     if named.startswith(hub.PREFIX):

@@ -13,7 +13,7 @@ from pathlib import Path
 from model import shards
 from model.families.reading import Refused
 
-CONFIG, TOKENIZER = "config.json", "tokenizer.json"
+CONFIG, TOKENIZER = shards.CONFIG, "tokenizer.json"
 PREFIX = "hf:"
 FILES = (*shards.PATTERNS, CONFIG, TOKENIZER, "generation_config.json", "tokenizer_config.json",
          "special_tokens_map.json")  # fmt: skip

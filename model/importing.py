@@ -21,12 +21,11 @@ from model.fim.choice import UnfitTokenizer
 from model.fim.format import Format
 from model.fim.formats import AUTO
 from model.manifest import FEED, SIDE_FILES, Manifest, latest, read_file, read_manifest
-from model.shards import POINTER, fingerprint, pointer, weight_files
+from model.shards import CONFIG, POINTER, fingerprint, pointer, weight_files
 from model.tokens.ends import format_of
 from model.tokens.probes import difference
 from model.tokens.tokenizer import Tokenizer
 
-CONFIG = "config.json"
 LARGEST_BYTES = 64 << 20
 """Of a file that is read whole: a tokenizer.json of 250,000 ids takes 20 MB."""
 

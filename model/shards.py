@@ -10,6 +10,8 @@ from pathlib import Path
 
 from model.families.reading import Refused
 
+CONFIG = "config.json"
+"""What a folder says of its model."""
 ONE, INDEX = "model.safetensors", "model.safetensors.index.json"
 PATTERNS = (ONE, "model-*-of-*.safetensors", INDEX)
 """Of the files' names. What else is safetensors is an adapter's, an optimizer's, or a copy for another library."""

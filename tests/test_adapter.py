@@ -230,7 +230,7 @@ async def test_served_answers_are_those_of_transformers(name: str, tmp_path: Pat
     answers: list[str] = []
     reused: list[int] = []
     try:
-        await asyncio.wait_for(server.ready(), 60)
+        await asyncio.wait_for(server.ready(), 300)
         async with AsyncClient(server.address) as client:
             info = await client.model()
             assert (info.format, info.orders) == (FORMATS[name].name, FORMATS[name].orders)

@@ -31,7 +31,7 @@ def test_a_place_that_is_not_there_is_named(line: int, column: int, said: str) -
 
 def test_a_place_is_three_parts() -> None:
     assert CursorPlace().convert("a:b.py:3:4", None, None) == (Path("a:b.py"), 3, 4)
-    for wrong in ("a.py", "a.py:3", "a.py:0:1", "a.py:x:1", ":1:1"):
+    for wrong in ("a.py", "a.py:3", "a.py:0:1", "a.py:x:1", ":1:1", "a.py:²:1", "a.py:00:1", "a.py:1:9999999999999"):
         with pytest.raises(click.BadParameter):
             CursorPlace().convert(wrong, None, None)
 

@@ -203,3 +203,15 @@ def test_what_needs_least_comes_first_and_the_oldest_waits_not_for_ever() -> Non
         assert sum(given) <= 128 and given[0] >= min(left, LEAST_CHUNK)
         left, steps = left - given[0], steps + 1
     assert steps <= 20
+
+
+@pytest.mark.parametrize("rows", [1, 3, 16, 32, 256])
+@pytest.mark.parametrize("running", [0, 1, 17, 300])
+def test_a_prompt_begins_in_every_budget(rows: int, running: int) -> None:
+    """However few rows a step has, and however many sequences run."""
+    left, steps = 100, 0
+    while left > 1:
+        given = schedule([*[Need(1)] * running, Need(left)], rows)
+        assert given[:running] == [1] * running and given[-1] > 0
+        left, steps = left - given[-1], steps + 1
+    assert steps <= 100

@@ -25,10 +25,10 @@ from model.decoder.decoder import Decoder
 from model.families import build
 from model.families.gpt_bigcode.spec import GptBigcode
 from model.families.products import products
-from model.kernels.beside import Part, packed
+from model.kernels.adapters.lengths import lengths
+from model.kernels.adapters.low_rank import number
+from model.kernels.adapters.parts import Part, packed
 from model.kernels.isa import NAMES
-from model.kernels.lengths import lengths
-from model.kernels.low_rank import number
 from model.loading import load_base, load_model
 from model.manifest import read_manifest
 

@@ -32,7 +32,7 @@ async def test_no_server_is_one_message_and_it_recovers(tmp_path: Path) -> None:
         await server.start()
         try:
             await asyncio.to_thread(write_checkpoint, tmp_path / "checkpoints", 1)
-            await asyncio.wait_for(server.ready(), 30)
+            await asyncio.wait_for(server.ready(), 300)
             async with asyncio.timeout(30):
                 while await editor.ask("m1.py", (0, 9)) is None:
                     await asyncio.sleep(0.05)

@@ -23,7 +23,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     server = Server(ServeConfig(tmp_path / "checkpoints", listen="127.0.0.1:0", grace_s=0.2))
     await server.start()
     await asyncio.to_thread(write_checkpoint, tmp_path / "checkpoints", 1)
-    await asyncio.wait_for(server.ready(), 30)
+    await asyncio.wait_for(server.ready(), 300)
     yield server
     await server.stop()
 

@@ -36,7 +36,7 @@ async def completes(folder: Path) -> str:
     server = Server(ServeConfig(folder, listen="127.0.0.1:0", grace_s=0.2))
     await server.start()
     try:
-        await asyncio.wait_for(server.ready(), 30)
+        await asyncio.wait_for(server.ready(), 300)
         async with AsyncClient(server.address) as client:
             return (await client.complete("def f(", ")", path="a.py", max_tokens=4)).model_version
     finally:
@@ -119,3 +119,19 @@ def test_train_and_serve_say_that_they_go_on_with_other_weights(tmp_path: Path, 
         line = next((line for line in program.stderr if "did not begin with" in line), "")
         program.terminate()
     assert "[model] weights = 'hf:org/model' but with one" in line
+
+
+def test_serve_imports_weights_without_torch_in_its_own_process(tmp_path: Path) -> None:
+    """At the start that imports them, and at the next, which says whether they are the same."""
+    config = tmp_path / "midstream.toml"
+    text = f'[paths]\nstate = "{tmp_path / "state"}"\n[model]\ncontext = 96\n'
+    config.write_text(text + f'weights = "{save(NAME, tmp_path / "one")}"\n')
+    code = (
+        "import sys; from midstream.cli import main\n"
+        f"try: main(['serve', '--config', {str(config)!r}, '--listen', 'nowhere'])\n"
+        "finally: print('torch' in sys.modules)"
+    )
+    for said in ("training goes on from it", ""):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert "--listen must be host:port" in done.stderr and said in done.stdout
+        assert done.stdout.endswith("False\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -9,6 +10,10 @@ import click
 from midstream.commands.options import with_settings
 from midstream.settings import Settings
 from model.lines import split as split_lines
+
+_NUMBER = re.compile(r"0*[1-9][0-9]{0,8}")
+MOST = 2**31 - 1
+"""Of a number in a request."""
 
 
 class CursorPlace(click.ParamType):
@@ -19,7 +24,7 @@ class CursorPlace(click.ParamType):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Path, int, int]:
         file, _, rest = value.rpartition(":")
         file, _, line = file.rpartition(":")
-        if not file or not line.isdigit() or not rest.isdigit() or "0" in (line, rest):
+        if not file or not _NUMBER.fullmatch(line) or not _NUMBER.fullmatch(rest):
             self.fail(f"{value!r} is not FILE:LINE:COL with numbers from 1", param, ctx)
         return Path(file), int(line), int(rest)
 
@@ -27,10 +32,12 @@ class CursorPlace(click.ParamType):
 @click.command()
 @click.argument("place", type=CursorPlace())
 @click.option("--server", help="host:port of `midstream serve`.")
-@click.option("--max-tokens", type=click.IntRange(min=1), default=64, show_default=True)
+@click.option("--max-tokens", type=click.IntRange(min=1, max=MOST), default=64, show_default=True)
 @click.option("--single-line", is_flag=True, help="Stop at the end of the line.")
 @click.option("--until", type=click.Choice(["text", "line", "statement", "scope"]), default="text", show_default=True)
-@click.option("--deadline-ms", type=click.IntRange(min=0), default=0, help="Return what is ready after so long.")
+@click.option(
+    "--deadline-ms", type=click.IntRange(min=0, max=MOST), default=0, help="Return what is ready after so long."
+)
 @with_settings
 def complete(
     place: tuple[Path, int, int],

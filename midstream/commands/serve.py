@@ -32,8 +32,7 @@ def serve(
     import asyncio
     import logging
 
-    from midstream.lock import FolderInUse
-    from midstream.weights import begin, warning
+    from midstream.weights import warning
     from server.app import CannotListen, ServeConfig
     from server.app import serve as run
 
@@ -42,8 +41,7 @@ def serve(
     device = _device(device or chosen.device, chosen.held)
     folder = checkpoints or settings.paths.checkpoints
     assert folder is not None
-    with suppress(FolderInUse):  # a trainer that has the folder imports them itself
-        begin(settings, click.echo, folder)
+    _begin(settings, folder)
     if word := warning(settings, folder):
         click.echo(word, err=True)
     if listen is not None and not is_address(listen, least_port=0):
@@ -71,6 +69,21 @@ def _device(wanted: str, held: Held) -> str:
         return choose(wanted, held)
     except NoDevice as error:
         raise click.ClickException(str(error)) from error
+
+
+def _begin(settings: Settings, checkpoints: Path) -> None:
+    """`[model] weights` are imported in a process of its own: it needs torch, the server does not."""
+    from midstream import apart
+    from midstream.lock import FolderInUse
+    from midstream.weights import begin, is_to_begin
+
+    if not is_to_begin(settings, checkpoints):
+        return
+    try:
+        with suppress(FolderInUse):  # a trainer that has the folder imports them itself
+            apart.call(begin, settings, click.echo, checkpoints)
+    except ChildProcessError as error:
+        raise click.ClickException(f"{settings.model.weights} is not imported: {error}") from error
 
 
 def _check(config: ServeConfig) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from model.adapters.spec import Adapter
 from model.families import Names, Spec
 from model.families.products import Member, products
-from model.kernels.beside import Part
+from model.kernels.adapters.parts import Part
 from model.kernels.packing import Floats
 
 

@@ -7,9 +7,10 @@ width, P pages, S tokens of a page, T tokens; a table of M rows is MN, N pages l
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from model.compiling import njit
 
 Array = NDArray[np.float32]
 Numbers = NDArray[np.int32]
@@ -20,7 +21,7 @@ _LOG2E = np.float32(1.4426950408889634)
 _LEAST = np.float32(-126.0)
 
 
-@numba.njit(fastmath=_MATHS, cache=True, nogil=True, inline="always")
+@njit(fastmath=_MATHS, cache=True, nogil=True, inline="always")
 def _exponentials(x_T: Array, count: int, bits_T: Numbers) -> np.float32:
     """exp of the first `count` numbers, none of them above 0, in place; returns their sum. 2^x is a polynomial between
     whole exponents (Cephes' exp2f, 2e-7 of the number), so that a loop makes eight at once."""
@@ -44,7 +45,7 @@ def _exponentials(x_T: Array, count: int, bits_T: Numbers) -> np.float32:
     return total
 
 
-@numba.njit(fastmath=_MATHS, cache=True, nogil=True, inline="always")
+@njit(fastmath=_MATHS, cache=True, nogil=True, inline="always")
 def _add(weight_I: Array, rows_IJ: Array, first: int, end: int, out_J: Array) -> None:
     """Adds the rows from `first` on, before `end`, each times its weight: four at a time, so that what they are added
     to is read and written once for four of them."""
@@ -60,7 +61,7 @@ def _add(weight_I: Array, rows_IJ: Array, first: int, end: int, out_J: Array) ->
             out_J[j] += weight_I[i] * rows_IJ[i, j]
 
 
-@numba.njit(fastmath=_MATHS, cache=True, nogil=True, inline="always")
+@njit(fastmath=_MATHS, cache=True, nogil=True, inline="always")
 def _soften(x_T: Array, bits_T: Numbers) -> None:
     """Softmax, in place."""
     highest = x_T[0]
@@ -73,7 +74,7 @@ def _soften(x_T: Array, bits_T: Numbers) -> None:
         x_T[t] *= share
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def write(
     k_NGK: Array, v_NGK: Array, page_N: Numbers, slot_N: Numbers, keys_PGKS: Array, values_PGSK: Array
 ) -> None:  # fmt: skip
@@ -86,7 +87,7 @@ def write(
                 values_PGSK[page, g, slot, k] = v_NGK[n, g, k]
 
 
-@numba.njit(fastmath=_MATHS, cache=True, nogil=True)
+@njit(fastmath=_MATHS, cache=True, nogil=True)
 def attend(
     q_NHK: Array,
     row_M: Numbers,

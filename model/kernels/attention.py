@@ -7,8 +7,8 @@ Keys of a page are transposed, so scores are made for 32 tokens at once; heads t
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from model.compiling import njit
 from model.kernels.functions import exp
 from model.kernels.operators import mix
 from model.kernels.rows import FAST

@@ -13,12 +13,12 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from model.kernels import beside
-from model.kernels.beside import Part
+from model.kernels.adapters import parts as beside
+from model.kernels.adapters.lengths import lengths
+from model.kernels.adapters.low_rank import RANKS
+from model.kernels.adapters.parts import Part
 from model.kernels.crew import Crew
 from model.kernels.isa import Way
-from model.kernels.lengths import lengths
-from model.kernels.low_rank import RANKS
 from model.kernels.packing import AT_NUMBERS, STEPS, TILES, Floats
 from model.kernels.step import HEAD, Call, Shape, Weights, Work, step
 from model.kernels.tile import BYTES, LANES

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from model.compiling import njit
 from model.kernels.operators import float_of_bits
 
 GELU_TANH, GELU, SILU, RELU = range(4)

@@ -6,8 +6,8 @@ Shapes: M rows, D width, C columns, H query heads, G heads of keys, K head width
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from model.compiling import njit
 from model.kernels.functions import GELU, GELU_TANH, SILU, gelu, gelu_tanh, silu
 from model.kernels.packing import AT_NUMBERS, AT_TILES, STEPS
 from model.kernels.tile import BYTES, LANES

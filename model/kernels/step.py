@@ -12,11 +12,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from model.compiling import njit
+from model.kernels.adapters.low_rank import RANKS, narrow, widen
 from model.kernels.attention import attend
-from model.kernels.low_rank import RANKS, narrow, widen
 from model.kernels.operators import arrive, arrived, give_way, product
 from model.kernels.packing import AT_NUMBERS, AT_TILES, STEPS, TILES, Floats
 from model.kernels.rows import activate, add, embed, norm, quantise, rotate

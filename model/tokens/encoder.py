@@ -14,10 +14,10 @@ from collections.abc import Callable
 from threading import Lock
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from tokenizers import Tokenizer as Backend
 
+from model.compiling import njit
 from model.tokens.merges import LONGEST, merge
 from model.tokens.pretoken import DIGITS, LLAMA3, QWEN, gpt2_end, points, span_end
 from model.tokens.pretoken_deepseek import deepseek_end

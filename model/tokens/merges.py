@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from model.compiling import njit
 
 LONGEST = 128
 """Bytes. The work is quadratic in them: a longer pre-token goes to the library, whose queue is not."""

@@ -10,9 +10,9 @@ encoder.py). StarCoder's family cuts at every digit first, and matches in each p
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from model.compiling import njit
 from model.tokens.characters import (
     BLANK,
     LETTER,

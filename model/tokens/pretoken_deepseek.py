@@ -14,9 +14,9 @@ import unicodedata
 from functools import cache
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from model.compiling import njit
 from model.tokens.characters import (
     ASSIGNED,
     BLANK,

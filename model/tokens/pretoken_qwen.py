@@ -9,8 +9,7 @@ then `\\s+(?!\\S)|\\s+` as in GPT-2's.
 
 from __future__ import annotations
 
-from numba import njit
-
+from model.compiling import njit
 from model.tokens.characters import (
     BLANK,
     CR,

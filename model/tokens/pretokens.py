@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from model.compiling import njit
 from model.tokens.characters import load8
 
 SLOTS = 1 << 20

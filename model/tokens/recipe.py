@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
+from model.compiling import njit
 from model.tokens.letters import BYTE_LETTERS
 from model.tokens.merges import LONGEST, Merges, merge
 from model.tokens.pretoken import DEEPSEEK, DIGITS, GPT2, LLAMA3, QWEN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -69,6 +70,10 @@ class Job:
     def answered(self) -> bool:
         """Every alternative has its last piece, or the request has failed."""
         return self._unanswered == 0
+
+    def is_late(self) -> bool:
+        """Its deadline is over."""
+        return self.request.deadline is not None and time.monotonic() >= self.request.deadline
 
     def cancel(self) -> None:
         """Ends the request before its next token."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 LEAST_CHUNK = 16
-"""A chunk that is not a prompt's end has at least so many rows: a smaller one costs its operators and little else."""
+"""A chunk that is not a prompt's end has at least so many rows, where the step has them: a smaller one costs its
+operators and little else."""
 
 
 @dataclass(frozen=True)
@@ -30,22 +31,23 @@ def schedule(needs: Sequence[Need], rows: int) -> list[int]:
     the others is 18 either way.)
     """
     given = [1 if need.rows == 1 else 0 for need in needs]
-    left = max(rows - sum(given), rows // 4)
+    left = max(rows - sum(given), rows // 4, 1)
+    least = min(LEAST_CHUNK, left)
     prompts = [n for n, need in enumerate(needs) if need.rows > 1 and need.waited_for]
     if prompts:
-        left -= _give(given, needs, prompts[0], -(-left // 2), left)
+        left -= _give(given, needs, prompts[0], max(-(-left // 2), least), least)
     ordered = sorted(prompts, key=lambda n: (needs[n].rows - given[n], n))
     ordered += [n for n, need in enumerate(needs) if need.rows > 1 and not need.waited_for]
     for n in ordered:
-        left -= _give(given, needs, n, left, left)
+        left -= _give(given, needs, n, left, least)
     return given
 
 
-def _give(given: list[int], needs: Sequence[Need], n: int, most: int, left: int) -> int:
-    """Adds at most so many rows to the sequence's, unless they are too few to be worth it; returns how many."""
+def _give(given: list[int], needs: Sequence[Need], n: int, most: int, least: int) -> int:
+    """Adds at most so many rows to the sequence's, unless they are fewer than `least`; returns how many."""
     wanted = needs[n].rows - given[n]
-    count = min(wanted, most, left)
-    if count <= 0 or (count < wanted and given[n] + count < LEAST_CHUNK):
+    count = min(wanted, most)
+    if count <= 0 or (count < wanted and given[n] + count < least):
         return 0
     given[n] += count
     return count

@@ -11,12 +11,14 @@ from dataclasses import replace
 import grpc
 
 from server.engine.engine import Engine, NoModel
-from server.engine.job import Emit
+from server.engine.job import Emit, Prepared
 from server.request import DEFAULT_TOKENS, Finish, Piece, Request, Until
 from server.rpc import infill_pb2, infill_pb2_grpc
 
 MARGIN_S = 0.01
-"""The answer is sent so long before the client's own deadline."""
+"""A request's deadline is so long before its call's own."""
+GRACE_S = 0.005
+"""After its deadline, in which the engine may still send what it has."""
 
 
 class InfillService(infill_pb2_grpc.InfillServiceServicer):
@@ -42,16 +44,19 @@ class InfillService(infill_pb2_grpc.InfillServiceServicer):
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
         except ValueError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-        unfinished = prepared.request.alternatives
+        unfinished = _nothing(prepared)
         try:
             while unfinished:
-                for piece in await _taken(pieces):
+                for piece in await _in_time(pieces, prepared.request.deadline, unfinished):
                     if isinstance(piece, Exception):
                         await context.abort(*_status(piece))
                     yield written(piece)
-                    unfinished -= piece.finish is not Finish.NONE
+                    unfinished[piece.alternative] = piece
+                    if piece.finish is not Finish.NONE:
+                        del unfinished[piece.alternative]
         finally:
-            job.cancel()
+            if not job.is_late():  # what goes on for the cache is ended by the engine
+                job.cancel()
 
     async def Model(
         self, request: infill_pb2.ModelRequest, context: grpc.aio.ServicerContext
@@ -110,6 +115,24 @@ def written(piece: Piece) -> infill_pb2.InfillResponse:
         alternative=piece.alternative,
         logprobs=piece.logprobs,
     )
+
+
+def _nothing(prepared: Prepared) -> dict[int, Piece]:
+    """The last piece so far of each alternative: none has begun."""
+    version, size = prepared.served.version, len(prepared.prompt.ids)
+    return {n: Piece("", version, prompt_tokens=size, alternative=n) for n in range(prepared.request.alternatives)}
+
+
+async def _in_time(
+    pieces: asyncio.Queue[Piece | Exception], deadline: float | None, unfinished: dict[int, Piece]
+) -> list[Piece | Exception]:
+    """What is there, as `_taken`; at the deadline the ends of what is unfinished: the engine looks between two steps
+    alone, and a step may take longer than the client waits."""
+    try:
+        async with asyncio.timeout_at(None if deadline is None else deadline + GRACE_S):
+            return await _taken(pieces)
+    except TimeoutError:
+        return [replace(last, text="", logprobs=(), finish=Finish.DEADLINE) for last in unfinished.values()]
 
 
 async def _taken(pieces: asyncio.Queue[Piece | Exception]) -> list[Piece | Exception]:

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 import xxhash
-from numba import njit
 from numpy.typing import NDArray
 
+from model.compiling import njit
 from streams.index.letters import ALONE, CLASSES, OTHER, WORD
 from streams.index.shingles import GAP_BITS, LIMIT, pack
 

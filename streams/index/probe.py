@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from model.compiling import njit
 from streams.index.minhash import BANDS, EXTRA_BANDS, EXTRA_ROWS, EXTRA_STEP, PERMUTATIONS, ROWS, _mix
 from streams.index.shingles import compare, length_at, unpack
 

@@ -12,8 +12,9 @@ gap's upper bits as so many zeros and a one, and its lower GAP_BITS bits, the fi
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from model.compiling import njit
 
 LIMIT = 16_384
 """The most hashes of a set. Of 8,192 or more, which a sample has, the similarity's standard error is below .005."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from model.compiling import njit
 
 MIN_RUN = 64
 """Bytes from which a run of base64 letters counts as encoded data (The Stack v2)."""

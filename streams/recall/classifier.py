@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from model.compiling import njit
 
 BITS = 18
 BUCKETS = 1 << BITS

@@ -145,6 +145,11 @@ def blocks(text: str) -> str:
     return ""
 
 
+def beside(text: str) -> str:
+    """A text without the permissive licences that stand in it word for word: what they say of others binds nobody."""
+    return _around(text, find(text))
+
+
 def _around(text: str, found: list[Found]) -> str:
     """What is left of a text without the licences."""
     ends = [0, *(one.end for one in found)]

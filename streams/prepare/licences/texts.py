@@ -17,7 +17,7 @@ from askalono import identify  # pyright: ignore[reportAttributeAccessIssue]
 
 from streams.prepare.licences.bodies import known, owners_are_plain
 from streams.prepare.licences.classes import classify
-from streams.prepare.licences.parts import OWN_WORDS, blocks, choice
+from streams.prepare.licences.parts import OWN_WORDS, beside, blocks, choice
 from streams.prepare.licences.references import is_changed
 from streams.prepare.licences.remarks import without_remarks
 
@@ -72,7 +72,7 @@ LONG_LINE = 320
 _BEGINNINGS = re.compile(r"(Permission (?:is|to)\b|Redistribution and use\b|Licensed under\b|(?<=reserved\.) )")
 _OWNERS = re.compile(r"^[^\n]{0,12}(?:copyright\b|\(c\)|©|all rights reserved)[^\n]*$", re.M | re.I)
 _GPL = re.compile(r"\b[al]?gpl[- ]?v?\d")
-_GPL_ALONE = re.compile(r"\b[al]?gpl\b(?![- ](?:compatible|friendly))")
+_GPL_ALONE = re.compile(r"\b[al]?gpl\b(?![- ](?:compatible|friendly)|- )")
 _COMMERCIAL = re.compile(
     r"commercial (?:software|licen[cs])|licen[cs]e (?:key|fee)|end[- ]user licen[cs]e agreement|trial licen[cs]e", re.I
 )
@@ -114,7 +114,8 @@ def _recognise(text: str) -> str:
         if _NOT_FREE.search(OWN_WORDS.sub("", words)):
             return PROPRIETARY
         return _spoken(words) if is_changed(bare) else offered
-    return blocks(_COMMENT.sub("", text)) or _whole(bare) or _joined(bare) or _spoken(words)
+    found = blocks(_COMMENT.sub("", text)) or _whole(bare) or _joined(bare)
+    return found or _spoken(" ".join(beside(bare).split()))
 
 
 def _spoken(words: str) -> str:

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numpy.typing import NDArray
 
+from model.compiling import njit
 from model.kernels.emit import F32, I16, I32, Builder, call, load, loop, offset, splat, store, whole
 from model.kernels.operators import float_of_bits, intrinsic, pointer_of
 from model.kernels.packing import Floats

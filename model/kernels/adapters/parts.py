@@ -1,4 +1,4 @@
-"""Low-rank parts of modules as the compiled step reads them (model.kernels.low_rank).
+"""Low-rank parts of modules as the compiled step reads them (model.kernels.adapters.low_rank).
 
 Several modules may stand in one matrix, one below the other. Their A's do, too, so that activations are read once; of
 B each tile takes the numbers of its own modules alone.
@@ -13,11 +13,11 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from model.compiling import njit
+from model.kernels.adapters.low_rank import HALF, PAIR, LowRank
 from model.kernels.isa import Float32, Way
-from model.kernels.low_rank import HALF, PAIR, LowRank
 from model.kernels.packing import Floats
 from model.kernels.tile import LANES
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from model.kernels.beside import Part
+from model.compiling import njit
+from model.kernels.adapters.parts import Part
 from model.kernels.operators import mix
 from model.kernels.packing import AT_NUMBERS, AT_TILES, STEPS, Floats
 from model.kernels.rows import FAST

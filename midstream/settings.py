@@ -159,7 +159,10 @@ class Serve:
     and at most of 64."""
     held: Literal["auto", "int8", "float32"] = "auto"
     """How a model's matrices are held. auto: int8, each row with a scale, multiplied by bytes; float32 takes four times
-    the memory and more than twice the time."""
+    the memory and more than twice the time. On a card, auto: bfloat16; or float32."""
+    device: str = "auto"
+    """What runs the model: `cpu`; `cuda` or `cuda:N`, a card of NVIDIA's; auto: a card where there is one, else the
+    CPU, and always that for int8."""
 
     def __post_init__(self) -> None:
         bounds.between(self, 1, MOST_THREADS, "threads")
@@ -167,6 +170,8 @@ class Serve:
         bounds.between(self, 1, 1_048_576, "cache_mb")
         if not bounds.is_address(self.listen):
             raise ValueError(f"listen must be host:port, the port from 1 to 65,535, not {self.listen!r}")
+        if not bounds.is_device(self.device):
+            raise ValueError(f"device must be auto, cpu, cuda or cuda:N, not {self.device!r}")
 
 
 LOCAL = ("127.0.0.1", "localhost", "[::1]", "::1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from math import isfinite
 
@@ -35,6 +36,11 @@ def is_address(text: str, least_port: int = 1) -> bool:
     """Whether the text is host:port, the port from `least_port` to 65,535."""
     host, _, port = text.strip().rpartition(":")
     return bool(host) and port.isascii() and port.isdigit() and least_port <= int(port) < 1 << 16
+
+
+def is_device(text: str) -> bool:
+    """Whether the text is auto, cpu, cuda or cuda:N."""
+    return re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", text) is not None
 
 
 def shares(settings: object, *names: str) -> None:

@@ -49,6 +49,8 @@ class ServeConfig:
     """Keys and values of running requests, and of prefixes that are kept."""
     held: Held = "auto"
     """How the model's matrices are held."""
+    device: str = "cpu"
+    """What runs the model: `cpu`, or a card by torch's name (server.device chooses)."""
     grace_s: float = 2.0
     """Seconds that running requests have at the end."""
 
@@ -58,8 +60,9 @@ class Server:
 
     def __init__(self, config: ServeConfig) -> None:
         self.config = config
+        loader = Loader(config.held, config.threads, config.device)
         self.engine = Engine(EngineConfig(config.rows, config.cache_mb))
-        self.watcher = Watcher(config.checkpoints, self._offer, self._tell, loader=Loader(config.held, config.threads))
+        self.watcher = Watcher(config.checkpoints, self._offer, self._tell, loader=loader)
         self.address = ""
         self._health = health.aio.HealthServicer()  # pyright: ignore[reportAttributeAccessIssue]
         self._serving = asyncio.Event()

@@ -42,10 +42,10 @@ class _Base:
 class Loader:
     """Loads one checkpoint after another. Of adapters over one base each brings its low-rank part alone."""
 
-    def __init__(self, held: Held = "auto", threads: int = 1) -> None:
-        """`threads`: of the model's products."""
+    def __init__(self, held: Held = "auto", threads: int = 1, device: str = "cpu") -> None:
+        """`threads`: of the model's products on a CPU. `device`: `cpu`, or a card's name (server.device)."""
         self._held: Held = held
-        self._threads = threads
+        self._threads, self._device = threads, device
         self._imager = Imager()
         self._base: _Base | None = None
 
@@ -64,11 +64,14 @@ class Loader:
         self._imager.close()
 
     def _whole(self, path: Path, manifest: Manifest) -> Model:
-        if families.has_step(manifest.model):
+        if self._has_step(manifest):
             return Stepper(manifest.model, self._imager.step(path, manifest, self._held, self._threads))
         from server import by_torch
 
-        return by_torch.whole(path, manifest, self._threads)
+        return by_torch.whole(path, manifest, self._threads, self._device, self._held)
+
+    def _has_step(self, manifest: Manifest) -> bool:
+        return self._device == "cpu" and families.has_step(manifest.model)
 
     def _of(self, path: Path, manifest: Manifest) -> _Base:
         """The adapter's base: the one that is in memory, where it is the same one."""
@@ -87,12 +90,12 @@ class Loader:
 
     def _beside(self, folder: Path, its: Manifest, held: str) -> Callable[[Path, Manifest], Model]:
         """What makes a model of the base in `folder` and the low-rank part of a checkpoint."""
-        if families.has_step(its.model):
+        if self._has_step(its):
             step = self._imager.step(folder, its, self._held, self._threads)
             return lambda path, manifest: Stepper(manifest.model, low_rank.beside(step, path, manifest))
         from server import by_torch
 
-        decoder = by_torch.base(folder, its, held)
+        decoder = by_torch.base(folder, its, held, self._device, self._held)
         return lambda path, manifest: by_torch.beside(decoder, path, manifest, self._threads)
 
 

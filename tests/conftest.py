@@ -21,6 +21,8 @@ import pytest
 from neovim import neovim_012
 from vim import vim
 
+from server.device import cards
+
 hypothesis.settings.register_profile("midstream", deadline=None)  # no test depends on speed
 hypothesis.settings.load_profile("midstream")
 
@@ -33,6 +35,7 @@ NEEDED: dict[str, tuple[bool, str]] = {
     ),
     "vim": (vim() is not None, "no Vim with channels, patch 9.0.908 or later, is on PATH"),
     "llamacpp": (llamacpp.is_possible(), "node and npm are not here, or no llama.cpp is built for this system"),
+    "cuda": (cards() > 0, "no card of NVIDIA's is found"),
     "seed_files": ("MIDSTREAM_SEED_TOKENIZERS" in os.environ, "MIDSTREAM_SEED_TOKENIZERS names no folder"),
 }
 """Marker to whether this machine has what its tests need, and the word about it when it has not."""

@@ -10,21 +10,26 @@ import click
 
 from midstream.commands.options import with_settings
 from midstream.settings import Settings
-from model.bounds import is_address
+from model.bounds import is_address, is_device
 from model.config import MOST_THREADS
 
 if TYPE_CHECKING:
     from server.app import ServeConfig
     from server.check import Checked
+    from server.imaging import Held
 
 
 @click.command()
 @click.option("--checkpoints", type=click.Path(path_type=Path, file_okay=False), help="Folder of the checkpoints.")
 @click.option("--listen", help="host:port; port 0 takes a free one.")
 @click.option("--threads", type=click.IntRange(1, MOST_THREADS), help="CPU threads of the model.")
+@click.option("--device", help="auto, cpu, cuda or cuda:N.")
 @click.option("--check", is_flag=True, help="Answer a few requests, print how fast this machine is, and end.")
 @with_settings
-def serve(checkpoints: Path | None, listen: str | None, threads: int | None, check: bool, settings: Settings) -> None:
+def serve(
+    checkpoints: Path | None, listen: str | None, threads: int | None, device: str | None, check: bool,
+    settings: Settings,
+) -> None:  # fmt: skip
     """Serve completions over gRPC, swapping in each new checkpoint without dropping a request."""
     import asyncio
     import logging
@@ -34,6 +39,8 @@ def serve(checkpoints: Path | None, listen: str | None, threads: int | None, che
     from server.app import serve as run
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    chosen = settings.serve
+    device = _device(device or chosen.device, chosen.held)
     folder = checkpoints or settings.paths.checkpoints
     assert folder is not None
     _begin(settings, folder)
@@ -41,16 +48,28 @@ def serve(checkpoints: Path | None, listen: str | None, threads: int | None, che
         click.echo(word, err=True)
     if listen is not None and not is_address(listen, least_port=0):
         raise click.UsageError(f"--listen must be host:port, the port from 0 to 65,535, not {listen!r}.")
-    chosen = settings.serve
     config = ServeConfig(
-        folder, listen or chosen.listen, threads or chosen.threads, chosen.rows, chosen.cache_mb, chosen.held
-    )
+        folder, listen or chosen.listen, threads or chosen.threads, chosen.rows, chosen.cache_mb, chosen.held,
+        device,
+    )  # fmt: skip
     try:
         if check:
             _check(config)
         else:
             asyncio.run(run(config, say=click.echo))
     except CannotListen as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _device(wanted: str, held: Held) -> str:
+    """`cpu`, or a card by torch's name."""
+    from server.device import NoDevice, choose
+
+    if not is_device(wanted):
+        raise click.UsageError(f"--device must be auto, cpu, cuda or cuda:N, not {wanted!r}.")
+    try:
+        return choose(wanted, held)
+    except NoDevice as error:
         raise click.ClickException(str(error)) from error
 
 

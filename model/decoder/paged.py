@@ -1,4 +1,4 @@
-"""Attention of several sequences over their pages: an `Attend` of one forward.
+"""Attention of several sequences over their pages on a CPU: an `Attend` of one forward.
 
 Shapes: N rows of all sequences, n rows and T tokens of one of them, H query heads, G heads of keys and values, K head
 width, M rows that are attended to one by one.
@@ -20,7 +20,24 @@ from model.decoder.pages import Pages
 from model.decoder.stores import Slice
 
 FEW = 16
-"""New tokens of a sequence up to which its rows are attended to one by one, where that is a compiled function."""
+"""New tokens of a sequence up to which its rows are attended to one by one."""
+
+
+def places(slices: Sequence[Slice], size: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """at_N and page_N of all new tokens; `size`: of a page."""
+    at_N = np.concatenate([np.arange(s.at, s.end) for s in slices])
+    return at_N, np.concatenate([s.table[np.arange(s.at, s.end) // size] for s in slices])
+
+
+def mask(s: Slice, first: int, window: int | None, like: Tensor) -> Tensor:
+    """mask_nT of the tokens from `first` on: minus infinity where a new token may not look. Of the type and on the
+    device of `like`."""
+    query_n = torch.arange(s.at, s.end, device=like.device)
+    key_T = torch.arange(first, s.end, device=like.device)
+    forbidden_nT = key_T > query_n[:, None]
+    if window is not None:
+        forbidden_nT |= query_n[:, None] - key_T >= window
+    return torch.zeros(forbidden_nT.shape, dtype=like.dtype, device=like.device).masked_fill_(forbidden_nT, -torch.inf)
 
 
 class Paged:
@@ -28,19 +45,14 @@ class Paged:
 
     def __init__(self, pages: Pages, slices: Sequence[Slice]) -> None:
         self._pages = pages
-        self._device = pages.keys_LPGKS.device
-        self._is_compiled = self._device.type == "cpu"
-        at_N = np.concatenate([np.arange(s.at, s.end) for s in slices])
-        page_N = np.concatenate([s.table[np.arange(s.at, s.end) // pages.size] for s in slices])
+        at_N, page_N = places(slices, pages.size)
         self._places = page_N, (at_N % pages.size).astype(np.int32)
-        page, slot = (torch.from_numpy(x).long().to(self._device) for x in self._places)
-        self._placed = None if self._is_compiled else (page, slot)
-        self.positions_1N = torch.from_numpy(at_N)[None].to(self._device)
-        starts = list(accumulate((len(s.ids) for s in slices), initial=0))
+        self.positions_1N = torch.from_numpy(at_N)[None]
+        starts = accumulate((len(s.ids) for s in slices), initial=0)
         placed = list(zip(starts, slices, strict=False))
-        self._many = [(start, s) for start, s in placed if not self._is_compiled or len(s.ids) > FEW]
-        self._tables = [torch.from_numpy(s.table.astype(np.int64)).to(self._device) for _, s in self._many]
-        few = [(start, s) for start, s in placed if self._is_compiled and len(s.ids) <= FEW]
+        self._many = [(start, s) for start, s in placed if len(s.ids) > FEW]
+        self._tables = [torch.from_numpy(s.table.astype(np.int64)) for _, s in self._many]
+        few = [(start, s) for start, s in placed if len(s.ids) <= FEW]
         self._rows = _Rows(few) if few else None
         self._masks: dict[tuple[int, int | None], Tensor] = {}
 
@@ -60,9 +72,6 @@ class Paged:
 
     def _write(self, layer: int, k_GNK: Tensor, v_GNK: Tensor) -> None:
         pages = self._pages
-        if self._placed is not None:
-            pages.write(layer, *self._placed, k_GNK, v_GNK)
-            return
         keys_PGKS, values_PGSK = pages.keys_LPGKS[layer].numpy(), pages.values_LPGSK[layer].numpy()
         rows.write(_rows(k_GNK), _rows(v_GNK), *self._places, keys_PGKS, values_PGSK)
 
@@ -72,23 +81,17 @@ class Paged:
         """Of a sequence with many new tokens; `new` are their own keys and values."""
         s = self._many[number][1]
         if s.at == 0 and window is None:
-            return _mix(q_1HnK, *new, scale, None)
+            return mix(q_1HnK, *new, scale, None)
         first = 0 if window is None else max(0, s.at + 1 - window)
         k_GTK, v_GTK = self._pages.gather(layer, self._tables[number], first, s.end)
         mask_nT = self._mask(number, s, first, window, q_1HnK)
-        return _mix(q_1HnK, k_GTK.to(q_1HnK.dtype), v_GTK.to(q_1HnK.dtype), scale, mask_nT)
+        return mix(q_1HnK, k_GTK.to(q_1HnK.dtype), v_GTK.to(q_1HnK.dtype), scale, mask_nT)
 
     def _mask(self, number: int, s: Slice, first: int, window: int | None, like: Tensor) -> Tensor:
         """Minus infinity where a new token may not look."""
         key = number, window
         if key not in self._masks:
-            query_n = torch.arange(s.at, s.end, device=like.device)
-            key_T = torch.arange(first, s.end, device=like.device)
-            forbidden_nT = key_T > query_n[:, None]
-            if window is not None:
-                forbidden_nT |= query_n[:, None] - key_T >= window
-            zero = torch.zeros(forbidden_nT.shape, dtype=like.dtype, device=like.device)
-            self._masks[key] = zero.masked_fill_(forbidden_nT, -torch.inf)
+            self._masks[key] = mask(s, first, window, like)
         return self._masks[key]
 
 
@@ -123,7 +126,7 @@ def _rows(x_GNK: Tensor) -> NDArray[np.float32]:
     return x_GNK.transpose(0, 1).float().contiguous().numpy()
 
 
-def _mix(q_1HnK: Tensor, k_GTK: Tensor, v_GTK: Tensor, scale: float, mask_nT: Tensor | None) -> Tensor:
+def mix(q_1HnK: Tensor, k_GTK: Tensor, v_GTK: Tensor, scale: float, mask_nT: Tensor | None) -> Tensor:
     """Causal where there is no mask. Heads are repeated, as views where one of keys serves all."""
     h, g = q_1HnK.shape[1], k_GTK.shape[0]
     k_1HTK, v_1HTK = (

@@ -13,15 +13,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from model.decoder.decoder import Decoder
-from model.decoder.paged import Paged
-from model.decoder.pages import Pages
+from model.decoder.graphs import Again, Capture
+from model.decoder.paged import FEW, Paged
+from model.decoder.pages import Pages, TokenPages
+from model.decoder.prompts import Prompts, varlen_of
 from model.decoder.stores import Pasts, Slice, check, page_bytes
+from model.decoder.together import Together, rows_of
+
+AnyPages = Pages | TokenPages | Pasts
 
 
 class Cache:
     """One sequence by itself: pages of its own, and the ids that they stand for."""
 
-    def __init__(self, pages: Pages | Pasts, table: NDArray[np.int32]) -> None:
+    def __init__(self, pages: AnyPages, table: NDArray[np.int32]) -> None:
         self.pages, self.table = pages, table
         self.ids: list[int] = []
 
@@ -39,33 +44,54 @@ class Cache:
 class Runner:
     """Runs a decoder on sequences that grow, by torch's products."""
 
-    def __init__(self, model: Decoder, threads: int = 0) -> None:
-        """`threads`: of the products, a setting of the thread that runs them; 0: as that thread has it."""
+    def __init__(self, model: Decoder, threads: int = 0, together: bool | None = None) -> None:
+        """`threads`: of the products, a setting of the thread that runs them; 0: as that thread has it. `together`:
+        rows of few new tokens are one forward of torch's operators (model.decoder.together); None: on a card."""
         self.model, self.spec = model.eval(), model.spec
-        self.pages: Pages | Pasts = self._store(0)
         self._threads = threads
         self._device = next(model.parameters()).device
+        self._is_apart = self._device.type != "cpu" if together is None else together
+        self.pages: AnyPages = self._store(0)
+        self._together: Together | None = None
 
     @property
     def page_bytes(self) -> int:
         """Of a page; 0 where a family keeps its sequences itself."""
-        spec = self.spec
-        return 0 if isinstance(self.pages, Pasts) else page_bytes(spec.layers, spec.kv_heads, spec.head_width)
+        spec, pages = self.spec, self.pages
+        if isinstance(pages, Pasts):
+            return 0
+        item = pages.keys_LPSGK.element_size() if isinstance(pages, TokenPages) else 4
+        return page_bytes(spec.layers, spec.kv_heads, spec.head_width, item)
+
+    @property
+    def captured(self) -> int:
+        """Shapes of steps that are replayed on a card; 0 elsewhere."""
+        return 0 if self._together is None else self._together.captured
 
     def allot(self, count: int) -> None:
-        """Empty pages, so many, for the sequences of `forward`; what was there before is gone."""
+        """Empty pages, so many, for the sequences of `forward`; what was there before is gone, graphs among it."""
+        self._together = None
+        self.pages = self._store(0)
         self.pages = self._store(count)
+        self._together = self._over(self.pages)
 
-    def _store(self, count: int) -> Pages | Pasts:
+    def _store(self, count: int) -> AnyPages:
         spec = self.spec
         if self.model.new_past() is not None:
             return Pasts(spec.context, count, self.model.new_past)
-        return Pages(spec.layers, count, spec.kv_heads, spec.head_width, self.model.like)
+        if self._is_apart:
+            return TokenPages(spec.layers, count, spec.kv_heads, spec.head_width, self.model.like)
+        return Pages(spec.layers, count, spec.kv_heads, spec.head_width)
 
-    def new_cache(self) -> Cache:
-        """For `extend`."""
-        size = self.pages.size
-        count = -(-self.spec.context // size)
+    def _over(self, pages: AnyPages, capture: Capture | None = None) -> Together | None:
+        """None where rows are not run together: a family whose rows depend on their sequence's length, or a CPU."""
+        if self.model.by_length or not isinstance(pages, TokenPages):
+            return None
+        return Together(self.model, pages, capture)
+
+    def new_cache(self, tokens: int = 0) -> Cache:
+        """For `extend`. `tokens`: that it has room for; 0: the context's."""
+        count = -(-(tokens or self.spec.context) // self.pages.size)
         return Cache(self._store(count), np.arange(count, dtype=np.int32))
 
     def extend(self, ids: Sequence[int], cache: Cache) -> Tensor:
@@ -89,16 +115,36 @@ class Runner:
         """`forward` as arrays."""
         if self._threads:
             torch.set_num_threads(self._threads)
-        return [logits_nV.cpu().numpy() for logits_nV in self.forward(slices)]
+        logits = self.forward(slices)
+        if self._device.type == "cpu":
+            return [logits_nV.numpy() for logits_nV in logits]
+        ends = np.cumsum([len(logits_nV) for logits_nV in logits])
+        logits_MV = torch.cat(logits)
+        host_MV = torch.empty(logits_MV.shape, pin_memory=True).copy_(logits_MV)
+        return np.split(host_MV.numpy(), ends[:-1])
 
     @torch.inference_mode()
-    def _run(self, slices: Sequence[Slice], pages: Pages | Pasts) -> list[Tensor]:
+    def _run(self, slices: Sequence[Slice], pages: AnyPages) -> list[Tensor]:
         check(slices, self.spec.context)
         if isinstance(pages, Pasts):
             return [self._follow(s, pages) for s in slices]
         if self.model.by_length and len(slices) > 1:
             return [self._through([s], pages)[0] for s in slices]
-        return self._through(slices, pages)
+        together = self._together if pages is self.pages else self._over(pages, Again)
+        return self._through(slices, pages) if together is None else self._apart(slices, pages, together)
+
+    def _apart(self, slices: Sequence[Slice], pages: Pages | TokenPages, together: Together) -> list[Tensor]:
+        """Sequences of few new tokens in forwards that were captured, the others in one of their own."""
+        few = [n for n, s in enumerate(slices) if len(s.ids) <= FEW]
+        many = [n for n, s in enumerate(slices) if len(s.ids) > FEW]
+        made: dict[int, Tensor] = {}
+        if few:
+            logits_MV = together(rows_of([slices[n] for n in few]))
+            parts = logits_MV.split([len(slices[n].ids) for n in few])
+            made |= {n: part if slices[n].every else part[-1:] for n, part in zip(few, parts, strict=True)}
+        if many:
+            made |= zip(many, self._through([slices[n] for n in many], pages), strict=True)
+        return [made[n] for n in range(len(slices))]
 
     def _follow(self, s: Slice, pasts: Pasts) -> Tensor:
         """By the family's own means, which give logits after the last token alone."""
@@ -111,10 +157,10 @@ class Runner:
             at += len(part)
         return torch.stack(logits)
 
-    def _through(self, slices: Sequence[Slice], pages: Pages) -> list[Tensor]:
+    def _through(self, slices: Sequence[Slice], pages: Pages | TokenPages) -> list[Tensor]:
         """By the matrix products: all rows are one matrix but in the attention."""
         ids_1N = torch.tensor([[i for s in slices for i in s.ids]], device=self._device)
-        paged = Paged(pages, slices)
+        paged = self._attend(pages, slices)
         length = slices[0].end if self.model.by_length else None
         x_1ND = self.model.embed(ids_1N, paged.positions_1N)
         x_1ND = self.model.through(x_1ND, self.model.rotation(paged.positions_1N, length), paged)
@@ -126,3 +172,8 @@ class Runner:
             wanted += range(end - count, end)
         logits_MV = self.model.logits(x_1ND[0, wanted]).float()
         return list(logits_MV.split(counts))
+
+    def _attend(self, pages: Pages | TokenPages, slices: Sequence[Slice]) -> Paged | Prompts:
+        if isinstance(pages, Pages):
+            return Paged(pages, slices)
+        return Prompts(pages, slices, varlen_of(self.model.like, self.spec.head_width))

@@ -37,7 +37,7 @@ class Ours:
     def __init__(self, model: Decoder, step: Step, context: int) -> None:
         spec: Any = model.spec
         self._step, count = step, -(-context // PAGE)
-        pages = Pages(spec.layers, count, spec.kv_heads, spec.head_width, model.like)
+        pages = Pages(spec.layers, count, spec.kv_heads, spec.head_width)
         self._keys, self._values = pages.keys_LPGKS.numpy(), pages.values_LPGSK.numpy()
         self._table_1N = np.arange(count, dtype=np.int32)[None]
 

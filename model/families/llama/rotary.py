@@ -60,7 +60,7 @@ class Rotary:
     def __init__(self, width: int, theta: float, s: Scaling) -> None:
         self._width, self._theta, self._scaling = width, theta, s
         with torch.device("cpu"):
-            self._plain = frequencies(width, theta, s)
+            self._plain = self._there = frequencies(width, theta, s)
         self._factor = attention_factor(s)
 
     def __call__(self, positions_BT: Tensor, length: int | None = None) -> Rotation:
@@ -68,7 +68,9 @@ class Rotary:
         if self._scaling.kind == "dynamic":
             frequencies_BTK = self._by_length(positions_BT, length)
         else:
-            frequencies_BTK = self._plain.to(positions_BT.device)
+            if self._there.device != positions_BT.device:  # once: a step that is captured copies nothing from a CPU
+                self._there = self._plain.to(positions_BT.device)
+            frequencies_BTK = self._there
         angles = positions_BT[..., None].float() * frequencies_BTK
         return Rotation(torch.cat((angles, angles), dim=-1), self._factor)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tiny import texts, write_checkpoint
 
 from model.decoder.stores import Slice
 from server import served
+from server.engine.lane import budget
 from server.engine.schedule import LEAST_CHUNK, Need, schedule
 from server.request import Finish, Request, Until
 from server.served import Served
@@ -215,3 +217,9 @@ def test_a_prompt_begins_in_every_budget(rows: int, running: int) -> None:
         assert given[:running] == [1] * running and given[-1] > 0
         left, steps = left - given[-1], steps + 1
     assert steps <= 100
+
+
+@pytest.mark.parametrize(("weights", "on_card", "rows"), [(10**6, False, 256), (10**9, False, 32), (10**9, True, 256)])
+def test_a_large_model_has_fewer_rows_a_step_on_a_cpu_alone(weights: int, on_card: bool, rows: int) -> None:
+    model: Any = SimpleNamespace(spec=SimpleNamespace(parameters=weights), is_on_card=on_card)
+    assert budget(model, 256) == rows

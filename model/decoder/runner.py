@@ -68,6 +68,10 @@ class Runner:
         """Shapes of steps that are replayed on a card; 0 elsewhere."""
         return 0 if self._together is None else self._together.captured
 
+    @property
+    def is_on_card(self) -> bool:
+        return self._device.type != "cpu"
+
     def allot(self, count: int) -> None:
         """Empty pages, so many, for the sequences of `forward`; what was there before is gone, graphs among it."""
         self._together = None

@@ -34,6 +34,11 @@ class Model(Protocol):
         """Of a page; 0 where a family keeps its sequences itself."""
         ...
 
+    @property
+    def is_on_card(self) -> bool:
+        """It computes on another device than the CPU."""
+        ...
+
     def allot(self, count: int) -> None:
         """Empty pages, so many; what was there before is gone."""
         ...
@@ -46,6 +51,8 @@ class Model(Protocol):
 
 class Stepper:
     """A `Model` of a compiled step."""
+
+    is_on_card = False
 
     def __init__(self, spec: Any, step: CompiledStep) -> None:
         self.spec, self.step = spec, step

@@ -44,8 +44,8 @@ def pages(model: Model, cache_mb: int) -> int:
 
 
 def budget(model: Model, rows: int) -> int:
-    """Rows of a step: fewer for a larger model."""
-    return min(rows, max(LEAST_ROWS, STEP // max(1, model.spec.parameters)))
+    """Rows of a step: fewer for a larger model, but on a card, where a step of many takes little longer."""
+    return rows if model.is_on_card else min(rows, max(LEAST_ROWS, STEP // max(1, model.spec.parameters)))
 
 
 class Lane:

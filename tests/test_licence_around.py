@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import files
+
 import pytest
 from licences import licence
 from test_licence_words import ISC
@@ -139,3 +141,15 @@ def test_a_choice_that_is_one() -> None:
         "Dual licensed under MIT and GPL-2.0.",
     ):
         assert classify(recognise(offer)) == "permissive"
+
+
+PYTHON = next(path for path in files("typing_extensions") or () if path.name == "LICENSE").read_text()
+INCLUDED = "Some of this comes with Python, whose permissive text follows for compliance:\n\n"
+
+
+def test_what_a_known_text_says_of_another_licence_binds_nobody() -> None:
+    """Python's tells which of its releases go with the GPL, and CNRI's part speaks of it. Own words before it make the
+    whole unknown, and no more."""
+    assert "0BSD" in recognise(PYTHON) and "GPL" in PYTHON
+    assert recognise(INCLUDED + PYTHON) == ""
+    assert recognise(INCLUDED + "The rest is given under the GPL.\n\n" + PYTHON) == "GPL-2.0-or-later"

@@ -96,6 +96,32 @@ def test_stop_finishes_the_step_and_writes(tmp_path: Path) -> None:
     assert trainer(tmp_path).step == 3
 
 
+@pytest.mark.parametrize("layer", [0, 1])
+@pytest.mark.parametrize("way", ["forward", "backward"])
+def test_a_step_under_way_is_cut_short_and_made_anew(tmp_path: Path, layer: int, way: str) -> None:
+    """Nothing of it stays: what goes on from there ends with the bits of a run that was not stopped."""
+    trainer(tmp_path / "straight").run(Until(max_steps=6))
+    t, calls = trainer(tmp_path / "cut"), 0
+
+    def stop(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 4:
+            t.stop()
+
+    block = t.learner.model.blocks[layer]
+    watched = block.register_forward_hook(stop) if way == "forward" else block.register_full_backward_hook(stop)
+    assert t.run().step == 3 and calls == 4
+    watched.remove()
+    assert not any(b._forward_pre_hooks for b in t.learner.model.blocks)
+    resumed = trainer(tmp_path / "cut")
+    assert resumed.step == 3
+    resumed.run(Until(max_steps=6))
+    ends = [latest(tmp_path / name) for name in ("straight", "cut")]
+    for file in (checkpoint.WEIGHTS, checkpoint.OPTIMIZER, checkpoint.FEED):
+        assert (ends[0] / file).read_bytes() == (ends[1] / file).read_bytes(), file
+
+
 def test_progress_tells_where_it_is(tmp_path: Path) -> None:
     class Slow(ListFeed):
         def next(self, timeout_s: float):

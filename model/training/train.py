@@ -24,6 +24,7 @@ from model.manifest import CheckpointError, Manifest, name
 from model.reign import Superseded
 from model.tokens.tokenizer import Tokenizer
 from model.training.branch import Branch
+from model.training.cut import CutShort, cutting
 from model.training.frozen import FrozenSet
 from model.training.learner import Learner
 from model.training.progress import Progress, Until
@@ -109,7 +110,8 @@ class Trainer:
         return self.publisher.saved
 
     def stop(self) -> None:
-        """Ends the run after the step that is being made; may be called from a signal handler."""
+        """Ends the run; the step that is being made is cut short, and made anew when training goes on. May be called
+        from a signal handler."""
         self._stopping = True
 
     def run(self, until: Until | None = None, progress: Callable[[Progress], None] | None = None) -> Progress:
@@ -154,8 +156,12 @@ class Trainer:
         )
 
     def _train(self, batch: Batch) -> None:
-        """One step."""
-        scored = self.learner.score(batch)
+        """One step; none when the run is to end meanwhile: the Batch still belongs to the feed's rows."""
+        try:
+            with cutting(self.learner.model, lambda: self._stopping):
+                scored = self.learner.score(batch)
+        except CutShort:
+            return
         if not scored.finite:
             self._skip(scored.loss)
             return

@@ -235,7 +235,8 @@ class Feed:
         )  # fmt: skip
 
     def _count_handed(self) -> None:
-        """The rows handed out have left: their documents are counted."""
+        """The rows handed out have left: they and their documents are counted."""
+        account.rows(self._s, self._handed, self._handed_flushed)
         for row in self._handed:
             for item in row:
                 account.gone(self._s, item)
@@ -251,7 +252,6 @@ class Feed:
         for at in reversed(taken):
             del self._bins.rows[at]
         self._flushing -= flushed
-        account.rows(self._s, rows, flushed)
         self._handed, self._handed_flushed = rows, flushed
         limits = self._limits
         examples = [[h.example for h in row] for row in rows]

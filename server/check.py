@@ -13,6 +13,7 @@ from statistics import median
 from model import choice
 from model.decoder.stepping import Model, Stepper
 from model.kernels import isa
+from model.manifest import CheckpointError
 from server.app import ServeConfig, Server
 from server.client import AsyncClient
 from server.reload import Watcher
@@ -75,7 +76,11 @@ async def check(config: ServeConfig) -> Checked:
 def _why(folder: Path, watcher: Watcher) -> str:
     if watcher.failure is not None:
         return f"the checkpoint {watcher.failure.name} in {folder} cannot be served: {watcher.failure.reason}"
-    if gone := choice.missing(folder):
+    try:
+        gone = choice.missing(folder)
+    except CheckpointError as error:
+        return str(error)
+    if gone:
         return gone
     return f"no checkpoint to serve in {folder}: `midstream train` writes them, or `[model] weights` names a model"
 

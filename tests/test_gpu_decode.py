@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorded import Recorded
-from test_pages import ALL, PLAN, SPECS, decoder, ids, tables, whole
+from test_pages import ALL, PLAN, SPECS, decoder, follow, ids, tables, whole
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -63,24 +63,7 @@ NAMES = st.sampled_from(["gpt_bigcode, one head of keys", "mistral, a short wind
 @given(NAMES, PLAN, st.integers(0, 40))
 def test_any_slices_give_what_is_computed_from_the_beginning(name: str, plan: list, shared: int) -> None:
     """Sequences 0 and 1 begin with the same tokens in the same pages, of the last of which one has a copy."""
-    made = runner(name, 40)
-    where = tables(made, 3, 120)
-    common = ids(shared, 1)
-    sequences = [[*common, *ids(120 - shared, n)] for n in range(2)] + [ids(120, 9)]
-    done = [0, 0, 0]
-    if shared:
-        made.forward([Slice(common, 0, where[0])])
-        full = shared // PAGE
-        where[1][:full] = where[0][:full]
-        if shared % PAGE:
-            made.pages.copy(int(where[0][full]), int(where[1][full]), shared % PAGE)
-        done[:2] = shared, shared
-    for step in plan:
-        slices = [Slice(sequences[n][done[n] : done[n] + count], done[n], where[n], every) for n, count, every in step]
-        for (n, count, every), logits_nV in zip(step, made.forward(slices), strict=True):
-            expected_nV = whole(made.model, sequences[n][: done[n] + count])[done[n] :]
-            done[n] += count
-            torch.testing.assert_close(logits_nV, expected_nV if every else expected_nV[-1:], **NEAR)
+    follow(runner(name, 40), plan, shared, NEAR["atol"])
 
 
 @pytest.mark.parametrize("window", [1, 31, 32, 33, 34, 64, 100])

@@ -116,3 +116,9 @@ def test_a_chosen_checkpoint_that_is_gone_is_named(tmp_path: Path) -> None:
     choice.write(tmp_path, pinned="step-00000007-0badcafe")
     with pytest.raises(CannotServe, match=r"step-00000007-0badcafe is to be served .* and no checkpoint in"):
         asyncio.run(check(ServeConfig(tmp_path)))
+
+
+def test_a_choice_that_cannot_be_read_is_named_where_nothing_can_be_served(tmp_path: Path) -> None:
+    (tmp_path / choice.FILE).write_text("{")
+    with pytest.raises(CannotServe, match=r"served\.json cannot be read"):
+        asyncio.run(check(ServeConfig(tmp_path)))

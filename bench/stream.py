@@ -31,9 +31,9 @@ from common.batches import PARTITIONS, Batch, batches
 from common.machine import machine
 
 from midstream.kafka.broker import Broker
+from midstream.processes.stages import packer
 from midstream.settings import Settings, cache_home, load
-from midstream.stages import packer
-from midstream.status import caught_up
+from midstream.status.overview import caught_up
 from model.tokens import tokenizer as bpe
 from streams.document import Source
 from streams.frame import Frame, decode, encode

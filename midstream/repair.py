@@ -51,7 +51,7 @@ def take(
 ) -> tuple[Survey, KafkaLogs]:  # fmt: skip
     """The picture from which what is missing is found. Frames of `examples` that the checkpoint, or before the first
     one the settings, cannot be trained on count as not there."""
-    from midstream import fits
+    from midstream.models import fits
     from streams.feed.state import offsets_in
     from streams.kafka.topics import check
     from streams.repair.survey import KafkaLogs, survey
@@ -68,7 +68,7 @@ def unreached(
 ) -> list[str] | None:  # fmt: skip
     """What `midstream repair` would name as missing, without altering anything; None: a stage moved on meanwhile, so
     nothing can be said."""
-    from midstream.status import positions
+    from midstream.status.overview import positions
     from streams.repair.plan import missing
 
     before, _ = positions(connection)

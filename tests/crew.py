@@ -17,8 +17,8 @@ from click.testing import CliRunner, Result
 
 from midstream.cli import main
 from midstream.settings import Settings, load
-from midstream.status import positions
-from midstream.trainer_status import lags
+from midstream.status.overview import positions
+from midstream.status.trainer import lags
 from model.reign import take
 from streams.document import Origin
 from streams.event import Files, Repository, SourceFile

@@ -170,7 +170,7 @@ def test_a_server_without_the_extra_says_so(config: Path, tmp_path: Path) -> Non
 
 def test_native_families_import_no_transformers() -> None:
     code = (
-        "import sys; import server.served, model.importing, model.families.build, midstream.weights\n"
+        "import sys; import server.served, model.importing, model.families.build, midstream.models.weights\n"
         "assert 'transformers' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

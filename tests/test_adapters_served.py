@@ -15,11 +15,11 @@ from foreign import save
 from numpy.typing import NDArray
 from tiny import tokenizer
 
-from midstream import afford
 from midstream.cli import main
-from midstream.rate import part, rate
+from midstream.machine import afford
+from midstream.machine.rate import part, rate
+from midstream.models.weights import begin
 from midstream.settings import FeedSettings, Settings, load
-from midstream.weights import begin
 from model import families, memory
 from model.config import TrainConfig
 from model.decoder.runner import Runner

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from midstream import apart
-from midstream.weights import CannotImport
+from midstream.machine import apart
+from midstream.models.weights import CannotImport
 
 
 def _number(base: str) -> tuple[int, int]:
@@ -48,7 +48,7 @@ def test_an_end_without_a_word_is_said() -> None:
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_it_ends_with_the_one_that_asked(by: signal.Signals, tmp_path: Path) -> None:
     told = tmp_path / "pid"
-    code = f"from midstream import apart; import test_apart; apart.call(test_apart._wait, {str(told)!r})"
+    code = f"from midstream.machine import apart; import test_apart; apart.call(test_apart._wait, {str(told)!r})"
     with subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parent, stderr=subprocess.DEVNULL) as asking:
         while not (told.exists() and told.read_text()):
             assert asking.poll() is None

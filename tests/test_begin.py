@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from midstream import fits, waits
 from midstream.commands.train import _json_line, _line
-from midstream.errors import Errors
+from midstream.models import fits
+from midstream.processes import waits
+from midstream.processes.errors import Errors
+from midstream.processes.stages import packer
 from midstream.settings import Model
-from midstream.stages import packer
 from model.manifest import newest
 from model.training.train import Progress
 from streams.kafka.connection import Unreachable

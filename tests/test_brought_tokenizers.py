@@ -11,8 +11,8 @@ import pytest
 from brought import run, settings_file
 from foreign import save
 
+from midstream.processes.stages import packer
 from midstream.settings import load
-from midstream.stages import packer
 from model import importing
 from model.families.reading import Refused
 from model.fim.formats import FORMATS

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import xxhash
 
-from midstream.status import caught_up
+from midstream.status.overview import caught_up
 from streams.feed.examples import open_feed
 from streams.feed.state import Limits, fresh
 from streams.kafka.connection import Connection

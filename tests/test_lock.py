@@ -15,11 +15,11 @@ import pytest
 from click.testing import CliRunner
 
 from midstream.cli import main
-from midstream.lock import FolderInUse, FolderLock, NoLocks
+from midstream.processes.lock import FolderInUse, FolderLock, NoLocks
 
 HOLD = """
 import sys, pathlib
-from midstream.lock import FolderLock
+from midstream.processes.lock import FolderLock
 with FolderLock(pathlib.Path(sys.argv[1]), "training"):
     print("held", flush=True)
     sys.stdin.read()

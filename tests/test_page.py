@@ -7,12 +7,12 @@ import time
 import msgspec
 import pytest
 
-from midstream import shortfall
 from midstream.commands.status import tables
-from midstream.page import duration, page
-from midstream.status import StageStatus, Status
-from midstream.trainer_status import Conservation, TrainerStatus
-from midstream.watch import line
+from midstream.models import shortfall
+from midstream.status.overview import StageStatus, Status
+from midstream.status.page import duration, page
+from midstream.status.trainer import Conservation, TrainerStatus
+from midstream.status.watch import line
 from streams.pace import Pace
 from streams.sources.report import RepositoryReport, SourcesReport, read, write
 

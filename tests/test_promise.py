@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from midstream import promise
 from midstream.settings import Settings
+from midstream.status import promise
 from model import families
 from model.families import build
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from kafka import TopicPartition
 
-from midstream.errors import Errors
-from midstream.needs import SILENT_S, failing, silent
+from midstream.processes.errors import Errors
 from midstream.settings import Settings, from_mapping
-from midstream.status import _stage, caught_up
-from midstream.trainer_status import Lag, lags, trainer
+from midstream.status.needs import SILENT_S, failing, silent
+from midstream.status.overview import _stage, caught_up
+from midstream.status.trainer import Lag, lags, trainer
 from model.example import Example
 from model.manifest import newest
 from model.training.publisher import Retried
@@ -140,7 +140,7 @@ def test_caught_up_when_every_stage_has_committed_the_end(connection, tmp_path):
 
 @pytest.mark.broker
 def test_without_topics_it_says_how_to_make_them(bare_connection):
-    from midstream.status import collect
+    from midstream.status.overview import collect
     from streams.kafka.topics import TopicsError
 
     kafka = {"brokers": bare_connection.brokers, "prefix": bare_connection.prefix}

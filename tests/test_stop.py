@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from midstream.stop import Stop
+from midstream.processes.stop import Stop
 
 
 def test_a_signal_ends_a_wait_and_the_second_one_the_program():

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from midstream.supervise import Program, Supervisor, rotate
+from midstream.processes.supervise import Program, Supervisor, rotate
 
 SLEEP = (sys.executable, "-c", "import time; time.sleep(600)")
 
@@ -120,7 +120,7 @@ def test_children_die_with_a_supervisor_that_is_killed(tmp_path):
     source = f"""
 import asyncio
 from pathlib import Path
-from midstream.supervise import Program, Supervisor
+from midstream.processes.supervise import Program, Supervisor
 async def main():
     supervisor = Supervisor([Program("sleeper", {SLEEP!r})], Path({str(tmp_path)!r}))
     await supervisor.start()

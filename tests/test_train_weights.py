@@ -14,8 +14,8 @@ from foreign import VOCAB, AutoModelForCausalLM, model, save
 from safetensors.torch import load_file, save_file
 from tiny import tokenizer
 
+from midstream.models.weights import begin, warning
 from midstream.settings import load
-from midstream.weights import begin, warning
 from model.loading import load_model
 from model.manifest import folders, latest, read_manifest
 from server.app import ServeConfig, Server

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from midstream.status import caught_up
+from midstream.status.overview import caught_up
 from streams.document import Origin
 from tests.crew import Crew, documents, files, python
 

@@ -18,8 +18,8 @@ from midstream.cli import main
 from midstream.commands.up import _once_free, _repositories, programs
 from midstream.kafka.broker import Broker
 from midstream.settings import LOCAL, Settings, cache_home, load
-from midstream.status import collect
-from midstream.watch import line
+from midstream.status.overview import collect
+from midstream.status.watch import line
 from streams.kafka.connection import Connection, GroupInUse
 from streams.kafka.topics import create
 from tests.crew import python

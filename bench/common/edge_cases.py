@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from kafka import TopicPartition
 
 from midstream.cli import main as main_command
-from midstream.lock import FolderLock
-from midstream.status import FRESH_S, collect
+from midstream.processes.lock import FolderLock
+from midstream.status.overview import FRESH_S, collect
 from model.manifest import newest
 from streams.document import Origin
 from streams.feed.left import state_of_what_is_left

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from midstream.commands.options import keep_private, with_settings
+from midstream.processes.stop import Stop
 from midstream.settings import LOCAL, Settings
-from midstream.stop import Stop
 
 port_option = click.option(
     "--port",

@@ -23,7 +23,7 @@ def demo(settings: Settings, checkout: Path, report: Path) -> None:
     from rich.console import Console
 
     from midstream.demo.demo import Demo, StepFailed
-    from midstream.display import Display
+    from midstream.status.display import Display
 
     console = Console()
     with Display(console) as display:

@@ -187,7 +187,7 @@ def _stopping() -> Iterator[threading.Event]:
 def _progress(opened: Export) -> Iterator[Callable[[], None]]:
     from rich.console import Console
 
-    from midstream.display import Display
+    from midstream.status.display import Display
 
     before, shown = _exported(opened), time.monotonic()
     with Display(Console(stderr=True)) as display:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from midstream.commands.options import with_settings
+from midstream.processes.stop import Stop
 from midstream.settings import Settings
-from midstream.stop import Stop
 
 if TYPE_CHECKING:
     from streams.event import Event
@@ -167,7 +167,7 @@ def git(
     on, and with --follow it is tried again. A --ref that is not there when it begins ends it at once.
     With --follow the tree and the past are sent only as fast as the trainer of this state folder takes them.
     """
-    from midstream.ingesting import Ingest, Options
+    from midstream.processes.ingesting import Ingest, Options
 
     several = list(_distinct(paths))
     if name and len(several) > 1:

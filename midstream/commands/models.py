@@ -40,8 +40,8 @@ def import_(reference: str, checkpoints: Path | None, name: str | None, settings
     of `peft`, an adapter over the newest one."""
     from dataclasses import replace
 
-    from midstream.lock import FolderLock
-    from midstream.weights import take
+    from midstream.models.weights import take
+    from midstream.processes.lock import FolderLock
 
     root = checkpoints or settings.paths.checkpoints
     assert root is not None
@@ -142,7 +142,7 @@ def export(
 ) -> None:  # fmt: skip
     """Write a checkpoint to OUT: a folder for `transformers` and others (hf), or one file for llama.cpp (gguf), an
     adapter merged into its base's weights; or the adapter alone, as `peft` reads it (peft)."""
-    from midstream.weights import CannotImport
+    from midstream.models.weights import CannotImport
     from model import choice
     from model.families.reading import Refused
     from model.manifest import latest

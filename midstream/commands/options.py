@@ -12,19 +12,19 @@ from typing import Any
 
 import click
 
-from midstream.disk import warning
+from midstream.machine.disk import warning
 from midstream.settings import Settings, SettingsError, load
 
 REPORTED = {
     "model.mapping": ("SettingsError",),
     "midstream.kafka.jars": ("JarsError",),
-    "midstream.afford": ("TooLarge",),
-    "midstream.fits": ("OtherModel",),
-    "midstream.weights": ("CannotImport",),
+    "midstream.machine.afford": ("TooLarge",),
+    "midstream.models.fits": ("OtherModel",),
+    "midstream.models.weights": ("CannotImport",),
     "midstream.pii.labelled": ("BadLabels",),
     "midstream.pii.training": ("TooLittle",),
     "model.encoder.fitting": ("NotFinite",),
-    "midstream.lock": ("FolderInUse", "NoLocks"),
+    "midstream.processes.lock": ("FolderInUse", "NoLocks"),
     "midstream.kafka.broker": ("BrokerError",),
     "streams.kafka.connection": ("GroupInUse", "Unreachable"),
     "streams.kafka.topics": ("TopicsError",),

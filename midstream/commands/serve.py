@@ -34,7 +34,7 @@ def serve(
     import asyncio
     import logging
 
-    from midstream.weights import warning
+    from midstream.models.weights import warning
     from server.app import CannotListen, ServeConfig
     from server.app import serve as run
 
@@ -75,9 +75,9 @@ def _device(wanted: str, held: Held) -> str:
 
 def _begin(settings: Settings, checkpoints: Path) -> None:
     """`[model] weights` are imported in a process of its own: it needs torch, the server does not."""
-    from midstream import apart
-    from midstream.lock import FolderInUse
-    from midstream.weights import begin, is_to_begin
+    from midstream.machine import apart
+    from midstream.models.weights import begin, is_to_begin
+    from midstream.processes.lock import FolderInUse
 
     if not is_to_begin(settings, checkpoints):
         return

@@ -13,8 +13,8 @@ from midstream.settings import Settings
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from midstream.status import StageStatus, Status
-    from midstream.trainer_status import Conservation, TrainerStatus
+    from midstream.status.overview import StageStatus, Status
+    from midstream.status.trainer import Conservation, TrainerStatus
 
 
 @click.command()
@@ -28,7 +28,7 @@ def status(settings: Settings, as_json: bool, partitions: bool) -> None:
     """
     import msgspec
 
-    from midstream.status import collect
+    from midstream.status.overview import collect
 
     state = collect(settings, once=True)
     if as_json:
@@ -46,7 +46,7 @@ def status(settings: Settings, as_json: bool, partitions: bool) -> None:
 
 def sources(settings: Settings) -> list[str]:
     """How far training is behind, and what each repository was read to; nothing where none was."""
-    from midstream.page import lag, repositories
+    from midstream.status.page import lag, repositories
     from streams.sources import report
 
     latest = report.read(settings.paths.state)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from midstream import shortfall
 from midstream.commands.options import with_settings
+from midstream.models import shortfall
 from midstream.settings import Settings
 
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -109,7 +109,7 @@ def fertility(
     settings: Settings, files: tuple[Path, ...], from_topic: bool, sample_bytes: int, file: Path | None, as_json: bool
 ) -> None:
     """Print how many bytes a token stands for, language by language."""
-    from midstream.fertility import fertility as measured
+    from midstream.models.fertility import fertility as measured
     from model.tokens.tokenizer import Tokenizer
 
     if from_topic == bool(files):

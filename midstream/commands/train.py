@@ -50,9 +50,9 @@ def train(
     max_minutes: float | None, until_drained: bool, what_is_left: bool, as_json: bool, without_lock: bool,
 ) -> None:  # fmt: skip
     """Train on the stream from the newest checkpoint, or from the start, until SIGTERM or Ctrl-C."""
-    from midstream import waits
-    from midstream.errors import Errors
-    from midstream.lock import FolderLock
+    from midstream.processes import waits
+    from midstream.processes.errors import Errors
+    from midstream.processes.lock import FolderLock
     from model.config import usable_cores
     from model.training.publisher import NotWritten, Retried
     from model.training.train import Until
@@ -95,7 +95,9 @@ def build(settings: Settings, folder: Path, file: Path, closed: bool, what_is_le
 
     Its feed is closed at the end.
     """
-    from midstream import afford, fits, waits
+    from midstream.machine import afford
+    from midstream.models import fits
+    from midstream.processes import waits
     from model import families, reign
     from model.loading import load_newest
     from model.packing import packing
@@ -175,7 +177,7 @@ def _states(folder: Path) -> Iterator[tuple[str, FeedState]]:
 
 def _bring_weights(settings: Settings, folder: Path) -> None:
     """Imports `[model] weights` into a new folder; says when the folder began with others."""
-    from midstream import fits, weights
+    from midstream.models import fits, weights
     from model.manifest import folders
 
     if settings.model.weights and not folders(folder):

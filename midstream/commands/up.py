@@ -18,7 +18,7 @@ from midstream.settings import LOCAL, Settings
 from streams.stages import STAGE
 
 if TYPE_CHECKING:
-    from midstream.supervise import Program, Supervisor
+    from midstream.processes.supervise import Program, Supervisor
 
 T = TypeVar("T")
 BROKER_PATIENCE_S = 600
@@ -42,8 +42,8 @@ def up(settings: Settings, repositories: tuple[Path, ...], without_lock: bool) -
     config = click.get_current_context().params.get("config")
     where += ["--config", str(config)] if config else []
     paths = _repositories((*settings.up.git, *repositories))
-    from midstream import fits, weights
-    from midstream.lock import FolderLock
+    from midstream.models import fits, weights
+    from midstream.processes.lock import FolderLock
 
     with FolderLock(settings.paths.state, "`midstream up`", unlocked=without_lock):
         weights.begin(settings, click.echo, to_train=True)
@@ -79,7 +79,7 @@ def _repositories(arguments: tuple[Path, ...]) -> list[Path]:
 
 def programs(settings: Settings, where: list[str], paths: list[Path]) -> list[Program]:
     """What runs once the broker answers and the topics are there."""
-    from midstream.supervise import Program
+    from midstream.processes.supervise import Program
 
     def midstream(*arguments: str) -> tuple[str, ...]:
         return (sys.executable, "-m", "midstream", *arguments, *where)
@@ -99,7 +99,7 @@ def programs(settings: Settings, where: list[str], paths: list[Path]) -> list[Pr
 
 def server_program(where: list[str]) -> Program:
     """What needs no broker: it follows the checkpoints."""
-    from midstream.supervise import Program
+    from midstream.processes.supervise import Program
 
     return Program("serve", (sys.executable, "-m", "midstream", "serve", *where))
 
@@ -107,7 +107,7 @@ def server_program(where: list[str]) -> Program:
 def broker_program(settings: Settings, where: list[str]) -> Program | None:
     """The local broker, when one is configured and none answers."""
     from midstream.kafka.broker import KILL_SECONDS, STOP_SECONDS
-    from midstream.supervise import Program
+    from midstream.processes.supervise import Program
 
     host, _, port = settings.kafka.brokers.partition(",")[0].rpartition(":")
     if host not in LOCAL or settings.connection().ready():
@@ -117,8 +117,8 @@ def broker_program(settings: Settings, where: list[str]) -> Program | None:
 
 
 async def _run(settings: Settings, where: list[str], paths: list[Path]) -> None:
-    from midstream.supervise import Supervisor
-    from midstream.watch import Run, show
+    from midstream.processes.supervise import Supervisor
+    from midstream.status.watch import Run, show
 
     ending, logs = asyncio.Event(), settings.paths.state / "logs"
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -149,8 +149,8 @@ async def _run(settings: Settings, where: list[str], paths: list[Path]) -> None:
 async def _greet(settings: Settings, paths: list[Path], server: Supervisor) -> None:
     """The last checkpoint is served at once; without one, what to expect is said, and of weights that were brought
     which training this machine can do."""
-    from midstream.afford import sentences
-    from midstream.promise import promise
+    from midstream.machine.afford import sentences
+    from midstream.status.promise import promise
     from model.manifest import CheckpointError, newest
 
     await server.start()

@@ -21,9 +21,9 @@ LOG_FORMAT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 @with_settings
 def worker(settings: Settings, stage: str) -> None:
     """Run STAGE until SIGTERM, SIGHUP or Ctrl-C; exits 1 when it must be started again."""
-    from midstream import waits
-    from midstream.errors import Errors
-    from midstream.stages import build
+    from midstream.processes import waits
+    from midstream.processes.errors import Errors
+    from midstream.processes.stages import build
     from streams.worker.app import Place, run
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format=LOG_FORMAT)

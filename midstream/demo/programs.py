@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from midstream.supervise import Program, Supervisor
+from midstream.processes.supervise import Program, Supervisor
 
 
 class Programs:

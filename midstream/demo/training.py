@@ -13,7 +13,7 @@ from midstream.demo.probe import CompletionPlace, Editor, places
 from midstream.demo.programs import Programs
 from midstream.demo.report import Report
 from midstream.settings import Settings
-from midstream.status import caught_up
+from midstream.status.overview import caught_up
 from model.manifest import age, folders
 
 PLACES, EVERY_S = 400, 1.5

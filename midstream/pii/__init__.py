@@ -15,7 +15,7 @@ from midstream.settings import Settings
 
 if TYPE_CHECKING:
     from midstream.pii.training import Plan
-    from midstream.stop import Stop
+    from midstream.processes.stop import Stop
 
 FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -48,7 +48,7 @@ def train(
     files stay as they are.
     """
     from midstream.pii.training import Plan
-    from midstream.stop import Stop
+    from midstream.processes.stop import Stop
     from model.encoder.spec import EncoderSpec
 
     if out.exists():

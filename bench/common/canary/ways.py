@@ -14,9 +14,9 @@ from common.canary.asking import LONGEST_REST, Prompt
 from common.canary.planting import Document
 from midstream.demo.programs import Programs
 from midstream.kafka.broker import Broker
+from midstream.processes.supervise import Program, Supervisor
 from midstream.settings import Settings, cache_home, load
-from midstream.status import caught_up
-from midstream.supervise import Program, Supervisor
+from midstream.status.overview import caught_up
 from server.client import Client, ServerError
 from streams.event import Files, Repository, SourceFile, encode
 from streams.pack.sample import documents as clean_documents

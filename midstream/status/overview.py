@@ -14,10 +14,10 @@ from typing import Any
 
 import msgspec
 
-from midstream.errors import Errors
-from midstream.needs import deleted, failing, gaps, lost_examples, silent, untrained, withheld
+from midstream.processes.errors import Errors
 from midstream.settings import Settings
-from midstream.trainer_status import Lag, TrainerStatus, lags, of_checkpoint
+from midstream.status.needs import deleted, failing, gaps, lost_examples, silent, untrained, withheld
+from midstream.status.trainer import Lag, TrainerStatus, lags, of_checkpoint
 from streams.kafka.connection import Connection, Offsets
 from streams.kafka.topics import Genesis, TopicsError, check, genesis
 from streams.stages import SOURCES, STAGES

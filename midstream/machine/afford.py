@@ -1,6 +1,6 @@
 """What this machine's memory holds: training of all weights, or an adapter beside them.
 
-`python -m midstream.afford TRAIN FEED CONTEXT SPEC`, each as JSON, prints what `midstream up` says of it.
+`python -m midstream.machine.afford TRAIN FEED CONTEXT SPEC`, each as JSON, prints what `midstream up` says of it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from midstream.rate import rate, rounded
+from midstream.machine.rate import rate, rounded
 from midstream.settings import FeedSettings, Settings
 from model import memory
 from model.config import TrainConfig
@@ -142,7 +142,12 @@ def choices(config: TrainConfig, feed: FeedSettings, context: int, spec: Spec, a
 def sentences(settings: Settings, spec: Spec) -> list[str]:
     """The same, by a process of its own: this one loads no torch. Nothing where it takes more than TIMEOUT_S."""
     parts = (settings.train, settings.feed, settings.model.context, spec)
-    command = [sys.executable, "-m", "midstream.afford", *(msgspec.json.encode(part).decode() for part in parts)]
+    command = [
+        sys.executable,
+        "-m",
+        "midstream.machine.afford",
+        *(msgspec.json.encode(part).decode() for part in parts),
+    ]
     try:
         done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=True, text=True)
     except subprocess.SubprocessError:

@@ -1,8 +1,8 @@
 """How many tokens a second this machine trains a model on: a few steps on random tokens, in a process of its own.
 
-`python -m midstream.rate SPEC TRAIN`: both as JSON; prints the rate. The largest part of its seconds are imports. Of a
-large model two layers and a part of the vocabulary are tried, and the rate is scaled by the numbers that a token is
-multiplied with.
+`python -m midstream.machine.rate SPEC TRAIN`: both as JSON; prints the rate. The largest part of its seconds are
+imports. Of a large model two layers and a part of the vocabulary are tried, and the rate is scaled by the numbers that
+a token is multiplied with.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def measure(settings: Settings) -> float | None:
         vocab=m.vocab, context=m.context, width=m.width, layers=m.layers, heads=m.heads, seed=m.seed
     )  # fmt: skip
     arguments = [msgspec.json.encode(part).decode() for part in (spec, settings.train)]
-    command = [sys.executable, "-m", "midstream.rate", *arguments]
+    command = [sys.executable, "-m", "midstream.machine.rate", *arguments]
     try:
         process = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=True, text=True)
         return float(process.stdout)

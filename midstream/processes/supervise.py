@@ -195,7 +195,7 @@ class Supervisor:
         return self._logs / f"{name}.log"
 
     def _say(self, child: _Child, what: str) -> None:
-        line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} midstream.supervise {child.program.name} {what}\n"
+        line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} midstream.processes.supervise {child.program.name} {what}\n"
         with contextlib.suppress(OSError), self._log(child.program.name).open("a", encoding="utf-8") as log:
             log.write(line)  # a full disk must not keep the program from being started again
 

@@ -33,7 +33,7 @@ def begin(
     `checkpoints`: in place of the settings'; `to_train`: what is only served and evaluated is refused. Raises
     CannotImport; FolderInUse when a trainer has the folder.
     """
-    from midstream.lock import FolderLock
+    from midstream.processes.lock import FolderLock
 
     root = checkpoints or settings.paths.checkpoints
     assert root is not None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midstream.errors import INGEST, Errors
+from midstream.processes.errors import INGEST, Errors
 from streams.stages import SOURCES
 from streams.worker.attempts import trace
 
@@ -16,8 +16,8 @@ REPAIR = "Stop the workers and run `midstream repair`."
 WATCHED = "A worker that hangs is ended after two minutes."
 
 if TYPE_CHECKING:
-    from midstream.status import StageStatus
-    from midstream.trainer_status import TrainerStatus
+    from midstream.status.overview import StageStatus
+    from midstream.status.trainer import TrainerStatus
     from streams.feed.state import FeedState
     from streams.kafka.connection import Offsets
     from streams.kafka.topics import Genesis

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from midstream.errors import Errors
+from midstream.processes.errors import Errors
 from midstream.settings import Settings
 from streams import pace
 from streams.kafka.topics import check

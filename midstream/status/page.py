@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from midstream.status import Status
+    from midstream.status.overview import Status
     from streams.pace import Pace
     from streams.sources.report import RepositoryReport, SourcesReport
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from midstream.disk import warning as full_disk
+from midstream.machine.disk import warning as full_disk
 from midstream.settings import Settings
 
 if TYPE_CHECKING:
-    from midstream.status import Status
-    from midstream.supervise import Supervisor
+    from midstream.processes.supervise import Supervisor
+    from midstream.status.overview import Status
     from streams.pace import Pace
     from streams.sources.report import SourcesReport
 
@@ -69,8 +69,8 @@ async def show(settings: Settings, run: Run, ending: asyncio.Event) -> list[str]
     from rich.live import Live
     from rich.text import Text
 
-    from midstream.page import page
-    from midstream.shortfall import of_tokenizer
+    from midstream.models.shortfall import of_tokenizer
+    from midstream.status.page import page
 
     console = Console()
     logs = str(settings.paths.state / "logs")
@@ -106,7 +106,7 @@ async def look(settings: Settings, needs: list[str]) -> tuple[Status | None, Sou
     """Status is None while the broker is away: that is for its restart to mend. `needs`: known beside it."""
     import msgspec
 
-    from midstream.status import collect
+    from midstream.status.overview import collect
     from streams import pace
     from streams.kafka.connection import Unreachable
     from streams.sources import report
@@ -121,7 +121,7 @@ async def look(settings: Settings, needs: list[str]) -> tuple[Status | None, Sou
 
 def line(status: Status | None, sources: SourcesReport | None, pace: Pace | None, restarts: dict[str, int]) -> str:
     """One plain line of what the page shows."""
-    from midstream.page import lag, left, training
+    from midstream.status.page import lag, left, training
 
     if status is None:
         return "no broker answers"

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midstream import waits
+from midstream.processes import waits
 from midstream.settings import Settings
 from streams.kafka.connection import Connection
 from streams.kafka.topics import check
@@ -68,7 +68,7 @@ def _restore(connection: Connection, thresholds: Thresholds, state: Path, commit
 def packer(settings: Settings) -> Packer:
     """Waits for the tokenizer's file: pack cannot begin without one. Raises OtherModel when the settings' checkpoints
     take nothing that it would pack."""
-    from midstream.fits import refuse_packing
+    from midstream.models.fits import refuse_packing
     from model.tokens.ends import format_of
     from model.tokens.tokenizer import Tokenizer
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from midstream.page import duration
-from midstream.rate import measure, rounded
+from midstream.machine.rate import measure, rounded
 from midstream.settings import Settings
+from midstream.status.page import duration
 from model import families
 
 BYTES_A_TOKEN = 3.3

@@ -1,0 +1,1 @@
+"""What this machine holds: its memory, its disk, and how fast it trains."""

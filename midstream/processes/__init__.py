@@ -1,0 +1,1 @@
+"""What Midstream's long-running programs share: locks, signals, restarts, waiting, their last errors."""

@@ -156,6 +156,18 @@ def _where(entries: list[Entry]) -> list[tuple[str, int, int, int, int]]:
     return [(e.topic_id, e.partition, e.offset, e.index, e.piece) for e in entries]
 
 
+def test_rows_that_a_flush_closes_are_filled_up_with_replays(world: World) -> None:
+    """Of a log that is closed, those that are open at its end."""
+    plain = drained(world, rows=1)[2]
+    filled = drained(world, rows=1, replay=1e-9)[2]
+    assert [b.text_bytes for b in filled] == [b.text_bytes for b in plain]
+    for before, after in zip(plain, filled, strict=True):
+        assert after.tokens - before.tokens == after.replayed_tokens
+        assert not after.replayed_tokens or after.flushed
+    room, left = (sum(b.capacity - b.tokens for b in batches if b.flushed) for batches in (plain, filled))
+    assert left < 0.75 * room
+
+
 def test_a_young_log_is_not_read_again_and_again(world: World) -> None:
     """Nothing is trained on yet, so that nothing may be replayed: draws are put off."""
     opened = feed(world, None, None, replay=0.25, shuffle=1 << 20, rows=10_000)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from tiny import texts, write_checkpoint
 
 from model.kernels import image
 from model.manifest import WEIGHTS
-from server import served
+from server import imaging, served
 from server.imaging import Imager
 from server.request import Request
 
@@ -79,6 +81,25 @@ def test_the_machine_s_faults_are_told_apart(tmp_path: Path, before: str, said: 
     """Another try may help."""
     write_checkpoint(tmp_path, 2)
     assert aside(tmp_path / "step-00000002", program=f"{before}\n{PROGRAM}")[0].startswith(said)
+
+
+def test_a_full_temporary_folder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    write_checkpoint(tmp_path, 2)
+
+    def full(step: object, folder: Path) -> None:
+        raise OSError("3588096 requested and 65408 written")
+
+    monkeypatch.setattr(imaging.image, "write", full)
+    monkeypatch.setattr(imaging, "_follow", lambda folder, parent: None)
+    monkeypatch.setattr(imaging.shutil, "disk_usage", lambda path: SimpleNamespace(free=0))
+    arguments = [str(tmp_path / "step-00000002"), str(tmp_path / "image"), "auto", str(os.getppid())]
+    monkeypatch.setattr(sys, "argv", ["imaging", *arguments])
+    with pytest.raises(SystemExit):
+        imaging.main()
+    said = json.loads(capsys.readouterr().out)
+    assert not said["damage"] and said["reason"].startswith(f"no room in {tmp_path}, where its weights are laid out")
 
 
 def test_an_image_is_the_step(tmp_path: Path) -> None:

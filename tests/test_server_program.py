@@ -64,6 +64,12 @@ def test_checking_names_a_checkpoint_that_cannot_be_served(tmp_path: Path) -> No
         asyncio.run(check(ServeConfig(tmp_path)))
 
 
+def test_more_threads_than_any_machine_has_are_refused() -> None:
+    midstream = [sys.executable, "-c", "from midstream.cli import main; main()", "serve", "--threads", "3000"]
+    refused = subprocess.run(midstream, capture_output=True, text=True)
+    assert refused.returncode == 2 and "3000 is not in the range 1<=x<=" in refused.stderr
+
+
 def test_completing_without_a_server_is_one_sentence_and_code_1(tmp_path: Path) -> None:
     (tmp_path / "m.py").write_text("x = 1\n")
     midstream = [sys.executable, "-c", "from midstream.cli import main; main()"]

@@ -154,7 +154,8 @@ class Publisher:
         self.saved, self._changes, self.trouble = written, draft.changes, ""
         self._write_s = time.monotonic() - started
         word = f"; it is not served, since {written.withheld}" if written.withheld else ""
-        logger.info("checkpoint %s written in %.2f s%s", written.model_version, self._write_s, word)
+        frozen = "" if written.frozen_bits is None else f", {written.frozen_bits:.3f} bits a byte on the frozen set"
+        logger.info("checkpoint %s written in %.2f s%s%s", written.model_version, self._write_s, frozen, word)
 
     def _join(self) -> None:
         """Waits for the thread. Raises what ended it, unless the disk was at fault: then it is tried again."""

@@ -11,6 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Iterable
+from itertools import islice
 from math import inf
 
 from model.example import Batch
@@ -140,7 +141,11 @@ class Feed:
         no more than those: what comes meanwhile need not wait behind all the others."""
         self._fill(self._shuffle.flush(due))
         before = -inf if due == inf and not self._limits.closed else due
-        self._flushing += self._bins.flush(before, rows - len(self._bins.rows))
+        closed = self._bins.flush(before, rows - len(self._bins.rows))
+        self._flushing += closed
+        for row in islice(reversed(self._bins.rows), closed):
+            room = self._limits.row_tokens - sum(item.example.tokens for item in row)
+            row += self._replay.filling(room, self._s, self._s.replay)
 
     def _read(self, timeout_s: float) -> bool:
         """Take one Frame, in the rotation's order; False when none came."""

@@ -2,6 +2,9 @@
 
 Which, is drawn by a keyed hash of the number of the draw: a record uniformly among those below the feed's offsets, then
 some of its examples. Replayed examples are counted apart: in no ledger, in no count of documents, in no score.
+
+A row that a flush closes half empty is filled up with more of them: a stream that has grown slow hands on a commit at a
+time, and weights that see nothing else for a while forget. Its padding is computed anyway.
 """
 
 from __future__ import annotations
@@ -24,6 +27,10 @@ TRIES = 24
 PAUSE = 512
 """Tokens that must be owed beyond these before it is tried again: a draw reads a record of the log. Twice as many each
 time that nothing was found."""
+FILLING_DRAWS = 8
+"""For one row."""
+MOST_RESERVED = 64
+"""Examples that are held for a row which they fit."""
 MOST_OWED = 1 << 16
 """Tokens; what could not be drawn beyond it, because the log held nothing that may be replayed, is forgiven."""
 
@@ -45,11 +52,24 @@ class Replay:
         own.owed = min(float(MOST_OWED), own.owed + tokens * self._share / (1 - self._share))
         items: list[BinItem] = []
         while own.owed >= 1 and (own.reserve or self._drawn(feed, own)):
-            item = own.reserve.pop(0)
-            own.owed -= item.example.tokens
-            own.examples += 1
-            own.tokens += item.example.tokens
-            items.append(item)
+            items.append(_taken(own, 0))
+        return items
+
+    def filling(self, room: int, feed: FeedState, own: ReplayState) -> list[BinItem]:
+        """What goes into the room, tokens, of a row that is closed: the first ones in reserve that fit."""
+        items: list[BinItem] = []
+        draws = FILLING_DRAWS if self._share else 0
+        inside = self._inside() if draws else set[str]()
+        while room:
+            fits = (n for n, item in enumerate(own.reserve) if item.example.tokens <= room)
+            if self._share and (at := next(fits, None)) is not None:
+                items.append(_taken(own, at))
+                room -= items[-1].example.tokens
+                own.owed = max(0.0, own.owed)
+            elif draws and len(own.reserve) < MOST_RESERVED and self._draw(feed, own, inside):
+                draws -= 1
+            else:
+                break
         return items
 
     def _drawn(self, feed: FeedState, own: ReplayState) -> bool:
@@ -107,6 +127,15 @@ class Replay:
         for _, n in keyed[:count]:
             if barred.isdisjoint(items[n].names):
                 yield items[n]
+
+
+def _taken(own: ReplayState, at: int) -> BinItem:
+    """Out of the reserve, counted."""
+    item = own.reserve.pop(at)
+    own.owed -= item.example.tokens
+    own.examples += 1
+    own.tokens += item.example.tokens
+    return item
 
 
 def _bytes(draw: int) -> bytes:

@@ -30,8 +30,8 @@ class FeedSettings:
     """Examples of present trees and pasts are shuffled in a window of so many tokens, live ones in a 64th of it; 0:
     they are trained in the order that they came in. What waits in it stands in every checkpoint."""
     replay: float = 0.05
-    """Of all tokens that are trained on, the share that was trained on before and is read again from `examples`; rows that
-    are handed on before they are full are filled up with more. 0: nothing is replayed."""
+    """Of all tokens that are trained on, the share that was trained on before and is read again from `examples`; rows
+    that are handed on before they are full are filled up with more. 0: nothing is replayed."""
     seed: int = 0
     """Of the keyed choices: which way through the shuffle, what is replayed."""
 

@@ -14,6 +14,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from server.asking import Asker
 from server.engine.engine import Engine, EngineConfig
 from server.imaging import Held
 from server.reload import Failure, Watcher
@@ -76,10 +77,8 @@ class Server:
     async def listen(self) -> str:
         """Binds and answers; health is NOT_SERVING until a model is loaded. Raises CannotListen."""
         self._loop = asyncio.get_running_loop()
-        self._server = grpc.aio.server(
-            options=[("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.so_reuseport", 0)]
-        )
-        infill_pb2_grpc.add_InfillServiceServicer_to_server(InfillService(self.engine), self._server)
+        self._server = grpc.aio.server(options=OPTIONS)
+        infill_pb2_grpc.add_InfillServiceServicer_to_server(InfillService(Asker(self.engine)), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection([SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
         try:

@@ -14,9 +14,9 @@ from tiny import texts, write_checkpoint
 
 from server.app import CannotListen, ServeConfig, Server
 from server.client import AsyncClient, NotReady, ServerError, ServerUnreachable
-from server.engine.job import Emit
+from server.engine.job import Emit, Job, Prepared
 from server.request import Finish, Piece, Until
-from server.rpc import infill_pb2, service
+from server.rpc import infill_pb2
 from server.rpc.service import read
 
 PREFIX = texts()[20][:9]
@@ -47,17 +47,15 @@ async def client(server: Server) -> AsyncIterator[AsyncClient]:
 def paced(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """The engine makes a token only when the client has read all that came before: to be called at each piece."""
     made, read, changed = 0, 0, threading.Condition()
-    into, step = service._into, server.engine.step
+    submit, step = server.engine.submit, server.engine.step
 
-    def counted(pieces: asyncio.Queue[Piece | Exception]) -> Emit:
-        emit = into(pieces)
-
+    def counted(prepared: Prepared, emit: Emit) -> Job:
         def count(piece: Piece | Exception) -> None:
             nonlocal made
             made += 1
             emit(piece)
 
-        return count
+        return submit(prepared, count)
 
     def held() -> None:
         with changed:
@@ -70,7 +68,7 @@ def paced(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]
             read += 1
             changed.notify()
 
-    monkeypatch.setattr(service, "_into", counted)
+    monkeypatch.setattr(server.engine, "submit", counted)
     monkeypatch.setattr(server.engine, "step", held)
     return note
 

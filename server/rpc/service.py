@@ -2,66 +2,48 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import grpc
 
-from server.engine.engine import Engine, NoModel
-from server.engine.job import Emit, Prepared
-from server.request import DEFAULT_TOKENS, Finish, Piece, Request, Until
+from server.asking import Asker
+from server.engine.engine import NoModel
+from server.request import DEFAULT_TOKENS, Piece, Request, Until
 from server.rpc import infill_pb2, infill_pb2_grpc
 
 MARGIN_S = 0.01
 """A request's deadline is so long before its call's own."""
-GRACE_S = 0.005
-"""After its deadline, in which the engine may still send what it has."""
 
 
 class InfillService(infill_pb2_grpc.InfillServiceServicer):
     """A client that goes away ends its request before the next token."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._prompts = ThreadPoolExecutor(1, "prompts")
-        """One thread, so that a session's requests stay in their order."""
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
 
     async def Infill(
         self, request: infill_pb2.InfillRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[infill_pb2.InfillResponse]:
-        pieces: asyncio.Queue[Piece | Exception] = asyncio.Queue()
-        remaining = context.time_remaining()
+        remaining, arrived = context.time_remaining(), time.monotonic()
         try:
-            loop, arrived = asyncio.get_running_loop(), time.monotonic()
-            prepared = await loop.run_in_executor(
-                self._prompts, lambda: self._engine.prepare(read(request, remaining, arrived))
-            )
-            job = self._engine.submit(prepared, _into(pieces))
+            answer = await self._asker.ask(lambda: read(request, remaining, arrived))
         except NoModel as error:
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
         except ValueError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-        unfinished = _nothing(prepared)
         try:
-            while unfinished:
-                for piece in await _in_time(pieces, prepared.request.deadline, unfinished):
-                    if isinstance(piece, Exception):
-                        await context.abort(*_status(piece))
-                    yield written(piece)
-                    unfinished[piece.alternative] = piece
-                    if piece.finish is not Finish.NONE:
-                        del unfinished[piece.alternative]
+            async for piece in answer:
+                yield written(piece)
+        except Exception as error:
+            await context.abort(*_status(error))
         finally:
-            if not job.is_late():  # what goes on for the cache is ended by the engine
-                job.cancel()
+            answer.close()
 
     async def Model(
         self, request: infill_pb2.ModelRequest, context: grpc.aio.ServicerContext
     ) -> infill_pb2.ModelResponse:
-        served = self._engine.served
+        served = self._asker.engine.served
         if served is None:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "no checkpoint is loaded yet")
         manifest = served.manifest
@@ -115,48 +97,6 @@ def written(piece: Piece) -> infill_pb2.InfillResponse:
         alternative=piece.alternative,
         logprobs=piece.logprobs,
     )
-
-
-def _nothing(prepared: Prepared) -> dict[int, Piece]:
-    """The last piece so far of each alternative: none has begun."""
-    version, size = prepared.served.version, len(prepared.prompt.ids)
-    return {n: Piece("", version, prompt_tokens=size, alternative=n) for n in range(prepared.request.alternatives)}
-
-
-async def _in_time(
-    pieces: asyncio.Queue[Piece | Exception], deadline: float | None, unfinished: dict[int, Piece]
-) -> list[Piece | Exception]:
-    """What is there, as `_taken`; at the deadline the ends of what is unfinished: the engine looks between two steps
-    alone, and a step may take longer than the client waits."""
-    try:
-        async with asyncio.timeout_at(None if deadline is None else deadline + GRACE_S):
-            return await _taken(pieces)
-    except TimeoutError:
-        return [replace(last, text="", logprobs=(), finish=Finish.DEADLINE) for last in unfinished.values()]
-
-
-async def _taken(pieces: asyncio.Queue[Piece | Exception]) -> list[Piece | Exception]:
-    """What is there, at least one; the pieces of one answer as one, so that a client that reads slowly gets fewer."""
-    taken = [await pieces.get()]
-    while not pieces.empty():
-        piece, last = pieces.get_nowait(), taken[-1]
-        if isinstance(piece, Piece) and isinstance(last, Piece) and piece.alternative == last.alternative:
-            text, logprobs = last.text + piece.text, last.logprobs + piece.logprobs
-            taken[-1] = replace(piece, text=text, logprobs=logprobs)
-        else:
-            taken.append(piece)
-    return taken
-
-
-def _into(pieces: asyncio.Queue[Piece | Exception]) -> Emit:
-    """Hands pieces from the engine's thread to this event loop; one that has ended wants no more."""
-    loop = asyncio.get_running_loop()
-
-    def emit(piece: Piece | Exception) -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(pieces.put_nowait, piece)
-
-    return emit
 
 
 def _status(error: Exception) -> tuple[grpc.StatusCode, str]:

@@ -1,0 +1,155 @@
+"""What stands between the faces and the engine: prompts are made away from the event loop, pieces come to it in time,
+and requests that are the same while one of them runs are answered once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from server.engine.engine import Engine
+from server.engine.job import Job, Prepared
+from server.request import Finish, Piece, Request
+from server.served import Served
+
+GRACE_S = 0.005
+"""After its deadline, in which the engine may still send what it has."""
+
+Made = Piece | Exception
+
+
+class Asker:
+    """Puts the requests of one event loop to the engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._prompts = ThreadPoolExecutor(1, "prompts")
+        """One thread, so that a session's requests stay in their order."""
+        self._flights: dict[tuple[Request, Served], _Flight] = {}
+
+    async def ask(self, make: Callable[[], Request]) -> Answer:
+        """`make` may take its time over a long text. Raises NoModel, and ValueError with a message for the client."""
+        loop = asyncio.get_running_loop()
+        prepared = await loop.run_in_executor(self._prompts, lambda: self.engine.prepare(make()))
+        flight = self._shared(prepared)
+        return Answer(prepared, flight, flight.join())
+
+    def _shared(self, prepared: Prepared) -> _Flight:
+        """One that answers the same request and goes on as long, else a new one. Those of a session replace each other
+        instead."""
+        request = prepared.request
+        if request.session:
+            return _Flight(self.engine, prepared, lambda: None)
+        key = replace(request, deadline=None), prepared.served
+        flight = self._flights.get(key)
+        if flight is None or not flight.lasts(request.deadline):
+            flight = _Flight(self.engine, prepared, lambda: self._land(key, flight))
+            self._flights[key] = flight
+        return flight
+
+    def _land(self, key: tuple[Request, Served], flight: _Flight | None) -> None:
+        if self._flights.get(key) is flight:
+            del self._flights[key]
+
+
+class Answer:
+    """The pieces of one answer for one reader; `close` when it reads no more."""
+
+    def __init__(self, prepared: Prepared, flight: _Flight, pieces: asyncio.Queue[Made]) -> None:
+        self.prepared = prepared
+        self._flight, self._pieces = flight, pieces
+
+    async def __aiter__(self) -> AsyncIterator[Piece]:
+        """Until each alternative has ended, at its deadline at the latest. Raises what the request fails with."""
+        unfinished = _nothing(self.prepared)
+        while unfinished:
+            for piece in await _in_time(self._pieces, self.prepared.request.deadline, unfinished):
+                if isinstance(piece, Exception):
+                    raise piece
+                unfinished[piece.alternative] = piece
+                if piece.finish is not Finish.NONE:
+                    del unfinished[piece.alternative]
+                yield piece
+
+    def close(self) -> None:
+        """The request ends before its next token, unless others read it, or its deadline is over: what goes on for the
+        cache is ended by the engine."""
+        self._flight.leave(self._pieces)
+
+
+class _Flight:
+    """A request that runs, and those who read its answer."""
+
+    def __init__(self, engine: Engine, prepared: Prepared, land: Callable[[], None]) -> None:
+        self._land = land
+        self._made: list[Made] = []
+        self._readers: list[asyncio.Queue[Made]] = []
+        self._left = prepared.request.alternatives
+        loop = asyncio.get_running_loop()
+
+        def emit(piece: Made) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._tell, piece)
+
+        self._job: Job = engine.submit(prepared, emit)
+
+    def lasts(self, deadline: float | None) -> bool:
+        """Whether it answers for as long as one with this deadline would wait."""
+        own = self._job.request.deadline
+        return not self._job.cancelled and (own is None or (deadline is not None and deadline <= own))
+
+    def join(self) -> asyncio.Queue[Made]:
+        """All pieces, from the first on."""
+        reader = asyncio.Queue[Made]()
+        for piece in self._made:
+            reader.put_nowait(piece)
+        self._readers.append(reader)
+        return reader
+
+    def leave(self, reader: asyncio.Queue[Made]) -> None:
+        if reader in self._readers:
+            self._readers.remove(reader)
+        if not self._readers and not self._job.is_late():
+            self._job.cancel()
+            self._land()
+
+    def _tell(self, piece: Made) -> None:
+        self._made.append(piece)
+        for reader in self._readers:
+            reader.put_nowait(piece)
+        if isinstance(piece, Exception):
+            self._left = 0
+        elif piece.finish is not Finish.NONE:
+            self._left -= 1
+        if not self._left:
+            self._land()
+
+
+def _nothing(prepared: Prepared) -> dict[int, Piece]:
+    """The last piece so far of each alternative: none has begun."""
+    version, size = prepared.served.version, len(prepared.prompt.ids)
+    return {n: Piece("", version, prompt_tokens=size, alternative=n) for n in range(prepared.request.alternatives)}
+
+
+async def _in_time(pieces: asyncio.Queue[Made], deadline: float | None, unfinished: dict[int, Piece]) -> list[Made]:
+    """What is there, as `_taken`; at the deadline the ends of what is unfinished: the engine looks between two steps
+    alone, and a step may take longer than the client waits."""
+    try:
+        async with asyncio.timeout_at(None if deadline is None else deadline + GRACE_S):
+            return await _taken(pieces)
+    except TimeoutError:
+        return [replace(last, text="", logprobs=(), finish=Finish.DEADLINE) for last in unfinished.values()]
+
+
+async def _taken(pieces: asyncio.Queue[Made]) -> list[Made]:
+    """What is there, at least one; the pieces of one answer as one, so that a client that reads slowly gets fewer."""
+    taken = [await pieces.get()]
+    while not pieces.empty():
+        piece, last = pieces.get_nowait(), taken[-1]
+        if isinstance(piece, Piece) and isinstance(last, Piece) and piece.alternative == last.alternative:
+            text, logprobs = last.text + piece.text, last.logprobs + piece.logprobs
+            taken[-1] = replace(piece, text=text, logprobs=logprobs)
+        else:
+            taken.append(piece)
+    return taken

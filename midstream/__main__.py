@@ -1,5 +1,5 @@
 """`python -m midstream` is the command `midstream`."""
 
-from midstream.cli import main
+from midstream.cli import program
 
-main(prog_name="midstream")
+program()

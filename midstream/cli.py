@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import os
+import sys
+import threading
 from importlib import import_module
 
 import click
@@ -39,6 +44,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("midstream.commands.demo", "Run the whole path once on real input and report."),
 }
 
+LONG_RUNNING = frozenset(("ingest", "serve", "train", "worker"))
+"""Everything of theirs is closed when their command ends. Taking apart what they have imported would take seconds more,
+and whoever pressed Ctrl-C waits for it."""
+
 
 class LazyGroup(click.Group):
     """A group that knows its commands' names and help lines without importing them."""
@@ -60,3 +69,27 @@ class LazyGroup(click.Group):
 @click.version_option(__version__)
 def main() -> None:
     """Midstream keeps a code model current: commits in, completions out."""
+
+
+def program() -> None:
+    """What the console script and `python -m midstream` run."""
+    try:
+        main(prog_name="midstream")
+    except SystemExit as end:
+        if sys.argv[1:2] and sys.argv[1] in LONG_RUNNING:
+            _leave(end.code)
+        raise
+
+
+def _leave(code: object) -> None:
+    """The end, without what the interpreter takes apart at it; unless a thread is still to be waited for."""
+    if any(t is not threading.current_thread() and not t.daemon for t in threading.enumerate()):
+        return
+    if not isinstance(code, int | None):
+        click.echo(str(code), err=True)
+        code = 1
+    atexit._run_exitfuncs()  # pyright: ignore[reportAttributeAccessIssue]
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code or 0)

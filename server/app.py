@@ -63,6 +63,7 @@ class Server:
         self.config = config
         loader = Loader(config.held, config.threads, config.device)
         self.engine = Engine(EngineConfig(config.rows, config.cache_mb))
+        self.asker = Asker(self.engine)
         self.watcher = Watcher(config.checkpoints, self._offer, self._tell, loader=loader)
         self.address = ""
         self._health = health.aio.HealthServicer()  # pyright: ignore[reportAttributeAccessIssue]
@@ -78,7 +79,7 @@ class Server:
         """Binds and answers; health is NOT_SERVING until a model is loaded. Raises CannotListen."""
         self._loop = asyncio.get_running_loop()
         self._server = grpc.aio.server(options=OPTIONS)
-        infill_pb2_grpc.add_InfillServiceServicer_to_server(InfillService(Asker(self.engine)), self._server)
+        infill_pb2_grpc.add_InfillServiceServicer_to_server(InfillService(self.asker), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection([SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
         try:
@@ -103,6 +104,7 @@ class Server:
         await self._health.enter_graceful_shutdown()
         await asyncio.to_thread(self.watcher.close)
         await self._server.stop(self.config.grace_s)
+        self.asker.close()
         await asyncio.to_thread(self.engine.close)
 
     def _offer(self, served: Served) -> None:

@@ -35,6 +35,10 @@ class Asker:
         flight = self._shared(prepared)
         return Answer(prepared, flight, flight.join())
 
+    def close(self) -> None:
+        """Nobody is answered any more."""
+        self._prompts.shutdown(wait=False, cancel_futures=True)
+
     def _shared(self, prepared: Prepared) -> _Flight:
         """One that answers the same request and goes on as long, else a new one. Those of a session replace each other
         instead."""

@@ -25,8 +25,6 @@ BROKER_PATIENCE_S = 600
 """The first start fetches Kafka's jars."""
 LEAVES_S = 20.0
 """A dead worker's session times out after 10 s (streams.worker.app), and the broker takes its time to see it."""
-SOURCES, WORKERS, TRAINER = range(3)
-"""Tiers: the order in which they are ended."""
 
 
 @click.command()
@@ -37,7 +35,7 @@ SOURCES, WORKERS, TRAINER = range(3)
 @without_lock
 @with_settings
 def up(settings: Settings, repositories: tuple[Path, ...], without_lock: bool) -> None:
-    """Broker, sources, workers, trainer and server, each started again when it dies; Ctrl-C ends all in order."""
+    """Broker, sources, workers, trainer and server, each started again when it dies; Ctrl-C ends them all."""
     where = ["--brokers", settings.kafka.brokers, "--prefix", settings.kafka.prefix]
     config = click.get_current_context().params.get("config")
     where += ["--config", str(config)] if config else []
@@ -87,13 +85,13 @@ def programs(settings: Settings, where: list[str], paths: list[Path]) -> list[Pr
     chosen, tokenizer = settings.up, settings.paths.tokenizer
     follow = ("--follow", "--versions", chosen.versions, "--interval", str(chosen.interval_s))
     follow += ("--fetch-every", str(chosen.fetch_every_s)) if chosen.fetch_every_s else ()
-    rest = [Program("ingest", midstream("ingest", "git", *map(str, paths), *follow), tier=SOURCES)]
-    rest += [Program(name, midstream("worker", name), tier=WORKERS) for name in STAGE]
+    rest = [Program("ingest", midstream("ingest", "git", *map(str, paths), *follow))]
+    rest += [Program(name, midstream("worker", name)) for name in STAGE]
     if tokenizer is not None and not tokenizer.exists():
         sample = ("--sample-bytes", str(chosen.sample_bytes), "--out", str(tokenizer))
         train = midstream("tokenizer", "train", "--from-git", *(str(path) for path in paths if path.exists()), *sample)
-        rest.append(Program("tokenizer", train, tier=SOURCES, once=True))
-    rest.append(Program("train", midstream("train"), tier=TRAINER))
+        rest.append(Program("tokenizer", train, once=True))
+    rest.append(Program("train", midstream("train")))
     return rest
 
 
@@ -138,8 +136,8 @@ async def _run(settings: Settings, where: list[str], paths: list[Path]) -> None:
             needs = await show(settings, Run(broker, rest, server), ending)
         click.echo("ending: the trainer writes a checkpoint first …")
     finally:
-        await rest.stop()
-        await asyncio.gather(server.stop(), broker.stop())
+        await asyncio.gather(rest.stop(), server.stop())
+        await broker.stop()
     for need in needs:
         click.echo(need, err=True)
     if needs:

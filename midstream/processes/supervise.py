@@ -1,4 +1,4 @@
-"""Keeps child processes running: restarts with back-off, one ordered end, logs that do not grow without bound.
+"""Keeps child processes running: restarts with back-off, an orderly end, logs that do not grow without bound.
 
 The list of programs is data; what they do is not known here. A child is a session of its own, so
 that a Ctrl-C in the terminal reaches the supervisor alone, and it dies with the supervisor, also
@@ -54,8 +54,6 @@ class Program:
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
     """Added to the supervisor's own."""
-    tier: int = 0
-    """At the end, programs of a lower tier are ended before those of a higher one."""
     once: bool = False
     """It is done when it ends with code 0; otherwise an end is always followed by a new start."""
     orphaned: signal.Signals = signal.SIGKILL
@@ -132,10 +130,9 @@ class Supervisor:
         self._rotating = asyncio.create_task(self._rotate())
 
     async def stop(self) -> None:
-        """Ends everything, tier by tier: SIGTERM, and SIGKILL after the grace. May be called twice."""
+        """Ends everything: SIGTERM, and SIGKILL after the grace. May be called twice."""
         self._stopping = True
-        for tier in sorted({child.program.tier for child in self._children.values()}):
-            await asyncio.gather(*(self._end(c) for c in self._children.values() if c.program.tier == tier))
+        await asyncio.gather(*map(self._end, self._children.values()))
         if self._rotating is not None:
             self._rotating.cancel()
 
@@ -195,7 +192,7 @@ class Supervisor:
         return self._logs / f"{name}.log"
 
     def _say(self, child: _Child, what: str) -> None:
-        line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} midstream.processes.supervise {child.program.name} {what}\n"
+        line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} midstream.supervise {child.program.name} {what}\n"
         with contextlib.suppress(OSError), self._log(child.program.name).open("a", encoding="utf-8") as log:
             log.write(line)  # a full disk must not keep the program from being started again
 

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from model.training.cut import look
+
 BLOCK_BYTES = 96 * 1024 * 1024
 """Of a block's logits in float32: what fits a cache, and is enough work for a product of matrices."""
 
@@ -53,6 +55,7 @@ class _Nats(torch.autograd.Function):
         total = torch.zeros((), dtype=torch.float32, device=x_ND.device)
         size = max(64, BLOCK_BYTES // (4 * len(weight_VD)))
         for start in range(0, len(x_ND), size):
+            look()
             block_CD, targets_C1 = x_ND[start : start + size], targets_N[start : start + size, None]
             logits_CV = (block_CD @ head_VD.T).float()
             if divisor != 1:

@@ -6,8 +6,9 @@ import asyncio
 import errno
 import signal
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -20,11 +21,15 @@ from server.imaging import Held
 from server.reload import Failure, Watcher
 from server.rpc import infill_pb2, infill_pb2_grpc
 from server.rpc.service import InfillService
-from server.served import Loader, Served
+from server.served import Bases, Loader, Served
 
 SERVICE = infill_pb2.DESCRIPTOR.services_by_name["InfillService"].full_name
 CHECKPOINTS = "midstream.checkpoints"
-"""Name in the health service that says whether the newest checkpoint could be loaded."""
+"""Name in the health service that says whether the newest checkpoint could be loaded; behind a `/`, of which model."""
+MODELS = "midstream.models"
+"""Name in the health service, before `/` and the name of a model, that says whether that is served."""
+MAIN = "midstream"
+"""Name of the model that answers requests which name none."""
 MAX_MESSAGE = 16 * 1024 * 1024
 """Bytes of a request: prefix and suffix are a whole buffer."""
 OPTIONS = [("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.so_reuseport", 0)]
@@ -54,6 +59,8 @@ class ServeConfig:
     """What runs the model: `cpu`, or a card by torch's name (server.device chooses)."""
     grace_s: float = 2.0
     """Seconds that running requests have at the end."""
+    models: Mapping[str, Path] = field(default_factory=dict)
+    """Folders of other models' checkpoints, by the models' names."""
 
 
 class Server:
@@ -61,10 +68,17 @@ class Server:
 
     def __init__(self, config: ServeConfig) -> None:
         self.config = config
-        loader = Loader(config.held, config.threads, config.device)
-        self.engine = Engine(EngineConfig(config.rows, config.cache_mb))
+        places = {MAIN: config.checkpoints, **config.models}
+        self.engine = Engine(EngineConfig(config.rows, config.cache_mb), tuple(places))
         self.asker = Asker(self.engine)
-        self.watcher = Watcher(config.checkpoints, self._offer, self._tell, loader=loader)
+        bases = Bases()
+        self.watchers = {
+            name: Watcher(
+                place, partial(self._offer, name), partial(self._tell, name),
+                loader=Loader(config.held, config.threads, config.device, bases),
+            )
+            for name, place in places.items()
+        }  # fmt: skip
         self.address = ""
         self._health = health.aio.HealthServicer()  # pyright: ignore[reportAttributeAccessIssue]
         self._serving = asyncio.Event()
@@ -72,14 +86,20 @@ class Server:
     async def start(self) -> str:
         """Listens, and follows the checkpoints. Raises CannotListen."""
         address = await self.listen()
-        self.watcher.start()
+        for watcher in self.watchers.values():
+            watcher.start()
         return address
+
+    @property
+    def watcher(self) -> Watcher:
+        """Of the main model."""
+        return self.watchers[MAIN]
 
     async def listen(self) -> str:
         """Binds and answers; health is NOT_SERVING until a model is loaded. Raises CannotListen."""
         self._loop = asyncio.get_running_loop()
         self._server = grpc.aio.server(options=OPTIONS)
-        infill_pb2_grpc.add_InfillServiceServicer_to_server(InfillService(self.asker), self._server)
+        infill_pb2_grpc.add_InfillServiceServicer_to_server(InfillService(self.asker, self._trouble), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection([SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
         try:
@@ -87,7 +107,9 @@ class Server:
         except RuntimeError as error:
             raise CannotListen(f"cannot listen on {self.config.listen}: {_why(self.config.listen)}") from error
         await self._set(health_pb2.HealthCheckResponse.NOT_SERVING)
-        await self._health.set(CHECKPOINTS, health_pb2.HealthCheckResponse.SERVING)
+        for name in self.watchers:
+            await self._health.set(_about(CHECKPOINTS, name), health_pb2.HealthCheckResponse.SERVING)
+            await self._health.set(f"{MODELS}/{name}", health_pb2.HealthCheckResponse.NOT_SERVING)
         await self._server.start()
         self.engine.start()
         self.address = f"{self.config.listen.rpartition(':')[0]}:{port}"
@@ -102,30 +124,40 @@ class Server:
     async def stop(self) -> None:
         """NOT_SERVING at once; running requests get the grace, then are cancelled."""
         await self._health.enter_graceful_shutdown()
-        await asyncio.to_thread(self.watcher.close)
+        await asyncio.gather(*(asyncio.to_thread(watcher.close) for watcher in self.watchers.values()))
         await self._server.stop(self.config.grace_s)
         self.asker.close()
         await asyncio.to_thread(self.engine.close)
 
-    def _offer(self, served: Served) -> None:
+    def _offer(self, name: str, served: Served) -> None:
         """Called in the watcher's thread."""
-        self.engine.offer(served)
-        asyncio.run_coroutine_threadsafe(self._now_serving(), self._loop)
+        self.engine.offer(served, name)
+        asyncio.run_coroutine_threadsafe(self._now_serving(name), self._loop)
 
-    def _tell(self, failure: Failure | None) -> None:
+    def _tell(self, name: str, failure: Failure | None) -> None:
         """Called in the watcher's thread: the model that is served stays, and health says that it is not the newest."""
         status = health_pb2.HealthCheckResponse
         asyncio.run_coroutine_threadsafe(
-            self._health.set(CHECKPOINTS, status.NOT_SERVING if failure else status.SERVING), self._loop
+            self._health.set(_about(CHECKPOINTS, name), status.NOT_SERVING if failure else status.SERVING), self._loop
         )
 
-    async def _now_serving(self) -> None:
-        await self._set(health_pb2.HealthCheckResponse.SERVING)
-        self._serving.set()
+    def _trouble(self, name: str) -> str:
+        failure = self.watchers[name].failure
+        return f"{failure.name}: {failure.reason}" if failure else ""
+
+    async def _now_serving(self, name: str) -> None:
+        await self._health.set(f"{MODELS}/{name}", health_pb2.HealthCheckResponse.SERVING)
+        if name == MAIN:
+            await self._set(health_pb2.HealthCheckResponse.SERVING)
+            self._serving.set()
 
     async def _set(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for name in ("", SERVICE):
             await self._health.set(name, status)
+
+
+def _about(service: str, model: str) -> str:
+    return service if model == MAIN else f"{service}/{model}"
 
 
 def _why(address: str) -> str:

@@ -43,6 +43,23 @@ class ModelInfo:
     context: int
     format: str
     orders: tuple[str, ...]
+    name: str = ""
+    """What requests call it."""
+    serving: bool = True
+    trouble: str = ""
+    """Why its newest checkpoint is not the one that is served."""
+    adapter: bool = False
+
+
+@dataclass(frozen=True)
+class Score:
+    """How likely a model finds a middle."""
+
+    model_version: str
+    logprobs: tuple[float, ...]
+    """Natural logarithms of the probabilities of its tokens."""
+    bits_per_byte: float
+    prompt_tokens: int
 
 
 @dataclass(frozen=True)
@@ -78,13 +95,14 @@ def message(
     alternatives: int = 1,
     least_confidence: float = 0.0,
     logprobs: bool = False,
+    model: str = "",
 ) -> infill_pb2.InfillRequest:
     """The request of these keywords; both clients take the same."""
     return infill_pb2.InfillRequest(
         prefix=prefix, suffix=suffix, path=path, language=language, max_tokens=max_tokens, temperature=temperature,
         seed=seed, stop=stop, deadline_ms=deadline_ms, session=session, single_line=single_line,
         until=f"UNTIL_{until.name}", top_p=top_p, alternatives=alternatives, least_confidence=least_confidence,
-        logprobs=logprobs,
+        logprobs=logprobs, model=model,
     )  # fmt: skip
 
 
@@ -116,10 +134,25 @@ class Client:
         """The whole answer. Raises ServerError."""
         return _joined(list(self.stream(prefix, suffix, **options)))
 
-    def model(self) -> ModelInfo:
+    def model(self, name: str = "") -> ModelInfo:
         """Raises ServerError."""
         try:
-            return _info(self._stub.Model(infill_pb2.ModelRequest()))
+            return _info(self._stub.Model(infill_pb2.ModelRequest(model=name)))
+        except grpc.RpcError as error:
+            raise _explained(error, self._address) from error
+
+    def models(self) -> list[ModelInfo]:
+        """All that are served, or are to be. Raises ServerError."""
+        try:
+            return list(map(_info, (self._stub.Models(infill_pb2.ModelsRequest())).models))
+        except grpc.RpcError as error:
+            raise _explained(error, self._address) from error
+
+    def score(self, prefix: str, middle: str, suffix: str = "", path: str = "", model: str = "") -> Score:
+        """How likely the model finds the middle. Raises ServerError."""
+        request = infill_pb2.ScoreRequest(prefix=prefix, suffix=suffix, middle=middle, path=path, model=model)
+        try:
+            return _score(self._stub.Score(request))
         except grpc.RpcError as error:
             raise _explained(error, self._address) from error
 
@@ -155,10 +188,25 @@ class AsyncClient:
         """As `Client.complete`."""
         return _joined([piece async for piece in self.stream(prefix, suffix, **options)])
 
-    async def model(self) -> ModelInfo:
+    async def model(self, name: str = "") -> ModelInfo:
         """As `Client.model`."""
         try:
-            return _info(await self._stub.Model(infill_pb2.ModelRequest()))
+            return _info(await self._stub.Model(infill_pb2.ModelRequest(model=name)))
+        except grpc.RpcError as error:
+            raise _explained(error, self._address) from error
+
+    async def models(self) -> list[ModelInfo]:
+        """As `Client.models`."""
+        try:
+            return list(map(_info, (await self._stub.Models(infill_pb2.ModelsRequest())).models))
+        except grpc.RpcError as error:
+            raise _explained(error, self._address) from error
+
+    async def score(self, prefix: str, middle: str, suffix: str = "", path: str = "", model: str = "") -> Score:
+        """As `Client.score`."""
+        request = infill_pb2.ScoreRequest(prefix=prefix, suffix=suffix, middle=middle, path=path, model=model)
+        try:
+            return _score(await self._stub.Score(request))
         except grpc.RpcError as error:
             raise _explained(error, self._address) from error
 
@@ -196,7 +244,15 @@ def _info(response: infill_pb2.ModelResponse) -> ModelInfo:
         context=response.context,
         format=response.format,
         orders=tuple(response.orders),
+        name=response.name,
+        serving=response.serving,
+        trouble=response.trouble,
+        adapter=response.adapter,
     )
+
+
+def _score(response: infill_pb2.ScoreResponse) -> Score:
+    return Score(response.model_version, tuple(response.logprobs), response.bits_per_byte, response.prompt_tokens)
 
 
 def _explained(error: grpc.RpcError, address: str) -> ServerError:

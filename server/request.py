@@ -70,6 +70,10 @@ class Request:
     answer so far would be lower. A probability is the model's own, at temperature 1, of all tokens. 0: never."""
     logprobs: bool = False
     """Pieces tell the tokens' log-probabilities."""
+    middle: str | None = None
+    """What is there already: its tokens are taken in place of the model's own choice, to its end."""
+    model: str = ""
+    """Which of the models that are served answers; empty: the first."""
 
     def __post_init__(self) -> None:
         """Raises ValueError, whose message is for the client."""
@@ -83,6 +87,10 @@ class Request:
             raise ValueError(f"stop has at most {MOST_STOPS} strings of at most {MOST_STOP} characters")
         if max(len(self.path), len(self.session), len(self.language)) > MOST_NAME:
             raise ValueError(f"path, session and language have at most {MOST_NAME} characters")
+        if len(self.model) > MOST_NAME:
+            raise ValueError(f"model has at most {MOST_NAME} characters")
+        if self.middle == "":
+            raise ValueError("there is nothing to score: middle is empty")
         if not 1 <= self.alternatives <= MOST_ALTERNATIVES:
             raise ValueError(f"there are from 1 to {MOST_ALTERNATIVES} alternatives")
         if self.alternatives > 1 and not self.temperature:

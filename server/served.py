@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from model import families, low_rank
 from model.decoder.stepping import Model, Stepper
@@ -39,15 +41,27 @@ class _Base:
     spellings: Spellings
 
 
+class Bases:
+    """Those that are in memory, for the loaders of several models."""
+
+    def __init__(self) -> None:
+        self.by_weights: WeakValueDictionary[tuple[str, str], _Base] = WeakValueDictionary()
+        self.lock = threading.Lock()
+
+
 class Loader:
     """Loads one checkpoint after another. Of adapters over one base each brings its low-rank part alone."""
 
-    def __init__(self, held: Held = "auto", threads: int = 1, device: str = "cpu") -> None:
-        """`threads`: of the model's products on a CPU. `device`: `cpu`, or a card's name (server.device)."""
+    def __init__(
+        self, held: Held = "auto", threads: int = 1, device: str = "cpu", bases: Bases | None = None
+    ) -> None:  # fmt: skip
+        """`threads`: of the model's products on a CPU. `device`: `cpu`, or a card's name (server.device). `bases`: what
+        other loaders have."""
         self._held: Held = held
         self._threads, self._device = threads, device
         self._imager = Imager()
         self._base: _Base | None = None
+        self._bases = bases or Bases()
 
     def load(self, path: Path) -> Served:
         """Reads a checkpoint. Raises CheckpointError, and CannotLoad."""
@@ -80,13 +94,19 @@ class Loader:
         sha256, held = manifest.base.sha256, manifest.adapter.held
         if self._base is None or (self._base.sha256, self._base.held) != (sha256, held):
             self._base = None
-            try:
-                tokenizer, beside = _tokenizer(folder, its), self._beside(folder, its, held)
-            except CheckpointError as error:
-                version = its.model_version
-                raise low_rank.OtherBase(f"{path.name}: its base, {version}, cannot be read: {error}") from error
-            self._base = _Base(sha256, held, beside, tokenizer, Spellings(tokenizer.bytes_of))
+            with self._bases.lock:
+                self._base = self._bases.by_weights.get((sha256, held)) or self._read(path, folder, its, held, sha256)
+                self._bases.by_weights[sha256, held] = self._base
         return self._base
+
+    def _read(self, path: Path, folder: Path, its: Manifest, held: str, sha256: str) -> _Base:
+        """The base in `folder`, of the adapter in `path`."""
+        try:
+            tokenizer, beside = _tokenizer(folder, its), self._beside(folder, its, held)
+        except CheckpointError as error:
+            version = its.model_version
+            raise low_rank.OtherBase(f"{path.name}: its base, {version}, cannot be read: {error}") from error
+        return _Base(sha256, held, beside, tokenizer, Spellings(tokenizer.bytes_of))
 
     def _beside(self, folder: Path, its: Manifest, held: str) -> Callable[[Path, Manifest], Model]:
         """What makes a model of the base in `folder` and the low-rank part of a checkpoint."""

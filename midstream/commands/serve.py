@@ -50,7 +50,7 @@ def serve(
         raise click.UsageError(f"--listen must be host:port, the port from 0 to 65,535, not {listen!r}.")
     config = ServeConfig(
         folder, listen or chosen.listen, threads or chosen.threads, chosen.rows, chosen.cache_mb, chosen.held,
-        device,
+        device, models=chosen.models,
     )  # fmt: skip
     try:
         if check:

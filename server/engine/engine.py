@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
@@ -17,6 +18,10 @@ logger = logging.getLogger("midstream.server")
 
 class NoModel(RuntimeError):
     """No model is loaded yet."""
+
+
+class UnknownModel(ValueError):
+    """No model of that name is served; the message names those that are."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +40,17 @@ class Engine:
     A request runs to its end on the model that it was prepared for; the swap is between two steps.
     """
 
-    def __init__(self, config: EngineConfig = EngineConfig()) -> None:
+    def __init__(self, config: EngineConfig = EngineConfig(), names: Sequence[str] = ("",)) -> None:
+        """`names`: of the models that may be offered; the first one answers requests that name none."""
         self._config = config
         self._arrivals: SimpleQueue[Job | None] = SimpleQueue()
         self._lanes: list[Lane] = []
-        """Of the model that is served, and of those before it that have requests to end."""
+        """Of the models that are served, and of those before them that have requests to end."""
         self._closing = False
         self._thread: threading.Thread | None = None
-        self.served: Served | None = None
+        self.names = tuple(names)
+        self.models: dict[str, Served] = {}
+        """By name, those that are loaded. Replaced, never changed."""
         self.rounds = 0
         """Steps made so far."""
 
@@ -51,19 +59,34 @@ class Engine:
         """Requests that run or wait, those among them that go on for the cache alone."""
         return sum(map(len, self._lanes))
 
-    def offer(self, served: Served) -> None:
-        """From the next request on, this model answers."""
-        self.served = served
-        logger.info("serving %s", served.version)
+    @property
+    def served(self) -> Served | None:
+        """What answers requests that name no model."""
+        return self.models.get(self.names[0])
+
+    def offer(self, served: Served, name: str | None = None) -> None:
+        """From the next request on, this model answers those that name it; None: the first."""
+        name = self.names[0] if name is None else name
+        self.models = {**self.models, name: served}
+        logger.info("serving %s%s", served.version, f" as {name}" if name else "")
+
+    def named(self, name: str) -> Served:
+        """Raises UnknownModel, and NoModel while it is not loaded."""
+        name = name or self.names[0]
+        if name not in self.names:
+            known = ", ".join(map(repr, filter(None, self.names)))
+            raise UnknownModel(f"no model {name!r} is served here" + (f": there are {known}" if known else ""))
+        served = self.models.get(name)
+        if served is None or self._closing:
+            raise NoModel("no checkpoint is loaded yet; the server answers when the trainer has written one")
+        return served
 
     def prepare(self, request: Request) -> Prepared:
         """What `submit` takes: made in the caller's thread, since a text may be long.
 
         Raises NoModel before the first `offer`, and ValueError for a request that nothing can be made of.
         """
-        if self.served is None or self._closing:
-            raise NoModel("no checkpoint is loaded yet; the server answers when the trainer has written one")
-        return prepare(request, self.served)
+        return prepare(request, self.named(request.model))
 
     def submit(self, prepared: Prepared, emit: Emit) -> Job:
         """`emit` is called in the engine's thread; the last call for each alternative has a finish reason, or is an
@@ -119,7 +142,8 @@ class Engine:
 
     def _lane(self, served: Served) -> Lane:
         """Of the model; one that nobody asks any more is forgotten, before a new one takes memory."""
-        self._lanes = [lane for lane in self._lanes if len(lane) or lane.served in (served, self.served)]
+        current = (served, *self.models.values())
+        self._lanes = [lane for lane in self._lanes if len(lane) or lane.served in current]
         lane = next((lane for lane in self._lanes if lane.served is served), None)
         if lane is None:
             lane = Lane(served, self._config.rows, self._config.cache_mb)
@@ -137,7 +161,8 @@ class Engine:
             except Exception as error:
                 logger.error("a step failed: %s", type(error).__name__)
                 lane.fail_all(error)
-        self._lanes = [lane for lane in self._lanes if len(lane) or lane.served is self.served]
+        current = self.models.values()
+        self._lanes = [lane for lane in self._lanes if len(lane) or lane.served in current]
 
 
 def answer(served: Served, request: Request) -> str:

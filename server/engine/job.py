@@ -27,10 +27,14 @@ class Prepared:
     prompt: Prompt
     most: int
     """Tokens of the answer."""
+    given: tuple[int, ...] = ()
+    """Its tokens, where they are not the model's to choose: from what the prompt has taken back on."""
 
     def stops(self) -> Stops:
         """A new one for each alternative."""
         request, limits = self.request, list[Limit]()
+        if self.given:
+            return Stops((), False, limits)
         language = language_of(request.path, request.language)
         if self.prompt.closers:
             limits.append(Closed(self.prompt.closers, comment_of(language)))
@@ -42,9 +46,27 @@ class Prepared:
 def prepare(request: Request, served: Served) -> Prepared:
     """Tokenises, in any thread. Raises ValueError when nothing fits, or when the text is none."""
     context, fmt, tokenizer = served.manifest.length, served.manifest.format, served.tokenizer
-    most = min(max(1, request.max_tokens), context // 2)
+    most = min(max(1, request.max_tokens if request.middle is None else context), context // 2)
     prompt = _prompt(fmt, tokenizer, request, context - most)
-    return Prepared(request, served, prompt, most)
+    if request.middle is None:
+        return Prepared(request, served, prompt, most)
+    given = _given(served, prompt.healed, request.middle)
+    if len(given) > most:
+        raise ValueError(f"middle has {len(given)} tokens, and this model scores at most {most}")
+    return Prepared(request, served, prompt, most, given)
+
+
+def _given(served: Served, healed: bytes, middle: str) -> tuple[int, ...]:
+    """Tokens of what was taken back and of the middle, which are one text to the model."""
+    data = healed + middle.encode(errors="surrogatepass")
+    try:
+        return tuple(served.tokenizer.encode(data.decode()))
+    except UnicodeDecodeError as error:  # what was taken back begins within a character
+        begun = next((n for n, byte in enumerate(healed) if byte & 0xC0 != 0x80), len(healed))
+        if not begun:
+            raise ValueError("the middle holds half of a surrogate pair") from error
+        bytes_of = served.tokenizer.bytes_of
+        return (*(bytes_of.index(data[n : n + 1]) for n in range(begun)), *_given(served, healed[begun:], middle))
 
 
 def _prompt(fmt: Format, tokenizer: Tokenizer, request: Request, room: int) -> Prompt:

@@ -55,15 +55,18 @@ class Sequence:
     @property
     def needs_logprob(self) -> bool:
         request = self.job.request
-        return request.logprobs or request.least_confidence > 0
+        return request.logprobs or request.least_confidence > 0 or request.middle is not None
 
     @property
     def is_greedy(self) -> bool:
-        return not self._owed and not self.job.request.temperature
+        return not (self._owed or self.job.request.temperature or self.job.prepared.given)
 
     def choose(self, logits_V: Floats) -> int:
-        """Greedy, or drawn at the temperature; while bytes are owed, among the tokens that agree with them."""
-        request = self.job.request
+        """Greedy, or drawn at the temperature; while bytes are owed, among the tokens that agree with them. What is
+        given is taken."""
+        request, given = self.job.request, self.job.prepared.given
+        if given:
+            return given[len(self.ids) - self._prompt_tokens]
         among = self.job.prepared.served.spellings.agreeing(self._owed) if self._owed else None
         self._drawn += 1
         draw = drawn(request.seed, self.alternative, self._drawn) if request.temperature else 0.0
@@ -89,6 +92,8 @@ class Sequence:
         if self._tokens >= prepared.most or len(self.ids) >= prepared.served.manifest.length:
             return self.finish(Finish.LENGTH)
         self.ids.append(token)
+        if len(self.ids) - self._prompt_tokens == len(prepared.given):
+            return self.finish(Finish.LENGTH)
         if self.answered:
             self._after += 1
             self.over = self._after >= MOST_AFTER_DEADLINE or b"\n" in data
@@ -100,7 +105,7 @@ class Sequence:
         if least and self._sum + logprob < (self._tokens + 1) * log(least):
             return False
         self._sum += logprob
-        if self.job.request.logprobs:
+        if self.job.request.logprobs or self.job.prepared.given:
             self._logprobs.append(logprob)
         return True
 

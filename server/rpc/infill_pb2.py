@@ -24,25 +24,33 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17server/rpc/infill.proto\x12\x0cmidstream.v1\"\xc4\x02\n\rInfillRequest\x12\x0e\n\x06prefix\x18\x01 \x01(\t\x12\x0e\n\x06suffix\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x10\n\x08language\x18\x04 \x01(\t\x12\x12\n\nmax_tokens\x18\x05 \x01(\x05\x12\x13\n\x0btemperature\x18\x06 \x01(\x01\x12\x0c\n\x04seed\x18\x07 \x01(\x03\x12\x0c\n\x04stop\x18\x08 \x03(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\t \x01(\x05\x12\x0f\n\x07session\x18\n \x01(\t\x12\x13\n\x0bsingle_line\x18\x0b \x01(\x08\x12\r\n\x05top_p\x18\x0c \x01(\x01\x12\x14\n\x0c\x61lternatives\x18\r \x01(\x05\x12\x18\n\x10least_confidence\x18\x0e \x01(\x01\x12\x10\n\x08logprobs\x18\x0f \x01(\x08\x12\"\n\x05until\x18\x10 \x01(\x0e\x32\x13.midstream.v1.Until\"\xcd\x01\n\x0eInfillResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x31\n\rfinish_reason\x18\x03 \x01(\x0e\x32\x1a.midstream.v1.FinishReason\x12\x0e\n\x06tokens\x18\x04 \x01(\x05\x12\x15\n\rprompt_tokens\x18\x05 \x01(\x05\x12\x15\n\rreused_tokens\x18\x06 \x01(\x05\x12\x13\n\x0b\x61lternative\x18\x07 \x01(\x05\x12\x10\n\x08logprobs\x18\x08 \x03(\x01\"\x0e\n\x0cModelRequest\"\x8c\x01\n\rModelResponse\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x03\x12\x0e\n\x06tokens\x18\x03 \x01(\x03\x12\x15\n\rbits_per_byte\x18\x04 \x01(\x01\x12\x0f\n\x07\x63ontext\x18\x05 \x01(\x05\x12\x0e\n\x06\x66ormat\x18\x06 \x01(\t\x12\x0e\n\x06orders\x18\x07 \x03(\t*M\n\x05Until\x12\x0e\n\nUNTIL_TEXT\x10\x00\x12\x0e\n\nUNTIL_LINE\x10\x01\x12\x13\n\x0fUNTIL_STATEMENT\x10\x02\x12\x0f\n\x0bUNTIL_SCOPE\x10\x03*\xce\x01\n\x0c\x46inishReason\x12\x16\n\x12\x46INISH_REASON_NONE\x10\x00\x12\x1d\n\x19\x46INISH_REASON_END_OF_TEXT\x10\x01\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x02\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x03\x12\x1a\n\x16\x46INISH_REASON_DEADLINE\x10\x04\x12\x1b\n\x17\x46INISH_REASON_CANCELLED\x10\x05\x12\x1c\n\x18\x46INISH_REASON_CONFIDENCE\x10\x06\x32\x98\x01\n\rInfillService\x12\x45\n\x06Infill\x12\x1b.midstream.v1.InfillRequest\x1a\x1c.midstream.v1.InfillResponse0\x01\x12@\n\x05Model\x12\x1a.midstream.v1.ModelRequest\x1a\x1b.midstream.v1.ModelResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17server/rpc/infill.proto\x12\x0cmidstream.v1\"\xd3\x02\n\rInfillRequest\x12\x0e\n\x06prefix\x18\x01 \x01(\t\x12\x0e\n\x06suffix\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x10\n\x08language\x18\x04 \x01(\t\x12\x12\n\nmax_tokens\x18\x05 \x01(\x05\x12\x13\n\x0btemperature\x18\x06 \x01(\x01\x12\x0c\n\x04seed\x18\x07 \x01(\x03\x12\x0c\n\x04stop\x18\x08 \x03(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\t \x01(\x05\x12\x0f\n\x07session\x18\n \x01(\t\x12\x13\n\x0bsingle_line\x18\x0b \x01(\x08\x12\r\n\x05top_p\x18\x0c \x01(\x01\x12\x14\n\x0c\x61lternatives\x18\r \x01(\x05\x12\x18\n\x10least_confidence\x18\x0e \x01(\x01\x12\x10\n\x08logprobs\x18\x0f \x01(\x08\x12\"\n\x05until\x18\x10 \x01(\x0e\x32\x13.midstream.v1.Until\x12\r\n\x05model\x18\x11 \x01(\t\"\xcd\x01\n\x0eInfillResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x31\n\rfinish_reason\x18\x03 \x01(\x0e\x32\x1a.midstream.v1.FinishReason\x12\x0e\n\x06tokens\x18\x04 \x01(\x05\x12\x15\n\rprompt_tokens\x18\x05 \x01(\x05\x12\x15\n\rreused_tokens\x18\x06 \x01(\x05\x12\x13\n\x0b\x61lternative\x18\x07 \x01(\x05\x12\x10\n\x08logprobs\x18\x08 \x03(\x01\"\x1d\n\x0cModelRequest\x12\r\n\x05model\x18\x01 \x01(\t\"\xcd\x01\n\rModelResponse\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x03\x12\x0e\n\x06tokens\x18\x03 \x01(\x03\x12\x15\n\rbits_per_byte\x18\x04 \x01(\x01\x12\x0f\n\x07\x63ontext\x18\x05 \x01(\x05\x12\x0e\n\x06\x66ormat\x18\x06 \x01(\t\x12\x0e\n\x06orders\x18\x07 \x03(\t\x12\x0c\n\x04name\x18\x08 \x01(\t\x12\x0f\n\x07serving\x18\t \x01(\x08\x12\x0f\n\x07trouble\x18\n \x01(\t\x12\x0f\n\x07\x61\x64\x61pter\x18\x0b \x01(\x08\"\x0f\n\rModelsRequest\"=\n\x0eModelsResponse\x12+\n\x06models\x18\x01 \x03(\x0b\x32\x1b.midstream.v1.ModelResponse\"m\n\x0cScoreRequest\x12\x0e\n\x06prefix\x18\x01 \x01(\t\x12\x0e\n\x06suffix\x18\x02 \x01(\t\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x10\n\x08language\x18\x04 \x01(\t\x12\x0e\n\x06middle\x18\x05 \x01(\t\x12\r\n\x05model\x18\x06 \x01(\t\"f\n\rScoreResponse\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x10\n\x08logprobs\x18\x02 \x03(\x01\x12\x15\n\rbits_per_byte\x18\x03 \x01(\x01\x12\x15\n\rprompt_tokens\x18\x04 \x01(\x05*M\n\x05Until\x12\x0e\n\nUNTIL_TEXT\x10\x00\x12\x0e\n\nUNTIL_LINE\x10\x01\x12\x13\n\x0fUNTIL_STATEMENT\x10\x02\x12\x0f\n\x0bUNTIL_SCOPE\x10\x03*\xce\x01\n\x0c\x46inishReason\x12\x16\n\x12\x46INISH_REASON_NONE\x10\x00\x12\x1d\n\x19\x46INISH_REASON_END_OF_TEXT\x10\x01\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x02\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x03\x12\x1a\n\x16\x46INISH_REASON_DEADLINE\x10\x04\x12\x1b\n\x17\x46INISH_REASON_CANCELLED\x10\x05\x12\x1c\n\x18\x46INISH_REASON_CONFIDENCE\x10\x06\x32\x9f\x02\n\rInfillService\x12\x45\n\x06Infill\x12\x1b.midstream.v1.InfillRequest\x1a\x1c.midstream.v1.InfillResponse0\x01\x12@\n\x05Model\x12\x1a.midstream.v1.ModelRequest\x1a\x1b.midstream.v1.ModelResponse\x12\x43\n\x06Models\x12\x1b.midstream.v1.ModelsRequest\x1a\x1c.midstream.v1.ModelsResponse\x12@\n\x05Score\x12\x1a.midstream.v1.ScoreRequest\x1a\x1b.midstream.v1.ScoreResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'server.rpc.infill_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_UNTIL']._serialized_start=735
-  _globals['_UNTIL']._serialized_end=812
-  _globals['_FINISHREASON']._serialized_start=815
-  _globals['_FINISHREASON']._serialized_end=1021
+  _globals['_UNTIL']._serialized_start=1125
+  _globals['_UNTIL']._serialized_end=1202
+  _globals['_FINISHREASON']._serialized_start=1205
+  _globals['_FINISHREASON']._serialized_end=1411
   _globals['_INFILLREQUEST']._serialized_start=42
-  _globals['_INFILLREQUEST']._serialized_end=366
-  _globals['_INFILLRESPONSE']._serialized_start=369
-  _globals['_INFILLRESPONSE']._serialized_end=574
-  _globals['_MODELREQUEST']._serialized_start=576
-  _globals['_MODELREQUEST']._serialized_end=590
-  _globals['_MODELRESPONSE']._serialized_start=593
-  _globals['_MODELRESPONSE']._serialized_end=733
-  _globals['_INFILLSERVICE']._serialized_start=1024
-  _globals['_INFILLSERVICE']._serialized_end=1176
+  _globals['_INFILLREQUEST']._serialized_end=381
+  _globals['_INFILLRESPONSE']._serialized_start=384
+  _globals['_INFILLRESPONSE']._serialized_end=589
+  _globals['_MODELREQUEST']._serialized_start=591
+  _globals['_MODELREQUEST']._serialized_end=620
+  _globals['_MODELRESPONSE']._serialized_start=623
+  _globals['_MODELRESPONSE']._serialized_end=828
+  _globals['_MODELSREQUEST']._serialized_start=830
+  _globals['_MODELSREQUEST']._serialized_end=845
+  _globals['_MODELSRESPONSE']._serialized_start=847
+  _globals['_MODELSRESPONSE']._serialized_end=908
+  _globals['_SCOREREQUEST']._serialized_start=910
+  _globals['_SCOREREQUEST']._serialized_end=1019
+  _globals['_SCORERESPONSE']._serialized_start=1021
+  _globals['_SCORERESPONSE']._serialized_end=1123
+  _globals['_INFILLSERVICE']._serialized_start=1414
+  _globals['_INFILLSERVICE']._serialized_end=1701
 # @@protoc_insertion_point(module_scope)

@@ -2,7 +2,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Iterable as _Iterable
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -36,7 +36,7 @@ FINISH_REASON_CANCELLED: FinishReason
 FINISH_REASON_CONFIDENCE: FinishReason
 
 class InfillRequest(_message.Message):
-    __slots__ = ("prefix", "suffix", "path", "language", "max_tokens", "temperature", "seed", "stop", "deadline_ms", "session", "single_line", "top_p", "alternatives", "least_confidence", "logprobs", "until")
+    __slots__ = ("prefix", "suffix", "path", "language", "max_tokens", "temperature", "seed", "stop", "deadline_ms", "session", "single_line", "top_p", "alternatives", "least_confidence", "logprobs", "until", "model")
     PREFIX_FIELD_NUMBER: _ClassVar[int]
     SUFFIX_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
@@ -53,6 +53,7 @@ class InfillRequest(_message.Message):
     LEAST_CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
     LOGPROBS_FIELD_NUMBER: _ClassVar[int]
     UNTIL_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
     prefix: str
     suffix: str
     path: str
@@ -69,7 +70,8 @@ class InfillRequest(_message.Message):
     least_confidence: float
     logprobs: bool
     until: Until
-    def __init__(self, prefix: _Optional[str] = ..., suffix: _Optional[str] = ..., path: _Optional[str] = ..., language: _Optional[str] = ..., max_tokens: _Optional[int] = ..., temperature: _Optional[float] = ..., seed: _Optional[int] = ..., stop: _Optional[_Iterable[str]] = ..., deadline_ms: _Optional[int] = ..., session: _Optional[str] = ..., single_line: _Optional[bool] = ..., top_p: _Optional[float] = ..., alternatives: _Optional[int] = ..., least_confidence: _Optional[float] = ..., logprobs: _Optional[bool] = ..., until: _Optional[_Union[Until, str]] = ...) -> None: ...
+    model: str
+    def __init__(self, prefix: _Optional[str] = ..., suffix: _Optional[str] = ..., path: _Optional[str] = ..., language: _Optional[str] = ..., max_tokens: _Optional[int] = ..., temperature: _Optional[float] = ..., seed: _Optional[int] = ..., stop: _Optional[_Iterable[str]] = ..., deadline_ms: _Optional[int] = ..., session: _Optional[str] = ..., single_line: _Optional[bool] = ..., top_p: _Optional[float] = ..., alternatives: _Optional[int] = ..., least_confidence: _Optional[float] = ..., logprobs: _Optional[bool] = ..., until: _Optional[_Union[Until, str]] = ..., model: _Optional[str] = ...) -> None: ...
 
 class InfillResponse(_message.Message):
     __slots__ = ("text", "model_version", "finish_reason", "tokens", "prompt_tokens", "reused_tokens", "alternative", "logprobs")
@@ -92,11 +94,13 @@ class InfillResponse(_message.Message):
     def __init__(self, text: _Optional[str] = ..., model_version: _Optional[str] = ..., finish_reason: _Optional[_Union[FinishReason, str]] = ..., tokens: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., reused_tokens: _Optional[int] = ..., alternative: _Optional[int] = ..., logprobs: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class ModelRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("model",)
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    def __init__(self, model: _Optional[str] = ...) -> None: ...
 
 class ModelResponse(_message.Message):
-    __slots__ = ("model_version", "step", "tokens", "bits_per_byte", "context", "format", "orders")
+    __slots__ = ("model_version", "step", "tokens", "bits_per_byte", "context", "format", "orders", "name", "serving", "trouble", "adapter")
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
     TOKENS_FIELD_NUMBER: _ClassVar[int]
@@ -104,6 +108,10 @@ class ModelResponse(_message.Message):
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     ORDERS_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SERVING_FIELD_NUMBER: _ClassVar[int]
+    TROUBLE_FIELD_NUMBER: _ClassVar[int]
+    ADAPTER_FIELD_NUMBER: _ClassVar[int]
     model_version: str
     step: int
     tokens: int
@@ -111,4 +119,46 @@ class ModelResponse(_message.Message):
     context: int
     format: str
     orders: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, model_version: _Optional[str] = ..., step: _Optional[int] = ..., tokens: _Optional[int] = ..., bits_per_byte: _Optional[float] = ..., context: _Optional[int] = ..., format: _Optional[str] = ..., orders: _Optional[_Iterable[str]] = ...) -> None: ...
+    name: str
+    serving: bool
+    trouble: str
+    adapter: bool
+    def __init__(self, model_version: _Optional[str] = ..., step: _Optional[int] = ..., tokens: _Optional[int] = ..., bits_per_byte: _Optional[float] = ..., context: _Optional[int] = ..., format: _Optional[str] = ..., orders: _Optional[_Iterable[str]] = ..., name: _Optional[str] = ..., serving: _Optional[bool] = ..., trouble: _Optional[str] = ..., adapter: _Optional[bool] = ...) -> None: ...
+
+class ModelsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ModelsResponse(_message.Message):
+    __slots__ = ("models",)
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    models: _containers.RepeatedCompositeFieldContainer[ModelResponse]
+    def __init__(self, models: _Optional[_Iterable[_Union[ModelResponse, _Mapping]]] = ...) -> None: ...
+
+class ScoreRequest(_message.Message):
+    __slots__ = ("prefix", "suffix", "path", "language", "middle", "model")
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    SUFFIX_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    MIDDLE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    prefix: str
+    suffix: str
+    path: str
+    language: str
+    middle: str
+    model: str
+    def __init__(self, prefix: _Optional[str] = ..., suffix: _Optional[str] = ..., path: _Optional[str] = ..., language: _Optional[str] = ..., middle: _Optional[str] = ..., model: _Optional[str] = ...) -> None: ...
+
+class ScoreResponse(_message.Message):
+    __slots__ = ("model_version", "logprobs", "bits_per_byte", "prompt_tokens")
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    LOGPROBS_FIELD_NUMBER: _ClassVar[int]
+    BITS_PER_BYTE_FIELD_NUMBER: _ClassVar[int]
+    PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    model_version: str
+    logprobs: _containers.RepeatedScalarFieldContainer[float]
+    bits_per_byte: float
+    prompt_tokens: int
+    def __init__(self, model_version: _Optional[str] = ..., logprobs: _Optional[_Iterable[float]] = ..., bits_per_byte: _Optional[float] = ..., prompt_tokens: _Optional[int] = ...) -> None: ...

@@ -44,6 +44,16 @@ class InfillServiceStub:
                 request_serializer=server_dot_rpc_dot_infill__pb2.ModelRequest.SerializeToString,
                 response_deserializer=server_dot_rpc_dot_infill__pb2.ModelResponse.FromString,
                 _registered_method=True)
+        self.Models = channel.unary_unary(
+                '/midstream.v1.InfillService/Models',
+                request_serializer=server_dot_rpc_dot_infill__pb2.ModelsRequest.SerializeToString,
+                response_deserializer=server_dot_rpc_dot_infill__pb2.ModelsResponse.FromString,
+                _registered_method=True)
+        self.Score = channel.unary_unary(
+                '/midstream.v1.InfillService/Score',
+                request_serializer=server_dot_rpc_dot_infill__pb2.ScoreRequest.SerializeToString,
+                response_deserializer=server_dot_rpc_dot_infill__pb2.ScoreResponse.FromString,
+                _registered_method=True)
 
 
 class InfillServiceServicer:
@@ -64,6 +74,20 @@ class InfillServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Models(self, request, context):
+        """All models that are served, or are to be.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Score(self, request, context):
+        """How likely a model finds a middle that is there already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InfillServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -76,6 +100,16 @@ def add_InfillServiceServicer_to_server(servicer, server):
                     servicer.Model,
                     request_deserializer=server_dot_rpc_dot_infill__pb2.ModelRequest.FromString,
                     response_serializer=server_dot_rpc_dot_infill__pb2.ModelResponse.SerializeToString,
+            ),
+            'Models': grpc.unary_unary_rpc_method_handler(
+                    servicer.Models,
+                    request_deserializer=server_dot_rpc_dot_infill__pb2.ModelsRequest.FromString,
+                    response_serializer=server_dot_rpc_dot_infill__pb2.ModelsResponse.SerializeToString,
+            ),
+            'Score': grpc.unary_unary_rpc_method_handler(
+                    servicer.Score,
+                    request_deserializer=server_dot_rpc_dot_infill__pb2.ScoreRequest.FromString,
+                    response_serializer=server_dot_rpc_dot_infill__pb2.ScoreResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -132,6 +166,60 @@ class InfillService:
             '/midstream.v1.InfillService/Model',
             server_dot_rpc_dot_infill__pb2.ModelRequest.SerializeToString,
             server_dot_rpc_dot_infill__pb2.ModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Models(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/midstream.v1.InfillService/Models',
+            server_dot_rpc_dot_infill__pb2.ModelsRequest.SerializeToString,
+            server_dot_rpc_dot_infill__pb2.ModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Score(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/midstream.v1.InfillService/Score',
+            server_dot_rpc_dot_infill__pb2.ScoreRequest.SerializeToString,
+            server_dot_rpc_dot_infill__pb2.ScoreResponse.FromString,
             options,
             channel_credentials,
             insecure,

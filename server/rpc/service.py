@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from math import log
 
 import grpc
 
-from server.asking import Asker
-from server.engine.engine import NoModel
+from server.asking import Answer, Asker
+from server.engine.engine import NoModel, UnknownModel
 from server.request import DEFAULT_TOKENS, Piece, Request, Until
 from server.rpc import infill_pb2, infill_pb2_grpc
 
@@ -19,33 +21,64 @@ MARGIN_S = 0.01
 class InfillService(infill_pb2_grpc.InfillServiceServicer):
     """A client that goes away ends its request before the next token."""
 
-    def __init__(self, asker: Asker) -> None:
-        self._asker = asker
+    def __init__(self, asker: Asker, trouble: Callable[[str], str] = lambda name: "") -> None:
+        """`trouble`: why the newest checkpoint of the model of a name is not served."""
+        self._asker, self._trouble = asker, trouble
 
     async def Infill(
         self, request: infill_pb2.InfillRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[infill_pb2.InfillResponse]:
         remaining, arrived = context.time_remaining(), time.monotonic()
-        try:
-            answer = await self._asker.ask(lambda: read(request, remaining, arrived))
-        except NoModel as error:
-            await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
-        except ValueError as error:
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-        try:
+        async with self._answered(context, lambda: read(request, remaining, arrived)) as answer:
             async for piece in answer:
                 yield written(piece)
+
+    async def Score(
+        self, request: infill_pb2.ScoreRequest, context: grpc.aio.ServicerContext
+    ) -> infill_pb2.ScoreResponse:
+        logprobs: list[float] = []
+        last = Piece("", "")
+        async with self._answered(context, lambda: to_score(request)) as answer:
+            async for last in answer:
+                logprobs += last.logprobs
+        return infill_pb2.ScoreResponse(
+            model_version=last.model_version, logprobs=logprobs, prompt_tokens=last.prompt_tokens,
+            bits_per_byte=-sum(logprobs) / log(2) / len(request.middle.encode()),
+        )  # fmt: skip
+
+    async def Model(
+        self, request: infill_pb2.ModelRequest, context: grpc.aio.ServicerContext
+    ) -> infill_pb2.ModelResponse:
+        engine = self._asker.engine
+        try:
+            engine.named(request.model)
+        except (NoModel, UnknownModel) as error:
+            await context.abort(*_status(error))
+        return self._about(request.model or engine.names[0])
+
+    async def Models(
+        self, request: infill_pb2.ModelsRequest, context: grpc.aio.ServicerContext
+    ) -> infill_pb2.ModelsResponse:
+        return infill_pb2.ModelsResponse(models=map(self._about, self._asker.engine.names))
+
+    @asynccontextmanager
+    async def _answered(self, context: grpc.aio.ServicerContext, make: Callable[[], Request]) -> AsyncIterator[Answer]:
+        """What the request fails with ends the call; a client that goes away ends the request."""
+        try:
+            answer = await self._asker.ask(make)
+        except (NoModel, ValueError) as error:
+            await context.abort(*_status(error))
+        try:
+            yield answer
         except Exception as error:
             await context.abort(*_status(error))
         finally:
             answer.close()
 
-    async def Model(
-        self, request: infill_pb2.ModelRequest, context: grpc.aio.ServicerContext
-    ) -> infill_pb2.ModelResponse:
-        served = self._asker.engine.served
+    def _about(self, name: str) -> infill_pb2.ModelResponse:
+        served, trouble = self._asker.engine.models.get(name), self._trouble(name)
         if served is None:
-            await context.abort(grpc.StatusCode.UNAVAILABLE, "no checkpoint is loaded yet")
+            return infill_pb2.ModelResponse(name=name, trouble=trouble)
         manifest = served.manifest
         return infill_pb2.ModelResponse(
             model_version=served.version,
@@ -55,6 +88,10 @@ class InfillService(infill_pb2_grpc.InfillServiceServicer):
             context=manifest.length,
             format=manifest.format.name,
             orders=manifest.format.orders,
+            name=name,
+            serving=True,
+            trouble=trouble,
+            adapter=manifest.adapter is not None,
         )
 
 
@@ -83,7 +120,16 @@ def read(message: infill_pb2.InfillRequest, remaining_s: float | None, arrived: 
         alternatives=message.alternatives or 1,
         least_confidence=message.least_confidence,
         logprobs=message.logprobs,
+        model=message.model,
     )
+
+
+def to_score(message: infill_pb2.ScoreRequest) -> Request:
+    """Raises ValueError."""
+    return Request(
+        prefix=message.prefix, suffix=message.suffix, path=message.path, language=message.language,
+        middle=message.middle, model=message.model,
+    )  # fmt: skip
 
 
 def written(piece: Piece) -> infill_pb2.InfillResponse:
@@ -101,6 +147,12 @@ def written(piece: Piece) -> infill_pb2.InfillResponse:
 
 def _status(error: Exception) -> tuple[grpc.StatusCode, str]:
     """A ValueError says what is wrong with the request; of another error only the class is told."""
-    if isinstance(error, ValueError):
-        return grpc.StatusCode.INVALID_ARGUMENT, str(error)
-    return grpc.StatusCode.INTERNAL, type(error).__name__
+    match error:
+        case NoModel():
+            return grpc.StatusCode.UNAVAILABLE, str(error)
+        case UnknownModel():
+            return grpc.StatusCode.NOT_FOUND, str(error)
+        case ValueError():
+            return grpc.StatusCode.INVALID_ARGUMENT, str(error)
+        case _:
+            return grpc.StatusCode.INTERNAL, type(error).__name__

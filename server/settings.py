@@ -1,0 +1,54 @@
+"""`[serve]`: the completion server."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from model import bounds
+from model.config import MOST_THREADS
+
+MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
+"""What requests may call a model."""
+
+
+@dataclass(frozen=True)
+class Serve:
+    """The inference server."""
+
+    listen: str = "127.0.0.1:50151"
+    """host:port of the gRPC service."""
+    threads: int = 1
+    """CPU threads of the engine."""
+    rows: int = 256
+    """Tokens of a step at most: one of each request that generates, the rest of prompts; large models take fewer. More
+    are faster for many long prompts, fewer answer a key sooner while such are read."""
+    cache_mb: int = 256
+    """Memory for keys and values of running requests and of what is kept of former ones, at least of one whole context
+    and at most of 64."""
+    held: Literal["auto", "int8", "float32"] = "auto"
+    """How a model's matrices are held. auto: int8, each row with a scale, multiplied by bytes; float32 takes four times
+    the memory and more than twice the time. On a card, auto: bfloat16; or float32."""
+    device: str = "auto"
+    """What runs the model: `cpu`; `cuda` or `cuda:N`, a card of NVIDIA's; auto: a card where there is one, else the
+    CPU, and always that for int8."""
+
+    models: dict[str, Path] = field(default_factory=dict)
+    """Checkpoint folders of other models that are served beside, by the names that requests call them; that of [paths]
+    is called midstream. Each has a cache of its own."""
+
+    def __post_init__(self) -> None:
+        bounds.between(self, 1, MOST_THREADS, "threads")
+        bounds.between(self, 16, 65_536, "rows")
+        for name in self.models:
+            if not MODEL_NAME.fullmatch(name) or name == "midstream":
+                raise ValueError(
+                    f"models: a name has letters, digits, `-`, `_`, `.`, `:`, `/`, at most 128, not {name!r}"
+                )
+        bounds.between(self, 1, 1_048_576, "cache_mb")
+        if not bounds.is_address(self.listen):
+            raise ValueError(f"listen must be host:port, the port from 1 to 65,535, not {self.listen!r}")
+        if not bounds.is_device(self.device):
+            raise ValueError(f"device must be auto, cpu, cuda or cuda:N, not {self.device!r}")

@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tiny import texts
+from tests.support.models.tiny import texts
+from tests.tree import ROOT
 
-ROOT = Path(__file__).parent.parent
 PROMISED = {"bytes", "bytes_half_b", "step_s", "swap_ms", "base_bits", "adapter_bits", "full_bits", "write_ms"}
 
 

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.support.programs.benches import last_line
+
 PROMISED = {
     "packing": {"use", "discarded", "us_per_document", "peers", "lengths", "documents", "tokens", "machine"},
     "fim": {"mb_s", "mb_s_without_syntax", "documents", "worst_share_error", "shares", "peers", "machine"},
 }
 SMALL = {"packing": ["--documents", "40"], "fim": ["--documents", "30", "--pairs", "60"]}
-
-
-def last_line(name: str, *arguments: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / f"bench/{name}.py"), *arguments], capture_output=True, text=True
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.mark.parametrize("name", PROMISED)

@@ -8,19 +8,20 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.tree import ROOT
+
 sys.path.insert(0, str(ROOT / "bench"))
 
-from common.canary import secrets as canaries  # noqa: E402
-from common.canary.asking import UNKNOWN, Prompt, left, prompts, score  # noqa: E402
-from common.canary.hosts import SUFFIXES, Hosts  # noqa: E402
-from common.canary.planting import Document, documents  # noqa: E402
-from common.canary.secrets import COPIES, Secret  # noqa: E402
-from common.canary.values import FORMS  # noqa: E402
+from common.canary import secrets as canaries
+from common.canary.asking import UNKNOWN, Prompt, left, prompts, score
+from common.canary.hosts import SUFFIXES, Hosts
+from common.canary.planting import Document, documents
+from common.canary.secrets import COPIES, Secret
+from common.canary.values import FORMS
 
-from midstream.demo.corpus import Pin  # noqa: E402
-from streams.redact.place import Place  # noqa: E402
-from streams.redact.redaction import clean  # noqa: E402
+from midstream.demo.corpus import Pin
+from streams.redact.place import Place
+from streams.redact.redaction import clean
 
 COUNT = 80
 

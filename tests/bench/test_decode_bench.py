@@ -6,18 +6,18 @@ import sys
 from pathlib import Path
 
 import pytest
-import shapes
-import tiny
 import torch
 
-ROOT = Path(__file__).parent.parent
+from tests.support.models import shapes, tiny
+from tests.tree import ROOT
+
 sys.path.insert(0, str(ROOT / "bench"))
 
-import decode  # noqa: E402
-from common.decode import models  # noqa: E402
-from common.decode.memory import Rate  # noqa: E402
-from common.decode.ours import COUNT, Ours, Times  # noqa: E402
-from common.decode.quality import bits_loss  # noqa: E402
+import decode
+from common.decode import models
+from common.decode.memory import Rate
+from common.decode.ours import COUNT, Ours, Times
+from common.decode.quality import bits_loss
 
 
 def test_the_summary_has_medians_and_ratios() -> None:

@@ -13,23 +13,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny import tokenizer
 
-ROOT = Path(__file__).parent.parent
+from tests.support.models.tiny import tokenizer
+from tests.tree import ROOT
+
 sys.path.insert(0, str(ROOT / "bench"))
 
-from common.freshness import plan, signatures  # noqa: E402
-from common.freshness.commits import read  # noqa: E402
-from common.freshness.figures import gain, interval  # noqa: E402
-from common.freshness.lines import copied, new_tokens, tail_tokens, text_tokens  # noqa: E402
-from common.freshness.replay import states  # noqa: E402
-from common.freshness.sizes import LAGS, Ways  # noqa: E402
-from common.freshness.world import Arrival, World  # noqa: E402
+from common.freshness import plan, signatures
+from common.freshness.commits import read
+from common.freshness.figures import gain, interval
+from common.freshness.lines import copied, new_tokens, tail_tokens, text_tokens
+from common.freshness.replay import states
+from common.freshness.sizes import LAGS, Ways
+from common.freshness.world import Arrival, World
 
-from model.example import Example, pack_ids  # noqa: E402
-from model.fim.fim import Mix  # noqa: E402
-from model.fim.formats import STARCODER  # noqa: E402
-from streams.pack.pack import Packer  # noqa: E402
+from model.example import Example, pack_ids
+from model.fim.fim import Mix
+from model.fim.formats import STARCODER
+from streams.pack.pack import Packer
 
 PROMISED = {
     "gain", "gain_interval", "gain_control", "forgetting", "exact_match_ratio", "buffer_floor", "by_lag", "stale_share",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from test_benches import last_line
+from tests.support.programs.benches import last_line
 
 
 def test_both_sides_give_the_same_tokens() -> None:

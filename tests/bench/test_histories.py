@@ -11,8 +11,9 @@ import pytest
 from midstream.demo.corpus import pins
 from streams.sources.git.cursors import Cursor
 from streams.sources.git.history import History
+from tests.tree import ROOT
 
-BENCH = Path(__file__).parent.parent / "bench"
+BENCH = ROOT / "bench"
 
 
 @pytest.fixture

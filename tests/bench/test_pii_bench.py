@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.tree import ROOT
+
 sys.path.insert(0, str(ROOT / "bench"))
 
-from common.pii.examples import examples  # noqa: E402
-from common.pii.hosts import SUFFIXES, UNCLEAN, Hosts  # noqa: E402
-from common.pii.score import Find, score  # noqa: E402
-from common.pii.traps import clean  # noqa: E402
-from common.pii.windows import Maker, Truth, Window  # noqa: E402
+from common.pii.examples import examples
+from common.pii.hosts import SUFFIXES, UNCLEAN, Hosts
+from common.pii.score import Find, score
+from common.pii.traps import clean
+from common.pii.windows import Maker, Truth, Window
 
-from midstream.demo.corpus import Pin  # noqa: E402
+from midstream.demo.corpus import Pin
 
 RULE = """
 func Example() *config.Rule {

@@ -8,7 +8,6 @@ from hashlib import sha256
 import msgspec
 import pytest
 from click.testing import CliRunner
-from recipes import default
 
 from midstream.cli import main
 from midstream.commands.deadletters import NO_CHECKPOINT, NOT_OURS, NOT_YET, REPLACED, UNDER_WAY, VOID, deliver, survey
@@ -22,8 +21,9 @@ from streams.kafka.log import Logged
 from streams.pipeline import FORM, Prepare, Record, count_documents
 from streams.prepare.expand import expand
 from streams.prepare.prepare import identity
-from tests.crew import CONTEXT, Crew, files, python
-from tests.tiny import write_checkpoint
+from tests.support.documents.recipes import default
+from tests.support.models.tiny import write_checkpoint
+from tests.support.programs.crew import CONTEXT, Crew, files, python
 
 ID = "cd" * 16
 

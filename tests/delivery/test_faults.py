@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,49 +14,19 @@ from streams.feed.examples import open_feed
 from streams.feed.state import Limits, fresh
 from streams.kafka.connection import Connection
 from streams.kafka.topics import TopicsError, create
-from tests.crew import CONTEXT, STAGES, Crew, Fate, documents, files, python
-from tests.tiny import tokenizer
+from tests.support.models.tiny import tokenizer
+from tests.support.programs.crew import CONTEXT, STAGES, Crew, Fate, at
+from tests.support.programs.producing import Source
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 ROUNDS = 2
-CHUNK = 9
-"""Records of a partition that are produced together; the last of them is a copy of the first."""
-AT_LEAST = 8
-"""Chunks of a round: with ROUNDS + 1 rounds and two partitions, 432 records."""
 SEED = 3
 
 
 def draw(most: int, *what: object) -> int:
     """A number from 1 to `most` by keyed hash: the same moments every time."""
     return xxhash.xxh3_64_intdigest(repr(what).encode(), SEED) % most + 1
-
-
-class Source(threading.Thread):
-    """Goes on producing, a few records at a time so that they become several Frames, until it is told to end."""
-
-    def __init__(self, crew: Crew, number: int) -> None:
-        super().__init__()
-        self.crew, self.number = crew, number
-        self.sent: set[str] = set()
-        self.copies = 0
-        self.ending = threading.Event()
-        self.start()
-
-    def run(self) -> None:
-        chunk = 0
-        while chunk < AT_LEAST or not self.ending.is_set():
-            for partition in range(2):
-                origins = self.crew.produce("files", self.records(chunk, partition), partition)
-                self.sent |= set(documents(origins, [3] * len(origins)))
-                self.copies += 3
-            chunk += 1
-            time.sleep(0.5)
-
-    def records(self, chunk: int, partition: int) -> list[bytes]:
-        first = ((self.number * 1000 + chunk) * 2 + partition) * CHUNK * 3
-        texts = [[python(first + n * 3 + i) for i in range(3)] for n in range(CHUNK - 1)]
-        return [files(three, f"{first}/{n}") for n, three in enumerate([*texts, texts[0]])]
 
 
 def kill_at_work(crew: Crew, number: int, left: dict[str, str]) -> int:
@@ -74,15 +42,6 @@ def kill_at_work(crew: Crew, number: int, left: dict[str, str]) -> int:
             time.sleep(0.001)
         crew.kill(stage)
     return sum(bool(at(crew, stage)) for stage in STAGES)
-
-
-def at(crew: Crew, stage: str) -> str:
-    """The record that a worker is at and how many died there, from its attempts file; "" between two."""
-    try:
-        record = (crew.folder / f"attempts/{stage}-0").read_text().strip()
-    except OSError:
-        return ""
-    return record if json.loads(record or "{}").get("record") else ""
 
 
 @dataclass

@@ -7,17 +7,17 @@ from random import Random
 
 import msgspec
 import pytest
-from cluster import PARTITIONS
-from simulation import FRAMES, Simulation
-from stories import story, tell
 
 from streams import frame as frames
 from streams.document import Source
 from streams.frame import Damaged, Frame, NewerFormat, NoFrame, Rejections
 from streams.kafka.connection import Connection
-from tests.crew import CONTEXT, Crew, files, python
-from tests.damage import damaged
-from tests.tiny import write_checkpoint
+from tests.support.models.tiny import write_checkpoint
+from tests.support.programs.crew import CONTEXT, Crew, files, python
+from tests.support.simulation.cluster import PARTITIONS
+from tests.support.simulation.damage import damaged
+from tests.support.simulation.simulation import FRAMES, Simulation
+from tests.support.simulation.stories import story, tell
 
 REJECTIONS = frames.encode(Rejections(source=Source("files", "ab" * 16, 0), items=[]))
 JUNK = (b"hello", b'{"a": 1}', b"\xff\xfe\x00", b"\x93\x01", b"\xa3\xff\xff\xff", msgspec.msgpack.encode(7), REJECTIONS)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from recipes import default
-from tiny import tokenizer
 
 from model.fim.fim import Mix
 from model.fim.formats import STARCODER
@@ -30,7 +26,10 @@ from streams.prepare.expand import MAX_EVENT_BYTES
 from streams.recipe import Shares
 from streams.redact.stage import Redact
 from streams.stages import FRAME_BYTES
-from tests.large import ALL, REPOSITORY, SOURCE, commit, file, frame_of, prepare
+from tests.support.documents.large import ALL, REPOSITORY, SOURCE, commit, file, frame_of, prepare
+from tests.support.documents.recipes import default
+from tests.support.models.tiny import tokenizer
+from tests.tree import ROOT
 
 HEAD = b'{"kind":"files","repository":{"name":"r","licence":"MIT"},"files":['
 GOOD = b'{"path":"a.py","text":"x = 1  # \\ud83d\\ude00 \\\\ud800"}'
@@ -216,7 +215,7 @@ def test_a_frame_is_written_as_version_2_only_where_an_old_reader_would_be_wrong
 
 
 def test_a_frame_of_the_last_version_but_one_and_of_this_stay_readable():
-    folder = Path(__file__).parent / "data"
+    folder = ROOT / "tests/data"
     old = frames.decode((folder / "frame-v1.msgpack").read_bytes())
     assert old.tallies[0].rejected_count == len(old.tallies[0].rejected)
     new = frames.decode((folder / "frame-v2.msgpack").read_bytes())

@@ -11,7 +11,7 @@ from streams.document import Document, Part, Source
 from streams.frame import Frame, Outcome, Rejection, Tally, decode, decode_rejections
 from streams.kafka.log import read
 from streams.kafka.producer import Delivery, KafkaSink
-from tests.crew import Crew, files, python
+from tests.support.programs.crew import Crew, files, python
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tiny import tokenizer
 
 from model.example import Example
 from model.fim.fim import Mix
@@ -15,7 +14,8 @@ from streams.marks import tallied
 from streams.pack.pack import Packer
 from streams.pipeline import Pack
 from streams.redact.stage import Redact
-from tests.large import SOURCE, document, file, frame_of, prepare
+from tests.support.documents.large import SOURCE, document, file, frame_of, prepare
+from tests.support.models.tiny import tokenizer
 
 
 def test_a_frame_is_cut_between_offsets():

@@ -11,9 +11,9 @@ import pytest
 from streams.kafka.connection import Connection
 from streams.kafka.topics import create
 from streams.stages import STAGE
-from tests.crew import STAGES, Crew, Fate, documents, files, python
-from tests.outage import Outage
-from tests.test_faults import at
+from tests.support.programs.crew import STAGES, Crew, Fate, at, documents, files, python
+from tests.support.programs.mishaps import delete_offsets
+from tests.support.programs.outage import Outage
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -96,13 +96,6 @@ def at_work(story: Story) -> None:
 def start(story: Story) -> None:
     story.crew.start()
     story.crew.drain()
-
-
-def delete_offsets(connection: Connection) -> None:
-    """As a broker's recovery may, whose disk was full."""
-    with connection.admin() as admin:
-        admin.delete_groups([connection.group(stage) for stage in STAGES])
-    assert not any(connection.group_offsets(connection.group(stage)) for stage in STAGES)
 
 
 def set_to_earliest(connection: Connection) -> None:

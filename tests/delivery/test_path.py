@@ -1,7 +1,7 @@
 """The whole path with real workers on a real broker: every document once, poison in between, large and unreadable
 records, retries (architecture §2).
 
-One crew goes through the story of tests/path.py once; the tests look at what it left behind.
+One crew goes through the story of tests/support/programs/path.py once; the tests look at what it left behind.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from streams.feed.state import retryable
 from streams.kafka.connection import Connection
 from streams.kafka.log import Logged, read
 from streams.kafka.topics import create
-from tests.crew import Crew, Fate
-from tests.path import LARGE, Story, at_the_limit, tell
+from tests.support.programs.crew import Crew, Fate
+from tests.support.programs.path import LARGE, Story, at_the_limit, tell
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 

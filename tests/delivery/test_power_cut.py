@@ -10,9 +10,9 @@ import pytest
 
 from streams.kafka.connection import Connection
 from streams.kafka.topics import create
-from tests.crew import STAGES, Crew, Fate, documents, files, python
-from tests.outage import Outage
-from tests.path import checkpoint
+from tests.support.programs.crew import STAGES, Crew, Fate, documents, files, python
+from tests.support.programs.outage import Outage
+from tests.support.programs.path import checkpoint
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 

@@ -18,9 +18,9 @@ from streams.repair.act import act, refuse_running
 from streams.repair.plan import Missing, missing, plan
 from streams.repair.steps import PassOver, Rewind, Skip, Step, TakeBack
 from streams.repair.survey import KafkaLogs, survey
-from tests.crew import CONTEXT, PATIENCE_S, Crew, Fate, documents, files, python
-from tests.damage import damaged
-from tests.tiny import write_checkpoint
+from tests.support.models.tiny import write_checkpoint
+from tests.support.programs.crew import CONTEXT, PATIENCE_S, Crew, Fate, documents, files, python
+from tests.support.simulation.damage import damaged
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 

@@ -1,7 +1,7 @@
 """The delivery promise under crashes, operators and power cuts: the real shell over Kafka in memory (architecture §2).
 
 MIDSTREAM_STORIES sets how many stories are told. A story that breaks the promise is printed as short as it can be, and
-its seed with it. Every mutant of tests/mutants.py has to be found by some story.
+its seed with it. Every mutant of tests/support/simulation/mutants.py has to be found by some story.
 """
 
 from __future__ import annotations
@@ -11,10 +11,22 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
-from cluster import PARTITIONS
-from mutants import MUTANTS
-from simulation import Simulation
-from stories import Act, breaks, deleted, dire, eroded, haunted, shortest, story, tell, unsettled
+
+from tests.support.simulation.cluster import PARTITIONS
+from tests.support.simulation.mutants import MUTANTS
+from tests.support.simulation.simulation import Simulation
+from tests.support.simulation.stories import (
+    Act,
+    breaks,
+    deleted,
+    dire,
+    eroded,
+    haunted,
+    shortest,
+    story,
+    tell,
+    unsettled,
+)
 
 STORIES = int(os.environ.get("MIDSTREAM_STORIES", "320"))
 CHUNKS = 8

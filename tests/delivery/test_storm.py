@@ -5,22 +5,18 @@ The topics are made by two programs at the same time, and a second Genesis stand
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
 from streams.kafka.connection import Connection
-from streams.kafka.log import read
-from streams.kafka.topics import GENESIS_KEY, check
+from streams.kafka.topics import check
 from streams.stages import TOPICS
-from tests.crew import ENVIRONMENT, STAGES, Crew, Fate
-from tests.test_faults import Source, at
+from tests.support.programs.crew import STAGES, Crew, Fate, at
+from tests.support.programs.mishaps import PATIENCE_S, make_topics_twice_at_once, write_another_genesis
+from tests.support.programs.producing import Source
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -30,23 +26,6 @@ GUSTS = 4
 """Two workers leave by SIGTERM, and two by SIGKILL, whose sessions have to end before the next has a part."""
 STEP_S = 2.0
 """Between a join and the next leave."""
-PATIENCE_S = 120
-
-
-def make_topics_twice_at_once(broker: str, prefix: str, folder: Path) -> list[int]:
-    """Exit codes of two real `topics create`."""
-    config = folder / f"{prefix}toml"
-    config.write_text(f'[kafka]\nbrokers = "{broker}"\nprefix = "{prefix}"\npartitions = 2\n')
-    command = [sys.executable, "-m", "midstream", "topics", "create", "--config", str(config)]
-    both = [subprocess.Popen(command, env={**os.environ, **ENVIRONMENT}, stdout=subprocess.DEVNULL) for _ in range(2)]
-    return [process.wait(timeout=PATIENCE_S) for process in both]
-
-
-def write_another_genesis(connection: Connection) -> None:
-    """As the slower of two programs may do."""
-    first = next(iter(read(connection, "signatures", 0)))
-    with connection.producer() as producer:
-        producer.send(connection.topic("signatures"), first.value, key=GENESIS_KEY, partition=0).get(timeout=30)
 
 
 @dataclass

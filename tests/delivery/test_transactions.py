@@ -6,22 +6,10 @@ import pytest
 
 from midstream.status.overview import caught_up
 from streams.document import Origin
-from tests.crew import Crew, documents, files, python
+from tests.support.programs.crew import Crew, documents, files, python
+from tests.support.programs.mishaps import in_transactions
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
-
-
-def in_transactions(crew: Crew, story: list[tuple[str, bytes]]) -> list[int]:
-    """One record a transaction, each ended by `commit` or `abort`; the records' offsets."""
-    offsets: list[int] = []
-    with crew.connection.producer(transactional_id=crew.connection.prefix) as producer:
-        producer.init_transactions()
-        for end, value in story:
-            producer.begin_transaction()
-            sent = producer.send(crew.connection.topic("files"), value, key=b"local/r", partition=0)
-            offsets.append(sent.get(timeout=30).offset)
-            producer.commit_transaction() if end == "commit" else producer.abort_transaction()
-    return offsets
 
 
 def test_aborted_records_are_not_trained_on_and_markers_leave_no_lag(connection, tmp_path):

@@ -36,11 +36,12 @@ from streams.frame import encode as encode_frame
 from streams.kafka.connection import Connection
 from streams.kafka.topics import Genesis, check, create, genesis
 from streams.stages import TOPICS, Topic
-from tests.crew import ENVIRONMENT, Crew, python
+from tests.support.programs.crew import ENVIRONMENT, Crew, python
+from tests.tree import ROOT
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
-GOLDEN = Path(__file__).parent / "data/upgrade-v1.msgpack.gz"
+GOLDEN = ROOT / "tests/data/upgrade-v1.msgpack.gz"
 NEW = "notebooks"
 """The topic that the table has gained since."""
 SHAPE = """width = 16

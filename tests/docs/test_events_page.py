@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import msgspec
 
 from streams import event
+from tests.tree import ROOT
 
-PAGE = (Path(__file__).parent.parent / "docs/events.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs/events.md").read_text(encoding="utf-8")
 EXAMPLES = [block.encode() for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)]
 
 

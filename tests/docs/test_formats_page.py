@@ -1,12 +1,11 @@
 """docs/formats.md is what the registry says."""
 
-from formats_page import PAGE, page
-
 from model.fim.formats import FORMATS
+from tests.formats_page import PAGE, page
 
 
 def test_the_page_is_current() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "run `python tests/formats_page.py`"
+    assert PAGE.read_text(encoding="utf-8") == page(), "run `python -m tests.formats_page`"
 
 
 def test_every_format_and_every_sentinel_is_on_it() -> None:

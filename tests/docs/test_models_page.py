@@ -7,14 +7,14 @@ import re
 from pathlib import Path
 
 import pytest
-from real import real
-from tree import ROOT
 
 from model.families import MODEL_TYPES, TRAINED
 from model.fim.choice import UnfitTokenizer, choose
 from model.fim.formats import AUTO, FORMATS
 from model.tokens.ends import format_of
 from model.tokens.probes import difference
+from tests.support.tokens.real import real
+from tests.tree import ROOT
 
 PAGE = (ROOT / "docs/models.md").read_text(encoding="utf-8")
 

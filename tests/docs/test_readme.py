@@ -8,10 +8,10 @@ import sys
 import tomllib
 
 import pytest
-from tree import PAGE, ROOT, tree, with_folders
 
 from midstream.demo.report import Report
 from midstream.settings import Settings, from_mapping
+from tests.tree import PAGE, ROOT, tree, with_folders
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = sorted(set(re.findall(r"^    (?:\.venv/bin/)?midstream (.+?)(?:\s+#.*)?$", README, re.M)))

@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from editor import INVOKED, POPUP, Editor, editing
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
-from tiny import texts, write_checkpoint
 
 from lsp.trim import trim
 from server.app import ServeConfig, Server
 from server.client import AsyncClient
+from tests.support.editors.editor import INVOKED, POPUP, Editor, editing
+from tests.support.models.tiny import texts, write_checkpoint
 
 FILE = "\n\n\n".join(texts()[20].split("\n\n\n")[:2]) + "\n"
 HEAD = FILE[:9]

@@ -8,13 +8,13 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from conftest import free_port
-from editor import editing
-from tiny import write_checkpoint
-
 from lsp.options import LspOptions
 from server.app import ServeConfig, Server
 from server.client import DEFAULT_ADDRESS
+from tests.support.editors.editor import editing
+from tests.support.models.tiny import write_checkpoint
+from tests.support.programs.ports import free_port
+from tests.tree import ROOT
 
 
 async def test_no_server_is_one_message_and_it_recovers(tmp_path: Path) -> None:
@@ -58,6 +58,6 @@ def test_the_plug_ins_come_with_it() -> None:
 
 
 def test_every_option_is_in_the_manual() -> None:
-    manual = (Path(__file__).parents[1] / "docs" / "editors.md").read_text()
+    manual = (ROOT / "docs" / "editors.md").read_text()
     for option in fields(LspOptions):
         assert f"| `{option.name}` |" in manual, option.name

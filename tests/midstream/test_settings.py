@@ -9,6 +9,7 @@ from typing import Literal
 import pytest
 
 from midstream.settings import Settings, SettingsError, from_mapping, load
+from tests.tree import ROOT
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def test_the_password_is_not_shown(monkeypatch):
 
 
 def test_every_setting_says_what_it_is():
-    text = (Path(__file__).parent.parent / "midstream/settings.py").read_text()
+    text = (ROOT / "midstream/settings.py").read_text()
     for section in fields(Settings):
         values = getattr(Settings(), section.name)
         for setting in fields(values) if is_dataclass(values) else ():

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from conftest import free_port
 
 from midstream.cli import main
 from midstream.commands.up import _once_free, _repositories, programs
@@ -22,7 +21,8 @@ from midstream.status.overview import collect
 from midstream.status.watch import line
 from streams.kafka.connection import Connection, GroupInUse
 from streams.kafka.topics import create
-from tests.crew import python
+from tests.support.programs.crew import python
+from tests.support.programs.ports import free_port
 
 NAMES = ["ingest", "prepare", "dedup", "redact", "pack", "tokenizer", "train"]
 

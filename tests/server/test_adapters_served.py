@@ -8,12 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from adapting import DORA, LORA, begun, some_ids, trained
-from brought import run
 from click.testing import CliRunner
-from foreign import save
-from numpy.typing import NDArray
-from tiny import tokenizer
 
 from midstream.cli import main
 from midstream.machine import afford
@@ -24,22 +19,16 @@ from model import families, memory
 from model.config import TrainConfig
 from model.decoder.runner import Runner
 from model.decoder.stepping import Stepper
-from model.decoder.stores import Slice
 from model.families.llama.spec import Llama
 from model.loading import load_model
 from model.manifest import folders, read_manifest
 from server.reload import Watcher
 from server.served import Loader, Served
-
-
-def logits(model: Any, parts: list[list[int]]) -> NDArray[np.float32]:
-    """After the last of the ids, which come in parts."""
-    model.allot(8)
-    at, table, made = 0, np.arange(8, dtype=np.int32), np.zeros((1, 0), np.float32)
-    for ids in parts:
-        (made,) = model.run([Slice(ids, at, table)])
-        at += len(ids)
-    return made[0]
+from tests.support.models.adapting import DORA, LORA, begun, some_ids, trained
+from tests.support.models.brought import run
+from tests.support.models.driven import logits
+from tests.support.models.foreign import save
+from tests.support.models.tiny import tokenizer
 
 
 @pytest.mark.parametrize("config", [LORA, DORA, replace(LORA, base="int8")], ids=["lora", "dora", "int8"])

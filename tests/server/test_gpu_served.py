@@ -9,17 +9,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import adapted
 import numpy as np
 import pytest
-import shapes
 import torch
-from adapting import DORA, LORA, begun, some_ids, trained
 from click.testing import CliRunner
-from driven import answer, engine
-from test_adapters_served import logits
-from test_pages import decoder
-from tiny import texts, write_checkpoint
 
 from midstream.cli import main
 from midstream.settings import Settings, SettingsError, from_mapping
@@ -32,6 +25,11 @@ from server.device import NoDevice, cards, choose
 from server.imaging import Held
 from server.request import Request
 from server.served import Loader
+from tests.support.models import adapted, shapes
+from tests.support.models.adapting import DORA, LORA, begun, some_ids, trained
+from tests.support.models.driven import answer, engine, logits
+from tests.support.models.paged import decoder
+from tests.support.models.tiny import texts, write_checkpoint
 
 
 def number(count: int):

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import shapes
-from driven import answer, engine
-from tiny import texts, write_checkpoint
 
 from model.kernels import image
 from model.manifest import WEIGHTS
 from server import served
 from server.imaging import Imager
 from server.request import Request
+from tests.support.models import shapes
+from tests.support.models.driven import answer, engine
+from tests.support.models.tiny import texts, write_checkpoint
 
 PREFIX = texts()[1][:60]
 PROGRAM = f"""

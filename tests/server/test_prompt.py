@@ -3,13 +3,13 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import texts, tokenizer
 
 from model.fim.fim import encode, file_head, prompt
 from model.fim.formats import PLAIN, QWEN25_CODER, SANTACODER, STARCODER
 from model.tokens.tokenizer import train
 from server.heal import Spellings
 from server.prompt import build, order_for
+from tests.support.models.tiny import texts, tokenizer
 
 CODE = "".join(texts())
 LINES = st.text(st.sampled_from("ab\n é"), max_size=300)

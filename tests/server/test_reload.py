@@ -18,7 +18,6 @@ import pytest
 import torch
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from safetensors.torch import save
-from tiny import write_checkpoint
 
 from model.checkpoint import write_revision
 from model.loading import load_all
@@ -27,6 +26,7 @@ from server import reload
 from server.app import CHECKPOINTS, ServeConfig, Server
 from server.reload import Failure, Watcher
 from server.served import Served, load
+from tests.support.models.tiny import write_checkpoint
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:

@@ -10,7 +10,6 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from tiny import texts, write_checkpoint
 
 from server.app import CannotListen, ServeConfig, Server
 from server.client import AsyncClient, NotReady, ServerError, ServerUnreachable
@@ -18,6 +17,7 @@ from server.engine.job import Emit
 from server.request import Finish, Piece, Until
 from server.rpc import infill_pb2, service
 from server.rpc.service import read
+from tests.support.models.tiny import texts, write_checkpoint
 
 PREFIX = texts()[20][:9]
 

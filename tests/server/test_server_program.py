@@ -9,13 +9,13 @@ import time
 from pathlib import Path
 
 import pytest
-from tiny import texts, write_checkpoint
 
 from model import choice
 from server.app import ServeConfig
 from server.check import CannotServe, check
 from server.client import Client
 from server.rpc import infill_pb2
+from tests.support.models.tiny import texts, write_checkpoint
 
 
 def test_the_program_serves_and_ends_with_code_0(tmp_path: Path) -> None:

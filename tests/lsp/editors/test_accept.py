@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from neovim import neovim, neovim_012
-from vim import editing_in_vim
 
-SUGGEST = Path(__file__).parent / "suggest.py"
+from tests.support.editors.neovim import neovim, neovim_012
+from tests.support.editors.vim import editing_in_vim
+from tests.tree import ROOT
+
+SUGGEST = ROOT / "tests/support/editors/suggest.py"
 PAIRS = ("inoremap ( ()<Left>", "inoremap [ []<Left>", 'inoremap " ""<Left>', "inoremap { {}<Left>")
 """What plug-ins do that type closers."""
 CODES = {"<Tab>": "\t", "<CR>": "\r", "<BS>": "\x7f", "<Esc>": "\x1b"}

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from neovim import Neovim, neovim
-from tiny import write_checkpoint
 
 from server.app import ServeConfig, Server
+from tests.support.editors.neovim import Neovim, neovim
+from tests.support.models.tiny import write_checkpoint
 
 pytestmark = pytest.mark.neovim
 

@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 
 from click.testing import CliRunner
-from licences import licence
 
 from midstream.cli import main
+from tests.support.licences.licences import licence
 
 GPL = "# This is free software under the terms of the GNU General Public License.\n"
 CODE = "def add(a, b):\n    return a + b\n\n\nprint(add(1, 2))\nprint(add(3, 4))\n"

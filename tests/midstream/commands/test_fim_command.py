@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from click import style, unstyle
 from click.testing import CliRunner
-from tiny import texts, tokenizer
 
 from midstream.commands.fim import fim
 from model.fim.fim import Mark, file_head
 from model.fim.formats import FORMATS
+from tests.support.models.tiny import texts, tokenizer
 
 TEXT = texts()[8] + "mark = '<fim_middle>'\n"
 

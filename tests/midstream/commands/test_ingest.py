@@ -14,15 +14,10 @@ import pytest
 from streams.event import Files, Repository, SourceFile, decode
 from streams.sources.delivery import EventDelivery
 from streams.sources.meter import Meter
-from tests.github_events import ISSUE, PULL
+from tests.support.programs.ingesting import ended, wait_for_records
+from tests.support.sources.github_events import ISSUE, PULL
 
 pytestmark = pytest.mark.broker
-
-
-def ended(process: subprocess.Popen[str]) -> str:
-    out, _ = process.communicate(timeout=60)
-    assert process.returncode == 0, out
-    return out
 
 
 def test_files_go_into_their_topic_keyed_by_repository(midstream, read_all, tmp_path):
@@ -139,13 +134,6 @@ def test_a_closed_terminal_ends_following_like_a_request_to_stop(midstream, conn
     following.send_signal(signal.SIGHUP)
     assert ended(following).startswith("sent 2 events: 1 to commits, 1 to files")
     assert ended(midstream("ingest", "git", git_folder.path)) == "sent nothing (0.0 MB)\n"
-
-
-def wait_for_records(connection, count: int) -> None:
-    deadline = time.monotonic() + 60
-    while sum(connection.end_offsets(["commits"]).values()) < count:
-        assert time.monotonic() < deadline, "the commit did not arrive"
-        time.sleep(0.1)
 
 
 def test_peek_shows_what_was_sent(midstream, tmp_path):

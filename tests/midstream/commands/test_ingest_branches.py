@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import signal
 
-from test_ingest import ended, wait_for_records
-
 from streams.event import decode
+from tests.support.programs.ingesting import ended, wait_for_records
 
 
 def messages(records) -> list[str]:

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 from click.testing import CliRunner
-from tiny import texts
 
 from midstream.commands.tokenizer import tokenizer
 from model.tokens.tokenizer import Tokenizer
+from tests.support.models.tiny import texts
 
 
 def test_training_and_inspecting(tmp_path: Path) -> None:

@@ -14,12 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import free_port
 
 from midstream.kafka.broker import Broker, BrokerError
 from midstream.kafka.jars import Jar, JarsError, ensure, find_java, read_lock
 from midstream.settings import cache_home
 from streams.kafka.connection import Connection
+from tests.support.programs.ports import free_port
 
 CONTENT = {"a-1.jar": b"bytes of a", "b-1.jar": b"bytes of b"}
 JARS = tuple(

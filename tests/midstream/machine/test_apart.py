@@ -11,6 +11,7 @@ import pytest
 
 from midstream.machine import apart
 from midstream.models.weights import CannotImport
+from tests.tree import ROOT
 
 
 def _number(base: str) -> tuple[int, int]:
@@ -48,8 +49,9 @@ def test_an_end_without_a_word_is_said() -> None:
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_it_ends_with_the_one_that_asked(by: signal.Signals, tmp_path: Path) -> None:
     told = tmp_path / "pid"
-    code = f"from midstream.machine import apart; import test_apart; apart.call(test_apart._wait, {str(told)!r})"
-    with subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parent, stderr=subprocess.DEVNULL) as asking:
+    modules = "from midstream.machine import apart; from tests.midstream.machine import test_apart"
+    code = f"{modules}; apart.call(test_apart._wait, {str(told)!r})"
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL) as asking:
         while not (told.exists() and told.read_text()):
             assert asking.poll() is None
             time.sleep(0.05)

@@ -24,9 +24,9 @@ from model.manifest import newest
 from model.training.train import Progress
 from streams.kafka.connection import Unreachable
 from streams.pack.pack import Packer
-from tests.crew import ENVIRONMENT
-from tests.tiny import tokenizer, write_checkpoint
-from tests.trainers import Training
+from tests.support.models.tiny import tokenizer, write_checkpoint
+from tests.support.programs.crew import ENVIRONMENT
+from tests.support.programs.trainers import Training
 
 LIKE_THE_CHECKPOINT = Model(context=128, width=32, layers=2, heads=2)
 

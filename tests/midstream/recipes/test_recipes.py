@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from licences import licence
 
 from midstream.cli import main
 from model.mapping import SettingsError
@@ -24,6 +23,7 @@ from streams.prepare.rules.examples import CODE_TEXT, file
 from streams.prepare.rules.rule import RuleInput
 from streams.prepare.texts import judged
 from streams.recipe import RecipeSettings
+from tests.support.licences.licences import licence
 
 OWN = """
 says = "Short lines."

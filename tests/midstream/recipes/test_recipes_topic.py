@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.github_events import ISSUE, PULL
+from tests.support.sources.github_events import ISSUE, PULL
 
 pytestmark = pytest.mark.broker
 CODE = "def add(a, b):\n    return a + b\n\n\nprint(add(1, 2))\nprint(add(3, 4))\n"

@@ -24,9 +24,9 @@ from streams.frame import Frame, Gap, Outcome, Tally
 from streams.stages import STAGE
 from streams.worker.attempts import Attempts, trace
 from streams.worker.counts import Counts
-from tests.crew import Crew, files, python
-from tests.memory import MemoryLedger
-from tests.tiny import example, tokenizer, write_checkpoint
+from tests.support.models.tiny import example, tokenizer, write_checkpoint
+from tests.support.programs.crew import Crew, files, python
+from tests.support.simulation.memory import MemoryLedger
 
 TOPIC_ID = "ab" * 16
 

@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from foreign import VOCAB, AutoModelForCausalLM, model, save
 from safetensors.torch import load_file, save_file
-from tiny import tokenizer
 
 from midstream.models.weights import begin, warning
 from midstream.settings import load
@@ -21,7 +19,9 @@ from model.manifest import folders, latest, read_manifest
 from server.app import ServeConfig, Server
 from server.client import AsyncClient
 from streams.kafka.connection import Connection
-from tests.crew import Crew, files, python
+from tests.support.models.foreign import VOCAB, AutoModelForCausalLM, model, save
+from tests.support.models.tiny import tokenizer
+from tests.support.programs.crew import Crew, files, python
 
 NAME = "qwen2, default"
 

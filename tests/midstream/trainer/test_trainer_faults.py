@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import free_port
-from lanes import Planned
-from trainers import Training
 
 from midstream.kafka.broker import Broker
 from midstream.settings import cache_home
 from model.manifest import TRAINED, WEIGHTS, folders
 from streams.kafka.connection import Connection
 from streams.kafka.topics import create
+from tests.support.documents.lanes import Planned
+from tests.support.programs.ports import free_port
+from tests.support.programs.trainers import Training
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 

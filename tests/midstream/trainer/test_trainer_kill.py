@@ -15,7 +15,7 @@ from midstream.audit import audit
 from model.manifest import latest, newest, read_manifest
 from streams.feed import ledger
 from streams.feed.state import decode
-from tests.crew import CONTEXT, ENVIRONMENT, Crew, files, python
+from tests.support.programs.crew import CONTEXT, ENVIRONMENT, Crew, files, python
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 

@@ -9,8 +9,6 @@ from pathlib import Path
 import msgspec
 import pytest
 import torch
-from adapting import CONTEXT, DORA, LOG, LORA, begun, logits, some_ids, trained, trainer
-from tiny import ListFeed, texts, tokenizer
 
 from model import importing
 from model.adapters import lora
@@ -27,6 +25,8 @@ from model.loading import load_all, load_model, load_newest
 from model.manifest import ADAPTER, FEED, MANIFEST, OPTIMIZER, WEIGHTS, CheckpointError, folders, read_manifest
 from model.training.score import evaluate
 from model.training.train import Trainer, Until
+from tests.support.models.adapting import CONTEXT, DORA, LOG, LORA, begun, logits, some_ids, trained, trainer
+from tests.support.models.tiny import ListFeed, texts, tokenizer
 
 SMALL = Llama(
     variant="qwen2", vocab=320, context=CONTEXT, width=32, layers=2, heads=4, kv_heads=2, head_width=8, inner=48,

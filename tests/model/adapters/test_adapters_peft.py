@@ -10,9 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from adapting import LORA, QWEN, begun, logits, some_ids, trained
-from brought import run, settings_file
-from foreign import AutoModelForCausalLM, model, save
 from safetensors.torch import load_file, save_file
 
 from model.adapters import peft_files
@@ -20,6 +17,9 @@ from model.families.reading import Refused
 from model.importing import import_adapter, read
 from model.loading import load_model
 from model.manifest import ADAPTER, ADAPTER_CONFIG, read_manifest
+from tests.support.models.adapting import LORA, QWEN, begun, logits, some_ids, trained
+from tests.support.models.brought import run, settings_file
+from tests.support.models.foreign import AutoModelForCausalLM, model, save
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -11,10 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import shapes
 import torch
-from adapting import DORA, LORA, trained
-from test_compiled import Sequences, feed, ids, whole
 
 from model import based, low_rank
 from model.adapters import lora
@@ -31,6 +28,9 @@ from model.kernels.adapters.parts import Part, packed
 from model.kernels.isa import NAMES
 from model.loading import load_base, load_model
 from model.manifest import read_manifest
+from tests.support.models import shapes
+from tests.support.models.adapting import DORA, LORA, trained
+from tests.support.models.stepped import Sequences, feed, ids, whole
 
 SPECS = {
     "gpt_bigcode, one head of keys": shapes.bigcode(),

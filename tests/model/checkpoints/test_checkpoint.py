@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 import pytest
 import torch
-from tiny import SHAPE, tokenizer
 
 from model import checkpoint, weights
 from model.checkpoint import Contents, write
@@ -16,6 +15,7 @@ from model.families.reading import Refused
 from model.fim.formats import STARCODER
 from model.loading import load_all, load_model
 from model.manifest import MANIFEST, CheckpointError, Manifest, folders, latest, newest
+from tests.support.models.tiny import SHAPE, tokenizer
 
 
 def contents(step: int = 7) -> Contents:

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from foreign import CONFIGS, save
-from hub import COMMIT, TOKEN, Hub, serving
 
 from model.families.reading import Refused
 from model.hub import split
+from tests.support.models.foreign import CONFIGS, save
+from tests.support.models.hub import COMMIT, TOKEN, Hub, serving
 
 
 @pytest.fixture

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 import torch
-from brought import run, settings_file
-from foreign import edit, model, save
 from safetensors.torch import load_file, save_file
-from tiny import tokenizer
 
 from model import importing
 from model.families.reading import Refused
 from model.fim.formats import STARCODER
 from model.loading import load_all, load_model
 from model.manifest import MANIFEST, folders, latest, read_manifest
+from tests.support.models.brought import run, settings_file
+from tests.support.models.foreign import edit, model, save
+from tests.support.models.tiny import tokenizer
 
 NAME = "qwen2, default"
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from tiny import QUICK, SHAPE, ListFeed, examples, tokenizer
 
 from model.exporting import export
 from model.families.reading import Refused
@@ -17,6 +16,7 @@ from model.fim.formats import STARCODER
 from model.loading import load_all, load_model
 from model.manifest import FEED, MANIFEST, OPTIMIZER, TOKENIZER, WEIGHTS, folders, read_manifest
 from model.training.train import Trainer, Until
+from tests.support.models.tiny import QUICK, SHAPE, ListFeed, examples, tokenizer
 
 
 def as_it_was(root: Path) -> Path:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tiny import write_checkpoint
 
 from midstream.cli import main
 from model.manifest import WEIGHTS, read_manifest
 from model.torn import damage
+from tests.support.models.tiny import write_checkpoint
 
 
 @pytest.mark.parametrize("size", [0, 5, 60, 3000, -1])

@@ -7,12 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import shapes
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recorded import Recorded
-from test_pages import ALL, PLAN, SPECS, decoder, follow, ids, tables, whole
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -21,6 +18,9 @@ from model.decoder.prompts import Prompts
 from model.decoder.runner import Runner
 from model.decoder.stores import PAGE, Pasts, Slice
 from model.decoder.together import MOST_ROWS, Rows, Together, bucket, rows_of
+from tests.support.models import shapes
+from tests.support.models.paged import ALL, PLAN, SPECS, decoder, follow, ids, tables, whole
+from tests.support.models.recorded import Recorded
 
 NEAR: dict[str, Any] = {"atol": 2e-3, "rtol": 2e-3}
 

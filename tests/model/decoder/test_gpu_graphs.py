@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from recorded import Recorded, Waits
 from torch import Tensor
 
 from model.decoder.graphs import Again, Cuda, Graphs, capture_on
+from tests.support.models.recorded import Recorded, Waits
 
 
 def graphs(most: int) -> tuple[Graphs[int, Tensor], list[int]]:

@@ -12,10 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from adapted import CONFIGS, FORMATS, model, save, tokenizer
 from click.testing import CliRunner, Result
-from foreign import CONTEXT, VOCAB, AutoModelForCausalLM, greedy_pair
-from tiny import texts
 
 from midstream.cli import main
 from model import families, importing, weights
@@ -27,6 +24,9 @@ from server.app import ServeConfig, Server
 from server.client import AsyncClient
 from server.heal import Spellings
 from server.prompt import build
+from tests.support.models.adapted import CONFIGS, FORMATS, model, save, tokenizer
+from tests.support.models.foreign import CONTEXT, VOCAB, AutoModelForCausalLM, greedy_pair
+from tests.support.models.tiny import texts
 
 ALL = pytest.mark.parametrize("name", list(CONFIGS))
 

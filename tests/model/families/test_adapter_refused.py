@@ -9,11 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from adapted import CONFIGS, FORMATS, save
 from click.testing import CliRunner, Result
-from foreign import edit
 from safetensors.torch import load_file, save_file
-from tiny import QUICK, ListFeed, examples
 
 from midstream.cli import main
 from model import importing
@@ -22,6 +19,9 @@ from model.families.reading import Refused
 from model.loading import load_all
 from model.manifest import folders, latest
 from model.training.train import Trainer
+from tests.support.models.adapted import CONFIGS, FORMATS, save
+from tests.support.models.foreign import edit
+from tests.support.models.tiny import QUICK, ListFeed, examples
 
 ALL = pytest.mark.parametrize("name", list(CONFIGS))
 

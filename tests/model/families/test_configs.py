@@ -7,12 +7,12 @@ import time
 from typing import Any
 
 import pytest
-from adapted import CONFIGS as ADAPTED
-from foreign import BIGCODE, CONFIGS, SIZES
 
 from model.families import read_config
 from model.families.reading import Refused
 from model.weights import shapes
+from tests.support.models.adapted import CONFIGS as ADAPTED
+from tests.support.models.foreign import BIGCODE, CONFIGS, SIZES
 
 YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32}
 LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}

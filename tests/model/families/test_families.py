@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from foreign import CONFIGS, CONTEXT, VOCAB, greedy_pair, model, save
 from torch import Tensor
 
 from model import families, importing, weights
 from model.decoder.attention import Packed, document_mask
 from model.decoder.decoder import Decoder
+from tests.support.models.foreign import CONFIGS, CONTEXT, VOCAB, greedy_pair, model, save
 
 ALL = pytest.mark.parametrize("name", list(CONFIGS))
 

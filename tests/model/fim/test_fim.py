@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from tiny import texts, tokenizer
 
 from model.fim.fim import Cut, Mark, Mix, choose, encode, file_head, parse, prompt, segments, star_bucket
 from model.fim.formats import FORMATS, PLAIN, QWEN25_CODER, SANTACODER, STARCODER
 from model.fim.syntax import node_span
+from tests.support.models.tiny import texts, tokenizer
 
 TEXT = st.text(st.one_of(st.characters(codec="utf-8"), st.sampled_from("\r\n\t <>|_{}aé漢😀")), max_size=60)
 ORDER = st.sampled_from(["psm", "spm"])

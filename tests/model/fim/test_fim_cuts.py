@@ -9,7 +9,6 @@ from math import exp, factorial
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seeds import seed_tokenizer
 
 from model.fim.cut import Cut, Mix, choose
 from model.fim.fim import Parsed, file_head, parse, segments
@@ -18,6 +17,7 @@ from model.fim.formats import INCODER, STARCODER
 from model.fim.segment import Mark, encode
 from model.fim.spans import spans
 from model.fim.syntax import node_span
+from tests.support.tokens.seeds import seed_tokenizer
 
 CODE = "# é😀\ndef f(a):\n    x = 1\n    y = 2\n    z = 3\n    return a\n"
 TEXT = st.text(st.one_of(st.characters(codec="utf-8"), st.sampled_from("\r\n\t <|:0>")), max_size=30)

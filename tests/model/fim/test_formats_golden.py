@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from seeds import PIECES, seed_tokenizer
 
 from model.fim.fim import Cut, Parsed, file_head, parse, prompt, repository, segments
 from model.fim.format import Format
 from model.fim.formats import FORMATS, STARCODER2
 from model.fim.segment import Mark, encode, encode_bare
 from model.tokens.tokenizer import Tokenizer
+from tests.support.tokens.seeds import PIECES, seed_tokenizer
 
 GOLDEN = {
     ("starcoder", "psm"): "1 275 239 278 102 3 217 21 239 146 121 220 217 2 103 280 239 106 0",

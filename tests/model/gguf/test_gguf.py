@@ -10,7 +10,6 @@ from typing import Any
 import gguf
 import numpy as np
 import pytest
-import shapes
 import torch
 
 from model.families import Spec
@@ -19,6 +18,7 @@ from model.families.reading import Refused
 from model.gguf.export import export
 from model.gguf.tensors import KINDS
 from model.manifest import CheckpointError
+from tests.support.models import shapes
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, gguf.ReaderTensor]]:

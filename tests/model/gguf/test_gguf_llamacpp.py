@@ -9,14 +9,9 @@ from pathlib import Path
 from typing import Any
 from unicodedata import is_normalized
 
-import llamacpp
 import msgspec
 import pytest
-import shapes
 import torch
-from test_real_tokenizers import real, texts
-from tiny import QUICK, ListFeed, examples, tokenizer
-from tiny import texts as tiny_texts
 
 from model import families
 from model.decoder.decoder import Decoder
@@ -27,6 +22,11 @@ from model.gguf.export import export
 from model.gguf.vocabulary import PRE_TOKENIZERS
 from model.tokens.tokenizer import Tokenizer
 from model.training.train import Trainer, Until
+from tests.support.models import llamacpp, shapes
+from tests.support.models.tiny import QUICK, ListFeed, examples, tokenizer
+from tests.support.models.tiny import texts as tiny_texts
+from tests.support.tokens.real import real
+from tests.support.tokens.texts import texts
 
 pytestmark = [pytest.mark.slow, pytest.mark.llamacpp]
 SPECS: dict[str, Spec] = {

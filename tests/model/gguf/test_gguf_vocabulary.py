@@ -9,8 +9,6 @@ from typing import Any
 import gguf
 import msgspec
 import pytest
-import shapes
-from tiny import tokenizer
 
 from model.families.reading import Refused
 from model.fim.formats import STARCODER, STARCODER2
@@ -18,6 +16,8 @@ from model.gguf import vocabulary
 from model.gguf.export import export
 from model.tokens.letters import BYTE_LETTERS
 from model.tokens.tokenizer import Tokenizer, train
+from tests.support.models import shapes
+from tests.support.models.tiny import tokenizer
 
 
 def test_the_tokens_of_a_file(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tree import ROOT
+
 CODE = """
 import numba.core.config as config
 config.CACHE_DIR = {cache!r}
@@ -28,7 +30,7 @@ def _run(folder: Path) -> tuple[list[str], str]:
     """What the function gives, how often it came from its file, and what was logged; in a new process."""
     (folder / "functions.py").write_text(FUNCTION) if not (folder / "functions.py").exists() else None
     code = CODE.format(cache=str(folder / "cache"))
-    path = os.pathsep.join([str(folder), str(Path(__file__).parent.parent)])
+    path = os.pathsep.join([str(folder), str(ROOT)])
     done = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True
     )

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from brought import run, settings_file
-from foreign import save
 
 from midstream.processes.stages import packer
 from midstream.settings import load
@@ -21,6 +19,8 @@ from model.packing import packing
 from model.tokens.tokenizer import Tokenizer
 from streams.document import Document, Part
 from streams.prepare.prepare import identity
+from tests.support.models.brought import run, settings_file
+from tests.support.models.foreign import save
 
 NAME = "qwen2, default"
 

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from patterns import MORE, NAMES, ODD, PATTERNS, PROSE, library, made
 from tokenizers import AddedToken, models, normalizers
 from tokenizers import Tokenizer as Backend
 
@@ -22,6 +21,7 @@ from model.tokens.merges import LONGEST
 from model.tokens.pretoken import DEEPSEEK, DIGITS, GPT2, LLAMA3, QWEN
 from model.tokens.recipe import Unknown
 from model.tokens.tokenizer import Tokenizer
+from tests.support.tokens.patterns import MORE, NAMES, ODD, PATTERNS, PROSE, library, made
 
 SPLIT = {"type": "Split", "pattern": {"Regex": r"\p{L}+"}, "behavior": "Isolated", "invert": False}
 BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}

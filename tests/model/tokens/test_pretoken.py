@@ -8,11 +8,11 @@ from itertools import product
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from patterns import NAMES, ODD, PATTERNS, boundaries, of_library
 
 from model.tokens.characters import ASSIGNED, UNKNOWN, classes
 from model.tokens.merges import LONGEST
 from model.tokens.pretoken import DEEPSEEK, GPT2, LLAMA3, QWEN
+from tests.support.tokens.patterns import NAMES, ODD, PATTERNS, boundaries, of_library
 
 FORMS = ("x{0}y", " {0}{0} ", "\t{0} z")
 MORE_FORMS = (

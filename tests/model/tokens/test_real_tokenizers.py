@@ -5,26 +5,13 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from patterns import MORE, PROSE
-from real import real
-from seeds import PIECES
-from tree import ROOT
 
 from model.fim.fim import Cut, encode, file_head, parse, prompt, segments
 from model.fim.formats import FORMATS
 from model.tokens.tokenizer import Tokenizer
-
-SAID = "a<|fim_prefix|>b<｜fim▁hole｜>c<s>d</s><|endoftext|>"
-SCRIPTS = (
-    "Việt Nam, Ελληνικά; עברית العربية १२३ हिन्दी ไทย ქართული አማርኛ 한국어 こんにちは 中文，𠀀 🙂👩\u200d💻 schön õ÷Á\n"
-    "\t▁ a\u0301 \ufb01 \u00a0\u2003x\x00\x7f\r\n\U000e0100\u0378 IT'S 'ſ\r\n \u3000中"
-)
-
-
-def texts() -> list[str]:
-    """This checkout's own Python files, prose, and sentinels as users might write them."""
-    files = sorted(f for part in ("model", "streams", "tests") for f in (ROOT / part).glob("*.py"))
-    return [*(f.read_text(encoding="utf-8") for f in files), PROSE * 3, MORE * 3, SCRIPTS, SAID]
+from tests.support.tokens.real import real
+from tests.support.tokens.seeds import PIECES
+from tests.support.tokens.texts import SCRIPTS, texts
 
 
 def library(tokenizer: Tokenizer, text: str) -> list[int]:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from patterns import MORE, ODD, PROSE, library, made
-from seeds import seed_tokenizer
 from tokenizers import Tokenizer as Backend
 
 from model.tokens.pretoken import DIGITS
 from model.tokens.tokenizer import BLANK, Tokenizer
+from tests.support.tokens.patterns import MORE, ODD, PROSE, library, made
+from tests.support.tokens.seeds import seed_tokenizer
 
 text = st.text(st.one_of(st.sampled_from(ODD + BLANK), st.characters(codec="utf-8")), max_size=80)
 

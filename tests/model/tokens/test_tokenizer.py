@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seeds import seed_tokenizer
-from tiny import texts, tokenizer
 from tokenizers import Tokenizer as Backend
 
 from model.fim.formats import STARCODER
 from model.tokens.tokenizer import Tokenizer, train
+from tests.support.models.tiny import texts, tokenizer
+from tests.support.tokens.seeds import seed_tokenizer
 
 
 @settings(deadline=None)

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner
-from tiny import QUICK, SHAPE, ListFeed, examples, tokenizer, write_checkpoint
 
 from midstream.cli import main
 from model import checkpoint, choice
@@ -26,6 +25,7 @@ from model.training.score import bits_per_byte
 from model.training.train import Progress, Trainer, Until
 from server.reload import Watcher
 from server.served import Served
+from tests.support.models.tiny import QUICK, SHAPE, ListFeed, examples, tokenizer, write_checkpoint
 
 EVERY = replace(QUICK, checkpoint_every_steps=2, keep=100, frozen_tokens=0)
 

@@ -14,8 +14,6 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lanes import ROW, TOKENIZER, TOPICS, Log, expected, some
-from tiny import QUICK, SHAPE, tokenizer, write_checkpoint
 
 from model.checkpoint import Contents
 from model.fim.formats import STARCODER
@@ -27,6 +25,8 @@ from streams.feed.feed import Feed
 from streams.feed.ledger import Ledger
 from streams.feed.state import Limits, decode, fresh
 from streams.frame import Frame
+from tests.support.documents.lanes import ROW, TOKENIZER, TOPICS, Log, expected, some
+from tests.support.models.tiny import QUICK, SHAPE, tokenizer, write_checkpoint
 
 TAKE = "import sys, pathlib; from model.reign import take; print(take(pathlib.Path(sys.argv[1])))"
 

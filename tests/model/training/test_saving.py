@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import QUICK, SHAPE, ListFeed, examples, tokenizer, write_checkpoint
 
 from model.checkpoint import FEED, OPTIMIZER, TOKENIZER, WEIGHTS
 from model.config import TrainConfig
@@ -18,6 +17,7 @@ from model.loading import load_all, load_model, load_newest
 from model.manifest import MANIFEST, CheckpointError, folders, latest, name, newest, read_manifest
 from model.reign import Superseded, take
 from model.training.train import Diverged, Trainer, Until
+from tests.support.models.tiny import QUICK, SHAPE, ListFeed, examples, tokenizer, write_checkpoint
 
 LOG = examples(40)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 import pytest
 import torch
-from tiny import QUICK, SHAPE, ListFeed, examples, texts, tokenizer
 
 from model import checkpoint
 from model.config import TrainConfig
@@ -20,6 +19,7 @@ from model.training import optimizer
 from model.training.schedule import learning_rate
 from model.training.score import bits_per_byte, evaluate, nats, targets, unlearnt
 from model.training.train import Diverged, Progress, Trainer, Until
+from tests.support.models.tiny import QUICK, SHAPE, ListFeed, examples, texts, tokenizer
 
 LOG = examples(150)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from driven import answer, engine
-from tiny import texts, write_checkpoint
 
 from server import served
 from server.engine.closers import Closed, taken_out
 from server.engine.stops import Stops
 from server.request import Finish, Request
+from tests.support.models.driven import answer, engine
+from tests.support.models.tiny import texts, write_checkpoint
 
 KEYS = {
     "a call": ("foo(", ")"), "an index": ("x = a[", "]"), "a dict": ("x = {", "}"), "a string": ('print("', '")'),

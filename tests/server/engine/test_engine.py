@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tiny import texts, tokenizer, write_checkpoint
 
 from server import served
 from server.engine.engine import Engine, NoModel
@@ -14,6 +13,7 @@ from server.engine.job import Job
 from server.reload import Watcher
 from server.request import Finish, Piece, Request
 from server.served import Served
+from tests.support.models.tiny import texts, tokenizer, write_checkpoint
 
 FILE = "\n\n\n".join(texts()[20].split("\n\n\n")[:2]) + "\n"
 REQUEST = Request(prefix=FILE[:9], suffix="", path="m1.py", max_tokens=24)

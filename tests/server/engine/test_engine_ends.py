@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from driven import answer, ask, engine, settle, whole
-from tiny import texts, write_checkpoint
 
 from model.decoder.stores import Slice
 from server import served
@@ -19,6 +17,8 @@ from server.engine.lane import budget
 from server.engine.schedule import LEAST_CHUNK, Need, schedule
 from server.request import Finish, Request, Until
 from server.served import Served
+from tests.support.models.driven import answer, ask, engine, settle, whole
+from tests.support.models.tiny import texts, write_checkpoint
 
 FILE = "\n\n\n".join(texts()[20].split("\n\n\n")[:2]) + "\n"
 REQUEST = Request(prefix=FILE[:9], path="m1.py", max_tokens=24)

@@ -8,14 +8,14 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import shapes
-from driven import answer, ask, engine, settle, whole
-from tiny import texts, write_checkpoint
 
 from server import served
 from server.engine.engine import Engine
 from server.request import Finish, Request, Until
 from server.served import Served
+from tests.support.models import shapes
+from tests.support.models.driven import answer, ask, engine, settle, whole
+from tests.support.models.tiny import texts, write_checkpoint
 
 FILES = ["\n\n\n".join(text.split("\n\n\n")[:2]) + "\n" for text in texts()]
 NAMES = ["learnt", "qwen2", "gpt_bigcode, a head of keys each", "dynamic"]
@@ -160,10 +160,9 @@ def test_a_draw_is_the_seed_s_whatever_is_beside_it(models: dict[str, Served]) -
 
 def test_a_model_that_transformers_runs(tmp_path: Path) -> None:
     """Its sequences are kept in its own way: side by side, in a session, from a beginning that another computed."""
-    import adapted
-
     from model import importing
     from model.manifest import latest
+    from tests.support.models import adapted
 
     foreign = importing.read(adapted.save("gpt2", tmp_path / "model"), adapted.FORMATS["gpt2"].name)
     importing.import_model(foreign, tmp_path / "c", "model", 96, keep=2)

@@ -8,9 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from exporting import LAYOUTS, content, export, filled, frame, in_log, made, of, origins, remove, rows
-from memory import PARTITIONS
-from tiny import tokenizer
 
 from streams.document import Document, Part
 from streams.export.export import Export
@@ -21,6 +18,21 @@ from streams.feed.account import NotConserved
 from streams.frame import Gap, Tally
 from streams.marks import UnknownSource
 from streams.redact.documents import redact_document
+from tests.support.documents.exporting import (
+    LAYOUTS,
+    content,
+    export,
+    filled,
+    frame,
+    in_log,
+    made,
+    of,
+    origins,
+    remove,
+    rows,
+)
+from tests.support.models.tiny import tokenizer
+from tests.support.simulation.memory import PARTITIONS
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -24,8 +24,8 @@ from streams.frame import Frame, Tally
 from streams.kafka.connection import Connection
 from streams.kafka.log import read
 from streams.kafka.topics import create
-from tests.conftest import free_port
-from tests.crew import Crew, files, python
+from tests.support.programs.crew import Crew, files, python
+from tests.support.programs.ports import free_port
 
 STAGES = ("prepare", "dedup", "redact")
 PATIENCE_S = 120

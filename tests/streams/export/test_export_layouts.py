@@ -14,10 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from exporting import export, filled, in_log
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny import texts, tokenizer
 
 from model.fim.fim import Mix
 from model.fim.formats import FORMATS, STARCODER
@@ -31,6 +29,8 @@ from streams.export.parquet import SCHEMA, Parquet
 from streams.export.row import Row, RowFacts, RowPart, Tokens
 from streams.export.state import Shard
 from streams.pack.pack import Packer
+from tests.support.documents.exporting import export, filled, in_log
+from tests.support.models.tiny import texts, tokenizer
 
 Rows = list[dict[str, Any]]
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from exporting import LAYOUTS, content, export, filled, in_log, origins, remove, rows, staged
-from world import Sent, World, topic_id
 
 from streams import deadletters
 from streams.document import Origin
+from tests.support.documents.exporting import LAYOUTS, content, export, filled, in_log, origins, remove, rows, staged
+from tests.support.simulation.world import Sent, World, topic_id
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

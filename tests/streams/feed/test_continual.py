@@ -7,11 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from feeding import feed, filled
 from hypothesis import given
 from hypothesis import strategies as st
-from memory import MemoryLedger
-from world import World, topic_id
 
 from model.example import Batch, Example
 from streams.feed.feed import Feed
@@ -19,6 +16,9 @@ from streams.feed.ledger import Entry
 from streams.feed.replay import PAUSE, TRIES
 from streams.feed.shuffle import LIVE_SHARE, Shuffle
 from streams.feed.state import BinItem, decode
+from tests.support.documents.feeding import feed, filled
+from tests.support.simulation.memory import MemoryLedger
+from tests.support.simulation.world import World, topic_id
 
 WINDOW = 800
 

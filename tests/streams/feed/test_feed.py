@@ -8,10 +8,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from feeding import CONTEXT, altered, drain, feed, filled
-from memory import PARTITIONS, MemoryLedger
-from tiny import QUICK, SHAPE, tokenizer
-from world import World
 
 from model import checkpoint, loading
 from model.fim.formats import STARCODER
@@ -24,6 +20,11 @@ from streams.feed.ledger import Entry, Ledger
 from streams.feed.state import decode, encode
 from streams.frame import Frame
 from streams.marks import UnknownSource
+from tests.support.documents.feeding import CONTEXT, altered, drain, feed, filled
+from tests.support.models.tiny import QUICK, SHAPE, tokenizer
+from tests.support.simulation.memory import PARTITIONS, MemoryLedger
+from tests.support.simulation.world import World
+from tests.tree import ROOT
 
 
 def trained(world: World, folder: Path, until: int) -> Trainer:
@@ -98,7 +99,7 @@ def test_only_what_a_checkpoint_counts_of_a_ledger_is_read(tmp_path: Path) -> No
 
 def test_a_state_of_version_1_is_read(tmp_path: Path) -> None:
     """It named ledgers by rank; `ledger.bin` and `ledger-1.bin` are still counted and read."""
-    state = decode((Path(__file__).parent / "data" / "feed-v1.msgpack").read_bytes())
+    state = decode((ROOT / "tests/data" / "feed-v1.msgpack").read_bytes())
     assert state.ledger == {"ledger.bin": 88, "ledger-1.bin": 44} and state.offsets == [3, 4]
     assert decode(encode(state)) == state and state.open_bins[0][0].example.tokens == 2
     entries = [Entry("ab" * 16, 0, n, 0, 0, 1, n) for n in range(3)]
@@ -200,7 +201,7 @@ def test_frames_of_the_version_before_stay_readable() -> None:
     """The bytes of a Frame as version 1 wrote them; a later field must have a default."""
     from streams import frame as frames
 
-    data = (Path(__file__).parent / "data" / "frame-v1.msgpack").read_bytes()
+    data = (ROOT / "tests/data" / "frame-v1.msgpack").read_bytes()
     frame = frames.decode(data)
     assert isinstance(frame, Frame) and (frame.start, frame.upto) == (7, 9)
     assert frame.documents[0].parts[0].text == "x = 1\n" and frame.examples[0].tokens == 3

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
-from feeding import CONTEXT, feed, filled
-from memory import MemoryLedger
-from world import World, topic_id
 
 from streams.feed.feed import Feed
 from streams.feed.state import decode
+from tests.support.documents.feeding import CONTEXT, feed, filled
+from tests.support.simulation.memory import MemoryLedger
+from tests.support.simulation.world import World, topic_id
 
 
 def told(world: World, bulk: bool) -> World:

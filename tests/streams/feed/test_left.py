@@ -11,9 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kafka import TopicPartition
-from lanes import Planned
-from tiny import tokenizer
-from trainers import Training
 
 from midstream.audit import audit
 from streams.feed.examples import ExamplesLog, open_feed
@@ -23,7 +20,10 @@ from streams.frame import Frame
 from streams.index.signatures import Applied, encode
 from streams.kafka.connection import Connection
 from streams.pack.sample import documents
-from tests.crew import files, python
+from tests.support.documents.lanes import Planned
+from tests.support.models.tiny import tokenizer
+from tests.support.programs.crew import files, python
+from tests.support.programs.trainers import Training
 
 
 def leads(mark: int, stretches: list[Stretch]) -> int:
@@ -162,7 +162,7 @@ def test_a_log_that_changes_while_it_is_read(training: Training) -> None:
 @pytest.mark.broker
 @pytest.mark.slow
 def test_the_audit_and_the_sample_read_what_is_left(connection: Connection, tmp_path: Path) -> None:
-    from crew import Crew
+    from tests.support.programs.crew import Crew
 
     with Crew(connection, tmp_path / "state") as crew:
         crew.start()

@@ -6,15 +6,15 @@ from collections import Counter
 
 import msgspec
 import pytest
-from feeding import CONTEXT, altered, drain, feed, filled
-from memory import MemoryLedger
-from tiny import tokenizer
 
 from model.fim.format import Format
 from model.fim.formats import FORMATS, STARCODER
 from model.packing import packing
 from streams.feed.fit import WrongPacking, WrongTokenizer
 from streams.feed.state import decode
+from tests.support.documents.feeding import CONTEXT, altered, drain, feed, filled
+from tests.support.models.tiny import tokenizer
+from tests.support.simulation.memory import MemoryLedger
 
 
 def test_another_tokenizer_is_refused() -> None:

@@ -13,7 +13,6 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lanes import ROW, TOKENIZER, TOPICS, Log, expected, lane, logs, some
 
 from streams import frame as frames
 from streams.feed import ledger
@@ -26,6 +25,7 @@ from streams.feed.state import FeedState, Limits, decode, encode, fresh, retryab
 from streams.frame import Frame
 from streams.kafka.connection import Connection
 from streams.kafka.topics import create
+from tests.support.documents.lanes import ROW, TOKENIZER, TOPICS, Log, expected, lane, logs, some
 
 run = st.tuples(st.integers(1, 5), st.integers(1, 12), st.integers(1, 4), st.booleans())
 """Ranks, rounds of steps, rounds between checkpoints, whether it ends in a crash."""

@@ -19,7 +19,7 @@ from streams.feed import ledger
 from streams.feed.state import FeedState, decode
 from streams.kafka.connection import Connection
 from streams.kafka.topics import create
-from tests.crew import ENVIRONMENT, STAGES, Crew, documents, files, python
+from tests.support.programs.crew import ENVIRONMENT, STAGES, Crew, documents, files, python
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_compared import BODY, OTHER
-from test_index import jaccard as exact_jaccard
-from test_index import shingles, texts
 
 from streams.index.minhash import sketch
 from streams.index.setfile import FIRST_STEP, SetFile
 from streams.index.shingles import LIMIT, LONGEST, PADDING, count_at, is_set, jaccard, pack
+from tests.support.documents.scripts import BODY, OTHER
+from tests.support.documents.similar import jaccard as exact_jaccard
+from tests.support.documents.similar import shingles, texts
 
 
 def pair(count: int, shared: float, seed: int = 3) -> tuple[set[int], set[int]]:

@@ -10,8 +10,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from test_index import SOURCE, STARTS, document, frame, jaccard, texts
-from workers import Quiet
 
 from streams.document import Document, Part
 from streams.fit import fit
@@ -24,6 +22,8 @@ from streams.recipe import Thresholds
 from streams.worker.counts import Counts
 from streams.worker.restore import Restored
 from streams.worker.stage import DedupStage, Disagreement, Watch
+from tests.support.documents.similar import SOURCE, STARTS, document, frame, jaccard, texts
+from tests.support.simulation.workers import Quiet
 
 BARS = Thresholds()
 FORMER = former_fingerprints(BARS.near, BARS.version)[0]

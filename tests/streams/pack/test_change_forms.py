@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tiny import texts, tokenizer
 
 from model.fim.cut import choose
 from model.fim.fim import Mix
@@ -13,6 +12,7 @@ from streams.document import Document, Part
 from streams.pack.pack import Packer, text_bytes
 from streams.pack.render import change
 from streams.recipe import Shares
+from tests.support.models.tiny import texts, tokenizer
 
 LINES = [f"line {n} of the file, some words long\n" for n in range(120)]
 OLD = "".join(LINES)

@@ -8,9 +8,6 @@ from itertools import product
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from seeds import SENTENCEPIECE
-from test_pack import KINDS, document
-from tiny import texts, tokenizer
 
 from model.fim.fim import Mark, Mix, parse
 from model.fim.format import Format
@@ -24,6 +21,9 @@ from streams.pack.pack import Packer
 from streams.pack.render import render
 from streams.prepare.prepare import identity
 from streams.recipe import Shares
+from tests.support.documents.kinds import KINDS, document
+from tests.support.models.tiny import texts, tokenizer
+from tests.support.tokens.seeds import SENTENCEPIECE
 
 BYTE_LEVEL = [fmt for fmt in FORMATS.values() if fmt.name not in SENTENCEPIECE]
 OLD = "".join(f"line {n}\n" for n in range(200))

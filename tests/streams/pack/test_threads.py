@@ -6,7 +6,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recipes import default
 
 from model.fim.formats import FORMATS, STARCODER
 from streams import event as events
@@ -19,6 +18,7 @@ from streams.prepare.expand import expand, seconds
 from streams.prepare.prepare import weigh
 from streams.prepare.rules.rule import Verdict
 from streams.prepare.shorten import MARK, lines, parts
+from tests.support.documents.recipes import default
 
 REPOSITORY = Repository(name="o/r", host="github.com", licence="MIT")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tiny import texts
 
 from model.fim.fim import Mix
 from model.fim.formats import FORMATS, STARCODER
@@ -16,6 +15,7 @@ from streams.pack.together import groups, pack_together
 from streams.pipeline import Pack
 from streams.prepare.prepare import identity
 from streams.recipe import Shares
+from tests.support.models.tiny import texts
 
 STARCODER2 = FORMATS["starcoder2"]
 TREE = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 
 import pytest
-from recipes import default
 
 from model import grammars
 from model.grammars import MAX_NESTING, UNPARSED, nesting
@@ -21,6 +20,7 @@ from streams.prepare.syntax import parse
 from streams.prepare.texts import judged
 from streams.prepare.words import words
 from tests.rules_page import PAGE, made
+from tests.support.documents.recipes import default
 
 CASES = [(r, d, True) for r in RULES.values() for d in r.drops] + [
     (r, d, False) for r in RULES.values() for d in r.keeps

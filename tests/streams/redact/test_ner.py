@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from classifier import LABELS, WORDS, save
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,7 +30,9 @@ from streams.redact.ner.windows import PIECE, pieces, windows
 from streams.redact.replacing import KINDS
 from streams.redact.stage import Redact
 from streams.worker.careful import Careful
-from tests.exporting import frame
+from tests.support.documents.exporting import frame
+from tests.support.models.classifier import LABELS, WORDS, save
+from tests.tree import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -286,7 +287,7 @@ def test_without_the_extra_the_sentence_names_it(folder: Path, tmp_path: Path) -
 
 
 def test_the_settings_are_documented() -> None:
-    page = (Path(__file__).parent.parent / "docs/redaction.md").read_text()
+    page = (ROOT / "docs/redaction.md").read_text()
     assert all(f"    {setting.name} = " in page for setting in fields(RedactionSettings))
 
 

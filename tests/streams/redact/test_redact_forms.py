@@ -15,7 +15,7 @@ from streams.redact.documents import redact_document
 from streams.redact.place import Place
 from streams.redact.replacing import FORMS
 from streams.redact.stage import Redact
-from tests.exporting import frame
+from tests.support.documents.exporting import frame
 
 KEY = "9f8c7b6a5d4e3f21b0a9c8d7e6f5a4b3"
 

@@ -8,7 +8,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from licences import licence
 
 from streams.event import MAX_RECORD_BYTES, ChangedFile, Commit, Files, Issue, Repository, SourceFile, decode, encode
 from streams.prepare.licences.texts import recognise
@@ -18,6 +17,7 @@ from streams.sources.licences.place import licence_of
 from streams.sources.record import records
 from streams.sources.repository import host_and_name
 from streams.sources.texts import notebooks
+from tests.support.licences.licences import licence
 
 
 def write(folder: Path, contents: dict[str, str | bytes]) -> Path:

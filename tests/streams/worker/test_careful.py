@@ -12,7 +12,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from recipes import default
 
 from model.fim.fim import Mix
 from model.fim.formats import STARCODER
@@ -26,9 +25,10 @@ from streams.pipeline import Pack, Prepare, Record
 from streams.worker.attempts import DEATHS, Attempts
 from streams.worker.careful import Careful, ChildDied, Switch, TookTooLong
 from streams.worker.watchdog import Watchdog
-from tests.crew import Crew, documents, files, python
-from tests.hanging import HANG
-from tests.tiny import tokenizer
+from tests.support.documents.recipes import default
+from tests.support.models.tiny import tokenizer
+from tests.support.programs.crew import Crew, documents, files, python
+from tests.support.programs.hanging import HANG
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def test_a_document_that_hangs_its_stage_is_one_dead_letter(connection, tmp_path
 
 
 def hanging(crew: Crew) -> None:
-    program = f"from tests.hanging import main; main({str(crew.config)!r})"
+    program = f"from tests.support.programs.hanging import main; main({str(crew.config)!r})"
     with (crew.folder / "redact.log").open("ab") as log:
         crew.processes["redact"] = subprocess.Popen([sys.executable, "-c", program], stdout=log, stderr=log)
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from streams.kafka.connection import Connection
+from tests.tree import ROOT
 
-STREAMS = Path(__file__).parent.parent / "streams"
+STREAMS = ROOT / "streams"
 
 BANNED = {
     r"\.take\(": "acknowledges a batch that failed, and all that was buffered",

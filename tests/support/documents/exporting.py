@@ -9,10 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from memory import PARTITIONS
-from recipes import default
-from tiny import tokenizer
-from world import SOURCES, Sent, World, starts, topic_id
 
 from model.fim.formats import STARCODER
 from streams import deadletters
@@ -28,6 +24,10 @@ from streams.export.parquet import Parquet
 from streams.export.state import ExportOrigin, ExportState, refuse_other
 from streams.frame import Frame, Tally
 from streams.recipe import Thresholds
+from tests.support.documents.recipes import default
+from tests.support.models.tiny import tokenizer
+from tests.support.simulation.memory import PARTITIONS
+from tests.support.simulation.world import SOURCES, Sent, World, starts, topic_id
 
 LAYOUTS: dict[str, Callable[[], Layout]] = {
     "jsonl": Jsonl,

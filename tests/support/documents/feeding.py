@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import msgspec
-from memory import PARTITIONS, MemoryLedger, MemoryLog
-from tiny import tokenizer
-from world import STAGES, World, starts
 
 from streams.feed.feed import Feed
 from streams.feed.state import Limits, decode, fresh
+from tests.support.models.tiny import tokenizer
+from tests.support.simulation.memory import PARTITIONS, MemoryLedger, MemoryLog
+from tests.support.simulation.world import STAGES, World, starts
 
 CONTEXT = 64
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from recipes import default
-
 from streams.document import Document, Part, Source
 from streams.event import ChangedFile, Commit, Files, Repository, SourceFile, encode
 from streams.frame import Frame, Outcome, Tally
 from streams.pipeline import Prepare, Record
 from streams.prepare.recipes.recipe import Recipe
+from tests.support.documents.recipes import default
 
 SOURCE = Source("files", "0" * 32, 0)
 REPOSITORY = Repository(name="r", licence="MIT")

@@ -1,6 +1,6 @@
 """Print the rows of `streams/prepare/licences/bodies.py`: the bodies that are common among licences in some folders.
 
-python -m tests.licence_bodies FOLDER …
+python -m tests.support.licences.licence_bodies FOLDER …
 """
 
 from __future__ import annotations

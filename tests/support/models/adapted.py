@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from foreign import CONTEXT, VOCAB, AutoConfig, AutoModelForCausalLM, write
-from tiny import texts
 
 from model.fim.format import Format
 from model.fim.formats import CODEGEN2, DEEPSEEK, INCODER, PLAIN
 from model.tokens.tokenizer import Tokenizer, train
+from tests.support.models.foreign import CONTEXT, VOCAB, AutoConfig, AutoModelForCausalLM, write
+from tests.support.models.tiny import texts
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "gpt2": {"vocab_size": VOCAB, "n_positions": CONTEXT, "n_embd": 32, "n_layer": 3, "n_head": 4},

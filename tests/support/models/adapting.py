@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from foreign import save
-from tiny import QUICK, ListFeed, examples
 
 from model import importing
 from model.config import TrainConfig
 from model.loading import load_newest
 from model.manifest import Manifest
 from model.training.train import Trainer, Until
+from tests.support.models.foreign import save
+from tests.support.models.tiny import QUICK, ListFeed, examples
 
 LOG = examples(60)
 CONTEXT = 96

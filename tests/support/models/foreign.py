@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tiny import tokenizer
 
 from model.decoder.runner import Runner
 from model.tokens.tokenizer import Tokenizer
+from tests.support.models.tiny import tokenizer
 
 with warnings.catch_warnings():  # transformers compiles functions with torch.jit.script when a model is imported
     warnings.simplefilter("ignore", FutureWarning)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tiny import tokenizer
 
 from model import checkpoint
 from model.checkpoint import Contents
@@ -19,6 +18,7 @@ from model.fim.format import Format
 from model.fim.formats import STARCODER
 from model.manifest import Manifest, latest
 from model.tokens.tokenizer import Tokenizer
+from tests.support.models.tiny import tokenizer
 
 ROWS = tokenizer().vocab_size + 3
 """Of the embeddings: some have no token, as in most models."""
@@ -71,7 +71,7 @@ def decoder(spec: Spec, seed: int = 5, deviation: float = 0.3) -> Decoder:
 
 
 def written(root: Path, model: Decoder, tok: Tokenizer | None = None, fmt: Format = STARCODER) -> Path:
-    """The checkpoint's folder. `tok`: None is tests/tiny.py's."""
+    """The checkpoint's folder. `tok`: None is tests/support/models/tiny.py's."""
     tok = tok or tokenizer()
     manifest = Manifest(
         step=1, tokens=1, text_bytes=1, model=model.spec, format=fmt, tokenizer=tok.hash, bits_per_byte=None

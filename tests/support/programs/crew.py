@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -31,7 +32,7 @@ from streams.frame import decode_rejections_or_none
 from streams.kafka.connection import Connection
 from streams.kafka.log import read as read_log
 from streams.stages import SOURCES, STAGE
-from tests.tiny import tokenizer
+from tests.support.models.tiny import tokenizer
 
 STAGES = tuple(STAGE)
 CONTEXT = 256
@@ -227,3 +228,12 @@ def documents(origins: list[Origin], counts: list[int]) -> Iterator[str]:
     for origin, count in zip(origins, counts, strict=True):
         for index in range(count):
             yield str(Origin(origin.topic_id, origin.partition, origin.offset, index))
+
+
+def at(crew: Crew, stage: str) -> str:
+    """The record that a worker is at and how many died there, from its attempts file; "" between two."""
+    try:
+        record = (crew.folder / f"attempts/{stage}-0").read_text().strip()
+    except OSError:
+        return ""
+    return record if json.loads(record or "{}").get("record") else ""

@@ -20,8 +20,8 @@ from streams.event import (
     encode,
 )
 from streams.pipeline import FORM
-from tests.crew import CONTEXT, Crew, Fate, documents, files, python
-from tests.tiny import write_checkpoint
+from tests.support.models.tiny import write_checkpoint
+from tests.support.programs.crew import CONTEXT, Crew, Fate, documents, files, python
 
 REPOSITORY = Repository(name="r", licence="MIT")
 HEAD = b'{"kind":"files","repository":{"name":"r","licence":"MIT"},"files":'

@@ -11,9 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-from crew import ENVIRONMENT
-from lanes import ROW, Planned, expected, frame
-from tiny import tokenizer
 
 from model.manifest import newest
 from streams import frame as frames
@@ -22,6 +19,9 @@ from streams.feed import ledger
 from streams.feed.state import FeedState, decode
 from streams.frame import Frame
 from streams.kafka.connection import Connection
+from tests.support.documents.lanes import ROW, Planned, expected, frame
+from tests.support.models.tiny import tokenizer
+from tests.support.programs.crew import ENVIRONMENT
 
 PATIENCE_S = 120
 SETTINGS = """

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
-from cluster import PARTITIONS
 from msgspec.structs import astuple
-from produced import Place
-from simulation import Simulation, hold
 
 from streams import frame as frames
 from streams.document import Origin
 from streams.feed.state import FeedState, decode
 from streams.index.minhash import similarity, sketch
+from tests.support.simulation.cluster import PARTITIONS
+from tests.support.simulation.produced import Place
+from tests.support.simulation.simulation import Simulation, hold
 
 
 class Account:

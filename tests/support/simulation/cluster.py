@@ -1,6 +1,6 @@
 """Kafka in memory, with what operators, retention and power cuts do to it, behind the methods of `Connection`.
 
-Only Kafka is faked here: the real shell, stages, restore, repair and feed run on it (tests/simulation.py).
+Only Kafka is faked here: the real shell, stages, restore, repair and feed run on it (simulation.py beside this).
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from tiny import texts
-
 from model.fim.fim import Mix
 from model.fim.formats import FORMATS
 from model.tokens.tokenizer import train
@@ -14,6 +12,7 @@ from streams.feed.ledger import Entry
 from streams.frame import Frame
 from streams.pack.pack import Packer
 from streams.recipe import Shares
+from tests.support.models.tiny import texts
 
 PARTITIONS = 2
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cluster import Row
-
 from streams.document import Origin, Source
 from streams.pipeline import Record, count_documents, expand_record
+from tests.support.simulation.cluster import Row
 
 Place = tuple[str, int, int, int]
 """A document's topic id, partition, offset, index in the event."""

@@ -1,7 +1,7 @@
 """Midstream over a Kafka in memory: the real shell, stages, restore, repair and feed, and all that goes wrong there.
 
-What users, operators, retention, disks and power cuts do is here; the workers are in tests/workers.py, what the promise
-says of the end in tests/account.py.
+What users, operators, retention, disks and power cuts do is here; the workers are in workers.py beside this, what the
+promise says of the end in account.py.
 """
 
 from __future__ import annotations
@@ -9,14 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 from typing import Any
-
-from cluster import PARTITIONS, Cluster
-from damage import damaged
-from memory import MemoryLedger, in_repositories
-from produced import Place, Produced
-from tiny import tokenizer
-from workers import Workers
-from world import GARBAGE
 
 from model.fim.cut import Mix
 from model.fim.formats import STARCODER
@@ -39,6 +31,13 @@ from streams.repair.steps import Skip
 from streams.repair.survey import KafkaLogs, survey
 from streams.stages import STAGE
 from streams.worker.settle import settle
+from tests.support.models.tiny import tokenizer
+from tests.support.simulation.cluster import PARTITIONS, Cluster
+from tests.support.simulation.damage import damaged
+from tests.support.simulation.memory import MemoryLedger, in_repositories
+from tests.support.simulation.produced import Place, Produced
+from tests.support.simulation.workers import Workers
+from tests.support.simulation.world import GARBAGE
 
 SOURCES = ("files", "retries")
 FRAMES = (("candidates", 1), ("unique", PARTITIONS), ("clean", PARTITIONS), ("examples", PARTITIONS))

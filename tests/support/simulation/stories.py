@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-from account import Account
-from cluster import PARTITIONS
-from simulation import FRAMES, Simulation
-from world import POISON
-
 from streams.stages import STAGE
+from tests.support.simulation.account import Account
+from tests.support.simulation.cluster import PARTITIONS
+from tests.support.simulation.simulation import FRAMES, Simulation
+from tests.support.simulation.world import POISON
 
 WORDS = [f"alpha{i} beta{i} gamma{i} delta{i} epsilon{i} zeta{i} eta{i} theta{i} iota{i} kappa{i}" for i in range(4)]
 TEXTS = [

@@ -17,10 +17,6 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any
 
-from cluster import PREFIX, Cluster, Key, Row
-from recipes import default
-from world import poisonable
-
 from streams.kafka.positions import Expired, Jump
 from streams.pack.pack import Packer
 from streams.pipeline import Pack, Prepare
@@ -32,6 +28,9 @@ from streams.worker.counts import Counts
 from streams.worker.restore import restore
 from streams.worker.settle import go_back, settle
 from streams.worker.stage import DedupStage, EachFrame, PrepareStage, Stage, Watch
+from tests.support.documents.recipes import default
+from tests.support.simulation.cluster import PREFIX, Cluster, Key, Row
+from tests.support.simulation.world import poisonable
 
 READ = {"files", "retries", "candidates", "unique", "clean"}
 """The topics that a worker looks at: a story produces to no others."""

@@ -11,10 +11,6 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from memory import PARTITIONS, MemoryLedger, MemoryLog, in_repositories
-from recipes import default
-from tiny import tokenizer
-
 from model.fim.fim import Mix
 from model.fim.formats import STARCODER
 from streams import deadletters
@@ -34,6 +30,9 @@ from streams.pipeline import Pack, Prepare, Record, count_documents, expand_reco
 from streams.recipe import Thresholds
 from streams.redact.stage import Redact
 from streams.stages import STAGE
+from tests.support.documents.recipes import default
+from tests.support.models.tiny import tokenizer
+from tests.support.simulation.memory import PARTITIONS, MemoryLedger, MemoryLog, in_repositories
 
 SOURCES = ("files", "retries")
 STAGES = tuple(STAGE)

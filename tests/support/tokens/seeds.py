@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 
-from tiny import texts
 from tokenizers import AddedToken, decoders, models, normalizers
 from tokenizers import Tokenizer as Backend
 
 from model.fim.format import Format
 from model.fim.formats import FORMATS
 from model.tokens.tokenizer import Tokenizer, train
+from tests.support.models.tiny import texts
 
 SENTENCEPIECE = ("codellama", "aixcoder", "pre-suf-mid", "codestral")
 PAIRS = ("▁x", "re", "tu", "rn", "ret", "turn", "return", "▁return", "▁▁", "▁▁▁▁")

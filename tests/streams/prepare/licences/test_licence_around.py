@@ -5,12 +5,12 @@ from __future__ import annotations
 from importlib.metadata import files
 
 import pytest
-from licences import licence
-from test_licence_words import ISC
 
 from streams.prepare.licences import classify
 from streams.prepare.licences.parts import blocks
 from streams.prepare.licences.texts import recognise
+from tests.support.licences.examples import ISC
+from tests.support.licences.licences import licence
 
 MIT = licence("MIT")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from licences import licence
 
 from streams.prepare.licences import classify
 from streams.prepare.licences.headers import header
+from tests.support.licences.licences import licence
 
 BSD = licence("BSD-3-Clause")
 MIT = licence("MIT")

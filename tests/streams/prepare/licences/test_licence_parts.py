@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from licences import licence
 
 from streams.prepare.licences import classify
 from streams.prepare.licences.headers import header
@@ -13,6 +12,7 @@ from streams.prepare.licences.texts import recognise
 from streams.sources.folders.folder import describe
 from streams.sources.licences.declared import from_metadata
 from streams.sources.licences.spellings import spdx_of
+from tests.support.licences.licences import licence
 
 MIT = licence("MIT")
 GPL = "GNU GENERAL PUBLIC LICENSE\nVersion 3, 29 June 2007\n\nPreamble\n\nThe GNU General Public License is free.\n"

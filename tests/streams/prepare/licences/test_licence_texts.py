@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from licences import licence
-
 from streams.event import Files, Repository, SourceFile, encode
 from streams.prepare.expand import expand
 from streams.prepare.licences import classify
 from streams.sources.licences.place import licence_of
+from tests.support.licences.licences import licence
 
 
 def test_a_licence_text_is_kept_only_where_no_expression_says_it():

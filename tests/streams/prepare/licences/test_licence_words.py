@@ -6,31 +6,15 @@ import re
 import time
 
 import pytest
-from licences import licence
 
 from streams.prepare.licences import classify
 from streams.prepare.licences.parts import blocks
-from streams.prepare.licences.references import REFERENCES, find
+from streams.prepare.licences.references import find
 from streams.prepare.licences.texts import MAX_CHARS, recognise
+from tests.support.licences.examples import BOOST, EXAMPLES, ISC, ROWS, UNLICENSE, ZLIB, example
+from tests.support.licences.licences import licence
 
-ROWS = [line.split("\t") for line in REFERENCES.read_text("utf-8").splitlines()]
-_GROUP = re.compile(r"\( ([^()|]*)(?:\|[^()]*)?\)")
-
-
-def example(pattern: str) -> str:
-    """The text that a pattern begins with: the first of its alternatives, and a name."""
-    while pattern != (shorter := _GROUP.sub(r"\1", pattern)):
-        pattern = shorter
-    return " ".join("A. Author" if word == "_" else word for word in pattern.split())
-
-
-EXAMPLES = [(spdx, example(pattern)) for spdx, pattern in ROWS if spdx]
 MIT, APACHE, BSD = licence("MIT"), licence("Apache-2.0"), licence("BSD-3-Clause")
-ISC, ZLIB, BOOST, UNLICENSE = (
-    next(text for spdx, text in EXAMPLES if spdx == name) for name in ("ISC", "Zlib", "BSL-1.0", "Unlicense")
-)
-
-
 NESTED = ("BSD-2-Clause-", "BSD-3-Clause-No-Nuclear-License-2014", "bzip2-1.0.5")
 """Beginnings of names of those that hold another one's text; what is said around that may be a remark."""
 CONDITIONS = ("not", "only", "for a fee", "to students", "which must be given on under the same licence")

@@ -6,9 +6,6 @@ from pathlib import Path
 
 import pytest
 from askalono import identify  # pyright: ignore[reportAttributeAccessIssue]
-from licence_bodies import texts
-from licences import licence
-from recipes import default
 
 from streams.document import Document, Part
 from streams.prepare.licences import classify
@@ -19,6 +16,9 @@ from streams.prepare.prepare import weigh
 from streams.prepare.rules.rule import Verdict
 from streams.sources.licences.declared import from_metadata
 from streams.sources.licences.place import licence_of
+from tests.support.documents.recipes import default
+from tests.support.licences.licence_bodies import texts
+from tests.support.licences.licences import licence
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
-import licences
 import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
@@ -20,6 +19,7 @@ from streams.sources.folders import members as reading
 from streams.sources.folders.archive_names import is_archive, is_readable, name_and_version
 from streams.sources.folders.archives import UnreadableArchive, events
 from streams.sources.folders.members import members, safe_path
+from tests.support.licences import licences
 
 METADATA = "Metadata-Version: 2.4\nName: My_Pkg\nVersion: 1.2\nLicense-Expression: MIT\n\nName: other\n"
 CARGO = '[package]\nname = "my-crate"\nversion = "0.3.1"\nlicense = "MIT/Apache-2.0"\n'

@@ -19,8 +19,7 @@ from streams.sources.git.commits import LACKING
 from streams.sources.git.cursors import Cursor, Cursors
 from streams.sources.git.history import History
 from streams.sources.git.objects import GitError
-from tests.test_git_lanes import drain, messages, paths
-from tests.test_git_source import changes, read
+from tests.support.sources.steps import changes, drain, messages, paths, read
 
 
 def clone(git_folder, tmp_path: Path, what: str):

@@ -15,7 +15,7 @@ from streams.sources.git.commits import ALL_TOO_WIDE, MERGE, NO_TEXT
 from streams.sources.git.cursors import Cursors
 from streams.sources.git.history import History
 from streams.sources.texts.text import MAX_FILE_BYTES
-from tests.test_git_lanes import drain
+from tests.support.sources.steps import drain
 
 SIZES = (0, 1, 60, MAX_FILE_BYTES, MAX_FILE_BYTES + 1)
 NAMES = ("a.py", "b/c.py", "with space", "new\nline", "\u65e5\u672c.py", ".env", "n.ipynb", "-", 'quo"te')

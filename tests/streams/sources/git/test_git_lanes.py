@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 
 import pytest
-from recipes import default
 
-from streams.event import Commit, Files, Notebook, encode
+from streams.event import Commit, Notebook, encode
 from streams.prepare.expand import expand
 from streams.prepare.prepare import weigh
 from streams.sources.git.change.windows import TOO_WIDE
@@ -17,28 +15,8 @@ from streams.sources.git.commits import ALL_TOO_WIDE, EVENT_CHARS
 from streams.sources.git.cursors import Cursors
 from streams.sources.git.history import History
 from streams.sources.git.names import RepositoryNames
-
-
-def drain(history: History, cursors: Cursors, *lanes: str, steps: int | None = None):
-    """(events, cursors, left out) of the lanes in turn, or of so many steps."""
-    left_out: Counter[str] = Counter()
-    events = []
-    for lane in lanes:
-        arguments = (cursors.present.commit,) if lane == "live" else ()
-        for step in getattr(history, lane)(getattr(cursors, lane), left_out, *arguments):
-            events += step.events
-            cursors = Cursors(**{**{f: getattr(cursors, f) for f in cursors.__struct_fields__}, lane: step.cursor})
-            if steps is not None and (steps := steps - 1) == 0:
-                return events, cursors, left_out
-    return events, cursors, left_out
-
-
-def messages(events: list) -> list[str]:
-    return [event.message for event in events if isinstance(event, Commit)]
-
-
-def paths(events: list) -> list[str]:
-    return [file.path for event in events if isinstance(event, Files) for file in event.files]
+from tests.support.documents.recipes import default
+from tests.support.sources.steps import drain, messages, paths
 
 
 @pytest.fixture

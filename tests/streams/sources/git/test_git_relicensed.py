@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from licences import licence
-
 from streams.event import Commit, Files
 from streams.sources.git.cursors import Cursors
 from streams.sources.git.history import History
+from tests.support.licences.licences import licence
 
 GPL = "You may use it under the terms of the GNU General Public License, version 3.\n"
 

@@ -16,7 +16,7 @@ from streams.sources.git.commits import MAX_MESSAGE
 from streams.sources.git.cursors import Cursor, CursorFile, Cursors, Past, Present
 from streams.sources.git.history import History
 from streams.sources.git.objects import GitError
-from tests.test_git_source import changes, read
+from tests.support.sources.steps import changes, read
 
 
 def test_a_commit_of_only_empty_files(git_folder):

@@ -6,32 +6,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from licences import licence
 
-from streams.event import Commit, Files
 from streams.sources.git.cursors import Cursor, CursorFile, Cursors
 from streams.sources.git.history import History
 from streams.sources.git.objects import GitError
-
-NEW = Cursor()
-
-
-def read(history: History, cursor: Cursor = NEW, steps: int | None = None):
-    """(commits, file events, cursor after the last step, what was left out, notes)."""
-    left_out: Counter[str] = Counter()
-    events, notes = [], []
-    for step in history.live(cursor, left_out):
-        events += step.events
-        notes += [step.note] if step.note else []
-        cursor = step.cursor
-        if steps is not None and (steps := steps - 1) == 0:
-            break
-    commits = [event for event in events if isinstance(event, Commit)]
-    return commits, [event for event in events if isinstance(event, Files)], cursor, left_out, notes
-
-
-def changes(commit: Commit) -> dict[str, tuple[str | None, str | None]]:
-    return {file.path: (file.before, file.after) for file in commit.files}
+from tests.support.licences.licences import licence
+from tests.support.sources.steps import changes, read
 
 
 def test_adds_edits_deletes_and_renames_are_before_and_after(git_folder):

@@ -10,12 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from github_events import API, HUNK, ISSUE, OTHERS, PULL, archived, comment, hook, issue, pull, user
 
 from streams.event import Issue, Patch, Pull
 from streams.sources.github import lines
 from streams.sources.github.shapes import moment
-from tests.github_runs import THREAD, ingest, said, write
+from tests.support.sources.github_events import (
+    API,
+    HUNK,
+    ISSUE,
+    OTHERS,
+    PULL,
+    archived,
+    comment,
+    hook,
+    issue,
+    pull,
+    user,
+)
+from tests.support.sources.github_runs import THREAD, ingest, said, write
 
 
 def test_an_issue_is_one_thread(tmp_path: Path) -> None:

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from github_events import ISSUE, OTHERS, PULL, archived, comment, hook, issue
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.event import decode, encode
 from streams.sources.github import lines
 from streams.sources.github.shapes import moment
-from tests.github_runs import THREAD, ingest, said, write
+from tests.support.sources.github_events import ISSUE, OTHERS, PULL, archived, comment, hook, issue
+from tests.support.sources.github_runs import THREAD, ingest, said, write
 
 BAD = ["", "{", "\u2028", '"a', "[" * 100_000, "not json", '{"a": 1}', "3", '{"type": 1, "payload": []}', "\x00", "}{"]
 

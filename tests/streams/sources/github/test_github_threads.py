@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from github_events import ISSUE, archived, comment, issue, pull
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +16,8 @@ from streams.event import MAX_RECORD_BYTES, Issue, Pull, encode
 from streams.sources.github.intake import send, take
 from streams.sources.github.store import StoreError, ThreadStore
 from streams.sources.github.threads import fitted
-from tests.github_runs import THREAD, Kafka, ingest, never, said, write
+from tests.support.sources.github_events import ISSUE, archived, comment, issue, pull
+from tests.support.sources.github_runs import THREAD, Kafka, ingest, never, said, write
 
 
 def test_comments_deleted_and_edited_come_in_any_order(tmp_path: Path) -> None:

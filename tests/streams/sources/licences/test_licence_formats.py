@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
-from licences import licence
 
 from streams.prepare.licences import classify
 from streams.sources.licences.declared import declaration
 from streams.sources.licences.nearest import Licences
 from streams.sources.licences.place import licence_of
+from tests.support.licences.licences import licence
 
 MIT = licence("MIT")
 POM = "<project><licenses><license{}</license></licenses></project>"

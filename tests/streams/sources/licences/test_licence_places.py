@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from licences import licence
 
 from streams.prepare.licences import classify
 from streams.sources.folders import files
@@ -16,6 +15,7 @@ from streams.sources.git.history import History
 from streams.sources.licences.place import licence_of
 from streams.sources.licences.readme import stated
 from streams.sources.licences.reuse import identifiers, read_annotations
+from tests.support.licences.licences import licence
 
 MIT = licence("MIT")
 GPL = "GNU GENERAL PUBLIC LICENSE\nVersion 3, 29 June 2007\n"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from licences import licence
 
 from streams.sources.licences.nearest import Licences
+from tests.support.licences.licences import licence
 
 MIT = licence("MIT")
 

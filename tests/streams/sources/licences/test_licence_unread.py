@@ -7,12 +7,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from licences import licence
 
 from streams.prepare.licences import classify
 from streams.sources.folders import archives
 from streams.sources.folders.folder import describe
 from streams.sources.licences.nearest import Licences
+from tests.support.licences.licences import licence
 
 MIT = licence("MIT")
 GPL = "GNU GENERAL PUBLIC LICENSE\nVersion 3, 29 June 2007\n"

@@ -8,8 +8,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from licences import licence
-from recipes import default
 
 from streams.event import ChangedFile, Commit, Files, Notebook, Repository, SourceFile, encode
 from streams.prepare.expand import expand
@@ -23,6 +21,8 @@ from streams.sources.git.history import History
 from streams.sources.licences.nearest import Licences
 from streams.sources.licences.readme import stated
 from streams.sources.licences.reuse import MAX_CHARS, MAX_PATTERNS, identifiers, read_annotations
+from tests.support.documents.recipes import default
+from tests.support.licences.licences import licence
 
 GPL = "GNU GENERAL PUBLIC LICENSE\nVersion 3, 29 June 2007\n"
 MPL = '{"license": "MPL-2.0"}'

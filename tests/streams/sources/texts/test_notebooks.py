@@ -8,13 +8,13 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recipes import default
 
 from streams.event import Cell, Notebook, Repository, encode
 from streams.prepare.expand import expand
 from streams.prepare.prepare import rule_input
 from streams.sources.texts import notebooks
 from streams.sources.texts.notebooks import CUT, DEEP_HEADING, HALF_CHARACTER, MALFORMED_CELL, PICTURE, Malformed, read
+from tests.support.documents.recipes import default
 
 
 def code(source: object = "x", outputs: object = ()) -> dict:

@@ -18,9 +18,9 @@ from common.machine import machine
 
 from streams.kafka.connection import Connection
 from streams.kafka.topics import check
-from tests.crew import Crew
-from tests.outage import Outage
-from tests.test_storm import make_topics_twice_at_once
+from tests.support.programs.crew import Crew
+from tests.support.programs.mishaps import make_topics_twice_at_once
+from tests.support.programs.outage import Outage
 
 
 def main() -> None:

@@ -26,11 +26,9 @@ from streams.feed import ledger
 from streams.feed.state import decode
 from streams.kafka.connection import Connection
 from streams.kafka.topics import create
-from tests.outage import Outage
-
-sys.path.append(str(Path(__file__).parent.parent / "tests"))
-from lanes import expected
-from trainers import Training
+from tests.support.documents.lanes import expected
+from tests.support.programs.outage import Outage
+from tests.support.programs.trainers import Training
 
 KILLS, FRAMES = 20, 300
 WAIT_S = 1.5

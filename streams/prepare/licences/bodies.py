@@ -1,8 +1,9 @@
 """Licence texts known word for word: the common ones, answered without the detector, which takes .15 s.
 
 A body is a text's words without its title, its lines of copyright and the name in BSD's third clause. Its hash stands
-in `BODIES`, or the text goes to the detector; a word more or less is another body. `python -m tests.licence_bodies
-FOLDER …` finds the bodies that are common in folders and prints the rows.
+in `BODIES`, or the text goes to the detector; a word more or less is another body.
+`python -m tests.support.licences.licence_bodies FOLDER …` finds the bodies that are common in folders and prints the
+rows.
 """
 
 from __future__ import annotations

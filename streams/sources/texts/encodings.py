@@ -3,7 +3,7 @@
 A wrong text is worse than none. Each family of encodings has a judge that knows how its languages look: which
 characters are frequent, which letters stand in one word, which small words stand around them. A text counts when
 one judge alone takes it. Detectors that compare code pages as such take Polish for French and EUC-JP for Korean on
-short comments (tests/test_encodings.py counts both).
+short comments (tests/streams/sources/texts/test_encodings.py counts both).
 """
 
 from __future__ import annotations

@@ -1,0 +1,205 @@
+"""The server's watcher: whatever is wrong with a checkpoint, it is said once and tried again when that can help."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import grpc
+import msgspec
+import pytest
+import torch
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from safetensors.torch import save
+
+from model.checkpoint import write_revision
+from model.loading import load_all
+from model.manifest import MANIFEST, TOKENIZER, WEIGHTS, read_manifest
+from server import reload
+from server.app import CHECKPOINTS, ServeConfig, Server
+from server.reload import Failure, Watcher
+from server.served import Served, load
+from tests.support.models.tiny import write_checkpoint
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """The server's own lines: a library's thread of another test may speak at any time."""
+    return [record for record in caplog.records if record.name == "midstream.server"]
+
+
+class Watching:
+    """A watcher, what it offered and what it told."""
+
+    def __init__(self, root: Path, retry_s: float = 1e9) -> None:
+        self.offered: list[Served] = []
+        self.told: list[Failure | None] = []
+        self.watcher = Watcher(root, self.offered.append, self.told.append, retry_s)
+
+    def look(self) -> list[int]:
+        """Steps of what was offered so far."""
+        self.watcher.look()
+        return [served.manifest.step for served in self.offered]
+
+
+def with_context(path: Path) -> None:
+    manifest = json.loads((path / MANIFEST).read_text())
+    manifest["model"]["context"] = 10**9
+    (path / MANIFEST).write_text(json.dumps(manifest))
+
+
+def with_nan(path: Path) -> None:
+    weights = load_all(path).weights
+    weights["norm.weight"] = torch.full_like(weights["norm.weight"], float("nan"))
+    (path / WEIGHTS).write_bytes(save(weights))
+    manifest = json.loads((path / MANIFEST).read_text())
+    manifest["sha256"][WEIGHTS] = sha256((path / WEIGHTS).read_bytes()).hexdigest()
+    (path / MANIFEST).write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    ("harm", "reason"), [(with_context, "not of the manifest's shape"), (with_nan, "not finite numbers: norm.weight")]
+)
+def test_a_damaged_one_is_named_and_the_model_stays(
+    tmp_path: Path, caplog, harm: Callable[[Path], None], reason: str
+) -> None:
+    watching = Watching(tmp_path)
+    write_checkpoint(tmp_path, 1)
+    assert watching.look() == [1] and watching.told == []
+    write_checkpoint(tmp_path, 2)
+    harm(tmp_path / "step-00000002")
+    with caplog.at_level(logging.ERROR, "midstream.server"):
+        assert watching.look() == watching.look() == [1]
+    assert len(said(caplog)) == 1 and reason in caplog.text
+    (failure,) = watching.told
+    assert failure is not None and failure.name == "step-00000002" and reason in failure.reason
+    write_checkpoint(tmp_path, 3)
+    assert watching.look() == [1, 3] and watching.told[-1] is None
+
+
+def test_a_folder_without_manifest_is_not_finished(tmp_path: Path, caplog) -> None:
+    write_checkpoint(tmp_path / "from", 5)
+    source, target = tmp_path / "from" / "step-00000005", tmp_path / "to" / "step-00000005"
+    target.mkdir(parents=True)
+    watching = Watching(tmp_path / "to")
+    for file in sorted((f.name for f in source.iterdir()), key=lambda name: name == MANIFEST):
+        assert watching.look() == []
+        shutil.copyfile(source / file, target / file)
+    assert watching.look() == [5] and not said(caplog) and not watching.told
+
+
+def test_a_folder_whose_manifest_comes_first_is_tried_when_it_changes(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "from", 5)
+    source, target = tmp_path / "from" / "step-00000005", tmp_path / "to" / "step-00000005"
+    target.mkdir(parents=True)
+    watching = Watching(tmp_path / "to")
+    for file in (MANIFEST, WEIGHTS, TOKENIZER):
+        assert watching.look() == []
+        shutil.copyfile(source / file, target / file)
+        if file == WEIGHTS:
+            (target / file).write_bytes(b"half")
+            watching.look()
+            shutil.copyfile(source / file, target / file)
+    assert watching.look() == [5] and watching.told[-1] is None
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("can't allocate memory"), MemoryError(), OSError(errno.EMFILE, "Too many open files")]
+)
+def test_where_the_machine_is_at_fault_it_is_tried_again(tmp_path: Path, monkeypatch, caplog, error: Exception) -> None:
+    def fails(path: Path) -> Served:
+        raise error
+
+    write_checkpoint(tmp_path, 1)
+    watching = Watching(tmp_path, retry_s=0.0)
+    monkeypatch.setattr(watching.watcher, "load", fails)
+    with caplog.at_level(logging.ERROR, "midstream.server"):
+        assert watching.look() == watching.look() == []
+    assert len(said(caplog)) == 1 and watching.watcher.failure is not None
+    monkeypatch.setattr(watching.watcher, "load", load)
+    assert watching.look() == [1] and watching.watcher.failure is None
+
+
+def test_too_many_open_files_while_a_file_is_read_is_the_machine_s(tmp_path: Path, monkeypatch) -> None:
+    write_checkpoint(tmp_path, 1)
+    watching = Watching(tmp_path, retry_s=0.0)
+    read = Path.read_bytes
+
+    def fails(path: Path) -> bytes:
+        raise OSError(errno.EMFILE, "Too many open files", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", fails)
+    assert watching.look() == []
+    monkeypatch.setattr(Path, "read_bytes", read)
+    assert watching.look() == [1]
+
+
+def test_the_thread_lives_on_when_the_folder_cannot_be_listed(tmp_path: Path, monkeypatch, caplog) -> None:
+    watching = Watching(tmp_path)
+
+    def fails(root: Path) -> list[Path]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(reload, "POLL_S", 0.01)
+    with monkeypatch.context() as broken, caplog.at_level(logging.ERROR, "midstream.server"):
+        broken.setattr(reload, "folders", fails)
+        watching.watcher.start()
+        while not said(caplog):
+            time.sleep(0.01)
+        time.sleep(0.1)
+    assert len(said(caplog)) == 1
+    write_checkpoint(tmp_path, 1)
+    deadline = time.monotonic() + 60
+    while not watching.offered and time.monotonic() < deadline:
+        time.sleep(0.01)
+    watching.watcher.close()
+    assert [served.manifest.step for served in watching.offered] == [1]
+
+
+def test_the_same_weights_are_not_loaded_again(tmp_path: Path, monkeypatch) -> None:
+    """A checkpoint of the feed's state alone has the model's version of the one before."""
+    write_checkpoint(tmp_path, 1)
+    watching = Watching(tmp_path)
+    assert watching.look() == [1]
+    before = read_manifest(tmp_path / "step-00000001")
+    write_revision(tmp_path, msgspec.structs.replace(before, revision=1), b"feed", before, 3)
+    monkeypatch.setattr(watching.watcher, "load", None)
+    assert watching.look() == watching.look() == [1] and watching.watcher.failure is None
+
+
+def test_a_model_that_was_not_trained_is_not_served(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, 0)
+    watching = Watching(tmp_path)
+    assert watching.look() == []
+    write_checkpoint(tmp_path, 1)
+    assert watching.look() == [1]
+
+
+async def test_health_says_that_the_newest_could_not_be_loaded(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, 1)
+    server = Server(ServeConfig(tmp_path, "127.0.0.1:0"))
+    address = await server.start()
+    await server.ready()
+    status = health_pb2.HealthCheckResponse
+    async with grpc.aio.insecure_channel(address) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+
+        async def said(name: str, wanted: int) -> None:
+            while (await stub.Check(health_pb2.HealthCheckRequest(service=name))).status != wanted:
+                await asyncio.sleep(0.05)
+
+        await said(CHECKPOINTS, status.SERVING)
+        write_checkpoint(tmp_path / "other", 2)
+        (tmp_path / "other" / "step-00000002" / WEIGHTS).write_bytes(b"torn")
+        (tmp_path / "other" / "step-00000002").rename(tmp_path / "step-00000002")
+        await asyncio.wait_for(said(CHECKPOINTS, status.NOT_SERVING), 60)
+        await said("", status.SERVING)
+        write_checkpoint(tmp_path, 3)
+        await asyncio.wait_for(said(CHECKPOINTS, status.SERVING), 60)
+    await server.stop()

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import torch
 from grpc_health.v1 import health_pb2
-from tiny import texts, write_checkpoint
 
 from midstream.settings import Settings
 from model import weights
@@ -19,6 +18,7 @@ from model.mapping import SettingsError, from_mapping
 from server.app import ServeConfig, Server
 from server.client import AsyncClient, ServerError
 from server.prompt import build
+from tests.support.models.tiny import texts, write_checkpoint
 
 PREFIX = texts()[1][:60]
 MIDDLE = texts()[1][60:100]

@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tiny import texts, write_checkpoint
 
 from server import served
 from server.asking import Answer, Asker
 from server.engine.engine import Engine
 from server.engine.job import Emit, Job, Prepared
 from server.request import Finish, Piece, Request
+from tests.support.models.tiny import texts, write_checkpoint
 
 REQUEST = Request(prefix=texts()[1][:60], max_tokens=24)
 

@@ -126,15 +126,15 @@ async def _run(settings: Settings, where: list[str], paths: list[Path]) -> None:
     broker = Supervisor([], logs)
     rest = Supervisor(programs(settings, where, paths), logs)
     try:
-        await _greet(settings, paths, server)
-        kafka = await asyncio.to_thread(broker_program, settings, where)
+        await _greet(settings, paths, server, ending)
+        kafka = None if ending.is_set() else await asyncio.to_thread(broker_program, settings, where)
         broker = Supervisor([kafka] if kafka else [], logs)
         await broker.start()
         if await _ready(settings, broker, ending):
             await asyncio.to_thread(_repair, settings, ending.is_set)
             await rest.start()
             needs = await show(settings, Run(broker, rest, server), ending)
-        click.echo("ending: the trainer writes a checkpoint first …")
+        click.echo("ending: the trainer writes a checkpoint first …" if rest.running else "ending …")
     finally:
         await asyncio.gather(rest.stop(), server.stop())
         await broker.stop()
@@ -144,7 +144,7 @@ async def _run(settings: Settings, where: list[str], paths: list[Path]) -> None:
         raise click.ClickException(f"This needs a person; the logs are in {logs}.")
 
 
-async def _greet(settings: Settings, paths: list[Path], server: Supervisor) -> None:
+async def _greet(settings: Settings, paths: list[Path], server: Supervisor, ending: asyncio.Event) -> None:
     """The last checkpoint is served at once; without one, what to expect is said, and of weights that were brought
     which training this machine can do."""
     from midstream.machine.afford import sentences
@@ -160,10 +160,11 @@ async def _greet(settings: Settings, paths: list[Path], server: Supervisor) -> N
         what = f"step {checkpoint[0].step:,} of the last run" if checkpoint[0].step else checkpoint[0].imported
         click.echo(f"{what} is served on {settings.serve.listen}")
         if not checkpoint[0].step:
-            for sentence in await asyncio.to_thread(sentences, settings, checkpoint[0].model):
+            for sentence in await asyncio.to_thread(sentences, settings, checkpoint[0].model, ending.is_set):
                 click.echo(sentence)
         return
-    for sentence in await asyncio.to_thread(promise, settings, paths):
+    said = await asyncio.to_thread(promise, settings, paths, ending.is_set)
+    for sentence in [] if ending.is_set() else said:
         click.echo(sentence)
 
 

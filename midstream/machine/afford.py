@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from midstream.machine.rate import rate, rounded
+from midstream.machine.trial import never, output
 from midstream.settings import FeedSettings, Settings
 from model import memory
 from model.config import TrainConfig
@@ -139,20 +140,12 @@ def choices(config: TrainConfig, feed: FeedSettings, context: int, spec: Spec, a
             else "All weights are trained, since [train] adapter is empty."]  # fmt: skip
 
 
-def sentences(settings: Settings, spec: Spec) -> list[str]:
+def sentences(settings: Settings, spec: Spec, is_to_end: Callable[[], bool] = never) -> list[str]:
     """The same, by a process of its own: this one loads no torch. Nothing where it takes more than TIMEOUT_S."""
     parts = (settings.train, settings.feed, settings.model.context, spec)
-    command = [
-        sys.executable,
-        "-m",
-        "midstream.machine.afford",
-        *(msgspec.json.encode(part).decode() for part in parts),
-    ]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=True, text=True)
-    except subprocess.SubprocessError:
-        return []
-    return done.stdout.splitlines()
+    arguments = (msgspec.json.encode(part).decode() for part in parts)
+    command = [sys.executable, "-m", "midstream.machine.afford", *arguments]
+    return (output(command, TIMEOUT_S, is_to_end) or "").splitlines()
 
 
 if __name__ == "__main__":

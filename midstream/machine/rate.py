@@ -7,13 +7,14 @@ a token is multiplied with.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
+from midstream.machine.trial import never, output
 from midstream.settings import Settings
 from model import families
 from model.config import TrainConfig
@@ -27,8 +28,8 @@ LARGE = 40_000_000
 PART_LAYERS, PART_VOCAB, PART_TOKENS = 2, 4_096, 256
 
 
-def measure(settings: Settings) -> float | None:
-    """Tokens a second of a new model; None where it could not be measured in a minute."""
+def measure(settings: Settings, is_to_end: Callable[[], bool] = never) -> float | None:
+    """Tokens a second of a new model; None where it could not be measured in a minute, or before it was to end."""
     m = settings.model
     spec = families.new(
         vocab=m.vocab, context=m.context, width=m.width, layers=m.layers, heads=m.heads, seed=m.seed
@@ -36,9 +37,8 @@ def measure(settings: Settings) -> float | None:
     arguments = [msgspec.json.encode(part).decode() for part in (spec, settings.train)]
     command = [sys.executable, "-m", "midstream.machine.rate", *arguments]
     try:
-        process = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=True, text=True)
-        return float(process.stdout)
-    except (subprocess.SubprocessError, ValueError):
+        return float(output(command, TIMEOUT_S, is_to_end) or "")
+    except ValueError:
         return None
 
 

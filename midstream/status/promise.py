@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from midstream.machine.rate import measure, rounded
+from midstream.machine.trial import never
 from midstream.settings import Settings
 from midstream.status.page import duration
 from model import families
@@ -45,9 +46,9 @@ def _size(line: bytes) -> int:
     return int(fields[3]) if len(fields) > 3 and fields[3].isdigit() else 0
 
 
-def promise(settings: Settings, paths: Sequence[Path]) -> list[str]:
+def promise(settings: Settings, paths: Sequence[Path], is_to_end: Callable[[], bool] = never) -> list[str]:
     """Sentences for a person; the figures are estimates, and said to be."""
-    size, rate = parameters(settings), measure(settings)
+    size, rate = parameters(settings), measure(settings, is_to_end)
     tokens = tree_bytes(paths) / BYTES_A_TOKEN
     began = f"There is no checkpoint yet: a new model of {size / 1e6:.1f} million parameters begins from nothing."
     able = "It will pick up names and idioms of these repositories and complete short lines; it writes no functions."

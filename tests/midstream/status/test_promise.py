@@ -17,9 +17,9 @@ def test_the_parameters_are_those_of_the_decoder():
 
 def test_what_is_said(git_folder, monkeypatch):
     git_folder.commit("one", {"a.py": "x" * 660_000, "large": "y" * 2_000_000})
-    monkeypatch.setattr(promise, "measure", lambda settings: 1234.0)
+    monkeypatch.setattr(promise, "measure", lambda *_: 1234.0)
     text = " ".join(promise.promise(Settings(), [git_folder.path]))
     assert "17.0 million parameters" in text
     assert "1,200 tokens a second" in text and "0.2 million tokens at most, takes up to 3 min" in text
-    monkeypatch.setattr(promise, "measure", lambda settings: None)
+    monkeypatch.setattr(promise, "measure", lambda *_: None)
     assert "tokens a second" not in " ".join(promise.promise(Settings(), [git_folder.path]))

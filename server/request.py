@@ -35,8 +35,17 @@ MOST_STOPS = 64
 MOST_STOP = 256
 MOST_NAME = 4096
 MOST_ALTERNATIVES = 16
+MOST_EXTRA = 256
 LEAST_TEMPERATURE = 1e-3
 """Below it logits that are divided by it are no numbers any more; nobody can tell it from 0."""
+
+
+@dataclass(frozen=True)
+class Extra:
+    """Text of another file that helps: as much of it as fits half of the room comes before the prompt."""
+
+    path: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,8 @@ class Request:
     answer so far would be lower. A probability is the model's own, at temperature 1, of all tokens. 0: never."""
     logprobs: bool = False
     """Pieces tell the tokens' log-probabilities."""
+    extra: tuple[Extra, ...] = ()
+    """Other files, or parts of such, the one that helps most last."""
 
     def __post_init__(self) -> None:
         """Raises ValueError, whose message is for the client."""
@@ -83,6 +94,8 @@ class Request:
             raise ValueError(f"stop has at most {MOST_STOPS} strings of at most {MOST_STOP} characters")
         if max(len(self.path), len(self.session), len(self.language)) > MOST_NAME:
             raise ValueError(f"path, session and language have at most {MOST_NAME} characters")
+        if len(self.extra) > MOST_EXTRA or any(len(one.path) > MOST_NAME for one in self.extra):
+            raise ValueError(f"extra has at most {MOST_EXTRA} files, whose paths have at most {MOST_NAME} characters")
         if not 1 <= self.alternatives <= MOST_ALTERNATIVES:
             raise ValueError(f"there are from 1 to {MOST_ALTERNATIVES} alternatives")
         if self.alternatives > 1 and not self.temperature:

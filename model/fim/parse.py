@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import chain, groupby
+from itertools import chain, groupby, pairwise
 
 from model.fim.format import Format
 from model.fim.formats import REGISTRY
@@ -86,15 +86,16 @@ def replace_marks(fmt: Format, change: Callable[[str], str]) -> Format:
 def _runs(ids: Sequence[int], sentinels: dict[int, str], tokenizer: Encoder, fmt: Format) -> list[tuple[bool, str]]:
     """Sentinels, and the texts between them."""
     runs: list[tuple[bool, str]] = []
+    bare = {fmt.suffix} if "S" in fmt.bare else set[str]()
+    if "M" in fmt.bare and (tokenizer.special(fmt.prefix), tokenizer.special(fmt.suffix)) not in pairwise(ids):
+        bare.add(fmt.middle)  # suffix first, the prefix follows that sentinel
     for is_mark, group in groupby(ids, key=sentinels.__contains__):
         run = list(group)
         if is_mark:
             runs += [(True, sentinels[i]) for i in run]
             continue
-        last = runs[-1][1] if runs else ""
-        spm = len(runs) > 1 and (True, fmt.prefix) in runs and runs[runs.index((True, fmt.prefix)) + 1][0]
-        bare = (last == fmt.suffix and "S" in fmt.bare) or (last == fmt.middle and "M" in fmt.bare and not spm)
-        runs.append((False, decode_bare(tokenizer, run) if bare else tokenizer.decode(run)))
+        is_bare = bool(runs) and runs[-1][1] in bare
+        runs.append((False, decode_bare(tokenizer, run) if is_bare else tokenizer.decode(run)))
     return runs
 
 

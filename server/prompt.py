@@ -49,7 +49,7 @@ def build(
     """
     order, head = order_for(fmt), fim.file_head(path, fmt=fmt)
     if extra:
-        files = _files(fmt, tokenizer, path, extra, room // 2)
+        files = _files(fmt, tokenizer, path, extra, (room - len(fim.encode(tokenizer, head)) - 5) // 2)
         head = [*files, *(head or [Mark(fmt.file)])] if fmt.context and files else [*head, *files]
     free = room - len(fim.encode(tokenizer, head)) - 4
     if free < 1:

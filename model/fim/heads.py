@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 
 from model.fim.format import Format
 
-PATH = re.compile(r"(?=[^\n]*[./])[^\s<>\"'`()\[\]{};,=*?|]{1,255}")
-"""What is taken for a path where a line of code could stand as well."""
+NAME = re.compile(r"[^\s<>\"'`()\[\]{};,=*?|]{1,255}")
+"""What is taken for a path behind a file's sentinel."""
+PATH = re.compile(rf"(?=[^\n]*[./]){NAME.pattern}")
+"""The same where a line of code could stand as well."""
 ATTRIBUTES = re.compile(r"<\| file(?: ext=(\S+))?(?: filename=(\S+))?(?: source=\S+)? \|>\n")
 """InCoder's pseudo-tag."""
 COMMENTS = re.compile(r"\S+ the file path is: ([^\n]+)\n\S+ the code file is written by [^\n]+\n")
@@ -44,16 +46,27 @@ def outside(fmt: Format, text: str) -> Head | None:
     return Head(name, files, path, rest, open=True)
 
 
+def before_first(fmt: Format, text: str) -> Head | None:
+    """Of what stands before the first sentinel: the last file's line by itself is its path, whatever it looks like, and
+    more than that is another file. None as `outside`."""
+    head = outside(fmt, text)
+    if head is None or not head.rest:
+        return head
+    line = head.rest.removesuffix("\n")
+    if "\n" in line or head.path:
+        return replace(head, files=(*head.files, (head.path, head.rest)), path="", rest="")
+    return replace(head, path=line, rest="")
+
+
 def _file(section: str) -> tuple[str, str]:
     line, end, rest = section.partition("\n")
     return (line, rest) if end and PATH.fullmatch(line) else ("", section)
 
 
 def _last(fmt: Format, section: str) -> tuple[str, str]:
-    """A line by itself is a path, whatever it looks like."""
-    section = re.sub(re.escape(fmt.stars) + r"[^\n]*", "", section, count=1) if fmt.stars else section
     line, end, rest = section.partition("\n")
-    return (line, rest) if (not rest and line) or (end and PATH.fullmatch(line)) else ("", section)
+    name = line.partition(fmt.stars)[0] if fmt.stars else line
+    return (name, rest) if end and NAME.fullmatch(name) else ("", section)
 
 
 def inside(fmt: Format, prefix: str, head: Head) -> Head:
@@ -65,9 +78,9 @@ def inside(fmt: Format, prefix: str, head: Head) -> Head:
         return replace(head, path=tag[2] or "", rest=prefix[tag.end() :])
     if fmt.comment and (lines := COMMENTS.match(prefix)):
         return replace(head, path=lines[1], rest=prefix[lines.end() :])
-    if fmt.head == "inside" and fmt.file and not head.open and (own := outside(fmt, prefix)) and own.open:
+    if fmt.head == "inside" and not head.open and (own := outside(fmt, prefix)) and own.path:
         return own
-    if not fmt.file and prefix.startswith(PLUS):
+    if fmt.name == "codestral" and prefix.startswith(PLUS):
         return _plus(prefix)
     return replace(head, rest=prefix)
 

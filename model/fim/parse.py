@@ -13,7 +13,7 @@ from itertools import chain, groupby, pairwise
 
 from model.fim.format import Format
 from model.fim.formats import REGISTRY
-from model.fim.heads import PATH, Head, inside, outside
+from model.fim.heads import PATH, Head, before_first, inside, outside
 from model.fim.segment import Encoder, decode_bare
 
 
@@ -174,8 +174,8 @@ def _filled(text: str, fmt: Format, template: _Template) -> Templated | None:
     head = Head()
     before = text[: ends[0]]
     if template.is_anchored and before:
-        head = outside(fmt, before)
-        if head is None or head.rest:
+        head = before_first(fmt, before)
+        if head is None:
             return None
     starts = [at + len(literal) for at, literal in zip(ends, template.literals, strict=True)]
     pieces = [text[one:two] for one, two in zip(starts, [*ends[1:], len(text)], strict=True)]

@@ -18,7 +18,6 @@ from server.engine.engine import NoModel
 from server.request import Piece, Request
 from server.served import Served
 from server.web import llamacpp, mistral, ollama, openai
-from server.web.asked import Options
 from server.web.stream import Out, Shape, Totals, line, streamed, while_there, whole
 
 logger = logging.getLogger("midstream.server")
@@ -51,25 +50,34 @@ class Door:
     refusal: Refusal
 
 
-def _copies(options: Callable[[Any], Options]) -> Callable[[Any], int]:
-    return lambda body: options(body).copies
+def _one(_: object) -> int:
+    return 1
+
+
+def _openai(body: openai.Completion, served: Served, _: Caller) -> Request:
+    return openai.asked(body, served)
+
+
+def _mistral(body: mistral.Fim, served: Served, _: Caller) -> Request:
+    return mistral.asked(body, served)
 
 
 def _llamacpp(body: llamacpp.Completion, served: Served, caller: Caller) -> Request:
     return llamacpp.asked(body, served, caller.host, caller.arrived)
 
 
+def _ollama(body: ollama.Generate, served: Served, _: Caller) -> Request:
+    return ollama.asked(body, served)
+
+
 DOORS = (
-    Door(("/v1/completions",), openai.Completion, lambda body, served, _: openai.asked(body, served),
-         _copies(lambda body: body.options()), openai.Shape, openai.refusal),
-    Door(("/v1/fim/completions", "/fim/completions"), mistral.Fim, lambda body, served, _: mistral.asked(body, served),
-         lambda _: 1, mistral.Shape, mistral.refusal),
-    Door(("/infill",), llamacpp.Infill, _llamacpp, _copies(lambda body: body.options("", 0.0)), llamacpp.Shape,
+    Door(("/v1/completions", "/beta/completions"), openai.Completion, _openai, openai.copies, openai.Shape,
+         openai.refusal),
+    Door(("/v1/fim/completions", "/fim/completions"), mistral.Fim, _mistral, _one, mistral.Shape, mistral.refusal),
+    Door(("/infill",), llamacpp.Infill, _llamacpp, llamacpp.copies, llamacpp.Shape, llamacpp.refusal),
+    Door(("/completion", "/completions"), llamacpp.Completion, _llamacpp, llamacpp.copies, llamacpp.Shape,
          llamacpp.refusal),
-    Door(("/completion", "/completions"), llamacpp.Completion, _llamacpp, _copies(lambda body: body.options("", 0.0)),
-         llamacpp.Shape, llamacpp.refusal),
-    Door(("/api/generate",), ollama.Generate, lambda body, served, _: ollama.asked(body, served), lambda _: 1,
-         ollama.Shape, ollama.refusal),
+    Door(("/api/generate",), ollama.Generate, _ollama, _one, ollama.Shape, ollama.refusal),
 )  # fmt: skip
 
 
@@ -79,7 +87,7 @@ def refusal_of(path: str) -> Refusal:
         return ollama.refusal
     if "/fim/" in path:
         return mistral.refusal
-    return openai.refusal if path.startswith("/v1/") else llamacpp.refusal
+    return openai.refusal if path.startswith(("/v1/", "/beta/")) else llamacpp.refusal
 
 
 class Faces:

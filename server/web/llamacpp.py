@@ -88,6 +88,11 @@ def asked(body: Completion, served: Served, host: str, arrived: float) -> Reques
     return request(text, body.options(host, arrived))
 
 
+def copies(body: Completion) -> int:
+    """Raises ValueError."""
+    return body.options("", 0.0).copies
+
+
 class Shape:
     """Of one answer."""
 

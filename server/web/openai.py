@@ -65,6 +65,11 @@ def asked(body: Completion, served: Served) -> Request:
     return request(text_of(body.prompt, body.suffix, served), body.options())
 
 
+def copies(body: Completion) -> int:
+    """Raises ValueError."""
+    return body.options().copies
+
+
 class Shape:
     """Of one answer."""
 

@@ -15,6 +15,7 @@ from server.web.body import Refused, read
 
 DOORS = {
     "/v1/completions": {"prompt": "x"},
+    "/beta/completions": {"prompt": "x"},
     "/v1/fim/completions": {"prompt": "x"},
     "/fim/completions": {"prompt": "x"},
     "/infill": {"input_prefix": "x"},
@@ -36,7 +37,7 @@ def message(path: str, answer: httpx.Response) -> str:
         return body["message"]
     error = body["error"]
     assert error["type"].endswith("_error")
-    if not path.startswith("/v1/"):
+    if not path.startswith(("/v1/", "/beta/")):
         assert error["code"] == answer.status_code
     return error["message"]
 

@@ -136,6 +136,19 @@ EDITORS = [
         f"<|repo_name|>proj\n<|file_sep|>filename\n<|fim_prefix|>{P}<|fim_suffix|>{S}<|fim_middle|>",
         Templated(QWEN25_CODER, "psm", P, S, "", "filename", "proj"),
     ),
+    (
+        f"<|file_sep|>my file.py\n<|fim_prefix|>{P}<|fim_suffix|>{S}<|fim_middle|>",
+        Templated(QWEN25_CODER, "psm", P, S, "", "my file.py"),
+    ),
+    (
+        f"<|file_sep|>a.py\nx = 1\n<|fim_prefix|>{P}<|fim_suffix|>{S}<|fim_middle|>",
+        Templated(QWEN25_CODER, "psm", P, S, files=(("a.py", "x = 1\n"),)),
+    ),
+    # a buffer that begins as a head does
+    (
+        f"<fim_prefix><filename>report.txt</filename>\n{P}<fim_suffix>{S}<fim_middle>",
+        Templated(STARCODER, "psm", f"<filename>report.txt</filename>\n{P}", S),
+    ),
     # left to right in a repository, as Qwen2.5-Coder's README has it
     (
         f"<|repo_name|>proj\n<|file_sep|>l.py\ncode\n<|file_sep|>m.py\n{P}",

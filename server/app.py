@@ -1,4 +1,4 @@
-"""The server program: engine, watcher, gRPC with health and reflection, and an orderly end."""
+"""The server program: engine, watcher, gRPC with health and reflection, HTTP, and an orderly end."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from server.reload import Failure, Watcher
 from server.rpc import infill_pb2, infill_pb2_grpc
 from server.rpc.service import InfillService
 from server.served import Bases, Loader, Served
+from server.web.app import Web
 
 SERVICE = infill_pb2.DESCRIPTOR.services_by_name["InfillService"].full_name
 CHECKPOINTS = "midstream.checkpoints"
@@ -61,6 +62,8 @@ class ServeConfig:
     """Seconds that running requests have at the end."""
     models: Mapping[str, Path] = field(default_factory=dict)
     """Folders of other models' checkpoints, by the models' names."""
+    http: str = ""
+    """host:port of the HTTP service; port 0 takes a free one, empty: there is none."""
 
 
 class Server:
@@ -79,7 +82,9 @@ class Server:
             )
             for name, place in places.items()
         }  # fmt: skip
-        self.address = ""
+        self.address = self.http = ""
+        """Where gRPC and HTTP are answered."""
+        self._web: Web | None = None
         self._health = health.aio.HealthServicer()  # pyright: ignore[reportAttributeAccessIssue]
         self._serving = asyncio.Event()
 
@@ -100,12 +105,15 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._server = grpc.aio.server(options=OPTIONS)
         infill_pb2_grpc.add_InfillServiceServicer_to_server(InfillService(self.asker, self._trouble), self._server)
+        infill_pb2_grpc.add_InfillServiceServicer_to_server(InfillService(self.asker), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection([SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
         try:
             port = self._server.add_insecure_port(self.config.listen)
         except RuntimeError as error:
             raise CannotListen(f"cannot listen on {self.config.listen}: {_why(self.config.listen)}") from error
+        if self.config.http:
+            await self._listen_http()
         await self._set(health_pb2.HealthCheckResponse.NOT_SERVING)
         for name in self.watchers:
             await self._health.set(_about(CHECKPOINTS, name), health_pb2.HealthCheckResponse.SERVING)
@@ -114,6 +122,14 @@ class Server:
         self.engine.start()
         self.address = f"{self.config.listen.rpartition(':')[0]}:{port}"
         return self.address
+
+    async def _listen_http(self) -> None:
+        """Raises CannotListen."""
+        self._web = Web(self.asker, self.config.http)
+        try:
+            self.http = await self._web.start()
+        except OSError as error:
+            raise CannotListen(f"cannot listen on {self.config.http}: {_why(self.config.http)}") from error
 
     async def ready(self) -> str:
         """The model's version, once one is served."""
@@ -127,6 +143,9 @@ class Server:
         await asyncio.gather(*(asyncio.to_thread(watcher.close) for watcher in self.watchers.values()))
         await self._server.stop(self.config.grace_s)
         self.asker.close()
+        await asyncio.to_thread(self.watcher.close)
+        ending = [self._web.stop(self.config.grace_s)] if self._web else []
+        await asyncio.gather(self._server.stop(self.config.grace_s), *ending)
         await asyncio.to_thread(self.engine.close)
 
     def _offer(self, name: str, served: Served) -> None:
@@ -180,6 +199,8 @@ async def serve(config: ServeConfig, say: Callable[[str], None]) -> None:
     server = Server(config)
     address = await server.start()
     say(f"listening on {address}, following {config.checkpoints}")
+    if server.http:
+        say(f"HTTP on http://{server.http}")
     waiting = asyncio.create_task(server.ready())
     waiting.add_done_callback(lambda task: None if task.cancelled() else say(f"ready: {task.result()}"))
     await ending.wait()

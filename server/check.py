@@ -61,7 +61,7 @@ class Checked:
 
 async def check(config: ServeConfig) -> Checked:
     """Raises CannotServe, and CannotListen."""
-    server = Server(replace(config, listen="127.0.0.1:0"))
+    server = Server(replace(config, listen="127.0.0.1:0", http=""))
     address = await server.listen()
     try:
         if not await asyncio.to_thread(server.watcher.look):

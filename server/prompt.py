@@ -5,13 +5,16 @@ Cuts move in strides, not with every key: a prompt whose beginning slides would 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model.fim import fim
 from model.fim.format import Format
+from model.fim.segment import Mark
 from model.tokens.tokenizer import Tokenizer
 from server.engine.closers import taken_out
 from server.engine.scopes import comment_of, language_of
+from server.request import Extra
 
 PREFIX_SHARE = 0.75
 """Of the room for user text, when both sides have more than enough."""
@@ -37,12 +40,17 @@ def order_for(fmt: Format) -> str:
     return next((order for order in ("spm", "psm") if order in fmt.orders), "plain")
 
 
-def build(fmt: Format, tokenizer: Tokenizer, path: str, prefix: str, suffix: str, room: int) -> Prompt:
-    """The prompt of at most `room` tokens, in the order that `order_for` prefers.
+def build(
+    fmt: Format, tokenizer: Tokenizer, path: str, prefix: str, suffix: str, room: int, extra: Sequence[Extra] = ()
+) -> Prompt:
+    """The prompt of at most `room` tokens, in the order that `order_for` prefers, other files before it.
 
     Raises ValueError when the room does not even hold the sentinels and the path.
     """
     order, head = order_for(fmt), fim.file_head(path, fmt=fmt)
+    if extra:
+        files = _files(fmt, tokenizer, path, extra, (room - len(fim.encode(tokenizer, head)) - 5) // 2)
+        head = [*files, *(head or [Mark(fmt.file)])] if fmt.context and files else [*head, *files]
     free = room - len(fim.encode(tokenizer, head)) - 4
     if free < 1:
         raise ValueError(f"a context of {room} tokens has no room for the path and the sentinels")
@@ -61,6 +69,33 @@ def build(fmt: Format, tokenizer: Tokenizer, path: str, prefix: str, suffix: str
     if order == "spm" and fmt.joint:
         return _healed(tokenizer, fmt, parts, closers)
     return Prompt(fim.encode(tokenizer, parts), closers=closers)
+
+
+def _files(fmt: Format, tokenizer: Tokenizer, path: str, extra: Sequence[Extra], room: int) -> list[str]:
+    """What of the other files fits `room` tokens, the last of them first of all: as the format's repository context, or
+    else as comments of the file at `path`."""
+    leader = comment_of(language_of(path, "")) or "#"
+    parts = list[str]()
+    for one in reversed(extra):
+        head, text = _in_repository(fmt, one) if fmt.context else ([], _comments(leader, one))
+        free = room - len(fim.encode(tokenizer, head))
+        fitting = _beginning(tokenizer, text, free) if free > 0 else ""
+        if fitting.endswith("\n") and fitting.strip():
+            parts = [*head, fitting, *parts]
+            room = free - len(tokenizer.encode(fitting))
+        if fitting != text:
+            break
+    return parts
+
+
+def _in_repository(fmt: Format, one: Extra) -> tuple[list[str], str]:
+    return fim.file_head(one.path, fmt=fmt) or [Mark(fmt.file)], one.text.rstrip("\n") + "\n"
+
+
+def _comments(leader: str, one: Extra) -> str:
+    """A line each, without the empty ones."""
+    lines = (" ".join(one.path.split()), *one.text.splitlines())
+    return "".join(f"{leader} {line}".rstrip() + "\n" for line in lines if line.strip())
 
 
 def _healed(tokenizer: Tokenizer, fmt: Format, parts: list[str], closers: str = "") -> Prompt:

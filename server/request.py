@@ -35,8 +35,17 @@ MOST_STOPS = 64
 MOST_STOP = 256
 MOST_NAME = 4096
 MOST_ALTERNATIVES = 16
+MOST_EXTRA = 256
 LEAST_TEMPERATURE = 1e-3
 """Below it logits that are divided by it are no numbers any more; nobody can tell it from 0."""
+
+
+@dataclass(frozen=True)
+class Extra:
+    """Text of another file that helps: as much of it as fits half of the room comes before the prompt."""
+
+    path: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -74,6 +83,8 @@ class Request:
     """What is there already: its tokens are taken in place of the model's own choice, to its end."""
     model: str = ""
     """Which of the models that are served answers; empty: the first."""
+    extra: tuple[Extra, ...] = ()
+    """Other files, or parts of such, the one that helps most last."""
 
     def __post_init__(self) -> None:
         """Raises ValueError, whose message is for the client."""
@@ -91,6 +102,8 @@ class Request:
             raise ValueError(f"model has at most {MOST_NAME} characters")
         if self.middle == "":
             raise ValueError("there is nothing to score: middle is empty")
+        if len(self.extra) > MOST_EXTRA or any(len(one.path) > MOST_NAME for one in self.extra):
+            raise ValueError(f"extra has at most {MOST_EXTRA} files, whose paths have at most {MOST_NAME} characters")
         if not 1 <= self.alternatives <= MOST_ALTERNATIVES:
             raise ValueError(f"there are from 1 to {MOST_ALTERNATIVES} alternatives")
         if self.alternatives > 1 and not self.temperature:

@@ -20,6 +20,8 @@ class Serve:
 
     listen: str = "127.0.0.1:50151"
     """host:port of the gRPC service."""
+    http: str = ""
+    """host:port of the HTTP service; empty: there is none."""
     threads: int = 1
     """CPU threads of the engine."""
     rows: int = 256
@@ -50,5 +52,7 @@ class Serve:
         bounds.between(self, 1, 1_048_576, "cache_mb")
         if not bounds.is_address(self.listen):
             raise ValueError(f"listen must be host:port, the port from 1 to 65,535, not {self.listen!r}")
+        if self.http and not bounds.is_address(self.http):
+            raise ValueError(f"http must be empty or host:port, the port from 1 to 65,535, not {self.http!r}")
         if not bounds.is_device(self.device):
             raise ValueError(f"device must be auto, cpu, cuda or cuda:N, not {self.device!r}")

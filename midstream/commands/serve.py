@@ -1,4 +1,4 @@
-"""`midstream serve`: completions over gRPC, following the checkpoints."""
+"""`midstream serve`: completions over gRPC and HTTP, following the checkpoints."""
 
 from __future__ import annotations
 
@@ -22,15 +22,17 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--checkpoints", type=click.Path(path_type=Path, file_okay=False), help="Folder of the checkpoints.")
 @click.option("--listen", help="host:port; port 0 takes a free one.")
+@click.option("--http", help="host:port of the HTTP service, for editors' other plug-ins; port 0 takes a free one.")
 @click.option("--threads", type=click.IntRange(1, MOST_THREADS), help="CPU threads of the model.")
 @click.option("--device", help="auto, cpu, cuda or cuda:N.")
 @click.option("--check", is_flag=True, help="Answer a few requests, print how fast this machine is, and end.")
 @with_settings
 def serve(
-    checkpoints: Path | None, listen: str | None, threads: int | None, device: str | None, check: bool,
-    settings: Settings,
+    checkpoints: Path | None, listen: str | None, http: str | None, threads: int | None, device: str | None,
+    check: bool, settings: Settings,
 ) -> None:  # fmt: skip
-    """Serve completions over gRPC, swapping in each new checkpoint without dropping a request."""
+    """Serve completions over gRPC, and HTTP where it is asked for, swapping in each new checkpoint without dropping a
+    request."""
     import asyncio
     import logging
 
@@ -48,9 +50,11 @@ def serve(
         click.echo(word, err=True)
     if listen is not None and not is_address(listen, least_port=0):
         raise click.UsageError(f"--listen must be host:port, the port from 0 to 65,535, not {listen!r}.")
+    if http and not is_address(http, least_port=0):
+        raise click.UsageError(f"--http must be host:port, the port from 0 to 65,535, not {http!r}.")
     config = ServeConfig(
         folder, listen or chosen.listen, threads or chosen.threads, chosen.rows, chosen.cache_mb, chosen.held,
-        device, models=chosen.models,
+        device, models=chosen.models, http=chosen.http if http is None else http,
     )  # fmt: skip
     try:
         if check:

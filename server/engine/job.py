@@ -71,7 +71,7 @@ def _given(served: Served, healed: bytes, middle: str) -> tuple[int, ...]:
 
 def _prompt(fmt: Format, tokenizer: Tokenizer, request: Request, room: int) -> Prompt:
     try:
-        return build(fmt, tokenizer, request.path, request.prefix, request.suffix, room)
+        return build(fmt, tokenizer, request.path, request.prefix, request.suffix, room, request.extra)
     except UnicodeEncodeError as error:
         raise ValueError(f"the text holds half of a surrogate pair at character {error.start}") from error
 

@@ -1,0 +1,156 @@
+"""The Starlette app over an `Asker`, and the uvicorn that serves it inside of a running event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request as Http
+from starlette.responses import Response
+from starlette.routing import Route
+
+from server.asking import Asker
+from server.engine.engine import NoModel
+from server.web import llamacpp, ollama, openai
+from server.web.body import ClientDisconnect, Refused, read_as
+from server.web.completing import DOORS, Completing, Door, Faces, refusal_of
+from server.web.stream import JSON
+
+
+def told(route: str, status: int, seconds: float, tokens: int) -> None:
+    """Called once for each request that completes, when it has ended; status 499: the client went away."""
+
+
+def app(faces: Faces) -> Starlette:
+    """CORS is off: no page of another origin reads an answer."""
+    routes = [Route(path, _door(faces, door, path), methods=["POST"]) for door in DOORS for path in door.paths]
+    handlers: Any = {HTTPException: _http_error, Exception: _error}
+    return Starlette(routes=[*routes, *_plain(faces)], exception_handlers=handlers)
+
+
+def _door(faces: Faces, door: Door, path: str) -> Callable[[Http], Awaitable[Response]]:
+    async def enter(http: Http) -> Response:
+        try:
+            return Completing(faces, door, await read_as(http, door.body), path)
+        except Refused as error:
+            faces.told(path, error.status, 0.0, 0)
+            return json(door.refusal(error.status, error.message), error.status)
+        except ClientDisconnect:
+            return Response(status_code=400)
+
+    return enter
+
+
+def _plain(faces: Faces) -> list[Route]:
+    """Routes that answer at once."""
+
+    def get(path: str, content: Callable[[Http], object]) -> Route:
+        async def answer(http: Http) -> Response:
+            try:
+                return json(content(http))
+            except NoModel as error:
+                return json(refusal_of(path)(503, str(error)), 503)
+
+        return Route(path, answer, methods=["GET"])
+
+    async def show(http: Http) -> Response:
+        try:
+            await read_as(http, ollama.Show)
+            return json(ollama.show(faces.served, faces.since))
+        except Refused as error:
+            return json(ollama.refusal(error.status, error.message), error.status)
+        except NoModel as error:
+            return json(ollama.refusal(503, str(error)), 503)
+
+    def health(_: Http) -> object:
+        return faces.served and {"status": "ok"}
+
+    return [
+        get("/health", health),
+        get("/v1/health", health),
+        get("/props", lambda _: llamacpp.props(faces.served)),
+        get("/v1/models", lambda _: openai.models(faces.asker.engine.served, faces.since)),
+        get("/v1/models/{name:path}", lambda _: faces.served and openai.model(faces.since)),
+        get("/api/tags", lambda _: ollama.tags(faces.asker.engine.served, faces.since)),
+        get("/api/version", lambda _: ollama.version()),
+        get("/", lambda _: {"name": openai.MODEL}),
+        Route("/api/show", show, methods=["POST"]),
+    ]
+
+
+def json(content: object, status: int = 200, headers: Any = None) -> Response:
+    return Response(msgspec.json.encode(content), status, headers, JSON)
+
+
+async def _http_error(http: Http, error: Exception) -> Response:
+    """404 and 405."""
+    assert isinstance(error, HTTPException)
+    path = http.url.path
+    return json(refusal_of(path)(error.status_code, f"{http.method} {path}: {error.detail}"), error.status_code,
+                error.headers)  # fmt: skip
+
+
+async def _error(http: Http, error: Exception) -> Response:
+    return json(refusal_of(http.url.path)(500, type(error).__name__), 500)
+
+
+class _Uvicorn(uvicorn.Server):
+    """Without signal handlers: the program has its own."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Web:
+    """`start`, then `stop`: the HTTP server inside of a running event loop."""
+
+    def __init__(self, asker: Asker, listen: str) -> None:
+        """`listen`: host:port; port 0 takes a free one."""
+        self._faces, self._listen = Faces(asker, told), listen
+
+    async def start(self) -> str:
+        """Binds and answers; the address. Raises OSError."""
+        host, _, port = self._listen.rpartition(":")
+        bound = _bound(host.strip("[]"), int(port))
+        config = uvicorn.Config(
+            app(self._faces), log_config=None, log_level="warning", access_log=False, lifespan="off", ws="none",
+            http="h11", server_header=False, proxy_headers=False, timeout_keep_alive=60,
+        )  # fmt: skip
+        self._server = _Uvicorn(config)
+        self._serving = asyncio.create_task(self._server.serve([bound]))
+        while not self._server.started:
+            await asyncio.sleep(0.005)
+        return f"{host}:{bound.getsockname()[1]}"
+
+    async def stop(self, grace_s: float) -> None:
+        """503 at once; requests that run get the grace, then their streams end."""
+        self._faces.is_draining = True
+        until = time.monotonic() + grace_s
+        while self._faces.running and time.monotonic() < until:
+            await asyncio.sleep(0.01)
+        self._faces.ending.set()
+        self._server.config.timeout_graceful_shutdown = 1
+        self._server.should_exit = True
+        await self._serving
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(place)
+    except OSError:
+        bound.close()
+        raise
+    bound.setblocking(False)
+    return bound

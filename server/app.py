@@ -105,7 +105,6 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self._server = grpc.aio.server(options=OPTIONS)
         infill_pb2_grpc.add_InfillServiceServicer_to_server(InfillService(self.asker, self._trouble), self._server)
-        infill_pb2_grpc.add_InfillServiceServicer_to_server(InfillService(self.asker), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection([SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
         try:
@@ -161,8 +160,8 @@ class Server:
         )
 
     def _trouble(self, name: str) -> str:
-        failure = self.watchers[name].failure
-        return f"{failure.name}: {failure.reason}" if failure else ""
+        """Why the newest checkpoint of this model is not the one that is served."""
+        return self.watchers[name].trouble
 
     async def _now_serving(self, name: str) -> None:
         await self._health.set(f"{MODELS}/{name}", health_pb2.HealthCheckResponse.SERVING)

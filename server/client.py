@@ -148,9 +148,13 @@ class Client:
         except grpc.RpcError as error:
             raise _explained(error, self._address) from error
 
-    def score(self, prefix: str, middle: str, suffix: str = "", path: str = "", model: str = "") -> Score:
+    def score(
+        self, prefix: str, middle: str, suffix: str = "", path: str = "", language: str = "", model: str = ""
+    ) -> Score:  # fmt: skip
         """How likely the model finds the middle. Raises ServerError."""
-        request = infill_pb2.ScoreRequest(prefix=prefix, suffix=suffix, middle=middle, path=path, model=model)
+        request = infill_pb2.ScoreRequest(
+            prefix=prefix, suffix=suffix, middle=middle, path=path, language=language, model=model
+        )
         try:
             return _score(self._stub.Score(request))
         except grpc.RpcError as error:
@@ -202,9 +206,13 @@ class AsyncClient:
         except grpc.RpcError as error:
             raise _explained(error, self._address) from error
 
-    async def score(self, prefix: str, middle: str, suffix: str = "", path: str = "", model: str = "") -> Score:
+    async def score(
+        self, prefix: str, middle: str, suffix: str = "", path: str = "", language: str = "", model: str = ""
+    ) -> Score:  # fmt: skip
         """As `Client.score`."""
-        request = infill_pb2.ScoreRequest(prefix=prefix, suffix=suffix, middle=middle, path=path, model=model)
+        request = infill_pb2.ScoreRequest(
+            prefix=prefix, suffix=suffix, middle=middle, path=path, language=language, model=model
+        )
         try:
             return _score(await self._stub.Score(request))
         except grpc.RpcError as error:

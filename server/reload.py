@@ -56,7 +56,17 @@ class Watcher:
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reload", daemon=True)
 
+    @property
+    def trouble(self) -> str:
+        """Why the newest checkpoint is not the one that is served; empty: it is, or there is none yet."""
+        failure = self.failure
+        if failure is None:
+            return "" if self._root.is_dir() else f"there is no folder {self._root}"
+        return failure.reason if failure.name in failure.reason else f"{failure.name}: {failure.reason}"
+
     def start(self) -> None:
+        if not self._root.is_dir():
+            logger.warning("there is no folder %s yet", self._root)
         self._thread.start()
 
     def close(self) -> None:

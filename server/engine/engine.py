@@ -78,7 +78,8 @@ class Engine:
             raise UnknownModel(f"no model {name!r} is served here" + (f": there are {known}" if known else ""))
         served = self.models.get(name)
         if served is None or self._closing:
-            raise NoModel("no checkpoint is loaded yet; the server answers when the trainer has written one")
+            of = f" for the model {name!r}" if name != self.names[0] else ""
+            raise NoModel(f"no checkpoint is loaded yet{of}; the server answers when the trainer has written one")
         return served
 
     def prepare(self, request: Request) -> Prepared:

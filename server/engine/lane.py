@@ -172,7 +172,12 @@ class Lane:
         rows = [n for n, (sequence, _) in enumerate(ready) if sequence.needs_logprob]
         if not rows:
             return {}
-        return dict(zip(rows, logprobs(logits_MV[rows], [tokens[n] for n in rows]), strict=True))
+        noted = dict(zip(rows, logprobs(logits_MV[rows], [tokens[n] for n in rows]), strict=True))
+        for n in rows:  # what is scored is not asked to say again what stands before the cursor
+            sequence = ready[n][0]
+            if sequence.job.prepared.given and (among := sequence.among):
+                noted[n] = logprobs(logits_MV[n : n + 1, among], [among.index(tokens[n])])[0]
+        return noted
 
     def _keep(self, sequence: Sequence) -> None:
         if sequence.lease is not None:

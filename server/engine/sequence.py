@@ -61,16 +61,20 @@ class Sequence:
     def is_greedy(self) -> bool:
         return not (self._owed or self.job.request.temperature or self.job.prepared.given)
 
+    @property
+    def among(self) -> list[int] | None:
+        """What the next token is one of, while bytes are owed: those that agree with them. None: any."""
+        return (self.job.prepared.served.spellings.agreeing(self._owed) or None) if self._owed else None
+
     def choose(self, logits_V: Floats) -> int:
         """Greedy, or drawn at the temperature; while bytes are owed, among the tokens that agree with them. What is
         given is taken."""
         request, given = self.job.request, self.job.prepared.given
         if given:
             return given[len(self.ids) - self._prompt_tokens]
-        among = self.job.prepared.served.spellings.agreeing(self._owed) if self._owed else None
         self._drawn += 1
         draw = drawn(request.seed, self.alternative, self._drawn) if request.temperature else 0.0
-        return choose(logits_V, request.temperature, request.top_p, draw, among or None)
+        return choose(logits_V, request.temperature, request.top_p, draw, self.among)
 
     def accept(self, token: int, logprob: float | None) -> None:
         """Takes the next token; sends what is certain of its text. May end the sequence."""

@@ -54,6 +54,7 @@ async def test_each_answers_by_its_name(server: Server, client: AsyncClient) -> 
     names = {info.name: info for info in await client.models()}
     assert list(names) == ["midstream", "b", "none"]
     assert [info.serving for info in names.values()] == [True, True, False]
+    assert [info.trouble for info in names.values()] == ["", "", ""]
     assert (await client.model("b")).version == two.model_version == names["b"].version
     states = [server._health._server_status.get(f"midstream.models/{name}") for name in ("b", "none")]
     status = health_pb2.HealthCheckResponse
@@ -75,6 +76,9 @@ async def test_a_score_is_the_model_s_own(server: Server, client: AsyncClient, t
         logits = (x @ decoder.head_weight.T / decoder.logit_divisor).log_softmax(-1)[0]
     expected = [logits[len(prompt.ids) + n - 1, token].item() for n, token in enumerate(tail)]
     written = len(prompt.healed)
+    if written and len(tokenizer.bytes_of[tail[0]]) > written:
+        agreeing = server.engine.models["b"].spellings.agreeing(prompt.healed)
+        expected[0] -= logits[len(prompt.ids) - 1, agreeing].logsumexp(0).item()
     counted = [
         value for n, value in enumerate(expected) if sum(len(tokenizer.bytes_of[i]) for i in tail[: n + 1]) > written
     ]
@@ -88,7 +92,8 @@ async def test_a_score_beside_what_the_model_would_write(client: AsyncClient) ->
     assert own.text
     scored = await client.score(PREFIX, own.text, model="b")
     n = len(scored.logprobs)
-    assert scored.logprobs[: min(n, 3)] == pytest.approx(own.logprobs[: min(n, 3)], abs=1e-5)
+    assert scored.logprobs[1 : min(n, 3)] == pytest.approx(own.logprobs[1 : min(n, 3)], abs=1e-5)
+    assert scored.logprobs[0] >= own.logprobs[0]  # among those that agree with what stands before the cursor
 
 
 @pytest.mark.parametrize("middle", ["", "x = 1\n" * 400, "\ud800"])
@@ -105,6 +110,17 @@ async def test_text_in_other_scripts_is_scored_to_its_last_byte(client: AsyncCli
     for prefix, middle in (("# Grüß", "e 世界"), ("x = '世", "界'\n"), ("", "é"), ("a" * 40, "<fim_middle>")):
         got = await client.score(prefix, middle, model="b")
         assert got.logprobs and all(value <= 0 for value in got.logprobs) and got.bits_per_byte > 0
+
+
+async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "a", 1)
+    server = Server(ServeConfig(tmp_path / "a", listen="127.0.0.1:0", models={"b": tmp_path / "typo"}))
+    async with AsyncClient(await server.start()) as client:
+        about = {info.name: info.trouble for info in await client.models()}
+        assert about == {"midstream": "", "b": f"there is no folder {tmp_path / 'typo'}"}
+        with pytest.raises(ServerError, match="no checkpoint is loaded yet for the model 'b'"):
+            await client.complete(PREFIX, model="b")
+    await server.stop()
 
 
 def test_settings_name_the_others(tmp_path: Path) -> None:

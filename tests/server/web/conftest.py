@@ -8,12 +8,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.support.programs.engine_gate import Gate
 
 from server.app import ServeConfig, Server
 from server.client import AsyncClient
 from server.engine.job import Emit, Job, Prepared
 from tests.support.models.tiny import write_checkpoint
+from tests.support.programs.engine_gate import Gate
 
 
 @pytest.fixture

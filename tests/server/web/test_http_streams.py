@@ -9,12 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.programs.engine_gate import Gate
 
 from server.app import Server
 from server.web.app import app
 from server.web.completing import MOST_WARMING, Faces
 from tests.support.models.tiny import texts
+from tests.support.programs.engine_gate import Gate
 
 BODY = {"prompt": texts()[20][:9], "max_tokens": 24}
 SLOT = {"id_slot": 0, "input_prefix": texts()[20][:9], "n_predict": 24, "stream": False}

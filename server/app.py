@@ -140,11 +140,9 @@ class Server:
         """NOT_SERVING at once; running requests get the grace, then are cancelled."""
         await self._health.enter_graceful_shutdown()
         await asyncio.gather(*(asyncio.to_thread(watcher.close) for watcher in self.watchers.values()))
-        await self._server.stop(self.config.grace_s)
-        self.asker.close()
-        await asyncio.to_thread(self.watcher.close)
         ending = [self._web.stop(self.config.grace_s)] if self._web else []
         await asyncio.gather(self._server.stop(self.config.grace_s), *ending)
+        self.asker.close()
         await asyncio.to_thread(self.engine.close)
 
     def _offer(self, name: str, served: Served) -> None:

@@ -167,6 +167,10 @@ def newest(root: Path) -> tuple[Manifest, bytes] | None:
     return None
 
 
+_MANIFEST = msgspec.json.Decoder(Manifest)
+"""Made once: msgspec builds what it knows of a type when it is first used, and dies where two threads do so at once."""
+
+
 def read_manifest(path: Path) -> Manifest:
     """Raises CheckpointError for a missing or unreadable manifest, NewerCheckpoint for one of another version."""
     try:
@@ -176,7 +180,7 @@ def read_manifest(path: Path) -> Manifest:
             raise NewerCheckpoint(
                 f"{path.name} is a checkpoint of version {version}, and this program reads up to {VERSION}"
             )
-        return msgspec.json.decode(data, type=Manifest)
+        return _MANIFEST.decode(data)
     except (OSError, msgspec.MsgspecError) as error:
         raise CheckpointError(f"{path.name} has no readable {MANIFEST}: {error}") from error
 

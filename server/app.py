@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import signal
 import socket
@@ -199,7 +200,13 @@ async def serve(config: ServeConfig, say: Callable[[str], None]) -> None:
     if server.http:
         say(f"HTTP on http://{server.http}")
     waiting = asyncio.create_task(server.ready())
-    waiting.add_done_callback(lambda task: None if task.cancelled() else say(f"ready: {task.result()}"))
+    waiting.add_done_callback(partial(_say_ready, say))
     await ending.wait()
     waiting.cancel()
     await server.stop()
+
+
+def _say_ready(say: Callable[[str], None], task: asyncio.Task[str]) -> None:
+    if not task.cancelled():
+        with contextlib.suppress(BrokenPipeError):  # nobody reads any more; who asks is answered
+            say(f"ready: {task.result()}")

@@ -10,8 +10,9 @@ from midstream.processes.errors import INGEST, Errors
 from streams.stages import SOURCES
 from streams.worker.attempts import trace
 
-SILENT_S = 45.0
-"""A worker says twice in so long that it is alive, and `midstream up` starts one again within 30 s."""
+SILENT_S = 60.0
+"""A worker says twice in so long that it is alive, `midstream up` starts one again within 30 s, and the first record
+waits for code to be compiled."""
 REPAIR = "Stop the workers and run `midstream repair`."
 WATCHED = "A worker that hangs is ended after two minutes."
 
@@ -54,10 +55,10 @@ def silent(state: Path, stages: Iterable[StageStatus], named: Iterable[str], now
     """
     needs: list[str] = []
     for s in stages:
-        program, silent_s = f"worker {s.name}", now - s.alive_at
+        program, traces = f"worker {s.name}", trace(state / "attempts", s.name)
+        silent_s = now - max([s.alive_at, *(t.at for t in traces if t.running)])  # what came before it, is another's
         if not s.lag or not s.alive_at or silent_s < SILENT_S or program in named:
             continue
-        traces = trace(state / "attempts", s.name)
         at = next((f" at {t.record}" for t in traces if t.record), "")
         waiting = f"and {s.lag:,} records wait for it"
         if any(t.running for t in traces):

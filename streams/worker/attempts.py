@@ -33,6 +33,8 @@ class Trace:
     """The watchdog ended it."""
     ended: bool
     """It ended well."""
+    at: float
+    """Seconds since 1970 of its beginning, or of the last record that it began or was done with."""
 
 
 def trace(folder: Path, stage: str) -> list[Trace]:
@@ -46,7 +48,8 @@ def trace(folder: Path, stage: str) -> list[Trace]:
             hung = path.with_name(f"{path.name}.hung")
             is_hung = hung.exists() and hung.stat().st_size > 0
             ended = bool(left.get("ended"))
-            traces.append(Trace(_is_held(file.fileno()), str(left.get("record") or ""), is_hung, ended))
+            at = os.fstat(file.fileno()).st_mtime
+            traces.append(Trace(_is_held(file.fileno()), str(left.get("record") or ""), is_hung, ended, at))
     return traces
 
 
@@ -65,6 +68,7 @@ class Attempts:
     def __init__(self, folder: Path, stage: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._file, self.slot = _claim(folder, stage)
+        os.utime(self._file)
         self.hung = os.open(folder / f"{stage}-{self.slot}.hung", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         """What the watchdog writes into when it ends the process."""
         left = _parse(os.pread(self._file, 4096, 0))

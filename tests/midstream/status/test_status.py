@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 
 import pytest
 from kafka import TopicPartition
 
 from midstream.processes.errors import Errors
 from midstream.settings import Settings, from_mapping
-from midstream.status.needs import SILENT_S, failing, silent
+from midstream.status.needs import failing
 from midstream.status.overview import _stage, caught_up
 from midstream.status.trainer import Lag, lags, trainer
 from model.example import Example
@@ -22,8 +21,8 @@ from streams.feed.feed import Feed
 from streams.feed.state import Limits, fresh
 from streams.frame import Frame, Gap, Outcome, Tally
 from streams.stages import STAGE
-from streams.worker.attempts import Attempts, trace
 from streams.worker.counts import Counts
+from tests.support.documents.counts import write_counts
 from tests.support.models.tiny import example, tokenizer, write_checkpoint
 from tests.support.programs.crew import Crew, files, python
 from tests.support.simulation.memory import MemoryLedger
@@ -148,11 +147,6 @@ def test_without_topics_it_says_how_to_make_them(bare_connection):
         collect(from_mapping(Settings, {"kafka": kafka}, "test"))
 
 
-def write_counts(state: Path, stage: str, **facts: float) -> None:
-    (state / "counts").mkdir(exist_ok=True)
-    (state / "counts" / f"{stage}-0.json").write_text(json.dumps(facts))
-
-
 def test_an_error_is_named_until_the_program_has_done_something_since(tmp_path):
     errors = Errors(tmp_path, "m.")
     errors.note("worker pack", Gap("offsets 3 to 5 are missing"), "clean/0/7")
@@ -185,47 +179,6 @@ def test_an_error_of_a_worker_that_runs_again_is_named_only_while_something_wait
     write_counts(tmp_path, "pack", time=time.time() - 60, alive=time.time() + 1)
     waiting = [Lag("clean", 0, 0, lag, lag)]
     assert [need.partition(" ended")[0] for need in failing(errors, [_stage("pack", waiting, tmp_path)], 0.0)] == named
-
-
-WAITING = [Lag("clean", 0, 0, 7, 7)]
-
-
-@pytest.mark.parametrize(
-    ("left", "hung", "said"),
-    [
-        (
-            {"record": "clean/0/3"},
-            b"",
-            "worker pack ended without a word at clean/0/3, and 7 records wait for it: it was",
-        ),
-        ({"record": "clean/0/3"}, b"File", "worker pack hung at clean/0/3 and was ended, and 7 records wait for it."),
-        ({"record": "", "ended": True}, b"", ""),
-    ],
-)
-def test_a_worker_that_ended_without_a_word_is_named(tmp_path, left, hung, said):
-    (tmp_path / "attempts").mkdir()
-    (tmp_path / "attempts/pack-0").write_text(json.dumps(left))
-    (tmp_path / "attempts/pack-0.hung").write_bytes(hung)
-    now = time.time()
-    write_counts(tmp_path, "pack", time=now, alive=now)
-    stages = [_stage("pack", WAITING, tmp_path)]
-    assert silent(tmp_path, stages, [], now + SILENT_S - 1) == []
-    (named,) = silent(tmp_path, stages, [], now + SILENT_S + 1) or [""]
-    assert named.startswith(said) and bool(named) == bool(said)
-    assert silent(tmp_path, stages, ["worker pack"], now + 99) == [], "its error is named"
-    assert silent(tmp_path, [_stage("pack", [], tmp_path)], [], now + 99) == [], "nothing waits for it"
-
-
-def test_a_worker_that_shows_no_life_is_named_and_one_that_ended_well_is_not(tmp_path):
-    now = time.time()
-    write_counts(tmp_path, "pack", time=now, alive=now)
-    attempts = Attempts(tmp_path / "attempts", "pack")
-    attempts.begin("clean/0/3")
-    stages = [_stage("pack", WAITING, tmp_path)]
-    (named,) = silent(tmp_path, stages, [], now + 60)
-    assert named.startswith("worker pack has shown no life for 60 s at clean/0/3, and 7 records wait for it: it hangs")
-    attempts.end()
-    assert trace(tmp_path / "attempts", "pack")[0].ended
 
 
 def test_a_worker_with_nothing_to_do_gives_a_sign_of_life_and_no_new_time(tmp_path):

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from server.asking import Asker
-from server.engine.engine import NoModel
+from server.engine.engine import NoModel, UnknownModel
 from server.web import llamacpp, ollama, openai
 from server.web.body import ClientDisconnect, Refused, read_as
 from server.web.completing import DOORS, Completing, Door, Faces, refusal_of
@@ -58,13 +58,17 @@ def _plain(faces: Faces) -> list[Route]:
                 return json(content(http))
             except NoModel as error:
                 return json(refusal_of(path)(503, str(error)), 503)
+            except UnknownModel as error:
+                return json(refusal_of(path)(404, str(error)), 404)
 
         return Route(path, answer, methods=["GET"])
 
     async def show(http: Http) -> Response:
         try:
-            await read_as(http, ollama.Show)
-            return json(ollama.show(faces.served, faces.since))
+            asked = await read_as(http, ollama.Show)
+            return json(ollama.show(faces.named(asked.model or asked.name)[1], faces.since))
+        except UnknownModel as error:
+            return json(ollama.refusal(404, str(error)), 404)
         except Refused as error:
             return json(ollama.refusal(error.status, error.message), error.status)
         except NoModel as error:
@@ -77,9 +81,9 @@ def _plain(faces: Faces) -> list[Route]:
         get("/health", health),
         get("/v1/health", health),
         get("/props", lambda _: llamacpp.props(faces.served)),
-        get("/v1/models", lambda _: openai.models(faces.asker.engine.served, faces.since)),
-        get("/v1/models/{name:path}", lambda _: faces.served and openai.model(faces.since)),
-        get("/api/tags", lambda _: ollama.tags(faces.asker.engine.served, faces.since)),
+        get("/v1/models", lambda _: openai.models(faces.asker.engine.models, faces.since)),
+        get("/v1/models/{name:path}", lambda http: openai.model(faces.named(http.path_params["name"])[0], faces.since)),
+        get("/api/tags", lambda _: ollama.tags(faces.asker.engine.models, faces.since)),
         get("/api/version", lambda _: ollama.version()),
         get("/", lambda _: {"name": openai.MODEL}),
         Route("/api/show", show, methods=["POST"]),

@@ -7,14 +7,14 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from server.asking import Answer, Asker
-from server.engine.engine import NoModel
+from server.engine.engine import NoModel, UnknownModel
 from server.request import Piece, Request
 from server.served import Served
 from server.web import llamacpp, mistral, ollama, openai
@@ -105,11 +105,19 @@ class Faces:
     @property
     def served(self) -> Served:
         """Raises NoModel."""
+        return self.named(None)[1]
+
+    def named(self, asked: str | None) -> tuple[str, Served]:
+        """The model that a client asks for. Where there is one alone, any name is its: clients have names of their own.
+        Raises NoModel, and UnknownModel."""
+        engine = self.asker.engine
         if self.is_draining:
             raise NoModel("the server is ending")
-        if self.asker.engine.served is None:
-            raise NoModel("Loading model")
-        return self.asker.engine.served
+        name = (asked or "").removesuffix(":latest") if len(engine.names) > 1 else ""
+        try:
+            return name, engine.named(name)
+        except NoModel:
+            raise NoModel("Loading model") from None
 
     def warm(self, answer: Answer) -> None:
         """The prompt is read, and nothing is said of what would follow it."""
@@ -149,7 +157,7 @@ class Completing(Response):
     async def _answer(self, out: Out, caller: Caller) -> None:
         try:
             copies = self._door.copies(self._body)
-            answer = await self._faces.asker.ask(lambda: self._door.asked(self._body, self._faces.served, caller))
+            answer = await self._faces.asker.ask(lambda: self._asked(caller))
             try:
                 await self._write(answer, Totals.of(answer, copies, caller.arrived), out)
             except BaseException:
@@ -157,11 +165,17 @@ class Completing(Response):
                 raise
         except NoModel as error:
             await self._fail(out, 503, str(error))
+        except UnknownModel as error:
+            await self._fail(out, 404, str(error))
         except ValueError as error:
             await self._fail(out, 400, str(error))
         except Exception as error:
             logger.error("%s failed: %s", self._route, type(error).__name__)
             await self._fail(out, 500, type(error).__name__)
+
+    def _asked(self, caller: Caller) -> Request:
+        name, served = self._faces.named(self._body.model)
+        return replace(self._door.asked(self._body, served, caller), model=name)
 
     async def _write(self, answer: Answer, totals: Totals, out: Out) -> None:
         shape = self._door.shape(self._body)

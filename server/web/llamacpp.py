@@ -29,6 +29,7 @@ class Completion(msgspec.Struct, kw_only=True):
     """The body of /completion."""
 
     prompt: Prompt = ""
+    model: str | None = None
     n_predict: int | None = None
     max_tokens: int | None = None
     temperature: float | None = None
@@ -123,7 +124,7 @@ class Shape:
     def _final(self, text: str, piece: Piece, totals: Totals) -> object:
         content = {
             "content": text, "index": piece.alternative, "tokens": [], "id_slot": self._slot or 0, "stop": True,
-            "model": MODEL, "tokens_predicted": piece.tokens, "tokens_evaluated": totals.prompt_tokens,
+            "model": totals.model or MODEL, "tokens_predicted": piece.tokens, "tokens_evaluated": totals.prompt_tokens,
             "generation_settings": {"model": totals.version}, "prompt": "", "has_new_line": "\n" in text,
             "truncated": False, "stop_type": ENDS.get(piece.finish, "limit"), "stopping_word": "",
             "tokens_cached": totals.prompt_tokens + piece.tokens, "timings": _timings(piece, totals),

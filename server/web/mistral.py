@@ -19,6 +19,7 @@ class Fim(msgspec.Struct):
     """The body of /v1/fim/completions."""
 
     prompt: str
+    model: str | None = None
     suffix: str | None = None
     max_tokens: int | None = None
     temperature: float | None = None
@@ -54,7 +55,7 @@ class Shape:
             "finish_reason": reason(piece),
         }  # fmt: skip
         last = {} if choice["finish_reason"] is None else {"usage": usage(totals)}
-        return {**self._head("chat.completion.chunk"), "choices": [choice], **last}
+        return {**self._head("chat.completion.chunk", totals), "choices": [choice], **last}
 
     def end(self, totals: Totals) -> list[object]:
         return [Done()]
@@ -68,10 +69,10 @@ class Shape:
             }
             for text, piece, _ in totals.choices()
         ]
-        return {**self._head("chat.completion"), "choices": choices, "usage": usage(totals)}
+        return {**self._head("chat.completion", totals), "choices": choices, "usage": usage(totals)}
 
-    def _head(self, kind: str) -> dict[str, Any]:
-        return {"id": self._id, "object": kind, "created": self._created, "model": MODEL}
+    def _head(self, kind: str, totals: Totals) -> dict[str, Any]:
+        return {"id": self._id, "object": kind, "created": self._created, "model": totals.model or MODEL}
 
 
 def refusal(status: int, message: str) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -120,15 +121,16 @@ def _details(served: Served) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def tags(served: Served | None, since: int) -> object:
-    """Empty while no model is loaded."""
-    if served is None:
-        return {"models": []}
-    model = {
-        "name": NAME, "model": NAME, "modified_at": _stamp(datetime.fromtimestamp(since, UTC)), "size": 0,
+def tags(models: Mapping[str, Served], since: int) -> object:
+    """`models`: those that are loaded."""
+    return {"models": [_tag(f"{name}:latest" if name else NAME, served, since) for name, served in models.items()]}
+
+
+def _tag(name: str, served: Served, since: int) -> object:
+    return {
+        "name": name, "model": name, "modified_at": _stamp(datetime.fromtimestamp(since, UTC)), "size": 0,
         "digest": served.version, "details": _details(served),
     }  # fmt: skip
-    return {"models": [model]}
 
 
 def show(served: Served, since: int) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from server.web.asked import Options, Prompt, request, text_of
 from server.web.stream import SSE, Done, Totals, reason
 
 MODEL = "midstream"
-"""What the served model is called, whatever its version; any other name is answered, too."""
+"""What the main model is called, whatever its version. Where it is the only one, any other name is answered, too."""
 DEFAULT_TOKENS = 16
 
 
@@ -26,6 +27,7 @@ class Completion(msgspec.Struct):
     """The body of /v1/completions."""
 
     prompt: Prompt = ""
+    model: str | None = None
     suffix: str | None = None
     max_tokens: int | None = None
     temperature: float | None = None
@@ -94,7 +96,7 @@ class Shape:
 
     def _head(self, totals: Totals) -> dict[str, Any]:
         return {
-            "id": self._id, "object": "text_completion", "created": self._created, "model": MODEL,
+            "id": self._id, "object": "text_completion", "created": self._created, "model": totals.model or MODEL,
             "system_fingerprint": totals.version,
         }  # fmt: skip
 
@@ -119,10 +121,10 @@ def refusal(status: int, message: str) -> object:
     return {"error": {"message": message, "type": kind, "param": None, "code": None}}
 
 
-def models(served: Served | None, since: int) -> object:
-    """Empty while none is loaded."""
-    return {"object": "list", "data": [model(since)] if served else []}
+def models(names: Iterable[str], since: int) -> object:
+    """`names`: of those that are loaded."""
+    return {"object": "list", "data": [model(name, since) for name in names]}
 
 
-def model(since: int) -> object:
-    return {"id": MODEL, "object": "model", "created": since, "owned_by": MODEL}
+def model(name: str, since: int) -> object:
+    return {"id": name or MODEL, "object": "model", "created": since, "owned_by": MODEL}

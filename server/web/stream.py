@@ -25,6 +25,8 @@ class Totals:
 
     prompt_tokens: int = 0
     version: str = ""
+    model: str = ""
+    """The name of one of several."""
     copies: int = 1
     texts: list[list[str]] = field(default_factory=list)
     last: list[Piece] = field(default_factory=list)
@@ -40,7 +42,7 @@ class Totals:
         request, version = answer.prepared.request, answer.prepared.served.version
         size, count = len(answer.prepared.prompt.ids), request.alternatives
         nothing = [Piece("", version, prompt_tokens=size, alternative=number) for number in range(count)]
-        return cls(size, version, copies, [[] for _ in nothing], nothing, [[] for _ in nothing], began)
+        return cls(size, version, request.model, copies, [[] for _ in nothing], nothing, [[] for _ in nothing], began)
 
     def add(self, piece: Piece) -> None:
         self.first = self.first or time.monotonic()

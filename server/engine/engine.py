@@ -68,7 +68,7 @@ class Engine:
         """From the next request on, this model answers those that name it; None: the first."""
         name = self.names[0] if name is None else name
         self.models = {**self.models, name: served}
-        logger.info("serving %s%s", served.version, f" as {name}" if name else "")
+        logger.info("serving %s%s", served.version, f" as {name}" if len(self.names) > 1 else "")
 
     def named(self, name: str) -> Served:
         """Raises UnknownModel, and NoModel while it is not loaded."""

@@ -144,8 +144,8 @@ class Feed:
         closed = self._bins.flush(before, rows - len(self._bins.rows))
         self._flushing += closed
         for row in islice(reversed(self._bins.rows), closed):
-            room = self._limits.row_tokens - sum(item.example.tokens for item in row)
-            row += self._replay.filling(room, self._s, self._s.replay)
+            used = sum(item.example.tokens for item in row)
+            row += self._replay.filling(min(used, self._limits.row_tokens - used), self._s, self._s.replay)
 
     def _read(self, timeout_s: float) -> bool:
         """Take one Frame, in the rotation's order; False when none came."""

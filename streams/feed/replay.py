@@ -3,8 +3,8 @@
 Which, is drawn by a keyed hash of the number of the draw: a record uniformly among those below the feed's offsets, then
 some of its examples. Replayed examples are counted apart: in no ledger, in no count of documents, in no score.
 
-A row that a flush closes half empty is filled up with more of them: a stream that has grown slow hands on a commit at a
-time, and weights that see nothing else for a while forget. Its padding is computed anyway.
+A row that a flush closes before it is full gets more of them, at most as many tokens as it has: a stream that has grown
+slow hands on a commit at a time, and weights that see nothing else for a while forget.
 """
 
 from __future__ import annotations

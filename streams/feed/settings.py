@@ -31,7 +31,7 @@ class FeedSettings:
     they are trained in the order that they came in. What waits in it stands in every checkpoint."""
     replay: float = 0.05
     """Of all tokens that are trained on, the share that was trained on before and is read again from `examples`; rows
-    that are handed on before they are full are filled up with more. 0: nothing is replayed."""
+    that are handed on before they are full get as many tokens more as they have. 0: nothing is replayed."""
     seed: int = 0
     """Of the keyed choices: which way through the shuffle, what is replayed."""
 

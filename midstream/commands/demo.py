@@ -15,7 +15,10 @@ from midstream.settings import Settings
 
 
 @click.command()
-@click.option("--checkout", type=click.Path(path_type=Path, exists=True, file_okay=False), default=Path())
+@click.option(
+    "--checkout", type=click.Path(path_type=Path, exists=True, file_okay=False), default=Path(),
+    help="A clone of git whose history is read; else the one that it is run in.",
+)  # fmt: skip
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), default=Path("demo-report.json"))
 @with_settings
 def demo(settings: Settings, checkout: Path, report: Path) -> None:
@@ -23,13 +26,20 @@ def demo(settings: Settings, checkout: Path, report: Path) -> None:
     from rich.console import Console
 
     from midstream.demo.demo import Demo, StepFailed
+    from midstream.processes.lock import FolderLock
     from midstream.status.display import Display
+    from streams.sources.git.objects import Git, GitError
 
+    try:
+        Git(checkout).run("rev-parse", "--git-dir")
+    except GitError as error:
+        raise click.UsageError(
+            f"{error}: the demo reads a repository's history. Run it in a clone, or name one, --checkout DIR."
+        ) from error
     console = Console()
-    with Display(console) as display:
-        run = Demo(
-            checkout.absolute(), settings.paths.state.absolute() / "demo", settings.paths.cache.absolute(), display.say
-        )
+    folder = settings.paths.state.absolute() / "demo"
+    with FolderLock(folder, "`midstream demo`"), Display(console) as display:
+        run = Demo(checkout.absolute(), folder, settings.paths.cache.absolute(), display.say)
         try:
             result = asyncio.run(_until_done(run.run()))
         except StepFailed as failed:

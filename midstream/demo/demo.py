@@ -23,6 +23,7 @@ from midstream.demo.programs import Programs
 from midstream.demo.report import Report
 from midstream.demo.training import Training
 from midstream.kafka.broker import Broker
+from midstream.processes.lock import NAME as LOCK
 from midstream.settings import Settings, load
 from model.manifest import newest
 from server.client import AsyncClient
@@ -102,8 +103,8 @@ class Demo:
     async def fetch(self) -> None:
         if self.state.exists():
             await asyncio.to_thread(Broker(self.state, self.cache).stop)
-            shutil.rmtree(self.state)
-        self.state.mkdir(parents=True)
+            await asyncio.to_thread(_clear, self.state)
+        self.state.mkdir(parents=True, exist_ok=True)
         self.packages = await asyncio.to_thread(corpus.fetch, self.cache, self.say)
         files = list(corpus.small_files(self.packages, *FILE_BYTES, SHARE))
         test_files = [f for f in files if f.path.endswith(".py") and f.pin.name != "pip" and len(f.text) > 800][
@@ -193,3 +194,12 @@ class Demo:
     async def compare(self) -> None:
         assert self.first is not None
         await Comparison(self.programs, self.settings, self.report).run(self.held_out, self.first)
+
+
+def _clear(folder: Path) -> None:
+    """All but the lock of the one that clears it."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != LOCK:
+            path.unlink()

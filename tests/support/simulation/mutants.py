@@ -112,7 +112,8 @@ def refusal_in_place_of_the_end() -> Iterator[None]:
             raise Expired("beyond the end")
         return right(connection, stage)
 
-    with patch("workers.settle", refuse), patch("simulation.settle", refuse):
+    room = "tests.support.simulation"
+    with patch(f"{room}.workers.settle", refuse), patch(f"{room}.simulation.settle", refuse):
         yield
 
 
@@ -229,7 +230,7 @@ def a_head_that_is_gone_ends_the_trainer() -> Iterator[None]:
             raise Expired("deleted before it was trained on")
         return min(offset, end)
 
-    with patch("simulation.within", within):
+    with patch("tests.support.simulation.simulation.within", within):
         yield
 
 

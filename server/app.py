@@ -23,6 +23,7 @@ from server.reload import Failure, Watcher
 from server.rpc import infill_pb2, infill_pb2_grpc
 from server.rpc.service import InfillService
 from server.served import Bases, Loader, Served
+from server.settings import MAIN
 from server.web.app import Web
 
 SERVICE = infill_pb2.DESCRIPTOR.services_by_name["InfillService"].full_name
@@ -30,8 +31,6 @@ CHECKPOINTS = "midstream.checkpoints"
 """Name in the health service that says whether the newest checkpoint could be loaded; behind a `/`, of which model."""
 MODELS = "midstream.models"
 """Name in the health service, before `/` and the name of a model, that says whether that is served."""
-MAIN = "midstream"
-"""Name of the model that answers requests which name none."""
 MAX_MESSAGE = 16 * 1024 * 1024
 """Bytes of a request: prefix and suffix are a whole buffer."""
 OPTIONS = [("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.so_reuseport", 0)]
@@ -194,19 +193,19 @@ async def serve(config: ServeConfig, say: Callable[[str], None]) -> None:
     loop, ending = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, ending.set)
-    server = Server(config)
+    server, say = Server(config), partial(_say, say)
     address = await server.start()
     say(f"listening on {address}, following {config.checkpoints}")
     if server.http:
         say(f"HTTP on http://{server.http}")
     waiting = asyncio.create_task(server.ready())
-    waiting.add_done_callback(partial(_say_ready, say))
+    waiting.add_done_callback(lambda task: None if task.cancelled() else say(f"ready: {task.result()}"))
     await ending.wait()
     waiting.cancel()
     await server.stop()
 
 
-def _say_ready(say: Callable[[str], None], task: asyncio.Task[str]) -> None:
-    if not task.cancelled():
-        with contextlib.suppress(BrokenPipeError):  # nobody reads any more; who asks is answered
-            say(f"ready: {task.result()}")
+def _say(say: Callable[[str], None], line: str) -> None:
+    """Also where nobody reads any more: who asks is still answered."""
+    with contextlib.suppress(BrokenPipeError):
+        say(line)

@@ -66,7 +66,7 @@ class Answer:
 
     async def __aiter__(self) -> AsyncIterator[Piece]:
         """Until each alternative has ended, at its deadline at the latest. Raises what the request fails with."""
-        unfinished = _nothing(self.prepared)
+        unfinished = {piece.alternative: piece for piece in self.prepared.nothing()}
         while unfinished:
             for piece in await _in_time(self._pieces, self.prepared.request.deadline, unfinished):
                 if isinstance(piece, Exception):
@@ -128,12 +128,6 @@ class _Flight:
             self._left -= 1
         if not self._left:
             self._land()
-
-
-def _nothing(prepared: Prepared) -> dict[int, Piece]:
-    """The last piece so far of each alternative: none has begun."""
-    version, size = prepared.served.version, len(prepared.prompt.ids)
-    return {n: Piece("", version, prompt_tokens=size, alternative=n) for n in range(prepared.request.alternatives)}
 
 
 async def _in_time(pieces: asyncio.Queue[Made], deadline: float | None, unfinished: dict[int, Piece]) -> list[Made]:

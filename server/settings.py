@@ -10,6 +10,8 @@ from typing import Literal
 from model import bounds
 from model.config import MOST_THREADS
 
+MAIN = "midstream"
+"""What requests call the model of [paths] checkpoints, which also answers those that name none."""
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 """What requests may call a model."""
 
@@ -45,7 +47,9 @@ class Serve:
         bounds.between(self, 1, MOST_THREADS, "threads")
         bounds.between(self, 16, 65_536, "rows")
         for name in self.models:
-            if not MODEL_NAME.fullmatch(name) or name == "midstream":
+            if name == MAIN:
+                raise ValueError(f"models: {MAIN} is the model of [paths] checkpoints; give this one another name")
+            if not MODEL_NAME.fullmatch(name):
                 raise ValueError(
                     f"models: a name has letters, digits, `-`, `_`, `.`, `:`, `/`, at most 128, not {name!r}"
                 )

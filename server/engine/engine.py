@@ -50,7 +50,7 @@ class Engine:
         self._thread: threading.Thread | None = None
         self.names = tuple(names)
         self.models: dict[str, Served] = {}
-        """By name, those that are loaded. Replaced, never changed."""
+        """By name, those that are loaded, in the order of `names`. Replaced, never changed."""
         self.rounds = 0
         """Steps made so far."""
 
@@ -67,7 +67,8 @@ class Engine:
     def offer(self, served: Served, name: str | None = None) -> None:
         """From the next request on, this model answers those that name it; None: the first."""
         name = self.names[0] if name is None else name
-        self.models = {**self.models, name: served}
+        loaded = {**self.models, name: served}
+        self.models = {known: loaded[known] for known in self.names if known in loaded}
         logger.info("serving %s%s", served.version, f" as {name}" if len(self.names) > 1 else "")
 
     def named(self, name: str) -> Served:

@@ -30,6 +30,11 @@ class Prepared:
     given: tuple[int, ...] = ()
     """Its tokens, where they are not the model's to choose: from what the prompt has taken back on."""
 
+    def nothing(self) -> list[Piece]:
+        """Of each alternative, the last piece so far while none has come."""
+        version, size = self.served.version, len(self.prompt.ids)
+        return [Piece("", version, prompt_tokens=size, alternative=n) for n in range(self.request.alternatives)]
+
     def stops(self) -> Stops:
         """A new one for each alternative."""
         request, limits = self.request, list[Limit]()

@@ -10,10 +10,11 @@ import msgspec
 
 from server.request import Piece, Request
 from server.served import Served
+from server.settings import MAIN
 from server.web.asked import UNLIMITED, Options, request, text_of
 from server.web.stream import NDJSON, Totals, reason
 
-NAME = "midstream:latest"
+NAME = f"{MAIN}:latest"
 VERSION = "0.12.6"
 """The release of Ollama whose shapes these are: clients ask for one."""
 USUAL_TEMPERATURE = 0.8

@@ -11,11 +11,12 @@ import msgspec
 
 from server.request import Piece, Request
 from server.served import Served
+from server.settings import MAIN
 from server.web.asked import Options, Prompt, request, text_of
 from server.web.stream import SSE, Done, Totals, reason
 
-MODEL = "midstream"
-"""What the main model is called, whatever its version. Where it is the only one, any other name is answered, too."""
+MODEL = MAIN
+"""Whatever its version. Where it is the only one, any other name is answered, too."""
 DEFAULT_TOKENS = 16
 
 

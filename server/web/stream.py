@@ -39,10 +39,10 @@ class Totals:
     @classmethod
     def of(cls, answer: Answer, copies: int, began: float) -> Totals:
         """Nothing has come yet."""
-        request, version = answer.prepared.request, answer.prepared.served.version
-        size, count = len(answer.prepared.prompt.ids), request.alternatives
-        nothing = [Piece("", version, prompt_tokens=size, alternative=number) for number in range(count)]
-        return cls(size, version, request.model, copies, [[] for _ in nothing], nothing, [[] for _ in nothing], began)
+        prepared, nothing = answer.prepared, answer.prepared.nothing()
+        size, version = len(prepared.prompt.ids), prepared.served.version
+        texts, logprobs = [[] for _ in nothing], [[] for _ in nothing]
+        return cls(size, version, prepared.request.model, copies, texts, nothing, logprobs, began)
 
     def add(self, piece: Piece) -> None:
         self.first = self.first or time.monotonic()

@@ -57,12 +57,12 @@ class Replay:
 
     def filling(self, room: int, feed: FeedState, own: ReplayState) -> list[BinItem]:
         """What goes into the room, tokens, of a row that is closed: the first ones in reserve that fit."""
-        items: list[BinItem] = []
-        draws = FILLING_DRAWS if self._share else 0
-        inside = self._inside() if draws else set[str]()
+        if not self._share:
+            return []
+        items, inside, draws = list[BinItem](), self._inside(), FILLING_DRAWS
         while room:
             fits = (n for n, item in enumerate(own.reserve) if item.example.tokens <= room)
-            if self._share and (at := next(fits, None)) is not None:
+            if (at := next(fits, None)) is not None:
                 items.append(_taken(own, at))
                 room -= items[-1].example.tokens
                 own.owed = max(0.0, own.owed)

@@ -61,6 +61,14 @@ async def test_each_answers_by_its_name(server: Server, client: AsyncClient) -> 
     assert states == [status.SERVING, status.NOT_SERVING]
 
 
+async def test_they_stand_in_the_order_of_their_names_whichever_is_loaded_first(server: Server) -> None:
+    loaded = dict(server.engine.models)
+    server.engine.models = {}
+    for name in reversed(loaded):
+        server.engine.offer(loaded[name], name)
+    assert list(server.engine.models) == ["midstream", "b"]
+
+
 async def test_a_score_is_the_model_s_own(server: Server, client: AsyncClient, tmp_path: Path) -> None:
     """Against one forward of the whole in float32."""
     got = await client.score(PREFIX, MIDDLE, model="b")
@@ -126,6 +134,8 @@ async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_settings_name_the_others(tmp_path: Path) -> None:
     settings = from_mapping(Settings, {"serve": {"models": {"web": str(tmp_path)}}}, "x")
     assert settings.serve.models == {"web": tmp_path}
-    for name in ("midstream", "a b", "", "x" * 129):
-        with pytest.raises(SettingsError, match="models: a name"):
+    for name, said in (
+        ("midstream", "give this one another name"), ("a b", "a name"), ("", "a name"), ("x" * 129, "a name"),
+    ):  # fmt: skip
+        with pytest.raises(SettingsError, match=f"models: .*{said}"):
             from_mapping(Settings, {"serve": {"models": {name: "y"}}}, "x")

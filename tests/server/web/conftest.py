@@ -11,7 +11,6 @@ import pytest
 
 from server.app import ServeConfig, Server
 from server.client import AsyncClient
-from server.engine.job import Emit, Job, Prepared
 from tests.support.models.tiny import write_checkpoint
 from tests.support.programs.engine_gate import Gate
 
@@ -45,18 +44,7 @@ async def rpc(bare: Server) -> AsyncIterator[AsyncClient]:
 
 
 @pytest.fixture
-async def gate(server: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Gate]:
-    gate, submit, step = Gate(), server.engine.submit, server.engine.step
-
-    def noted(prepared: Prepared, emit: Emit) -> Job:
-        gate.jobs.append(submit(prepared, emit))
-        return gate.jobs[-1]
-
-    def held() -> None:
-        gate.wait()
-        step()
-
-    monkeypatch.setattr(server.engine, "submit", noted)
-    monkeypatch.setattr(server.engine, "step", held)
+async def gate(server: Server) -> AsyncIterator[Gate]:
+    gate = Gate(server.engine)
     yield gate
     gate.go()

@@ -14,11 +14,11 @@ from tests.support.models.tiny import texts, write_checkpoint
 
 PREFIX = texts()[1][:60]
 ASKED = (
-    ("/v1/completions", {"prompt": PREFIX, "max_tokens": 8}, "model"),
-    ("/v1/fim/completions", {"prompt": PREFIX, "max_tokens": 8}, "model"),
-    ("/infill", {"input_prefix": PREFIX, "n_predict": 8}, "model"),
-    ("/completion", {"prompt": PREFIX, "n_predict": 8}, "model"),
-    ("/api/generate", {"prompt": PREFIX, "stream": False, "options": {"num_predict": 8}}, "model"),
+    ("/v1/completions", {"prompt": PREFIX, "max_tokens": 8}),
+    ("/v1/fim/completions", {"prompt": PREFIX, "max_tokens": 8}),
+    ("/infill", {"input_prefix": PREFIX, "n_predict": 8}),
+    ("/completion", {"prompt": PREFIX, "n_predict": 8}),
+    ("/api/generate", {"prompt": PREFIX, "stream": False, "options": {"num_predict": 8}}),
 )
 
 
@@ -42,8 +42,8 @@ async def http(two: Server) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@pytest.mark.parametrize(("route", "body", "key"), ASKED)
-async def test_each_answers_by_its_name(two: Server, http: httpx.AsyncClient, route: str, body: dict, key: str) -> None:
+@pytest.mark.parametrize(("route", "body"), ASKED)
+async def test_each_answers_by_its_name(two: Server, http: httpx.AsyncClient, route: str, body: dict) -> None:
     jobs: list[str] = []
     submit = two.engine.submit
 
@@ -53,17 +53,17 @@ async def test_each_answers_by_its_name(two: Server, http: httpx.AsyncClient, ro
 
     two.engine.submit = noted
     for name, step in ((None, 1), ("midstream", 1), ("midstream:latest", 1), ("team/b", 40), ("team/b:latest", 40)):
-        got = await http.post(route, json={**body, **({} if name is None else {key: name})})
+        got = await http.post(route, json={**body, **({} if name is None else {"model": name})})
         assert got.status_code == 200 and jobs[-1].startswith(f"step-{step:08d}"), name
         if name == "team/b":
             assert got.json()["model"] == name
 
 
-@pytest.mark.parametrize(("route", "body", "key"), ASKED)
-async def test_a_wrong_name_is_not_found(http: httpx.AsyncClient, route: str, body: dict, key: str) -> None:
-    got = await http.post(route, json={**body, key: "other"})
+@pytest.mark.parametrize(("route", "body"), ASKED)
+async def test_a_wrong_name_is_not_found(http: httpx.AsyncClient, route: str, body: dict) -> None:
+    got = await http.post(route, json={**body, "model": "other"})
     assert got.status_code == 404 and "no model 'other' is served here: there are 'midstream', 'team/b'" in got.text
-    assert (await http.post(route, json={**body, key: 7})).status_code == 400
+    assert (await http.post(route, json={**body, "model": 7})).status_code == 400
 
 
 async def test_they_are_listed(http: httpx.AsyncClient) -> None:

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import dataclass, field
 
-from server.engine.job import Job
+from server.engine.engine import Engine
+from server.engine.job import Emit, Job, Prepared
 
 
-@dataclass
 class Gate:
-    """Keeps what was submitted."""
+    """Stands before the steps of an engine, and keeps what was submitted. `go` before the engine is closed."""
 
-    jobs: list[Job] = field(default_factory=list)
-    _steps: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    def __init__(self, engine: Engine) -> None:
+        self.jobs: list[Job] = []
+        self._steps, self._made = threading.Semaphore(0), threading.Semaphore(0)
+        submit, step = engine.submit, engine.step
+
+        def noted(prepared: Prepared, emit: Emit) -> Job:
+            self.jobs.append(submit(prepared, emit))
+            return self.jobs[-1]
+
+        def held() -> None:
+            self._steps.acquire()
+            step()
+            self._made.release()
+
+        engine.submit, engine.step = noted, held
 
     def go(self, steps: int = 10_000) -> None:
         self._steps.release(steps)
@@ -24,8 +36,11 @@ class Gate:
         while self._steps.acquire(blocking=False):
             pass
 
-    def wait(self) -> None:
-        self._steps.acquire()
+    async def one(self) -> None:
+        """A single step, made when this returns, of an engine that has made none before."""
+        self.go(1)
+        await asyncio.to_thread(self._made.acquire)
+        await asyncio.sleep(0)
 
     async def asked(self, count: int) -> None:
         """So many requests have come."""

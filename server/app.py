@@ -16,6 +16,8 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from server.access.config import Access, warning
+from server.access.rpc import GateInterceptor
 from server.asking import Asker
 from server.engine.engine import Engine, EngineConfig
 from server.imaging import Held
@@ -34,8 +36,17 @@ MAIN = "midstream"
 """Name of the model that answers requests which name none."""
 MAX_MESSAGE = 16 * 1024 * 1024
 """Bytes of a request: prefix and suffix are a whole buffer."""
-OPTIONS = [("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.so_reuseport", 0)]
-"""Without port reuse a second server on the address is an error, not a coin toss."""
+OPTIONS = [
+    ("grpc.max_receive_message_length", MAX_MESSAGE),
+    ("grpc.so_reuseport", 0),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.max_connection_idle_ms", 3_600_000),
+]
+"""Without port reuse a second server on the address is an error, not a coin toss. Clients may ping every 20 s, also
+while they ask nothing; a client that is gone is found in 80 s, and one that asks nothing for an hour is let go."""
 
 
 class CannotListen(Exception):
@@ -65,13 +76,17 @@ class ServeConfig:
     """Folders of other models' checkpoints, by the models' names."""
     http: str = ""
     """host:port of the HTTP service; port 0 takes a free one, empty: there is none."""
+    access: Access = field(default_factory=Access)
+    """Who may ask, and what is seen of it."""
 
 
 class Server:
     """`start`, then `stop`: a whole server inside a running event loop."""
 
     def __init__(self, config: ServeConfig) -> None:
+        """Raises TokensError."""
         self.config = config
+        self._gate = config.access.gate()
         places = {MAIN: config.checkpoints, **config.models}
         self.engine = Engine(EngineConfig(config.rows, config.cache_mb), tuple(places))
         self.asker = Asker(self.engine)
@@ -104,7 +119,7 @@ class Server:
     async def listen(self) -> str:
         """Binds and answers; health is NOT_SERVING until a model is loaded. Raises CannotListen."""
         self._loop = asyncio.get_running_loop()
-        self._server = grpc.aio.server(options=OPTIONS)
+        self._server = grpc.aio.server(options=OPTIONS, interceptors=[GateInterceptor(self._gate)])
         infill_pb2_grpc.add_InfillServiceServicer_to_server(InfillService(self.asker, self._trouble), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection([SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
@@ -125,7 +140,7 @@ class Server:
 
     async def _listen_http(self) -> None:
         """Raises CannotListen."""
-        self._web = Web(self.asker, self.config.http)
+        self._web = Web(self.asker, self.config.http, self._gate)
         try:
             self.http = await self._web.start()
         except OSError as error:
@@ -197,6 +212,8 @@ async def serve(config: ServeConfig, say: Callable[[str], None]) -> None:
     server = Server(config)
     address = await server.start()
     say(f"listening on {address}, following {config.checkpoints}")
+    if word := warning(config.access, address, server.http):
+        say(word)
     if server.http:
         say(f"HTTP on http://{server.http}")
     waiting = asyncio.create_task(server.ready())

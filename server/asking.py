@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from server.access.gate import allowed
 from server.engine.engine import Engine
 from server.engine.job import Job, Prepared
 from server.request import Finish, Piece, Request
@@ -31,7 +32,8 @@ class Asker:
     async def ask(self, make: Callable[[], Request]) -> Answer:
         """`make` may take its time over a long text. Raises NoModel, and ValueError with a message for the client."""
         loop = asyncio.get_running_loop()
-        prepared = await loop.run_in_executor(self._prompts, lambda: self.engine.prepare(make()))
+        among = allowed(self.engine.names)
+        prepared = await loop.run_in_executor(self._prompts, lambda: self.engine.prepare(make(), among))
         flight = self._shared(prepared)
         return Answer(prepared, flight, flight.join())
 

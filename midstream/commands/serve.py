@@ -37,6 +37,8 @@ def serve(
     import logging
 
     from midstream.models.weights import warning
+    from server.access.config import access_of
+    from server.access.tokens import TokensError
     from server.app import CannotListen, ServeConfig
     from server.app import serve as run
 
@@ -54,14 +56,14 @@ def serve(
         raise click.UsageError(f"--http must be host:port, the port from 0 to 65,535, not {http!r}.")
     config = ServeConfig(
         folder, listen or chosen.listen, threads or chosen.threads, chosen.rows, chosen.cache_mb, chosen.held,
-        device, models=chosen.models, http=chosen.http if http is None else http,
+        device, models=chosen.models, http=chosen.http if http is None else http, access=access_of(chosen),
     )  # fmt: skip
     try:
         if check:
             _check(config)
         else:
             asyncio.run(run(config, say=click.echo))
-    except CannotListen as error:
+    except (CannotListen, TokensError) as error:
         raise click.ClickException(str(error)) from error
 
 

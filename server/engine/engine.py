@@ -70,11 +70,13 @@ class Engine:
         self.models = {**self.models, name: served}
         logger.info("serving %s%s", served.version, f" as {name}" if name else "")
 
-    def named(self, name: str) -> Served:
-        """Raises UnknownModel, and NoModel while it is not loaded."""
+    def named(self, name: str, among: Sequence[str] | None = None) -> Served:
+        """`among`: those that the asker knows of; None: all. Raises UnknownModel, and NoModel while it is not
+        loaded."""
+        among = self.names if among is None else among
         name = name or self.names[0]
-        if name not in self.names:
-            known = ", ".join(map(repr, filter(None, self.names)))
+        if name not in among:
+            known = ", ".join(map(repr, filter(None, among)))
             raise UnknownModel(f"no model {name!r} is served here" + (f": there are {known}" if known else ""))
         served = self.models.get(name)
         if served is None or self._closing:
@@ -82,12 +84,12 @@ class Engine:
             raise NoModel(f"no checkpoint is loaded yet{of}; the server answers when the trainer has written one")
         return served
 
-    def prepare(self, request: Request) -> Prepared:
+    def prepare(self, request: Request, among: Sequence[str] | None = None) -> Prepared:
         """What `submit` takes: made in the caller's thread, since a text may be long.
 
         Raises NoModel before the first `offer`, and ValueError for a request that nothing can be made of.
         """
-        return prepare(request, self.named(request.model))
+        return prepare(request, self.named(request.model, among))
 
     def submit(self, prepared: Prepared, emit: Emit) -> Job:
         """`emit` is called in the engine's thread; the last call for each alternative has a finish reason, or is an

@@ -17,6 +17,8 @@ from starlette.requests import Request as Http
 from starlette.responses import Response
 from starlette.routing import Route
 
+from server.access.asgi import GateMiddleware
+from server.access.gate import Gate
 from server.asking import Asker
 from server.engine.engine import NoModel, UnknownModel
 from server.web import llamacpp, ollama, openai
@@ -81,9 +83,9 @@ def _plain(faces: Faces) -> list[Route]:
         get("/health", health),
         get("/v1/health", health),
         get("/props", lambda _: llamacpp.props(faces.served)),
-        get("/v1/models", lambda _: openai.models(faces.asker.engine.models, faces.since)),
+        get("/v1/models", lambda _: openai.models(faces.models, faces.since)),
         get("/v1/models/{name:path}", lambda http: openai.model(faces.named(http.path_params["name"])[0], faces.since)),
-        get("/api/tags", lambda _: ollama.tags(faces.asker.engine.models, faces.since)),
+        get("/api/tags", lambda _: ollama.tags(faces.models, faces.since)),
         get("/api/version", lambda _: ollama.version()),
         get("/", lambda _: {"name": openai.MODEL}),
         Route("/api/show", show, methods=["POST"]),
@@ -117,16 +119,17 @@ class _Uvicorn(uvicorn.Server):
 class Web:
     """`start`, then `stop`: the HTTP server inside of a running event loop."""
 
-    def __init__(self, asker: Asker, listen: str) -> None:
+    def __init__(self, asker: Asker, listen: str, gate: Gate | None = None) -> None:
         """`listen`: host:port; port 0 takes a free one."""
-        self._faces, self._listen = Faces(asker, told), listen
+        self._faces, self._listen, self._gate = Faces(asker, told), listen, gate or Gate()
 
     async def start(self) -> str:
         """Binds and answers; the address. Raises OSError."""
         host, _, port = self._listen.rpartition(":")
         bound = _bound(host.strip("[]"), int(port))
+        gated = GateMiddleware(app(self._faces), self._gate, refusal_of)
         config = uvicorn.Config(
-            app(self._faces), log_config=None, log_level="warning", access_log=False, lifespan="off", ws="none",
+            gated, log_config=None, log_level="warning", access_log=False, lifespan="off", ws="none",
             http="h11", server_header=False, proxy_headers=False, timeout_keep_alive=60,
         )  # fmt: skip
         self._server = _Uvicorn(config)

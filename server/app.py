@@ -84,9 +84,9 @@ class Server:
     """`start`, then `stop`: a whole server inside a running event loop."""
 
     def __init__(self, config: ServeConfig) -> None:
-        """Raises TokensError."""
+        """Raises TokensError and TlsError."""
         self.config = config
-        self._gate = config.access.gate()
+        self._gate, self._tls = config.access.gate(), config.access.tls()
         places = {MAIN: config.checkpoints, **config.models}
         self.engine = Engine(EngineConfig(config.rows, config.cache_mb), tuple(places))
         self.asker = Asker(self.engine)
@@ -124,7 +124,10 @@ class Server:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection([SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
         try:
-            port = self._server.add_insecure_port(self.config.listen)
+            if self._tls:
+                port = self._server.add_secure_port(self.config.listen, self._tls.grpc())
+            else:
+                port = self._server.add_insecure_port(self.config.listen)
         except RuntimeError as error:
             raise CannotListen(f"cannot listen on {self.config.listen}: {_why(self.config.listen)}") from error
         if self.config.http:
@@ -140,7 +143,7 @@ class Server:
 
     async def _listen_http(self) -> None:
         """Raises CannotListen."""
-        self._web = Web(self.asker, self.config.http, self._gate)
+        self._web = Web(self.asker, self.config.http, self._gate, self._tls)
         try:
             self.http = await self._web.start()
         except OSError as error:
@@ -215,7 +218,7 @@ async def serve(config: ServeConfig, say: Callable[[str], None]) -> None:
     if word := warning(config.access, address, server.http):
         say(word)
     if server.http:
-        say(f"HTTP on http://{server.http}")
+        say(f"HTTP on {'https' if config.access.certificate else 'http'}://{server.http}")
     waiting = asyncio.create_task(server.ready())
     waiting.add_done_callback(partial(_say_ready, say))
     await ending.wait()

@@ -38,6 +38,7 @@ def serve(
 
     from midstream.models.weights import warning
     from server.access.config import access_of
+    from server.access.tls import TlsError
     from server.access.tokens import TokensError
     from server.app import CannotListen, ServeConfig
     from server.app import serve as run
@@ -63,7 +64,7 @@ def serve(
             _check(config)
         else:
             asyncio.run(run(config, say=click.echo))
-    except (CannotListen, TokensError) as error:
+    except (CannotListen, TlsError, TokensError) as error:
         raise click.ClickException(str(error)) from error
 
 

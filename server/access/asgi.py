@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import msgspec
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.access.gate import ASKING, Gate, NotKnown
 from server.access.limits import TooMany
@@ -27,9 +28,10 @@ class GateMiddleware:
             return await self._app(scope, receive, send)
         try:
             token = self._gate.admit(_authorization(Headers(scope=scope)))
-            with self._gate.running(token):
+            with ExitStack() as held:
+                held.enter_context(self._gate.running(token))
                 ASKING.set(token)
-                await self._app(scope, receive, send)
+                await self._app(scope, receive, _released(send, held))
         except NotKnown as error:
             await self._refuse(scope, send, 401, str(error), (b"www-authenticate", b"Bearer"))
         except TooMany as error:
@@ -40,6 +42,17 @@ class GateMiddleware:
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode()), header]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": data})
+
+
+def _released(send: Send, held: ExitStack) -> Send:
+    """The request runs no more when its last part is sent, before the client reads it: its next one has room."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            held.close()
+        await send(message)
+
+    return sent
 
 
 def _authorization(headers: Headers) -> str:

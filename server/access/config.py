@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.access.gate import Gate
+from server.access.tls import Tls
 from server.access.tokens import Tokens
 from server.settings import Serve
 
@@ -28,6 +29,12 @@ class Access:
     def gate(self) -> Gate:
         """Raises TokensError."""
         return Gate(Tokens(self.tokens) if self.tokens else None)
+
+    def tls(self) -> Tls | None:
+        """None: without. Raises TlsError."""
+        if self.certificate is None or self.key is None:
+            return None
+        return Tls(self.certificate, self.key, self.client_ca)
 
 
 def access_of(serve: Serve) -> Access:

@@ -54,22 +54,23 @@ class GateInterceptor(grpc.aio.ServerInterceptor):
 
     def _streaming(self, inner: Callable[..., Any], token: Token | None) -> Any:
         async def behaviour(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
-            await self._enter(context, token)
-            async with aclosing(inner(request, context)) as responses:
-                async for response in responses:
-                    yield response
+            with await self._enter(context, token):
+                async with aclosing(inner(request, context)) as responses:
+                    async for response in responses:
+                        yield response
 
         return behaviour
 
     def _whole(self, inner: Callable[..., Any], token: Token | None) -> Any:
         async def behaviour(request: Any, context: grpc.aio.ServicerContext) -> Any:
-            await self._enter(context, token)
-            return await inner(request, context)
+            with await self._enter(context, token):
+                return await inner(request, context)
 
         return behaviour
 
-    async def _enter(self, context: grpc.aio.ServicerContext, token: Token | None) -> None:
-        """The request runs until the call is done, however it ends."""
+    async def _enter(self, context: grpc.aio.ServicerContext, token: Token | None) -> ExitStack:
+        """The request runs until this is closed, before the client reads the end: its next request has room. It is
+        closed when the call is done, however that ends."""
         ASKING.set(token)
         held = ExitStack()
         try:
@@ -77,6 +78,7 @@ class GateInterceptor(grpc.aio.ServerInterceptor):
         except TooMany as error:
             await refuse(context, error)
         context.add_done_callback(lambda _: held.close())  # pyright: ignore[reportAttributeAccessIssue]
+        return held
 
 
 def _refusing(error: NotKnown | TooMany) -> Any:

@@ -139,7 +139,10 @@ def _parsed(words: list[str]) -> Token:
     name, *rest = words
     if not NAME.fullmatch(name) or not rest or not (digest := _DIGEST.fullmatch(rest[0])):
         raise ValueError("a line is NAME sha256:HEX, then rate=N/s or rate=N/m, concurrent=N, models=NAME,NAME")
-    given = dict(word.partition("=")[::2] for word in rest[1:])
+    given: dict[str, str] = {}
+    for word in rest[1:]:
+        key, _, value = word.partition("=")
+        given[key] = value
     if len(given) < len(rest) - 1 or not given.keys() <= {"rate", "concurrent", "models"}:
         raise ValueError("behind the hash stand rate=, concurrent=, models=, each once at most")
     rate = _RATE.fullmatch(given.get("rate", "1/s"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ def serve(
     import logging
 
     from midstream.models.weights import warning
-    from server.access.config import access_of
+    from server.access.config import Access, access_of
     from server.access.tls import TlsError
     from server.access.tokens import TokensError
     from server.app import CannotListen, ServeConfig
@@ -61,7 +62,7 @@ def serve(
     )  # fmt: skip
     try:
         if check:
-            _check(config)
+            _check(replace(config, access=Access()))  # it asks itself, on a port of its own
         else:
             asyncio.run(run(config, say=click.echo))
     except (CannotListen, TlsError, TokensError) as error:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack, aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, aclosing, contextmanager
 from typing import Any
 
 import grpc
 
-from server.access.gate import ASKING, Gate, NotKnown
+from server.access.call import Call
+from server.access.gate import Gate, NotKnown
 from server.access.limits import TooMany
-from server.access.tokens import Token
 
 OPEN = "/grpc.health.v1.Health/"
 Handler = Any
@@ -25,67 +25,91 @@ class GateInterceptor(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler:
         details: Any = handler_call_details
         if details.method.startswith(OPEN):
             return await continuation(details)
         values = [value for key, value in details.invocation_metadata or () if key == "authorization"]
-        try:
-            token = self._gate.admit(values[0] if len(values) == 1 and isinstance(values[0], str) else "")
-        except (NotKnown, TooMany) as error:
-            return grpc.stream_stream_rpc_method_handler(_refusing(error))
         handler: Handler = await continuation(details)
-        return handler and self._wrapped(handler, token)
+        call = Call("grpc", details.method if handler else "other")
+        try:
+            self._gate.admit(values[0] if len(values) == 1 and isinstance(values[0], str) else "", call)
+        except (NotKnown, TooMany) as error:
+            return grpc.stream_stream_rpc_method_handler(self._refusing(error, call))
+        return handler and self._wrapped(handler, call)
 
-    def _wrapped(self, handler: Handler, token: Token | None) -> Handler:
+    def _wrapped(self, handler: Handler, call: Call) -> Handler:
         if handler.response_streaming:
             make = grpc.stream_stream_rpc_method_handler if handler.request_streaming else (
                 grpc.unary_stream_rpc_method_handler
             )  # fmt: skip
             inner = handler.stream_stream or handler.unary_stream
-            return make(self._streaming(inner, token), handler.request_deserializer, handler.response_serializer)
+            return make(self._streaming(inner, call), handler.request_deserializer, handler.response_serializer)
         make = grpc.stream_unary_rpc_method_handler if handler.request_streaming else (
             grpc.unary_unary_rpc_method_handler
         )  # fmt: skip
         inner = handler.stream_unary or handler.unary_unary
-        return make(self._whole(inner, token), handler.request_deserializer, handler.response_serializer)
+        return make(self._whole(inner, call), handler.request_deserializer, handler.response_serializer)
 
-    def _streaming(self, inner: Callable[..., Any], token: Token | None) -> Any:
+    def _streaming(self, inner: Callable[..., Any], call: Call) -> Any:
         async def behaviour(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
-            with await self._enter(context, token):
+            with self._held(context, call) as held, _judged(context, call):
+                await self._enter(context, call, held)
                 async with aclosing(inner(request, context)) as responses:
                     async for response in responses:
                         yield response
 
         return behaviour
 
-    def _whole(self, inner: Callable[..., Any], token: Token | None) -> Any:
+    def _whole(self, inner: Callable[..., Any], call: Call) -> Any:
         async def behaviour(request: Any, context: grpc.aio.ServicerContext) -> Any:
-            with await self._enter(context, token):
+            with self._held(context, call) as held, _judged(context, call):
+                await self._enter(context, call, held)
                 return await inner(request, context)
 
         return behaviour
 
-    async def _enter(self, context: grpc.aio.ServicerContext, token: Token | None) -> ExitStack:
+    def _held(self, context: grpc.aio.ServicerContext, call: Call) -> ExitStack:
         """The request runs until this is closed, before the client reads the end: its next request has room. It is
         closed when the call is done, however that ends."""
-        ASKING.set(token)
         held = ExitStack()
-        try:
-            held.enter_context(self._gate.running(token))
-        except TooMany as error:
-            await refuse(context, error)
-        context.add_done_callback(lambda _: held.close())  # pyright: ignore[reportAttributeAccessIssue]
+        held.callback(self._gate.end, call)
+
+        def close(_: Any) -> None:
+            held.close()
+
+        context.add_done_callback(close)  # pyright: ignore[reportArgumentType]
         return held
 
+    async def _enter(self, context: grpc.aio.ServicerContext, call: Call, held: ExitStack) -> None:
+        try:
+            held.enter_context(self._gate.running(call))
+        except TooMany as error:
+            await refuse(context, error)
 
-def _refusing(error: NotKnown | TooMany) -> Any:
-    async def behaviour(requests: Any, context: grpc.aio.ServicerContext) -> None:
-        await refuse(context, error)
+    def _refusing(self, error: NotKnown | TooMany, call: Call) -> Any:
+        async def behaviour(requests: Any, context: grpc.aio.ServicerContext) -> None:
+            with self._held(context, call), _judged(context, call):
+                await refuse(context, error)
 
-    return behaviour
+        return behaviour
+
+
+@contextmanager
+def _judged(context: grpc.aio.ServicerContext, call: Call) -> Iterator[None]:
+    """How the call ended."""
+    try:
+        yield
+    except grpc.aio.AbortError:
+        code: Any = context.code()  # pyright: ignore[reportAttributeAccessIssue]
+        call.refused = str(getattr(code, "name", code)).lower()
+        raise
+    except Exception as error:
+        call.refused = type(error).__name__.lower()
+        raise
+    call.is_whole = True
 
 
 async def refuse(context: grpc.aio.ServicerContext, error: NotKnown | TooMany) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
@@ -53,11 +53,18 @@ class Engine:
         """By name, those that are loaded. Replaced, never changed."""
         self.rounds = 0
         """Steps made so far."""
+        self.watch: Callable[[int], None] | None = None
+        """Called in the engine's thread with the rows of each step of a model."""
 
     @property
     def active(self) -> int:
         """Requests that run or wait, those among them that go on for the cache alone."""
         return sum(map(len, self._lanes))
+
+    @property
+    def waiting(self) -> int:
+        """Of them, those that have not begun, and those that are not looked at yet."""
+        return self._arrivals.qsize() + sum(lane.waiting for lane in self._lanes)
 
     @property
     def served(self) -> Served | None:
@@ -160,7 +167,8 @@ class Engine:
         self.rounds += 1
         for lane in self._lanes:
             try:
-                lane.step()
+                if lane.step() and self.watch:
+                    self.watch(lane.rows)
             except Exception as error:
                 logger.error("a step failed: %s", type(error).__name__)
                 lane.fail_all(error)

@@ -132,7 +132,9 @@ class Web:
         """Binds and answers; the address. Raises OSError."""
         host, _, port = self._listen.rpartition(":")
         bound = _bound(host.strip("[]"), int(port))
-        gated = GateMiddleware(app(self._faces), self._gate, refusal_of)
+        inner = app(self._faces)
+        routes = [route.path for route in inner.routes if isinstance(route, Route)]
+        gated = GateMiddleware(inner, self._gate, refusal_of, routes)
         config = uvicorn.Config(
             gated, log_config=None, log_level="warning", access_log=False, lifespan="off", ws="none",
             http="h11", server_header=False, proxy_headers=False, timeout_keep_alive=60,

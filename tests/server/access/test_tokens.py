@@ -12,8 +12,9 @@ from click.testing import CliRunner
 from midstream.cli import main
 from midstream.settings import Settings
 from model.mapping import SettingsError, from_mapping
+from server.access.call import CALL, Call
 from server.access.config import Access, warning
-from server.access.gate import ASKING, Gate, NotKnown, allowed
+from server.access.gate import Gate, NotKnown, allowed
 from server.access.limits import Limits, TooMany
 from server.access.tokens import Token, Tokens, TokensError, new, parse, read
 
@@ -146,17 +147,21 @@ def test_the_gate_tells_no_wrong_token_from_none(tmp_path: Path) -> None:
     said = set[str]()
     for header in ("", "Bearer", "Bearer b", "Basic a", "a", hashed("a"), "Bearer a b", "Bearer é\ud800"):
         with pytest.raises(NotKnown) as error:
-            gate.admit(header)
+            gate.admit(header, Call("grpc", "x"))
         said.add(str(error.value))
     assert len(said) == 1
-    token = gate.admit("bearer a")
-    assert token and gate.admit("Bearer a") and allowed(["web", "b"]) == ["web", "b"]
+    call = Call("grpc", "x")
+    gate.admit("bearer a", call)
+    gate.admit("Bearer a", call)
+    assert call.token and call.token.name == "ann" and allowed(["web", "b"]) == ["web", "b"]
     with pytest.raises(TooMany):
-        gate.admit("Bearer a")
-    asking = ASKING.set(token)
+        gate.admit("Bearer a", call)
+    asking = CALL.set(call)
     assert allowed(["web", "b"]) == ["web"]
-    ASKING.reset(asking)
-    assert Gate().admit("") is None
+    CALL.reset(asking)
+    nobody = Call("grpc", "x")
+    Gate().admit("", nobody)
+    assert nobody.token is None
 
 
 def test_an_open_server_is_warned_of() -> None:

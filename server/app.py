@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -26,6 +27,9 @@ from server.rpc import infill_pb2, infill_pb2_grpc
 from server.rpc.service import InfillService
 from server.served import Bases, Loader, Served
 from server.web.app import Web
+
+if TYPE_CHECKING:
+    from server.access.metrics import Metrics
 
 SERVICE = infill_pb2.DESCRIPTOR.services_by_name["InfillService"].full_name
 CHECKPOINTS = "midstream.checkpoints"
@@ -100,7 +104,10 @@ class Server:
         }  # fmt: skip
         self.address = self.http = ""
         """Where gRPC and HTTP are answered."""
+        self.metrics = ""
+        """Where the metrics page is."""
         self._web: Web | None = None
+        self._metrics: Metrics | None = None
         self._health = health.aio.HealthServicer()  # pyright: ignore[reportAttributeAccessIssue]
         self._serving = asyncio.Event()
 
@@ -132,6 +139,8 @@ class Server:
             raise CannotListen(f"cannot listen on {self.config.listen}: {_why(self.config.listen)}") from error
         if self.config.http:
             await self._listen_http()
+        if self.config.access.metrics:
+            self._measure()
         await self._set(health_pb2.HealthCheckResponse.NOT_SERVING)
         for name in self.watchers:
             await self._health.set(_about(CHECKPOINTS, name), health_pb2.HealthCheckResponse.SERVING)
@@ -149,6 +158,19 @@ class Server:
         except OSError as error:
             raise CannotListen(f"cannot listen on {self.config.http}: {_why(self.config.http)}") from error
 
+    def _measure(self) -> None:
+        """Raises CannotListen."""
+        from server.access.metrics import Metrics  # nobody else pays for it
+
+        listen = self.config.access.metrics
+        metrics = Metrics(self.engine, self._trouble)
+        try:
+            self.metrics = metrics.start(listen)
+        except OSError as error:
+            raise CannotListen(f"cannot listen on {listen}: {_why(listen)}") from error
+        self._metrics = metrics
+        self._gate.told.append(metrics.told)
+
     async def ready(self) -> str:
         """The model's version, once one is served."""
         await self._serving.wait()
@@ -162,6 +184,8 @@ class Server:
         ending = [self._web.stop(self.config.grace_s)] if self._web else []
         await asyncio.gather(self._server.stop(self.config.grace_s), *ending)
         self.asker.close()
+        if self._metrics:
+            await asyncio.to_thread(self._metrics.close)
         await asyncio.to_thread(self.engine.close)
 
     def _offer(self, name: str, served: Served) -> None:
@@ -219,6 +243,8 @@ async def serve(config: ServeConfig, say: Callable[[str], None]) -> None:
         say(word)
     if server.http:
         say(f"HTTP on {'https' if config.access.certificate else 'http'}://{server.http}")
+    if server.metrics:
+        say(f"metrics on http://{server.metrics}/metrics")
     waiting = asyncio.create_task(server.ready())
     waiting.add_done_callback(partial(_say_ready, say))
     await ending.wait()

@@ -62,9 +62,14 @@ class Engine:
         return sum(map(len, self._lanes))
 
     @property
+    def arrived(self) -> int:
+        """Requests that are not looked at yet."""
+        return self._arrivals.qsize()
+
+    @property
     def waiting(self) -> int:
-        """Of them, those that have not begun, and those that are not looked at yet."""
-        return self._arrivals.qsize() + sum(lane.waiting for lane in self._lanes)
+        """Those that have not begun, and those that are not looked at yet."""
+        return self.arrived + sum(lane.waiting for lane in self._lanes)
 
     @property
     def served(self) -> Served | None:

@@ -41,7 +41,7 @@ def secret(name: str) -> str:
 async def guarded(tmp_path: Path, tokens: Path) -> AsyncIterator[Server]:
     write_checkpoint(tmp_path / "a", 1)
     write_checkpoint(tmp_path / "b", 40)
-    access = Access(tokens=tokens)
+    access = Access(tokens=tokens, metrics="127.0.0.1:0")
     server = Server(
         ServeConfig(
             tmp_path / "a", listen="127.0.0.1:0", grace_s=0.2, models={"other": tmp_path / "b"}, http="127.0.0.1:0",

@@ -18,6 +18,7 @@ from lsp.context import Context, file_path, is_wanted, make_context, several_lin
 from lsp.documents import Documents, OpenDocument, TextChange
 from lsp.inline import Inline, Suggestion
 from lsp.options import LspOptions, OptionsError
+from server.access.secure import secure
 from server.client import AsyncClient, Piece, ServerError
 
 logger = logging.getLogger("midstream.lsp")
@@ -96,7 +97,9 @@ class MidstreamServer(LanguageServer):
 
     async def _ask(self, context: Context, several: bool) -> AsyncGenerator[Piece]:
         if self._client is None:
-            self._client = AsyncClient(self.options.server)
+            o = self.options
+            asking = secure(o.server_token_file, o.ca, o.certificate, o.key, o.tls)
+            self._client = AsyncClient(o.server, asking)
         tokens = self.options.multi_line_tokens if several else self.options.single_line_tokens
         pieces = self._client.stream(
             context.prefix,

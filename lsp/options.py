@@ -19,6 +19,15 @@ class LspOptions:
 
     server: str = "127.0.0.1:50151"
     """host:port of `midstream serve`."""
+    server_token_file: str = ""
+    """File of the token that the server asks for; empty: what MIDSTREAM_TOKEN holds."""
+    tls: bool = False
+    """The server speaks TLS, and the machine's own authorities vouch for it."""
+    ca: str = ""
+    """PEM file of the authorities that vouch for the server, which then speaks TLS."""
+    certificate: str = ""
+    """PEM file of the client's certificate, where the server wants one, and of its key."""
+    key: str = ""
     deadline_ms: int = 600
     """Milliseconds after which an automatic request is answered with what is ready: VS Code shows nothing that comes
     700 ms after the key."""
@@ -54,6 +63,8 @@ class LspOptions:
             raise OptionsError(f"multi_line must be one of {', '.join(get_args(MultiLine))}")
         if not all(self.server.rpartition(":")[::2]):
             raise OptionsError(f"server must be host:port, not {self.server!r}")
+        if bool(self.certificate) is not bool(self.key):
+            raise OptionsError("certificate and key belong together: set both, or none")
         for name in ("deadline_ms", "invoked_ms", "single_line_tokens", "multi_line_tokens"):
             if getattr(self, name) < 1:
                 raise OptionsError(f"{name} must be at least 1")
@@ -66,5 +77,6 @@ def _like(model: object, name: str, value: object) -> object:
             return tuple(value)
         raise OptionsError(f"{name} must be a list of text")
     if type(value) is not type(model):
-        raise OptionsError(f"{name} must be {'text' if isinstance(model, str) else 'a whole number'}")
+        kind = {str: "text", bool: "true or false"}.get(type(model), "a whole number")
+        raise OptionsError(f"{name} must be {kind}")
     return value

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "train": ("midstream.commands.train", "Train on the stream, writing checkpoints."),
     "serve": ("midstream.commands.serve", "Serve completions over gRPC, following the checkpoints."),
+    "token": ("midstream.commands.token", "Make a token for someone who may ask the server."),
     "lsp": ("midstream.commands.lsp", "Run the language server over stdio."),
     "complete": ("midstream.commands.complete", "Complete FILE:LINE:COL from the shell."),
     "export": ("midstream.commands.export", "Write the clean stream as files for other trainers."),

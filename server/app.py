@@ -11,11 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from server.access.config import Access, warning
+from server.access.rpc import GateInterceptor
 from server.asking import Asker
 from server.engine.engine import Engine, EngineConfig
 from server.imaging import Held
@@ -26,6 +29,9 @@ from server.served import Bases, Loader, Served
 from server.settings import MAIN
 from server.web.app import Web
 
+if TYPE_CHECKING:
+    from server.access.metrics import Metrics
+
 SERVICE = infill_pb2.DESCRIPTOR.services_by_name["InfillService"].full_name
 CHECKPOINTS = "midstream.checkpoints"
 """Name in the health service that says whether the newest checkpoint could be loaded; behind a `/`, of which model."""
@@ -33,8 +39,17 @@ MODELS = "midstream.models"
 """Name in the health service, before `/` and the name of a model, that says whether that is served."""
 MAX_MESSAGE = 16 * 1024 * 1024
 """Bytes of a request: prefix and suffix are a whole buffer."""
-OPTIONS = [("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.so_reuseport", 0)]
-"""Without port reuse a second server on the address is an error, not a coin toss."""
+OPTIONS = [
+    ("grpc.max_receive_message_length", MAX_MESSAGE),
+    ("grpc.so_reuseport", 0),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.max_connection_idle_ms", 3_600_000),
+]
+"""Without port reuse a second server on the address is an error, not a coin toss. Clients may ping every 20 s, also
+while they ask nothing; a client that is gone is found in 80 s, and one that asks nothing for an hour is let go."""
 
 
 class CannotListen(Exception):
@@ -64,13 +79,17 @@ class ServeConfig:
     """Folders of other models' checkpoints, by the models' names."""
     http: str = ""
     """host:port of the HTTP service; port 0 takes a free one, empty: there is none."""
+    access: Access = field(default_factory=Access)
+    """Who may ask, and what is seen of it."""
 
 
 class Server:
     """`start`, then `stop`: a whole server inside a running event loop."""
 
     def __init__(self, config: ServeConfig) -> None:
+        """Raises TokensError and TlsError."""
         self.config = config
+        self._gate, self._tls = config.access.gate(), config.access.tls()
         places = {MAIN: config.checkpoints, **config.models}
         self.engine = Engine(EngineConfig(config.rows, config.cache_mb), tuple(places))
         self.asker = Asker(self.engine)
@@ -84,7 +103,10 @@ class Server:
         }  # fmt: skip
         self.address = self.http = ""
         """Where gRPC and HTTP are answered."""
+        self.metrics = ""
+        """Where the metrics page is."""
         self._web: Web | None = None
+        self._metrics: Metrics | None = None
         self._health = health.aio.HealthServicer()  # pyright: ignore[reportAttributeAccessIssue]
         self._serving = asyncio.Event()
 
@@ -103,16 +125,21 @@ class Server:
     async def listen(self) -> str:
         """Binds and answers; health is NOT_SERVING until a model is loaded. Raises CannotListen."""
         self._loop = asyncio.get_running_loop()
-        self._server = grpc.aio.server(options=OPTIONS)
+        self._server = grpc.aio.server(options=OPTIONS, interceptors=[GateInterceptor(self._gate)])
         infill_pb2_grpc.add_InfillServiceServicer_to_server(InfillService(self.asker, self._trouble), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection([SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
         try:
-            port = self._server.add_insecure_port(self.config.listen)
+            if self._tls:
+                port = self._server.add_secure_port(self.config.listen, self._tls.grpc())
+            else:
+                port = self._server.add_insecure_port(self.config.listen)
         except RuntimeError as error:
             raise CannotListen(f"cannot listen on {self.config.listen}: {_why(self.config.listen)}") from error
         if self.config.http:
             await self._listen_http()
+        if self.config.access.metrics:
+            self._measure()
         await self._set(health_pb2.HealthCheckResponse.NOT_SERVING)
         for name in self.watchers:
             await self._health.set(_about(CHECKPOINTS, name), health_pb2.HealthCheckResponse.SERVING)
@@ -124,11 +151,24 @@ class Server:
 
     async def _listen_http(self) -> None:
         """Raises CannotListen."""
-        self._web = Web(self.asker, self.config.http)
+        self._web = Web(self.asker, self.config.http, self._gate, self._tls)
         try:
             self.http = await self._web.start()
         except OSError as error:
             raise CannotListen(f"cannot listen on {self.config.http}: {_why(self.config.http)}") from error
+
+    def _measure(self) -> None:
+        """Raises CannotListen."""
+        from server.access.metrics import Metrics  # nobody else pays for it
+
+        listen = self.config.access.metrics
+        metrics = Metrics(self.engine, self._trouble)
+        try:
+            self.metrics = metrics.start(listen)
+        except OSError as error:
+            raise CannotListen(f"cannot listen on {listen}: {_why(listen)}") from error
+        self._metrics = metrics
+        self._gate.told.append(metrics.told)
 
     async def ready(self) -> str:
         """The model's version, once one is served."""
@@ -143,6 +183,8 @@ class Server:
         ending = [self._web.stop(self.config.grace_s)] if self._web else []
         await asyncio.gather(self._server.stop(self.config.grace_s), *ending)
         self.asker.close()
+        if self._metrics:
+            await asyncio.to_thread(self._metrics.close)
         await asyncio.to_thread(self.engine.close)
 
     def _offer(self, name: str, served: Served) -> None:
@@ -196,8 +238,12 @@ async def serve(config: ServeConfig, say: Callable[[str], None]) -> None:
     server, say = Server(config), partial(_say, say)
     address = await server.start()
     say(f"listening on {address}, following {config.checkpoints}")
+    if word := warning(config.access, address, server.http):
+        say(word)
     if server.http:
-        say(f"HTTP on http://{server.http}")
+        say(f"HTTP on {'https' if config.access.certificate else 'http'}://{server.http}")
+    if server.metrics:
+        say(f"metrics on http://{server.metrics}/metrics")
     waiting = asyncio.create_task(server.ready())
     waiting.add_done_callback(lambda task: None if task.cancelled() else say(f"ready: {task.result()}"))
     await ending.wait()

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from server.access.call import CALL
+from server.access.gate import allowed
 from server.engine.engine import Engine
 from server.engine.job import Job, Prepared
 from server.request import Finish, Piece, Request
@@ -31,7 +33,8 @@ class Asker:
     async def ask(self, make: Callable[[], Request]) -> Answer:
         """`make` may take its time over a long text. Raises NoModel, and ValueError with a message for the client."""
         loop = asyncio.get_running_loop()
-        prepared = await loop.run_in_executor(self._prompts, lambda: self.engine.prepare(make()))
+        among = allowed(self.engine.names)
+        prepared = await loop.run_in_executor(self._prompts, lambda: self.engine.prepare(make(), among))
         flight = self._shared(prepared)
         return Answer(prepared, flight, flight.join())
 
@@ -63,6 +66,9 @@ class Answer:
     def __init__(self, prepared: Prepared, flight: _Flight, pieces: asyncio.Queue[Made]) -> None:
         self.prepared = prepared
         self._flight, self._pieces = flight, pieces
+        self._call = CALL.get()
+        if self._call:
+            self._call.asked(flight.job)
 
     async def __aiter__(self) -> AsyncIterator[Piece]:
         """Until each alternative has ended, at its deadline at the latest. Raises what the request fails with."""
@@ -72,6 +78,8 @@ class Answer:
                 if isinstance(piece, Exception):
                     raise piece
                 unfinished[piece.alternative] = piece
+                if self._call:
+                    self._call.piece(piece)
                 if piece.finish is not Finish.NONE:
                     del unfinished[piece.alternative]
                 yield piece
@@ -96,12 +104,12 @@ class _Flight:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._tell, piece)
 
-        self._job: Job = engine.submit(prepared, emit)
+        self.job: Job = engine.submit(prepared, emit)
 
     def lasts(self, deadline: float | None) -> bool:
         """Whether it answers for as long as one with this deadline would wait."""
-        own = self._job.request.deadline
-        return not self._job.cancelled and (own is None or (deadline is not None and deadline <= own))
+        own = self.job.request.deadline
+        return not self.job.cancelled and (own is None or (deadline is not None and deadline <= own))
 
     def join(self) -> asyncio.Queue[Made]:
         """All pieces, from the first on."""
@@ -114,8 +122,8 @@ class _Flight:
     def leave(self, reader: asyncio.Queue[Made]) -> None:
         if reader in self._readers:
             self._readers.remove(reader)
-        if not self._readers and not self._job.is_late():
-            self._job.cancel()
+        if not self._readers and not self.job.is_late():
+            self.job.cancel()
             self._land()
 
     def _tell(self, piece: Made) -> None:

@@ -8,20 +8,11 @@ from types import TracebackType
 
 import grpc
 
+from server.access.secure import Secure, ServerError, async_channel, channel
 from server.request import DEFAULT_TOKENS, Finish, Piece, Until
 from server.rpc import infill_pb2, infill_pb2_grpc
 
 DEFAULT_ADDRESS = "127.0.0.1:50151"
-OPTIONS = [
-    ("grpc.enable_http_proxy", 0),
-    ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.max_reconnect_backoff_ms", 2000),
-]
-"""No proxy to a machine's own server, and a server that comes back is found soon."""
-
-
-class ServerError(Exception):
-    """The request was not answered; the message says why."""
 
 
 class ServerUnreachable(ServerError):
@@ -109,9 +100,11 @@ def message(
 class Client:
     """Blocking. Use as a context manager."""
 
-    def __init__(self, address: str = DEFAULT_ADDRESS) -> None:
+    def __init__(self, address: str = DEFAULT_ADDRESS, secure: Secure | None = None) -> None:
+        """Raises ServerError for files that cannot be read."""
         self._address = address
-        self._channel = grpc.insecure_channel(address, options=OPTIONS)
+        self._channel = channel(address, secure or Secure())
+        self._metadata = secure.metadata if secure else ()
         self._stub = infill_pb2_grpc.InfillServiceStub(self._channel)
 
     def __enter__(self) -> Client:
@@ -125,7 +118,7 @@ class Client:
     def stream(self, prefix: str, suffix: str = "", **options: object) -> Iterator[Piece]:
         """Pieces as they come; keywords as `message`. Raises ServerError."""
         try:
-            for response in self._stub.Infill(message(prefix, suffix, **options)):  # pyright: ignore[reportArgumentType]
+            for response in self._stub.Infill(message(prefix, suffix, **options), metadata=self._metadata):  # pyright: ignore[reportArgumentType]
                 yield _piece(response)
         except grpc.RpcError as error:
             raise _explained(error, self._address) from error
@@ -137,14 +130,14 @@ class Client:
     def model(self, name: str = "") -> ModelInfo:
         """Raises ServerError."""
         try:
-            return _info(self._stub.Model(infill_pb2.ModelRequest(model=name)))
+            return _info(self._stub.Model(infill_pb2.ModelRequest(model=name), metadata=self._metadata))
         except grpc.RpcError as error:
             raise _explained(error, self._address) from error
 
     def models(self) -> list[ModelInfo]:
         """All that are served, or are to be. Raises ServerError."""
         try:
-            return list(map(_info, (self._stub.Models(infill_pb2.ModelsRequest())).models))
+            return list(map(_info, (self._stub.Models(infill_pb2.ModelsRequest(), metadata=self._metadata)).models))
         except grpc.RpcError as error:
             raise _explained(error, self._address) from error
 
@@ -156,7 +149,7 @@ class Client:
             prefix=prefix, suffix=suffix, middle=middle, path=path, language=language, model=model
         )
         try:
-            return _score(self._stub.Score(request))
+            return _score(self._stub.Score(request, metadata=self._metadata))
         except grpc.RpcError as error:
             raise _explained(error, self._address) from error
 
@@ -164,9 +157,11 @@ class Client:
 class AsyncClient:
     """For an event loop: cancelling the task that iterates cancels the request. Use as a context manager."""
 
-    def __init__(self, address: str = DEFAULT_ADDRESS) -> None:
+    def __init__(self, address: str = DEFAULT_ADDRESS, secure: Secure | None = None) -> None:
+        """Raises ServerError for files that cannot be read."""
         self._address = address
-        self._channel = grpc.aio.insecure_channel(address, options=OPTIONS)
+        self._channel = async_channel(address, secure or Secure())
+        self._metadata = secure.metadata if secure else ()
         self._stub = infill_pb2_grpc.InfillServiceStub(self._channel)
 
     async def __aenter__(self) -> AsyncClient:
@@ -179,7 +174,7 @@ class AsyncClient:
 
     async def stream(self, prefix: str, suffix: str = "", **options: object) -> AsyncIterator[Piece]:
         """As `Client.stream`."""
-        call = self._stub.Infill(message(prefix, suffix, **options))  # pyright: ignore[reportArgumentType]
+        call = self._stub.Infill(message(prefix, suffix, **options), metadata=self._metadata)  # pyright: ignore[reportArgumentType]
         try:
             async for response in call:
                 yield _piece(response)
@@ -195,14 +190,16 @@ class AsyncClient:
     async def model(self, name: str = "") -> ModelInfo:
         """As `Client.model`."""
         try:
-            return _info(await self._stub.Model(infill_pb2.ModelRequest(model=name)))
+            return _info(await self._stub.Model(infill_pb2.ModelRequest(model=name), metadata=self._metadata))
         except grpc.RpcError as error:
             raise _explained(error, self._address) from error
 
     async def models(self) -> list[ModelInfo]:
         """As `Client.models`."""
         try:
-            return list(map(_info, (await self._stub.Models(infill_pb2.ModelsRequest())).models))
+            return list(
+                map(_info, (await self._stub.Models(infill_pb2.ModelsRequest(), metadata=self._metadata)).models)
+            )
         except grpc.RpcError as error:
             raise _explained(error, self._address) from error
 
@@ -214,7 +211,7 @@ class AsyncClient:
             prefix=prefix, suffix=suffix, middle=middle, path=path, language=language, model=model
         )
         try:
-            return _score(await self._stub.Score(request))
+            return _score(await self._stub.Score(request, metadata=self._metadata))
         except grpc.RpcError as error:
             raise _explained(error, self._address) from error
 

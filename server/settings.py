@@ -43,6 +43,18 @@ class Serve:
     """Checkpoint folders of other models that are served beside, by the names that requests call them; that of [paths]
     is called midstream. Each has a cache of its own."""
 
+    tokens: Path | None = None
+    """File of the tokens of those who may ask: `midstream token NAME` makes one. None: everyone may who reaches the
+    server."""
+    certificate: Path | None = None
+    """PEM file of the server's certificate; with `key`, both faces speak TLS. Read again when it changes."""
+    key: Path | None = None
+    """PEM file of the certificate's key."""
+    client_ca: Path | None = None
+    """PEM file of the authorities whose clients may connect; those without a certificate may not."""
+    metrics: str = ""
+    """host:port of the metrics page, for Prometheus; empty: there is none."""
+
     def __post_init__(self) -> None:
         bounds.between(self, 1, MOST_THREADS, "threads")
         bounds.between(self, 16, 65_536, "rows")
@@ -58,5 +70,11 @@ class Serve:
             raise ValueError(f"listen must be host:port, the port from 1 to 65,535, not {self.listen!r}")
         if self.http and not bounds.is_address(self.http):
             raise ValueError(f"http must be empty or host:port, the port from 1 to 65,535, not {self.http!r}")
+        if self.metrics and not bounds.is_address(self.metrics):
+            raise ValueError(f"metrics must be empty or host:port, the port from 1 to 65,535, not {self.metrics!r}")
+        if (self.certificate is None) is not (self.key is None):
+            raise ValueError("certificate and key belong together: set both, or none")
+        if self.client_ca is not None and self.certificate is None:
+            raise ValueError("client_ca needs certificate and key")
         if not bounds.is_device(self.device):
             raise ValueError(f"device must be auto, cpu, cuda or cuda:N, not {self.device!r}")

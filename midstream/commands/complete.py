@@ -40,6 +40,11 @@ class CursorPlace(click.ParamType):
 @click.option(
     "--deadline-ms", type=click.IntRange(min=0, max=MOST), default=0, help="Return what is ready after so long."
 )
+@click.option("--token-file", type=click.Path(path_type=Path), help="The server's token; else MIDSTREAM_TOKEN is it.")
+@click.option("--tls", is_flag=True, help="TLS, with the machine's own authorities.")
+@click.option("--ca", type=click.Path(path_type=Path), help="PEM file of the authorities that vouch for the server.")
+@click.option("--certificate", type=click.Path(path_type=Path), help="PEM file of your certificate, if it wants one.")
+@click.option("--key", type=click.Path(path_type=Path), help="PEM file of its key.")
 @with_settings
 def complete(
     place: tuple[Path, int, int],
@@ -48,9 +53,15 @@ def complete(
     single_line: bool,
     until: str,
     deadline_ms: int,
+    token_file: Path | None,
+    tls: bool,
+    ca: Path | None,
+    certificate: Path | None,
+    key: Path | None,
     settings: Settings,
 ) -> None:
     """Print what the served model would insert at FILE:LINE:COL."""
+    from server.access.secure import secure
     from server.client import Client, ServerError
     from server.request import Until
 
@@ -66,7 +77,14 @@ def complete(
         "until": Until[until.upper()],
     }
     try:
-        with Client(server or settings.serve.listen) as client:
+        asking = secure(
+            token_file or settings.lsp.server_token_file,
+            ca or settings.lsp.ca,
+            certificate or settings.lsp.certificate,
+            key or settings.lsp.key,
+            tls or settings.lsp.tls,
+        )
+        with Client(server or settings.serve.listen, asking) as client:
             for piece in client.stream(prefix[-NEAR:], suffix[:NEAR], deadline_ms=deadline_ms, **options):
                 click.echo(piece.text, nl=False)
     except ServerError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,9 @@ def serve(
     import logging
 
     from midstream.models.weights import warning
+    from server.access.config import Access, access_of
+    from server.access.tls import TlsError
+    from server.access.tokens import TokensError
     from server.app import CannotListen, ServeConfig
     from server.app import serve as run
 
@@ -54,14 +58,14 @@ def serve(
         raise click.UsageError(f"--http must be host:port, the port from 0 to 65,535, not {http!r}.")
     config = ServeConfig(
         folder, listen or chosen.listen, threads or chosen.threads, chosen.rows, chosen.cache_mb, chosen.held,
-        device, models=chosen.models, http=chosen.http if http is None else http,
+        device, models=chosen.models, http=chosen.http if http is None else http, access=access_of(chosen),
     )  # fmt: skip
     try:
         if check:
-            _check(config)
+            _check(replace(config, access=Access()))  # it asks itself, on a port of its own
         else:
             asyncio.run(run(config, say=click.echo))
-    except CannotListen as error:
+    except (CannotListen, TlsError, TokensError) as error:
         raise click.ClickException(str(error)) from error
 
 

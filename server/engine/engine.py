@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
@@ -53,11 +53,23 @@ class Engine:
         """By name, those that are loaded, in the order of `names`. Replaced, never changed."""
         self.rounds = 0
         """Steps made so far."""
+        self.watch: Callable[[int], None] | None = None
+        """Called in the engine's thread with the rows of each step of a model."""
 
     @property
     def active(self) -> int:
         """Requests that run or wait, those among them that go on for the cache alone."""
         return sum(map(len, self._lanes))
+
+    @property
+    def arrived(self) -> int:
+        """Requests that are not looked at yet."""
+        return self._arrivals.qsize()
+
+    @property
+    def waiting(self) -> int:
+        """Those that have not begun, and those that are not looked at yet."""
+        return self.arrived + sum(lane.waiting for lane in self._lanes)
 
     @property
     def served(self) -> Served | None:
@@ -71,11 +83,13 @@ class Engine:
         self.models = {known: loaded[known] for known in self.names if known in loaded}
         logger.info("serving %s%s", served.version, f" as {name}" if len(self.names) > 1 else "")
 
-    def named(self, name: str) -> Served:
-        """Raises UnknownModel, and NoModel while it is not loaded."""
+    def named(self, name: str, among: Sequence[str] | None = None) -> Served:
+        """`among`: those that the asker knows of; None: all. Raises UnknownModel, and NoModel while it is not
+        loaded."""
+        among = self.names if among is None else among
         name = name or self.names[0]
-        if name not in self.names:
-            known = ", ".join(map(repr, filter(None, self.names)))
+        if name not in among:
+            known = ", ".join(map(repr, filter(None, among)))
             raise UnknownModel(f"no model {name!r} is served here" + (f": there are {known}" if known else ""))
         served = self.models.get(name)
         if served is None or self._closing:
@@ -83,12 +97,12 @@ class Engine:
             raise NoModel(f"no checkpoint is loaded yet{of}; the server answers when the trainer has written one")
         return served
 
-    def prepare(self, request: Request) -> Prepared:
+    def prepare(self, request: Request, among: Sequence[str] | None = None) -> Prepared:
         """What `submit` takes: made in the caller's thread, since a text may be long.
 
         Raises NoModel before the first `offer`, and ValueError for a request that nothing can be made of.
         """
-        return prepare(request, self.named(request.model))
+        return prepare(request, self.named(request.model, among))
 
     def submit(self, prepared: Prepared, emit: Emit) -> Job:
         """`emit` is called in the engine's thread; the last call for each alternative has a finish reason, or is an
@@ -159,7 +173,8 @@ class Engine:
         self.rounds += 1
         for lane in self._lanes:
             try:
-                lane.step()
+                if lane.step() and self.watch:
+                    self.watch(lane.rows)
             except Exception as error:
                 logger.error("a step failed: %s", type(error).__name__)
                 lane.fail_all(error)

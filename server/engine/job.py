@@ -87,6 +87,8 @@ class Job:
     def __init__(self, prepared: Prepared, emit: Emit) -> None:
         self.prepared, self.emit = prepared, emit
         self.cancelled = False
+        self.arrived, self.begun = time.monotonic(), 0.0
+        """On the clock of time.monotonic: when it was submitted, and when its first step began; 0: none has."""
         self._unanswered = prepared.request.alternatives
 
     @property

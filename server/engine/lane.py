@@ -59,6 +59,14 @@ class Lane:
         self._waiting: list[Sequence] = []
         self._running: list[Sequence] = []
 
+        self.rows = 0
+        """Of the last step."""
+
+    @property
+    def waiting(self) -> int:
+        """Answers that have not begun."""
+        return len(self._waiting)
+
     def __len__(self) -> int:
         return len(self._waiting) + len(self._running)
 
@@ -91,6 +99,7 @@ class Lane:
         if not self._running:
             return False
         given = schedule([Need(len(s.ids) - s.done, not s.answered) for s in self._running], self._rows)
+        self.rows = sum(given)
         chosen = [(s, count) for s, count in zip(self._running, given, strict=True) if count]
         ready: list[tuple[Sequence, Floats]] = []
         for (sequence, count), logits_1V in zip(chosen, self._run(chosen), strict=True):
@@ -132,6 +141,7 @@ class Lane:
                 self._sweep()
                 continue
             self._waiting.remove(sequence)
+            sequence.job.begun = sequence.job.begun or time.monotonic()
             sequence.lease, sequence.done = lease, lease.reused
             self._running.append(sequence)
 

@@ -9,6 +9,7 @@ from math import log
 
 import grpc
 
+from server.access.gate import allowed
 from server.asking import Answer, Asker
 from server.engine.engine import NoModel, UnknownModel
 from server.request import DEFAULT_TOKENS, Piece, Request, Until
@@ -51,7 +52,7 @@ class InfillService(infill_pb2_grpc.InfillServiceServicer):
     ) -> infill_pb2.ModelResponse:
         engine = self._asker.engine
         try:
-            engine.named(request.model)
+            engine.named(request.model, allowed(engine.names))
         except (NoModel, UnknownModel) as error:
             await context.abort(*_status(error))
         return self._about(request.model or engine.names[0])
@@ -59,7 +60,7 @@ class InfillService(infill_pb2_grpc.InfillServiceServicer):
     async def Models(
         self, request: infill_pb2.ModelsRequest, context: grpc.aio.ServicerContext
     ) -> infill_pb2.ModelsResponse:
-        return infill_pb2.ModelsResponse(models=map(self._about, self._asker.engine.names))
+        return infill_pb2.ModelsResponse(models=map(self._about, allowed(self._asker.engine.names)))
 
     @asynccontextmanager
     async def _answered(self, context: grpc.aio.ServicerContext, make: Callable[[], Request]) -> AsyncIterator[Answer]:

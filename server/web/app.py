@@ -17,12 +17,18 @@ from starlette.requests import Request as Http
 from starlette.responses import Response
 from starlette.routing import Route
 
+from server.access.asgi import GateMiddleware
+from server.access.gate import Gate
+from server.access.tls import Tls
 from server.asking import Asker
 from server.engine.engine import NoModel, UnknownModel
 from server.web import llamacpp, ollama, openai
 from server.web.body import ClientDisconnect, Refused, read_as
 from server.web.completing import DOORS, Completing, Door, Faces, refusal_of
 from server.web.stream import JSON
+
+RENEW_S = 1.0
+"""Between two looks whether the certificate has changed."""
 
 
 def told(route: str, status: int, seconds: float, tokens: int) -> None:
@@ -81,9 +87,9 @@ def _plain(faces: Faces) -> list[Route]:
         get("/health", health),
         get("/v1/health", health),
         get("/props", lambda _: llamacpp.props(faces.served)),
-        get("/v1/models", lambda _: openai.models(faces.asker.engine.models, faces.since)),
+        get("/v1/models", lambda _: openai.models(faces.models, faces.since)),
         get("/v1/models/{name:path}", lambda http: openai.model(faces.named(http.path_params["name"])[0], faces.since)),
-        get("/api/tags", lambda _: ollama.tags(faces.asker.engine.models, faces.since)),
+        get("/api/tags", lambda _: ollama.tags(faces.models, faces.since)),
         get("/api/version", lambda _: ollama.version()),
         get("/", lambda _: {"name": openai.MODEL}),
         Route("/api/show", show, methods=["POST"]),
@@ -117,23 +123,36 @@ class _Uvicorn(uvicorn.Server):
 class Web:
     """`start`, then `stop`: the HTTP server inside of a running event loop."""
 
-    def __init__(self, asker: Asker, listen: str) -> None:
+    def __init__(self, asker: Asker, listen: str, gate: Gate | None = None, tls: Tls | None = None) -> None:
         """`listen`: host:port; port 0 takes a free one."""
-        self._faces, self._listen = Faces(asker, told), listen
+        self._faces, self._listen, self._gate = Faces(asker, told), listen, gate or Gate()
+        self._tls = tls
 
     async def start(self) -> str:
         """Binds and answers; the address. Raises OSError."""
         host, _, port = self._listen.rpartition(":")
         bound = _bound(host.strip("[]"), int(port))
+        inner = app(self._faces)
+        routes = [route.path for route in inner.routes if isinstance(route, Route)]
+        gated = GateMiddleware(inner, self._gate, refusal_of, routes)
         config = uvicorn.Config(
-            app(self._faces), log_config=None, log_level="warning", access_log=False, lifespan="off", ws="none",
+            gated, log_config=None, log_level="warning", access_log=False, lifespan="off", ws="none",
             http="h11", server_header=False, proxy_headers=False, timeout_keep_alive=60,
         )  # fmt: skip
+        config.load()
+        config.ssl = self._tls and self._tls.context()
         self._server = _Uvicorn(config)
+        self._renewing = asyncio.create_task(self._renew())
         self._serving = asyncio.create_task(self._server.serve([bound]))
         while not self._server.started:
             await asyncio.sleep(0.005)
         return f"{host}:{bound.getsockname()[1]}"
+
+    async def _renew(self) -> None:
+        """New connections have the certificate of the files."""
+        while self._tls:
+            await asyncio.sleep(RENEW_S)
+            self._tls.refresh()
 
     async def stop(self, grace_s: float) -> None:
         """503 at once; requests that run get the grace, then their streams end."""
@@ -145,6 +164,7 @@ class Web:
         self._server.config.timeout_graceful_shutdown = 1
         self._server.should_exit = True
         await self._serving
+        self._renewing.cancel()
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -13,6 +13,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from server.access.gate import allowed
 from server.asking import Answer, Asker
 from server.engine.engine import NoModel, UnknownModel
 from server.request import Piece, Request
@@ -107,6 +108,12 @@ class Faces:
         """Raises NoModel."""
         return self.named(None)[1]
 
+    @property
+    def models(self) -> dict[str, Served]:
+        """Those that are loaded and that who asks may ask, by name."""
+        models = self.asker.engine.models
+        return {name: models[name] for name in allowed(models)}
+
     def named(self, asked: str | None) -> tuple[str, Served]:
         """The model that a client asks for. Where there is one alone, any name is its: clients have names of their own.
         Raises NoModel, and UnknownModel."""
@@ -115,7 +122,7 @@ class Faces:
             raise NoModel("the server is ending")
         name = (asked or "").removesuffix(":latest") if len(engine.names) > 1 else ""
         try:
-            return name, engine.named(name)
+            return name, engine.named(name, allowed(engine.names))
         except NoModel:
             raise NoModel("Loading model") from None
 

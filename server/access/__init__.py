@@ -1,0 +1,1 @@
+"""Who may ask the completion server, how often, and what is seen of it from outside."""

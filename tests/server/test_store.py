@@ -13,7 +13,9 @@ from uuid import uuid4
 
 import fsspec
 import pytest
+from click.testing import CliRunner
 
+from midstream.cli import main
 from model import choice
 from model.manifest import FEED, MANIFEST, OPTIMIZER, TOKENIZER, WEIGHTS, folders, read_manifest
 from server import store as stores
@@ -228,3 +230,40 @@ def test_the_program_follows_a_store(tmp_path: Path) -> None:
         shutil.rmtree(tmp_path / "remote")
         program.terminate()
     assert program.returncode == 0
+
+
+def command(*arguments: object) -> str:
+    done = CliRunner().invoke(main, ["models", "push", *map(str, arguments)])
+    return f"{done.exit_code} {done.output}"
+
+
+def test_what_is_pushed_is_followed(following: Following) -> None:
+    source = ("--checkpoints", following.source)
+    assert command(following.url, *source) == f"1 Error: {following.source} has no checkpoint to be served yet\n"
+    assert "URL is a folder in a store" in command(following.source, *source)
+    assert "no store is known as nowhere://" in command("nowhere://x", *source)
+    versions = [write_checkpoint(following.source, step, seed=step) for step in (1, 2)]
+    assert command(following.url, *source).startswith(f"0 pushing {versions[1]}, ")
+    assert following.look() == [2]
+    assert command(following.url, *source) == "0 ", "it is there"
+    choice.write(following.source, pinned=versions[0])
+    assert f"pushing {versions[0]}" in command(following.url, *source)
+    assert following.look() == [2, 1]
+    choice.write(following.source)
+    for step in (3, 4, 5):
+        write_checkpoint(following.source, step, seed=step)
+        command(following.url, "--whole", *source)
+    assert following.look() == [2, 1, 5]
+    there = {path.rpartition("/")[2] for path in following.fs.ls(following.path, detail=False)}
+    assert there == {choice.FILE, "step-00000003", "step-00000004", "step-00000005"}
+    assert following.fs.exists(f"{following.path}/step-00000005/{FEED}")
+
+
+def test_an_adapter_is_pushed_with_its_base(following: Following) -> None:
+    begun(following.source)
+    for _ in range(5):
+        trained(following.source, steps=1)
+        assert command(following.url, "--checkpoints", following.source).startswith("0 pushing")
+        following.look()
+        assert not following.watcher.trouble
+    assert len(following.offered) == 5 and following.fs.exists(f"{following.path}/step-00000000/{WEIGHTS}")

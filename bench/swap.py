@@ -7,8 +7,8 @@ A checkpoint is a folder that is renamed into place, so that its writing costs t
 that failed, or ended without their last piece. added_p99_ms: the 99th percentile of the time to an answer's first text
 in a window with checkpoints, less that of the window before it; the median of the rounds. A session's prompt is read
 again by the new model, and that is in it. The same with adapters over one base, of which the server reads the low-rank
-part alone: adapter_load_ms is what it takes to read one, in this process; seen_ms, from the renaming to the first answer
-of the new model, has the wait of at most 250 ms to the server's next look in it.
+part alone: adapter_load_ms is what it takes to read one, in this process; seen_ms, from the renaming to the first
+answer of the new model, has the wait of at most 250 ms to the server's next look in it.
 
 The last line is one JSON object.
 """

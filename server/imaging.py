@@ -19,7 +19,7 @@ import numpy as np
 from msgspec import MsgspecError
 from safetensors import SafetensorError
 
-from model import memory
+from model import ram
 from model.decoder.stores import PAGE
 from model.kernels import image
 from model.kernels.compiled import CompiledStep
@@ -62,7 +62,7 @@ def refuse_large(path: Path, manifest: Manifest, held: Held) -> None:
     file = path / WEIGHTS
     stored = file.stat().st_size // 2 if file.exists() else 0
     weights = min(manifest.model.parameters, stored)  # a manifest may say anything
-    need, there = PROGRAM + BYTES[held] * weights, memory.available()
+    need, there = PROGRAM + BYTES[held] * weights, ram.available()
     if there is not None and need > there:
         raise NoMemory(
             f"{path.name} has {weights / 1e6:,.0f} million weights, which need {need / 1e9:,.1f} GB of memory, and "

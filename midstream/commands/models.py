@@ -57,12 +57,12 @@ def import_(reference: str, checkpoints: Path | None, name: str | None, settings
 
 
 def _take_adapter(settings: Settings, folder: Path, root: Path) -> None:
-    from model import memory
+    from model import ram
     from model.families.reading import Refused
     from model.importing import import_adapter
 
     try:
-        manifest = import_adapter(folder, root, settings.train, memory.available())
+        manifest = import_adapter(folder, root, settings.train, ram.available())
     except Refused as error:
         raise click.ClickException(f"{folder} cannot be imported: {error}.") from error
     assert manifest.adapter is not None and manifest.base is not None

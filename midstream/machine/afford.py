@@ -16,7 +16,7 @@ import msgspec
 from midstream.machine.rate import rate, rounded
 from midstream.machine.trial import never, output
 from midstream.settings import FeedSettings, Settings
-from model import memory
+from model import ram
 from model.config import TrainConfig
 from model.families import Spec
 from model.manifest import CheckpointError, newest
@@ -90,7 +90,7 @@ def refuse(settings: Settings, folder: Path) -> None:
     except CheckpointError:  # what is wrong with it is said where it is loaded
         return
     if found is not None:
-        refuse_shape(settings, found[0].model, memory.available())
+        refuse_shape(settings, found[0].model, ram.available())
 
 
 def refuse_shape(settings: Settings, spec: Spec, available: int | None) -> None:
@@ -151,4 +151,4 @@ def sentences(settings: Settings, spec: Spec, is_to_end: Callable[[], bool] = ne
 if __name__ == "__main__":
     kinds: tuple[Any, ...] = (TrainConfig, FeedSettings, int, Spec)
     given: list[Any] = [msgspec.json.decode(text, type=kind) for text, kind in zip(sys.argv[1:], kinds, strict=True)]
-    print("\n".join(choices(given[0], given[1], given[2], given[3], memory.available())))
+    print("\n".join(choices(given[0], given[1], given[2], given[3], ram.available())))

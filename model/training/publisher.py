@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from torch import Tensor
 
-from model import checkpoint, memory, reign
+from model import checkpoint, ram, reign
 from model.checkpoint import Contents
 from model.config import TrainConfig
 from model.decoder.decoder import Decoder
@@ -231,5 +231,5 @@ def _changing(contents: Contents) -> tuple[dict[str, Tensor], ...]:
 def _has_room(contents: Contents) -> bool:
     """Whether the copies take less than half of the memory that is free."""
     size = sum(t.nbytes for tensors in _changing(contents) for t in tensors.values())
-    free = memory.available()
+    free = ram.available()
     return free is None or 2 * size < free

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from model import based, memory
+from model import based, ram
 from model.adapters.choice import settle
 from model.adapters.spec import Adapter, Base
 from model.checkpoint import FULL, Contents
@@ -294,7 +294,7 @@ def _adapter(spec: Spec, config: TrainConfig, resume: Contents | None) -> tuple[
         return None, None
     manifest = resume.manifest
     try:
-        adapter = settle(config, spec, manifest.adapter, began=manifest.step > 0, available=memory.available())
+        adapter = settle(config, spec, manifest.adapter, began=manifest.step > 0, available=ram.available())
     except Refused as error:
         raise CheckpointError(f"{resume.path}: {error}.") from error
     if adapter is None:

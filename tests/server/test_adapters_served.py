@@ -15,7 +15,7 @@ from midstream.machine import afford
 from midstream.machine.rate import part, rate
 from midstream.models.weights import begin
 from midstream.settings import FeedSettings, Settings, load
-from model import families, memory
+from model import families, ram
 from model.config import TrainConfig
 from model.decoder.runner import Runner
 from model.decoder.stepping import Stepper
@@ -170,10 +170,10 @@ def test_memory_is_the_least_of_what_the_kernel_and_the_group_say(tmp_path: Path
     }.items():  # fmt: skip
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text(text)
-    assert memory.available(tmp_path) == 2_400_000
+    assert ram.available(tmp_path) == 2_400_000
     (tmp_path / "sys/fs/cgroup/memory.max").write_text("max\n")
-    assert memory.available(tmp_path) == 5_120_000
-    assert memory.available(tmp_path / "none") is None
+    assert ram.available(tmp_path) == 5_120_000
+    assert ram.available(tmp_path / "none") is None
 
 
 def test_the_manifest_names_adapter_and_base(tmp_path: Path) -> None:

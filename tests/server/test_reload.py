@@ -21,7 +21,7 @@ import torch
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from safetensors.torch import save
 
-from model import memory
+from model import ram
 from model.checkpoint import write_revision
 from model.loading import load_all
 from model.manifest import MANIFEST, TOKENIZER, WEIGHTS, read_manifest
@@ -127,7 +127,7 @@ def test_one_that_is_too_large_for_memory_is_tried_again(tmp_path: Path, monkeyp
     assert watching.look() == [1]
     write_checkpoint(tmp_path, 2)
     with monkeypatch.context() as patched:
-        patched.setattr(memory, "available", lambda: 100_000_000)
+        patched.setattr(ram, "available", lambda: 100_000_000)
         assert watching.look() == watching.look() == [1]
     (failure,) = {failure.reason: failure for failure in watching.told if failure}.values()
     assert failure.kind == "memory" and failure.again_at < inf

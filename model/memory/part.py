@@ -87,58 +87,51 @@ def run_end(ids_N: Any, order_M: Any, low: int, high: int, depth: int) -> int:
     return low
 
 
-@njit(cache=True, nogil=True)
-def _frequent(ids_N: Any, order_M: Any, separator: int) -> tuple[Any, Any, Any, Any]:
+def _frequent(ids_N: Ids, order_M: NDArray[np.int32], separator: int) -> tuple[Any, Any, Any, Any]:
     """Keys, begins, tokens and counts of the contexts that occur more than CAP times."""
     is_counted = np.zeros(LONGEST + 1, np.bool_)
-    for n in ORDERS:
-        is_counted[n] = True
-    keys, begins = np.empty(64, np.int64), np.empty(64, np.int32)
-    tokens, counts = np.empty(1024, ids_N.dtype), np.empty(1024, np.uint8)
+    is_counted[list(ORDERS)] = True
+    none = np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, ids_N.dtype), np.empty(0, np.uint8)
+    contexts, entries = _walk(ids_N, order_M, separator, is_counted, False, *none)
+    keys, sizes = np.empty(contexts, np.int64), np.empty(contexts, np.int32)
+    tokens, counts = np.empty(entries, ids_N.dtype), np.empty(entries, np.uint8)
+    _walk(ids_N, order_M, separator, is_counted, True, keys, sizes, tokens, counts)
+    order = np.argsort(keys)
+    begins = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    begins_H = np.concatenate([[0], np.cumsum(sizes[order])]).astype(np.int32)
+    at_E = np.repeat(begins[:-1][order] - begins_H[:-1], sizes[order]) + np.arange(entries)
+    return keys[order], begins_H, tokens[at_E], counts[at_E]
+
+
+@njit(cache=True, nogil=True)
+def _walk(
+    ids_N: Any, order_M: Any, separator: int, is_counted: Any, fills: bool, keys: Any, sizes: Any, tokens: Any,
+    counts: Any,
+) -> tuple[int, int]:  # fmt: skip
+    """How many contexts there are that occur more than CAP times, and continuations of them; the arrays are filled."""
     contexts = entries = 0
-    stack = np.empty((64, 3), np.int64)
+    most = len(order_M) // CAP + 2
+    stack = np.empty((most, 3), np.int64)
     stack[0, 0], stack[0, 1], stack[0, 2] = 0, len(order_M), 0
     top = 1 if len(order_M) > CAP else 0
     while top:
         top -= 1
-        low, high, depth = stack[top]
-        if is_counted[depth]:
-            if contexts == len(keys):
-                keys = np.concatenate((keys, np.empty_like(keys)))
-                begins = np.concatenate((begins, np.empty_like(begins)))
-            keys[contexts], begins[contexts] = key(depth, low), entries
-            contexts += 1
-        at = low
+        low, high, depth = stack[top, 0], stack[top, 1], stack[top, 2]
+        begin, at = entries, low
         while at < high:
             end = run_end(ids_N, order_M, at, high, depth)
             token = ids_N[order_M[at] + depth]
             if token != separator:
                 if is_counted[depth]:
-                    if entries == len(tokens):
-                        tokens = np.concatenate((tokens, np.empty_like(tokens)))
-                        counts = np.concatenate((counts, np.empty_like(counts)))
-                    tokens[entries], counts[entries] = token, min(CAP, end - at)
+                    if fills:
+                        tokens[entries], counts[entries] = token, min(CAP, end - at)
                     entries += 1
                 if end - at > CAP and depth < LONGEST:
-                    if top == len(stack):
-                        stack = np.concatenate((stack, np.empty_like(stack)))
                     stack[top, 0], stack[top, 1], stack[top, 2] = at, end, depth + 1
                     top += 1
             at = end
-    sizes = np.empty(contexts + 1, np.int32)
-    sizes[:contexts], sizes[contexts] = begins[:contexts], entries
-    return _sorted(keys[:contexts], sizes, tokens[:entries], counts[:entries])
-
-
-@njit(cache=True, nogil=True)
-def _sorted(keys: Any, begins: Any, tokens: Any, counts: Any) -> tuple[Any, Any, Any, Any]:
-    """In the order of the keys."""
-    order = np.argsort(keys)
-    keys_H, begins_H = keys[order], np.zeros(len(keys) + 1, np.int32)
-    tokens_E, counts_E = np.empty_like(tokens), np.empty_like(counts)
-    for h in range(len(order)):
-        begin, end = begins[order[h]], begins[order[h] + 1]
-        to = begins_H[h] + end - begin
-        tokens_E[begins_H[h] : to], counts_E[begins_H[h] : to] = tokens[begin:end], counts[begin:end]
-        begins_H[h + 1] = to
-    return keys_H, begins_H, tokens_E, counts_E
+        if is_counted[depth]:
+            if fills:
+                keys[contexts], sizes[contexts] = key(depth, low), entries - begin
+            contexts += 1
+    return contexts, entries

@@ -48,14 +48,19 @@ def _sort(ids_N: Any, order_M: Any, edges_B: Any) -> None:
         while top:
             top -= 1
             low, high, depth = stack_S3[top]
-            if high - low <= FEW or depth >= DEPTH or top + 3 > len(stack_S3):
+            if depth >= DEPTH:
+                order_M[low:high].sort()  # all agree: by position
+                continue
+            if high - low <= FEW:
                 _by_insertion(ids_N, order_M, low, high, depth)
                 continue
             left, right = _parted(ids_N, order_M, low, high, depth)
-            for begin, end, deep in ((low, left, depth), (right, high, depth), (left, right, depth + 1)):
-                if end - begin > 1:
-                    stack_S3[top, 0], stack_S3[top, 1], stack_S3[top, 2] = begin, end, deep
-                    top += 1
+            most = max(left - low, right - left, high - right)
+            for takes_most in (True, False):  # the largest waits longest: the stack stays short
+                for begin, end, deep in ((low, left, depth), (right, high, depth), (left, right, depth + 1)):
+                    if end - begin > 1 and (end - begin == most) is takes_most:
+                        stack_S3[top, 0], stack_S3[top, 1], stack_S3[top, 2] = begin, end, deep
+                        top += 1
 
 
 @njit(cache=True, nogil=True)
@@ -82,9 +87,6 @@ def _parted(ids_N: Any, order_M: Any, low: int, high: int, depth: int) -> tuple[
 
 @njit(cache=True, nogil=True)
 def _by_insertion(ids_N: Any, order_M: Any, low: int, high: int, depth: int) -> None:
-    if depth >= DEPTH:  # all agree: by position
-        order_M[low:high] = np.sort(order_M[low:high])
-        return
     for i in range(low + 1, high):
         own = order_M[i]
         j = i

@@ -97,7 +97,7 @@ def message(
     return infill_pb2.InfillRequest(
         prefix=prefix, suffix=suffix, path=path, language=language, max_tokens=max_tokens, temperature=temperature,
         seed=seed, stop=stop, deadline_ms=deadline_ms, session=session, single_line=single_line,
-        until=f"UNTIL_{until.name}", top_p=top_p, alternatives=alternatives, least_confidence=least_confidence,
+        until=infill_pb2.Until.Name(until.value), top_p=top_p, alternatives=alternatives, least_confidence=least_confidence,
         logprobs=logprobs, model=model,
     )  # fmt: skip
 
@@ -223,7 +223,7 @@ class AsyncClient:
 
 
 def _piece(response: infill_pb2.InfillResponse) -> Piece:
-    finish = Finish[infill_pb2.FinishReason.Name(response.finish_reason).removeprefix("FINISH_REASON_")]
+    finish = Finish(response.finish_reason)
     return Piece(
         response.text, response.model_version, finish, response.tokens, response.prompt_tokens, response.reused_tokens,
         response.alternative, tuple(response.logprobs),

@@ -70,8 +70,8 @@ async def test_the_certificate_vouches_for_itself_and_a_token_is_asked_for(place
     without = await place.complete()
     assert without.exit_code == 1
     assert without.output == (
-        f"Error: the server at {place.server.address} asks for a token: put it into MIDSTREAM_TOKEN, or name a file that "
-        "holds it, with --token-file or as server_token_file of [lsp]\n"
+        f"Error: the server at {place.server.address} asks for a token: put it into MIDSTREAM_TOKEN, or name a file "
+        "that holds it, with --token-file or as server_token_file of [lsp]\n"
     )
     assert "does not know this token" in (await place.complete(MIDSTREAM_TOKEN="x")).output
     elsewhere = await place.complete("--tls-name", "other", MIDSTREAM_TOKEN=TOKEN)

@@ -73,11 +73,11 @@ def test_a_folder_that_is_no_repository_is_refused_at_once(tmp_path):
 
 def test_what_the_server_cannot_use_is_said_before_anything_starts(tmp_path, git_folder):
     git_folder.commit("Add a file", {"a.py": "x = 1\n"})
-    for line, why in (
+    for setting, why in (
         (f'tokens = "{tmp_path}/none"', r"\[serve\]: .*none: No such file"),
         ('certificate = "c.pem"\nkey = "k.pem"', r"\[serve\]: c.pem: No such file"),
     ):
-        (tmp_path / "midstream.toml").write_text(f'[paths]\nstate = "{tmp_path}/state"\n[serve]\n{line}\n')
+        (tmp_path / "midstream.toml").write_text(f'[paths]\nstate = "{tmp_path}/state"\n[serve]\n{setting}\n')
         words = ["up", "--config", str(tmp_path / "midstream.toml"), "--git", str(git_folder.path)]
         result = CliRunner().invoke(main, words)
         assert result.exit_code == 1 and re.search(why, result.output), result.output

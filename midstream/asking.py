@@ -32,8 +32,8 @@ def asking(settings: Settings, server: str) -> Secure:
     o = options(settings, server)
     if settings.serve.client_ca and not o.certificate and is_own(server, settings.serve.listen):
         raise ServerError(
-            f"the server at {server} wants a certificate of its clients: name yours and its key, with --certificate and "
-            "--key or as certificate and key of [lsp]"
+            f"the server at {server} wants a certificate of its clients: name yours and its key, with --certificate "
+            "and --key or as certificate and key of [lsp]"
         )
     return secure(o.server_token_file, o.ca, o.certificate, o.key, o.tls, o.tls_name)
 

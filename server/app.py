@@ -31,6 +31,7 @@ from server.web.app import Web
 
 if TYPE_CHECKING:
     from server.access.metrics import Metrics
+    from server.access.traces import Traces
 
 SERVICE = infill_pb2.DESCRIPTOR.services_by_name["InfillService"].full_name
 CHECKPOINTS = "midstream.checkpoints"
@@ -107,6 +108,7 @@ class Server:
         """Where the metrics page is."""
         self._web: Web | None = None
         self._metrics: Metrics | None = None
+        self._traces: Traces | None = None
         self._health = health.aio.HealthServicer()  # pyright: ignore[reportAttributeAccessIssue]
         self._serving = asyncio.Event()
 
@@ -138,8 +140,7 @@ class Server:
             raise CannotListen(f"cannot listen on {self.config.listen}: {_why(self.config.listen)}") from error
         if self.config.http:
             await self._listen_http()
-        if self.config.access.metrics:
-            self._measure()
+        self._observe()
         await self._set(health_pb2.HealthCheckResponse.NOT_SERVING)
         for name in self.watchers:
             await self._health.set(_about(CHECKPOINTS, name), health_pb2.HealthCheckResponse.SERVING)
@@ -157,12 +158,20 @@ class Server:
         except OSError as error:
             raise CannotListen(f"cannot listen on {self.config.http}: {_why(self.config.http)}") from error
 
-    def _measure(self) -> None:
-        """Raises CannotListen."""
-        from server.access.metrics import Metrics  # nobody else pays for it
-
+    def _observe(self) -> None:
+        """What is seen from outside. Nobody else pays for the libraries. Raises CannotListen."""
         listen = self.config.access.metrics
-        metrics = Metrics(self.engine, self._trouble)
+        if self.config.access.otlp:
+            from server.access.traces import Traces
+
+            self._traces = Traces(self.config.access.otlp)
+            self._gate.told.append(self._traces.told)
+        if not listen:
+            return
+        from server.access.metrics import Metrics
+
+        traces = self._traces
+        metrics = Metrics(self.engine, self._trouble, (lambda: traces.dropped) if traces else None)
         try:
             self.metrics = metrics.start(listen)
         except OSError as error:
@@ -183,8 +192,9 @@ class Server:
         ending = [self._web.stop(self.config.grace_s)] if self._web else []
         await asyncio.gather(self._server.stop(self.config.grace_s), *ending)
         self.asker.close()
-        if self._metrics:
-            await asyncio.to_thread(self._metrics.close)
+        for seen in (self._metrics, self._traces):
+            if seen:
+                await asyncio.to_thread(seen.close)
         await asyncio.to_thread(self.engine.close)
 
     def _offer(self, name: str, served: Served) -> None:

@@ -97,8 +97,8 @@ def message(
     return infill_pb2.InfillRequest(
         prefix=prefix, suffix=suffix, path=path, language=language, max_tokens=max_tokens, temperature=temperature,
         seed=seed, stop=stop, deadline_ms=deadline_ms, session=session, single_line=single_line,
-        until=infill_pb2.Until.Name(until.value), top_p=top_p, alternatives=alternatives, least_confidence=least_confidence,
-        logprobs=logprobs, model=model,
+        until=infill_pb2.Until.Name(until.value), top_p=top_p, alternatives=alternatives,
+        least_confidence=least_confidence, logprobs=logprobs, model=model,
     )  # fmt: skip
 
 
@@ -277,8 +277,8 @@ def _explained(error: grpc.RpcError, address: str, secure: Secure) -> ServerErro
         if secure.token:
             return NotAllowed(f"the server at {address} does not know this token")
         return NotAllowed(
-            f"the server at {address} asks for a token: put it into MIDSTREAM_TOKEN, or name a file that holds it, with "
-            "--token-file or as server_token_file of [lsp]"
+            f"the server at {address} asks for a token: put it into MIDSTREAM_TOKEN, or name a file that holds it, "
+            "with --token-file or as server_token_file of [lsp]"
         )
     return ServerError(f"the server at {address} answered {code.name}: {details}")
 

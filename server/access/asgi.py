@@ -31,11 +31,12 @@ class GateMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in OPEN:
             return await self._app(scope, receive, send)
-        call = Call("http", self._route(scope["path"]))
+        headers = Headers(scope=scope)
+        call = Call("http", self._route(scope["path"]), traceparent=headers.get("traceparent", ""))
         held = ExitStack()
         held.callback(self._gate.end, call)
         try:
-            self._gate.admit(_authorization(Headers(scope=scope)), call)
+            self._gate.admit(_authorization(headers), call)
             held.enter_context(self._gate.running(call))
             await self._app(scope, receive, _noted(send, call, held))
         except NotKnown as error:

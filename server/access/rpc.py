@@ -33,11 +33,11 @@ class GateInterceptor(grpc.aio.ServerInterceptor):
         details: Any = handler_call_details
         if details.method.startswith(OPEN):
             return await continuation(details)
-        values = [value for key, value in details.invocation_metadata or () if key == "authorization"]
         handler: Handler = await continuation(details)
-        call = Call("grpc", details.method if handler else "other")
+        traceparent = _value(details, "traceparent")
+        call = Call("grpc", details.method if handler else "other", traceparent=traceparent)
         try:
-            self._gate.admit(values[0] if len(values) == 1 and isinstance(values[0], str) else "", call)
+            self._gate.admit(_value(details, "authorization"), call)
         except (NotKnown, TooMany) as error:
             return grpc.stream_stream_rpc_method_handler(self._refusing(error, call))
         return handler and self._wrapped(handler, call)
@@ -101,6 +101,12 @@ class GateInterceptor(grpc.aio.ServerInterceptor):
                 await refuse(context, error)
 
         return behaviour
+
+
+def _value(details: Any, name: str) -> str:
+    """Of the call's metadata; empty: there is none, or more than one."""
+    values = [value for key, value in details.invocation_metadata or () if key == name]
+    return values[0] if len(values) == 1 and isinstance(values[0], str) else ""
 
 
 @contextmanager

@@ -109,7 +109,7 @@ async def test_a_model_that_is_not_there_is_named_in_short(stub: infill_pb2_grpc
         stub.Model(infill_pb2.ModelRequest(model="é" * 1_000_000)), infill(stub, model="é" * 4096),
         stub.Score(infill_pb2.ScoreRequest(prefix=PREFIX, middle="x", model="é" * 4096)),
     ):  # fmt: skip
-        with pytest.raises(grpc.aio.AioRpcError, match="no model 'é{128}…' is served here") as error:
+        with pytest.raises(grpc.aio.AioRpcError, match=r"no model 'é{128}…' is served here") as error:
             await ask
         assert error.value.code() is grpc.StatusCode.NOT_FOUND
 

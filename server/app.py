@@ -28,6 +28,7 @@ from server.rpc.service import InfillService
 from server.served import Bases, Loader, Served
 from server.settings import MAIN
 from server.web.app import Web
+from server.web.connection import Limits
 
 if TYPE_CHECKING:
     from server.access.metrics import Metrics
@@ -44,13 +45,12 @@ OPTIONS = [
     ("grpc.max_receive_message_length", MAX_MESSAGE),
     ("grpc.so_reuseport", 0),
     ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.max_connection_idle_ms", 3_600_000),
 ]
-"""Without port reuse a second server on the address is an error, not a coin toss. Clients may ping every 20 s, also
-while they ask nothing; a client that is gone is found in 80 s, and one that asks nothing for an hour is let go."""
+"""Without port reuse a second server on the address is an error, not a coin toss. Clients may ping also while they ask
+nothing; a client that is gone is found in 80 s, and one that asks nothing for an hour is let go."""
 
 
 class CannotListen(Exception):
@@ -82,6 +82,10 @@ class ServeConfig:
     """host:port of the HTTP service; port 0 takes a free one, empty: there is none."""
     access: Access = field(default_factory=Access)
     """Who may ask, and what is seen of it."""
+    ping_s: float = 20.0
+    """Clients may ping so often, those of gRPC; one that does it more often is disconnected."""
+    limits: Limits = field(default_factory=Limits)
+    """Of connections over HTTP."""
 
 
 class Server:
@@ -127,7 +131,8 @@ class Server:
     async def listen(self) -> str:
         """Binds and answers; health is NOT_SERVING until a model is loaded. Raises CannotListen."""
         self._loop = asyncio.get_running_loop()
-        self._server = grpc.aio.server(options=OPTIONS, interceptors=[GateInterceptor(self._gate)])
+        pings = ("grpc.http2.min_ping_interval_without_data_ms", int(self.config.ping_s * 1000))
+        self._server = grpc.aio.server(options=[*OPTIONS, pings], interceptors=[GateInterceptor(self._gate)])
         infill_pb2_grpc.add_InfillServiceServicer_to_server(InfillService(self.asker, self._trouble), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection([SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
@@ -152,7 +157,7 @@ class Server:
 
     async def _listen_http(self) -> None:
         """Raises CannotListen."""
-        self._web = Web(self.asker, self.config.http, self._gate, self._tls)
+        self._web = Web(self.asker, self.config.http, self._gate, self._tls, self.config.limits)
         try:
             self.http = await self._web.start()
         except OSError as error:

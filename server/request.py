@@ -110,7 +110,7 @@ class Request:
             raise ValueError("greedy alternatives would all be the same: they need a temperature above 0")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Piece:
     """A part of the answer; the last of each alternative has a `finish` other than NONE."""
 

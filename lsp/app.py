@@ -19,7 +19,7 @@ from lsp.documents import Documents, OpenDocument, TextChange
 from lsp.inline import Inline, Suggestion
 from lsp.options import LspOptions, OptionsError
 from server.access.secure import secure
-from server.client import AsyncClient, Piece, ServerError
+from server.client import AsyncClient, NotAllowed, Piece, ServerError
 
 logger = logging.getLogger("midstream.lsp")
 
@@ -79,6 +79,8 @@ class MidstreamServer(LanguageServer):
         try:
             suggestion = await self.inline.suggest(context, several, limit_ms / 1000, fresh=invoked)
         except ServerError as error:
+            if isinstance(error, NotAllowed):
+                await self._forget()  # the token of the file may be another by now
             self._report(str(error))
             return None
         if suggestion:
@@ -92,13 +94,18 @@ class MidstreamServer(LanguageServer):
 
     async def end(self) -> None:
         self.inline.close_all()
-        if self._client:
-            await self._client.__aexit__(None, None, None)
+        await self._forget()
+
+    async def _forget(self) -> None:
+        """The next request connects anew."""
+        client, self._client = self._client, None
+        if client:
+            await client.__aexit__(None, None, None)
 
     async def _ask(self, context: Context, several: bool) -> AsyncGenerator[Piece]:
         if self._client is None:
             o = self.options
-            asking = secure(o.server_token_file, o.ca, o.certificate, o.key, o.tls)
+            asking = secure(o.server_token_file, o.ca, o.certificate, o.key, o.tls, o.tls_name)
             self._client = AsyncClient(o.server, asking)
         tokens = self.options.multi_line_tokens if several else self.options.single_line_tokens
         pieces = self._client.stream(

@@ -25,6 +25,8 @@ class LspOptions:
     """The server speaks TLS, and the machine's own authorities vouch for it."""
     ca: str = ""
     """PEM file of the authorities that vouch for the server, which then speaks TLS."""
+    tls_name: str = ""
+    """The name in the server's certificate, where it is not that of `server`."""
     certificate: str = ""
     """PEM file of the client's certificate, where the server wants one, and of its key."""
     key: str = ""

@@ -29,9 +29,11 @@ from server.served import Bases, Loader, Served
 from server.settings import MAIN
 from server.store import Store, shown
 from server.web.app import Web
+from server.web.connection import Limits
 
 if TYPE_CHECKING:
     from server.access.metrics import Metrics
+    from server.access.traces import Traces
 
 SERVICE = infill_pb2.DESCRIPTOR.services_by_name["InfillService"].full_name
 CHECKPOINTS = "midstream.checkpoints"
@@ -44,13 +46,12 @@ OPTIONS = [
     ("grpc.max_receive_message_length", MAX_MESSAGE),
     ("grpc.so_reuseport", 0),
     ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.max_connection_idle_ms", 3_600_000),
 ]
-"""Without port reuse a second server on the address is an error, not a coin toss. Clients may ping every 20 s, also
-while they ask nothing; a client that is gone is found in 80 s, and one that asks nothing for an hour is let go."""
+"""Without port reuse a second server on the address is an error, not a coin toss. Clients may ping also while they ask
+nothing; a client that is gone is found in 80 s, and one that asks nothing for an hour is let go."""
 
 
 class CannotListen(Exception):
@@ -84,6 +85,10 @@ class ServeConfig:
     """host:port of the HTTP service; port 0 takes a free one, empty: there is none."""
     access: Access = field(default_factory=Access)
     """Who may ask, and what is seen of it."""
+    ping_s: float = 20.0
+    """Clients may ping so often, those of gRPC; one that does it more often is disconnected."""
+    limits: Limits = field(default_factory=Limits)
+    """Of connections over HTTP."""
 
 
 class Server:
@@ -111,6 +116,7 @@ class Server:
         """Where the metrics page is."""
         self._web: Web | None = None
         self._metrics: Metrics | None = None
+        self._traces: Traces | None = None
         self._health = health.aio.HealthServicer()  # pyright: ignore[reportAttributeAccessIssue]
         self._serving = asyncio.Event()
 
@@ -129,7 +135,8 @@ class Server:
     async def listen(self) -> str:
         """Binds and answers; health is NOT_SERVING until a model is loaded. Raises CannotListen."""
         self._loop = asyncio.get_running_loop()
-        self._server = grpc.aio.server(options=OPTIONS, interceptors=[GateInterceptor(self._gate)])
+        pings = ("grpc.http2.min_ping_interval_without_data_ms", int(self.config.ping_s * 1000))
+        self._server = grpc.aio.server(options=[*OPTIONS, pings], interceptors=[GateInterceptor(self._gate)])
         infill_pb2_grpc.add_InfillServiceServicer_to_server(InfillService(self.asker, self._trouble), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection([SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
@@ -142,8 +149,7 @@ class Server:
             raise CannotListen(f"cannot listen on {self.config.listen}: {_why(self.config.listen)}") from error
         if self.config.http:
             await self._listen_http()
-        if self.config.access.metrics:
-            self._measure()
+        self._observe()
         await self._set(health_pb2.HealthCheckResponse.NOT_SERVING)
         for name in self.watchers:
             await self._health.set(_about(CHECKPOINTS, name), health_pb2.HealthCheckResponse.SERVING)
@@ -155,18 +161,26 @@ class Server:
 
     async def _listen_http(self) -> None:
         """Raises CannotListen."""
-        self._web = Web(self.asker, self.config.http, self._gate, self._tls)
+        self._web = Web(self.asker, self.config.http, self._gate, self._tls, self.config.limits)
         try:
             self.http = await self._web.start()
         except OSError as error:
             raise CannotListen(f"cannot listen on {self.config.http}: {_why(self.config.http)}") from error
 
-    def _measure(self) -> None:
-        """Raises CannotListen."""
-        from server.access.metrics import Metrics  # nobody else pays for it
-
+    def _observe(self) -> None:
+        """What is seen from outside. Nobody else pays for the libraries. Raises CannotListen."""
         listen = self.config.access.metrics
-        metrics = Metrics(self.engine, self._trouble)
+        if self.config.access.otlp:
+            from server.access.traces import Traces
+
+            self._traces = Traces(self.config.access.otlp)
+            self._gate.told.append(self._traces.told)
+        if not listen:
+            return
+        from server.access.metrics import Metrics
+
+        traces = self._traces
+        metrics = Metrics(self.engine, self._trouble, (lambda: traces.dropped) if traces else None)
         try:
             self.metrics = metrics.start(listen)
         except OSError as error:
@@ -187,8 +201,9 @@ class Server:
         ending = [self._web.stop(self.config.grace_s)] if self._web else []
         await asyncio.gather(self._server.stop(self.config.grace_s), *ending)
         self.asker.close()
-        if self._metrics:
-            await asyncio.to_thread(self._metrics.close)
+        for seen in (self._metrics, self._traces):
+            if seen:
+                await asyncio.to_thread(seen.close)
         await asyncio.to_thread(self.engine.close)
 
     def _offer(self, name: str, served: Served) -> None:

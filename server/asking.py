@@ -63,9 +63,9 @@ class Asker:
 class Answer:
     """The pieces of one answer for one reader; `close` when it reads no more."""
 
-    def __init__(self, prepared: Prepared, flight: _Flight, pieces: asyncio.Queue[Made]) -> None:
+    def __init__(self, prepared: Prepared, flight: _Flight, reader: _Reader) -> None:
         self.prepared = prepared
-        self._flight, self._pieces = flight, pieces
+        self._flight, self._reader = flight, reader
         self._call = CALL.get()
         if self._call:
             self._call.asked(flight.job)
@@ -74,7 +74,7 @@ class Answer:
         """Until each alternative has ended, at its deadline at the latest. Raises what the request fails with."""
         unfinished = {piece.alternative: piece for piece in self.prepared.nothing()}
         while unfinished:
-            for piece in await _in_time(self._pieces, self.prepared.request.deadline, unfinished):
+            for piece in await _in_time(self._reader, self.prepared.request.deadline, unfinished):
                 if isinstance(piece, Exception):
                     raise piece
                 unfinished[piece.alternative] = piece
@@ -87,7 +87,24 @@ class Answer:
     def close(self) -> None:
         """The request ends before its next token, unless others read it, or its deadline is over: what goes on for the
         cache is ended by the engine."""
-        self._flight.leave(self._pieces)
+        self._flight.leave(self._reader)
+
+
+class _Reader:
+    """How far one has read: what it has not read yet is kept once for all, so a slow one costs nothing."""
+
+    def __init__(self, made: list[Made]) -> None:
+        self._made, self._at = made, 0
+        self.changed = asyncio.Event()
+
+    async def take(self) -> list[Made]:
+        """What is there, at least one; the pieces of each alternative as one, so that a client that reads slowly gets
+        fewer."""
+        while self._at == len(self._made):
+            self.changed.clear()
+            await self.changed.wait()
+        new, self._at = self._made[self._at :], len(self._made)
+        return _merged(new)
 
 
 class _Flight:
@@ -96,7 +113,8 @@ class _Flight:
     def __init__(self, engine: Engine, prepared: Prepared, land: Callable[[], None]) -> None:
         self._land = land
         self._made: list[Made] = []
-        self._readers: list[asyncio.Queue[Made]] = []
+        """As long as the answer, whoever reads it."""
+        self._readers: list[_Reader] = []
         self._left = prepared.request.alternatives
         loop = asyncio.get_running_loop()
 
@@ -111,15 +129,13 @@ class _Flight:
         own = self.job.request.deadline
         return not self.job.cancelled and (own is None or (deadline is not None and deadline <= own))
 
-    def join(self) -> asyncio.Queue[Made]:
-        """All pieces, from the first on."""
-        reader = asyncio.Queue[Made]()
-        for piece in self._made:
-            reader.put_nowait(piece)
+    def join(self) -> _Reader:
+        """It reads all pieces, from the first on."""
+        reader = _Reader(self._made)
         self._readers.append(reader)
         return reader
 
-    def leave(self, reader: asyncio.Queue[Made]) -> None:
+    def leave(self, reader: _Reader) -> None:
         if reader in self._readers:
             self._readers.remove(reader)
         if not self._readers and not self.job.is_late():
@@ -129,7 +145,7 @@ class _Flight:
     def _tell(self, piece: Made) -> None:
         self._made.append(piece)
         for reader in self._readers:
-            reader.put_nowait(piece)
+            reader.changed.set()
         if isinstance(piece, Exception):
             self._left = 0
         elif piece.finish is not Finish.NONE:
@@ -138,24 +154,27 @@ class _Flight:
             self._land()
 
 
-async def _in_time(pieces: asyncio.Queue[Made], deadline: float | None, unfinished: dict[int, Piece]) -> list[Made]:
-    """What is there, as `_taken`; at the deadline the ends of what is unfinished: the engine looks between two steps
-    alone, and a step may take longer than the client waits."""
+async def _in_time(reader: _Reader, deadline: float | None, unfinished: dict[int, Piece]) -> list[Made]:
+    """What there is to read; at the deadline the ends of what is unfinished: the engine looks between two steps alone,
+    and a step may take longer than the client waits."""
     try:
         async with asyncio.timeout_at(None if deadline is None else deadline + GRACE_S):
-            return await _taken(pieces)
+            return await reader.take()
     except TimeoutError:
         return [replace(last, text="", logprobs=(), finish=Finish.DEADLINE) for last in unfinished.values()]
 
 
-async def _taken(pieces: asyncio.Queue[Made]) -> list[Made]:
-    """What is there, at least one; the pieces of one answer as one, so that a client that reads slowly gets fewer."""
-    taken = [await pieces.get()]
-    while not pieces.empty():
-        piece, last = pieces.get_nowait(), taken[-1]
-        if isinstance(piece, Piece) and isinstance(last, Piece) and piece.alternative == last.alternative:
-            text, logprobs = last.text + piece.text, last.logprobs + piece.logprobs
-            taken[-1] = replace(piece, text=text, logprobs=logprobs)
-        else:
-            taken.append(piece)
-    return taken
+def _merged(made: list[Made]) -> list[Made]:
+    """One piece of each alternative, and what the request has failed with behind them."""
+    if len(made) == 1:
+        return made
+    pieces: dict[int, list[Piece]] = {}
+    for piece in made:
+        if isinstance(piece, Piece):
+            pieces.setdefault(piece.alternative, []).append(piece)
+    return [*map(_one, pieces.values()), *(error for error in made if not isinstance(error, Piece))]
+
+
+def _one(pieces: list[Piece]) -> Piece:
+    logprobs = tuple(value for piece in pieces for value in piece.logprobs)
+    return replace(pieces[-1], text="".join(piece.text for piece in pieces), logprobs=logprobs)

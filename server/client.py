@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from types import TracebackType
 
 import grpc
@@ -21,6 +22,10 @@ class ServerUnreachable(ServerError):
 
 class NotReady(ServerError):
     """The server has no model yet."""
+
+
+class NotAllowed(ServerError):
+    """The server asks for a token, or does not know this one."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +97,8 @@ def message(
     return infill_pb2.InfillRequest(
         prefix=prefix, suffix=suffix, path=path, language=language, max_tokens=max_tokens, temperature=temperature,
         seed=seed, stop=stop, deadline_ms=deadline_ms, session=session, single_line=single_line,
-        until=f"UNTIL_{until.name}", top_p=top_p, alternatives=alternatives, least_confidence=least_confidence,
-        logprobs=logprobs, model=model,
+        until=infill_pb2.Until.Name(until.value), top_p=top_p, alternatives=alternatives,
+        least_confidence=least_confidence, logprobs=logprobs, model=model,
     )  # fmt: skip
 
 
@@ -102,9 +107,9 @@ class Client:
 
     def __init__(self, address: str = DEFAULT_ADDRESS, secure: Secure | None = None) -> None:
         """Raises ServerError for files that cannot be read."""
-        self._address = address
         self._channel = channel(address, secure or Secure())
         self._metadata = secure.metadata if secure else ()
+        self._explained = partial(_explained, address=address, secure=secure or Secure())
         self._stub = infill_pb2_grpc.InfillServiceStub(self._channel)
 
     def __enter__(self) -> Client:
@@ -121,7 +126,7 @@ class Client:
             for response in self._stub.Infill(message(prefix, suffix, **options), metadata=self._metadata):  # pyright: ignore[reportArgumentType]
                 yield _piece(response)
         except grpc.RpcError as error:
-            raise _explained(error, self._address) from error
+            raise self._explained(error) from error
 
     def complete(self, prefix: str, suffix: str = "", **options: object) -> Completion:
         """The whole answer. Raises ServerError."""
@@ -132,14 +137,15 @@ class Client:
         try:
             return _info(self._stub.Model(infill_pb2.ModelRequest(model=name), metadata=self._metadata))
         except grpc.RpcError as error:
-            raise _explained(error, self._address) from error
+            raise self._explained(error) from error
 
-    def models(self) -> list[ModelInfo]:
+    def models(self, timeout_s: float | None = None) -> list[ModelInfo]:
         """All that are served, or are to be. Raises ServerError."""
         try:
-            return list(map(_info, (self._stub.Models(infill_pb2.ModelsRequest(), metadata=self._metadata)).models))
+            answer = self._stub.Models(infill_pb2.ModelsRequest(), timeout=timeout_s, metadata=self._metadata)
+            return list(map(_info, answer.models))
         except grpc.RpcError as error:
-            raise _explained(error, self._address) from error
+            raise self._explained(error) from error
 
     def score(
         self, prefix: str, middle: str, suffix: str = "", path: str = "", language: str = "", model: str = ""
@@ -151,7 +157,7 @@ class Client:
         try:
             return _score(self._stub.Score(request, metadata=self._metadata))
         except grpc.RpcError as error:
-            raise _explained(error, self._address) from error
+            raise self._explained(error) from error
 
 
 class AsyncClient:
@@ -159,9 +165,9 @@ class AsyncClient:
 
     def __init__(self, address: str = DEFAULT_ADDRESS, secure: Secure | None = None) -> None:
         """Raises ServerError for files that cannot be read."""
-        self._address = address
         self._channel = async_channel(address, secure or Secure())
         self._metadata = secure.metadata if secure else ()
+        self._explained = partial(_explained, address=address, secure=secure or Secure())
         self._stub = infill_pb2_grpc.InfillServiceStub(self._channel)
 
     async def __aenter__(self) -> AsyncClient:
@@ -179,7 +185,7 @@ class AsyncClient:
             async for response in call:
                 yield _piece(response)
         except grpc.RpcError as error:
-            raise _explained(error, self._address) from error
+            raise self._explained(error) from error
         finally:
             call.cancel()
 
@@ -192,7 +198,7 @@ class AsyncClient:
         try:
             return _info(await self._stub.Model(infill_pb2.ModelRequest(model=name), metadata=self._metadata))
         except grpc.RpcError as error:
-            raise _explained(error, self._address) from error
+            raise self._explained(error) from error
 
     async def models(self) -> list[ModelInfo]:
         """As `Client.models`."""
@@ -201,7 +207,7 @@ class AsyncClient:
                 map(_info, (await self._stub.Models(infill_pb2.ModelsRequest(), metadata=self._metadata)).models)
             )
         except grpc.RpcError as error:
-            raise _explained(error, self._address) from error
+            raise self._explained(error) from error
 
     async def score(
         self, prefix: str, middle: str, suffix: str = "", path: str = "", language: str = "", model: str = ""
@@ -213,11 +219,11 @@ class AsyncClient:
         try:
             return _score(await self._stub.Score(request, metadata=self._metadata))
         except grpc.RpcError as error:
-            raise _explained(error, self._address) from error
+            raise self._explained(error) from error
 
 
 def _piece(response: infill_pb2.InfillResponse) -> Piece:
-    finish = Finish[infill_pb2.FinishReason.Name(response.finish_reason).removeprefix("FINISH_REASON_")]
+    finish = Finish(response.finish_reason)
     return Piece(
         response.text, response.model_version, finish, response.tokens, response.prompt_tokens, response.reused_tokens,
         response.alternative, tuple(response.logprobs),
@@ -260,11 +266,30 @@ def _score(response: infill_pb2.ScoreResponse) -> Score:
     return Score(response.model_version, tuple(response.logprobs), response.bits_per_byte, response.prompt_tokens)
 
 
-def _explained(error: grpc.RpcError, address: str) -> ServerError:
+def _explained(error: grpc.RpcError, address: str, secure: Secure) -> ServerError:
     """Only our own server says UNAVAILABLE with a sentence about its checkpoint; else nobody answered."""
     code, details = error.code(), error.details() or ""  # pyright: ignore[reportAttributeAccessIssue]
     if code is grpc.StatusCode.UNAVAILABLE:
         if "checkpoint" in details:
             return NotReady(f"the server at {address} is not ready: {details}")
-        return ServerUnreachable(f"no completion server answers at {address}; `midstream serve` starts one")
+        return ServerUnreachable(_unreachable(details, address, secure))
+    if code is grpc.StatusCode.UNAUTHENTICATED:
+        if secure.token:
+            return NotAllowed(f"the server at {address} does not know this token")
+        return NotAllowed(
+            f"the server at {address} asks for a token: put it into MIDSTREAM_TOKEN, or name a file that holds it, "
+            "with --token-file or as server_token_file of [lsp]"
+        )
     return ServerError(f"the server at {address} answered {code.name}: {details}")
+
+
+def _unreachable(details: str, address: str, secure: Secure) -> str:
+    """Where somebody listens who speaks otherwise, that is said."""
+    if "CERTIFICATE_VERIFY_FAILED" in details or "Hostname Verification" in details:
+        return f"the server at {address} shows a certificate that `ca` does not vouch for, or one of another name"
+    closed = "failed to connect" in details and "Socket closed" in details
+    if secure.speaks_tls and (closed or "handshake failed" in details):
+        return f"the server at {address} does not take this client's TLS: it speaks none, or wants a certificate"
+    if closed:
+        return f"the server at {address} ends each connection: if it speaks TLS, `ca` says who vouches for it"
+    return f"no completion server answers at {address}; `midstream serve` starts one"

@@ -8,7 +8,7 @@ from math import isfinite
 
 
 class Finish(Enum):
-    """Why a completion ended; the names are those of the proto's FinishReason."""
+    """Why a completion ended; the numbers are those of the proto's FinishReason."""
 
     NONE = 0
     END_OF_TEXT = 1
@@ -20,7 +20,7 @@ class Finish(Enum):
 
 
 class Until(Enum):
-    """What a completion is of at most; the names are those of the proto's Until."""
+    """What a completion is of at most; the numbers are those of the proto's Until."""
 
     TEXT = 0
     LINE = 1
@@ -110,7 +110,7 @@ class Request:
             raise ValueError("greedy alternatives would all be the same: they need a temperature above 0")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Piece:
     """A part of the answer; the last of each alternative has a `finish` other than NONE."""
 

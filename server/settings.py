@@ -14,6 +14,7 @@ MAIN = "midstream"
 """What requests call the model of [paths] checkpoints, which also answers those that name none."""
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 """What requests may call a model."""
+URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 
 
 def is_url(place: str) -> bool:
@@ -62,6 +63,9 @@ class Serve:
     """PEM file of the authorities whose clients may connect; those without a certificate may not."""
     metrics: str = ""
     """host:port of the metrics page, for Prometheus; empty: there is none."""
+    otlp: str = ""
+    """URL of OpenTelemetry's collector, to which a span of each request is sent over OTLP by HTTP, as
+    http://127.0.0.1:4318; empty: none are made."""
 
     def __post_init__(self) -> None:
         bounds.between(self, 1, MOST_THREADS, "threads")
@@ -82,6 +86,8 @@ class Serve:
             raise ValueError(f"http must be empty or host:port, the port from 1 to 65,535, not {self.http!r}")
         if self.metrics and not bounds.is_address(self.metrics):
             raise ValueError(f"metrics must be empty or host:port, the port from 1 to 65,535, not {self.metrics!r}")
+        if self.otlp and not URL.fullmatch(self.otlp):
+            raise ValueError(f"otlp must be empty or http://host:port, or https, not {self.otlp!r}")
         if (self.certificate is None) is not (self.key is None):
             raise ValueError("certificate and key belong together: set both, or none")
         if self.client_ca is not None and self.certificate is None:

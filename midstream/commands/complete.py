@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from lsp.options import OptionsError
 from midstream.commands.options import with_settings
 from midstream.settings import Settings
 from model.lines import split as split_lines
@@ -43,6 +45,7 @@ class CursorPlace(click.ParamType):
 @click.option("--token-file", type=click.Path(path_type=Path), help="The server's token; else MIDSTREAM_TOKEN is it.")
 @click.option("--tls", is_flag=True, help="TLS, with the machine's own authorities.")
 @click.option("--ca", type=click.Path(path_type=Path), help="PEM file of the authorities that vouch for the server.")
+@click.option("--tls-name", help="The name in the server's certificate, if it is another than you ask by.")
 @click.option("--certificate", type=click.Path(path_type=Path), help="PEM file of your certificate, if it wants one.")
 @click.option("--key", type=click.Path(path_type=Path), help="PEM file of its key.")
 @with_settings
@@ -56,12 +59,13 @@ def complete(
     token_file: Path | None,
     tls: bool,
     ca: Path | None,
+    tls_name: str | None,
     certificate: Path | None,
     key: Path | None,
     settings: Settings,
 ) -> None:
     """Print what the served model would insert at FILE:LINE:COL."""
-    from server.access.secure import secure
+    from midstream.asking import asking
     from server.client import Client, ServerError
     from server.request import Until
 
@@ -76,18 +80,15 @@ def complete(
         "single_line": single_line,
         "until": Until[until.upper()],
     }
+    words = {"server_token_file": token_file, "ca": ca, "tls_name": tls_name, "certificate": certificate, "key": key}
+    given = {name: str(word) for name, word in words.items() if word}
+    address = server or settings.serve.listen
     try:
-        asking = secure(
-            token_file or settings.lsp.server_token_file,
-            ca or settings.lsp.ca,
-            certificate or settings.lsp.certificate,
-            key or settings.lsp.key,
-            tls or settings.lsp.tls,
-        )
-        with Client(server or settings.serve.listen, asking) as client:
+        chosen = settings.lsp.with_changes({**given, **({"tls": True} if tls else {})})
+        with Client(address, asking(replace(settings, lsp=chosen), address)) as client:
             for piece in client.stream(prefix[-NEAR:], suffix[:NEAR], deadline_ms=deadline_ms, **options):
                 click.echo(piece.text, nl=False)
-    except ServerError as error:
+    except (ServerError, OptionsError) as error:
         raise click.ClickException(str(error)) from error
     click.echo()
 

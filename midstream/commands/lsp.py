@@ -20,9 +20,9 @@ def lsp(server: str | None, editors: bool, settings: Settings) -> None:
         click.echo(files("lsp") / "editors")
         return
     import logging
-    from dataclasses import replace
 
     from lsp.app import serve
+    from midstream.asking import options
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
-    serve(replace(settings.lsp, server=server) if server else settings.lsp)
+    serve(options(settings, server or settings.lsp.server))

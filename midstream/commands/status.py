@@ -27,10 +27,12 @@ def status(settings: Settings, as_json: bool, partitions: bool) -> None:
     Exits 1 when something needs a person.
     """
     import msgspec
+    from msgspec.structs import replace
 
+    from midstream.asking import answers
     from midstream.status.overview import collect
 
-    state = collect(settings, once=True)
+    state = replace(collect(settings, once=True), server=answers(settings))
     if as_json:
         click.echo(msgspec.json.encode(state))
     else:
@@ -39,7 +41,7 @@ def status(settings: Settings, as_json: bool, partitions: bool) -> None:
         console = Console()
         for table in tables(state, partitions):
             console.print(table)
-        for line in sources(settings):
+        for line in [*sources(settings), f"server          {state.server}"]:
             console.print(line, highlight=False, markup=False, soft_wrap=True)
     sys.exit(bool(state.needs))
 

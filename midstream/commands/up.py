@@ -40,6 +40,7 @@ def up(settings: Settings, repositories: tuple[Path, ...], without_lock: bool) -
     config = click.get_current_context().params.get("config")
     where += ["--config", str(config)] if config else []
     paths = _repositories((*settings.up.git, *repositories))
+    _try_access(settings)
     from midstream.models import fits, weights
     from midstream.processes.lock import FolderLock
 
@@ -50,6 +51,20 @@ def up(settings: Settings, repositories: tuple[Path, ...], without_lock: bool) -
         if word := weights.warning(settings):
             click.echo(word, err=True)
         asyncio.run(_run(settings, where, paths))
+
+
+def _try_access(settings: Settings) -> None:
+    """What the server would end with is said before anything is started. Raises ClickException."""
+    from server.access.config import access_of
+    from server.access.tls import TlsError
+    from server.access.tokens import TokensError
+
+    access = access_of(settings.serve)
+    try:
+        access.gate()
+        access.tls()
+    except (TlsError, TokensError) as error:
+        raise click.ClickException(f"[serve]: {error}") from error
 
 
 def _repositories(arguments: tuple[Path, ...]) -> list[Path]:

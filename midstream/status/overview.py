@@ -71,6 +71,8 @@ class Status(msgspec.Struct, frozen=True):
     """Source partitions whose end an open transaction holds back: no lag, but nothing behind it is read yet."""
     imported: str = ""
     """Where the weights come from that are served until the first step; empty: none were imported, or there was one."""
+    server: str = ""
+    """What the completion server serves, or why it does not say so; empty: it was not asked."""
 
 
 def collect(settings: Settings, once: bool = False) -> Status:

@@ -14,6 +14,9 @@ from server.access.gate import Gate, NotKnown
 from server.access.limits import TooMany
 
 OPEN = frozenset(("/health", "/v1/health"))
+MOST_HEADERS = 100
+MOST_HEADER_BYTES = 32 * 1024
+"""Of all of them together; uvicorn refuses a head that is not whole after 64 KiB, and takes one that is."""
 NAMED = "/v1/models/"
 """Before a name that the client gives."""
 Refusal = Callable[[int, str], object]
@@ -31,20 +34,23 @@ class GateMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in OPEN:
             return await self._app(scope, receive, send)
-        call = Call("http", self._route(scope["path"]))
+        headers = Headers(scope=scope)
+        call = Call("http", self._route(scope["path"]), traceparent=headers.get("traceparent", ""))
         held = ExitStack()
         held.callback(self._gate.end, call)
         try:
-            self._gate.admit(_authorization(Headers(scope=scope)), call)
+            _count(scope)
+            self._gate.admit(_authorization(headers), call)
             held.enter_context(self._gate.running(call))
             await self._app(scope, receive, _noted(send, call, held))
+        except _TooManyHeaders as error:
+            await self._refuse(scope, _noted(send, call, held), 431, str(error))
         except NotKnown as error:
             send = _noted(send, call, held)
             await self._refuse(scope, send, 401, str(error), (b"www-authenticate", b"Bearer"))
         except TooMany as error:
             send = _noted(send, call, held)
             await self._refuse(scope, send, 429, str(error), (b"retry-after", str(error.seconds).encode()))
-
         finally:
             held.close()
 
@@ -54,9 +60,9 @@ class GateMiddleware:
             return f"{NAMED}{{name}}"
         return path if path in self._routes else "other"
 
-    async def _refuse(self, scope: Scope, send: Send, status: int, message: str, header: tuple[bytes, bytes]) -> None:
+    async def _refuse(self, scope: Scope, send: Send, status: int, message: str, *more: tuple[bytes, bytes]) -> None:
         data = msgspec.json.encode(self._refusal_of(scope["path"])(status, message))
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode()), header]
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode()), *more]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": data})
 
@@ -73,6 +79,16 @@ def _noted(send: Send, call: Call, held: ExitStack) -> Send:
         await send(message)
 
     return sent
+
+
+class _TooManyHeaders(Exception):
+    """The message is for the client."""
+
+
+def _count(scope: Scope) -> None:
+    size = sum(len(name) + len(value) for name, value in scope["headers"])
+    if len(scope["headers"]) > MOST_HEADERS or size > MOST_HEADER_BYTES:
+        raise _TooManyHeaders(f"a request has at most {MOST_HEADERS} headers, of {MOST_HEADER_BYTES:,} bytes")
 
 
 def _authorization(headers: Headers) -> str:

@@ -27,6 +27,10 @@ class Call:
     """The method, or the path as the program has it."""
     token: Token | None = None
     began: float = field(default_factory=time.monotonic)
+    at: float = field(default_factory=time.time)
+    """The same in seconds since 1970."""
+    traceparent: str = ""
+    """W3C's header of that name: the trace and the span that it is a part of."""
     job: Job | None = None
     """None: nothing was asked of an engine."""
     lasts: dict[int, Piece] = field(default_factory=dict)

@@ -25,6 +25,8 @@ class Access:
     """PEM file of the authorities whose clients may connect; those without a certificate may not."""
     metrics: str = ""
     """host:port of the metrics page; port 0 takes a free one, empty: there is none."""
+    otlp: str = ""
+    """URL of OpenTelemetry's collector; empty: no spans are made."""
 
     def gate(self) -> Gate:
         """Raises TokensError."""
@@ -39,7 +41,7 @@ class Access:
 
 def access_of(serve: Serve) -> Access:
     """What `[serve]` says of it."""
-    return Access(serve.tokens, serve.certificate, serve.key, serve.client_ca, serve.metrics)
+    return Access(serve.tokens, serve.certificate, serve.key, serve.client_ca, serve.metrics, serve.otlp)
 
 
 def is_local(address: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from server.access.call import Call
@@ -24,12 +24,13 @@ ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096)
 class Metrics:
     """`start`, then `close`. `told` is called when a request is over, in any thread."""
 
-    def __init__(self, engine: Engine, trouble: Callable[[str], str]) -> None:
-        """`trouble`: why the newest checkpoint of a model is not served; empty: it is."""
+    def __init__(self, engine: Engine, trouble: Callable[[str], str], dropped: Callable[[], int] | None = None) -> None:
+        """`trouble`: why the newest checkpoint of a model is not served; empty: it is. `dropped`: spans that no
+        collector has; None: there are no spans."""
         self.registry = CollectorRegistry()
         self._make_histograms()
         self._make_counters()
-        self.registry.register(_Now(engine, trouble))
+        self.registry.register(_Now(engine, trouble, dropped))
         engine.watch = self._rows.observe
 
     def _make_histograms(self) -> None:
@@ -96,10 +97,10 @@ class Metrics:
 class _Now(Collector):
     """What is so at the moment of being asked."""
 
-    def __init__(self, engine: Engine, trouble: Callable[[str], str]) -> None:
-        self._engine, self._trouble = engine, trouble
+    def __init__(self, engine: Engine, trouble: Callable[[str], str], dropped: Callable[[], int] | None) -> None:
+        self._engine, self._trouble, self._dropped = engine, trouble, dropped
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         waiting = self._engine.waiting
         running = max(0, self._engine.active + self._engine.arrived - waiting)
         yield GaugeMetricFamily("midstream_num_requests_running", "Answers that are generated.", running)
@@ -114,3 +115,5 @@ class _Now(Collector):
         for name in self._engine.names:
             trouble.add_metric([name], bool(self._trouble(name)))
         yield trouble
+        if self._dropped:
+            yield CounterMetricFamily("midstream_spans_dropped", "Spans that no collector has.", self._dropped())

@@ -7,6 +7,7 @@ from contextlib import ExitStack, aclosing, contextmanager
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from server.access.call import Call
 from server.access.gate import Gate, NotKnown
@@ -15,6 +16,7 @@ from server.access.limits import TooMany
 OPEN = "/grpc.health.v1.Health/"
 Handler = Any
 """grpc.RpcMethodHandler, whose fields its types do not tell."""
+Decode = Callable[[bytes], Any]
 
 
 class GateInterceptor(grpc.aio.ServerInterceptor):
@@ -31,43 +33,47 @@ class GateInterceptor(grpc.aio.ServerInterceptor):
         details: Any = handler_call_details
         if details.method.startswith(OPEN):
             return await continuation(details)
-        values = [value for key, value in details.invocation_metadata or () if key == "authorization"]
         handler: Handler = await continuation(details)
-        call = Call("grpc", details.method if handler else "other")
+        traceparent = _value(details, "traceparent")
+        call = Call("grpc", details.method if handler else "other", traceparent=traceparent)
         try:
-            self._gate.admit(values[0] if len(values) == 1 and isinstance(values[0], str) else "", call)
+            self._gate.admit(_value(details, "authorization"), call)
         except (NotKnown, TooMany) as error:
             return grpc.stream_stream_rpc_method_handler(self._refusing(error, call))
         return handler and self._wrapped(handler, call)
 
     def _wrapped(self, handler: Handler, call: Call) -> Handler:
+        """A single request is decoded by us: of one that is none gRPC says that the server failed."""
+        decode = None if handler.request_streaming else handler.request_deserializer
         if handler.response_streaming:
             make = grpc.stream_stream_rpc_method_handler if handler.request_streaming else (
                 grpc.unary_stream_rpc_method_handler
             )  # fmt: skip
-            inner = handler.stream_stream or handler.unary_stream
-            return make(self._streaming(inner, call), handler.request_deserializer, handler.response_serializer)
-        make = grpc.stream_unary_rpc_method_handler if handler.request_streaming else (
-            grpc.unary_unary_rpc_method_handler
-        )  # fmt: skip
-        inner = handler.stream_unary or handler.unary_unary
-        return make(self._whole(inner, call), handler.request_deserializer, handler.response_serializer)
+            behaviour = self._streaming(handler.stream_stream or handler.unary_stream, call, decode)
+        else:
+            make = grpc.stream_unary_rpc_method_handler if handler.request_streaming else (
+                grpc.unary_unary_rpc_method_handler
+            )  # fmt: skip
+            behaviour = self._whole(handler.stream_unary or handler.unary_unary, call, decode)
+        return make(behaviour, None if decode else handler.request_deserializer, handler.response_serializer)
 
-    def _streaming(self, inner: Callable[..., Any], call: Call) -> Any:
+    def _streaming(self, inner: Callable[..., Any], call: Call, decode: Decode | None) -> Any:
         async def behaviour(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
             with self._held(context, call) as held, _judged(context, call):
                 await self._enter(context, call, held)
-                async with aclosing(inner(request, context)) as responses:
+                asked = await _decoded(request, decode, context) if decode else request
+                async with aclosing(inner(asked, context)) as responses:
                     async for response in responses:
                         yield response
 
         return behaviour
 
-    def _whole(self, inner: Callable[..., Any], call: Call) -> Any:
+    def _whole(self, inner: Callable[..., Any], call: Call, decode: Decode | None) -> Any:
         async def behaviour(request: Any, context: grpc.aio.ServicerContext) -> Any:
             with self._held(context, call) as held, _judged(context, call):
                 await self._enter(context, call, held)
-                return await inner(request, context)
+                asked = await _decoded(request, decode, context) if decode else request
+                return await inner(asked, context)
 
         return behaviour
 
@@ -97,6 +103,12 @@ class GateInterceptor(grpc.aio.ServerInterceptor):
         return behaviour
 
 
+def _value(details: Any, name: str) -> str:
+    """Of the call's metadata; empty: there is none, or more than one."""
+    values = [value for key, value in details.invocation_metadata or () if key == name]
+    return values[0] if len(values) == 1 and isinstance(values[0], str) else ""
+
+
 @contextmanager
 def _judged(context: grpc.aio.ServicerContext, call: Call) -> Iterator[None]:
     """How the call ended."""
@@ -110,6 +122,14 @@ def _judged(context: grpc.aio.ServicerContext, call: Call) -> Iterator[None]:
         call.refused = type(error).__name__.lower()
         raise
     call.is_whole = True
+
+
+async def _decoded(data: bytes, decode: Decode, context: grpc.aio.ServicerContext) -> Any:
+    """The message; a call whose is none ends."""
+    try:
+        return decode(data)
+    except (DecodeError, ValueError):
+        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the request's message cannot be read: text is UTF-8")
 
 
 async def refuse(context: grpc.aio.ServicerContext, error: NotKnown | TooMany) -> None:

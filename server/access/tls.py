@@ -7,6 +7,7 @@ import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import grpc
 
@@ -140,8 +141,21 @@ def _check(certificate: Path, key: Path, client_ca: Path | None = None) -> None:
             raise TlsError(f"{client_ca} holds no certificate in PEM form") from error
 
 
+def name_of(certificate: Path) -> str:
+    """A name that the certificate is for; empty: it says none, or cannot be read."""
+    try:
+        names = dict(reversed(_about(certificate).get("subjectAltName", ())))
+    except (OSError, ssl.SSLError):
+        return ""
+    return names.get("DNS") or names.get("IP Address") or ""
+
+
+def _about(certificate: Path) -> dict[str, Any]:
+    return ssl._ssl._test_decode_cert(str(certificate))  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def _warn_of_time(certificate: Path) -> None:
-    about = ssl._ssl._test_decode_cert(str(certificate))  # pyright: ignore[reportAttributeAccessIssue]
+    about = _about(certificate)
     until = datetime.fromtimestamp(ssl.cert_time_to_seconds(about["notAfter"]), UTC)
     if until < datetime.now(UTC):
         logger.warning("the certificate of %s has expired on %s: clients will not connect", certificate, until.date())

@@ -16,6 +16,10 @@ from server.served import Served
 logger = logging.getLogger("midstream.server")
 
 
+MOST_SHOWN = 128
+"""Characters of a name that a client gives, in a message."""
+
+
 class NoModel(RuntimeError):
     """No model is loaded yet."""
 
@@ -90,7 +94,8 @@ class Engine:
         name = name or self.names[0]
         if name not in among:
             known = ", ".join(map(repr, filter(None, among)))
-            raise UnknownModel(f"no model {name!r} is served here" + (f": there are {known}" if known else ""))
+            shown = name if len(name) <= MOST_SHOWN else f"{name[:MOST_SHOWN]}…"
+            raise UnknownModel(f"no model {shown!r} is served here" + (f": there are {known}" if known else ""))
         served = self.models.get(name)
         if served is None or self._closing:
             of = f" for the model {name!r}" if name != self.names[0] else ""

@@ -55,6 +55,8 @@ def prepare(request: Request, served: Served) -> Prepared:
     prompt = _prompt(fmt, tokenizer, request, context - most)
     if request.middle is None:
         return Prepared(request, served, prompt, most)
+    if len(request.middle.encode(errors="surrogatepass")) > most * max(map(len, tokenizer.bytes_of)):
+        raise ValueError(f"middle has too many tokens: this model scores at most {most}")  # and they are not counted
     given = _given(served, prompt.healed, request.middle)
     if len(given) > most:
         raise ValueError(f"middle has {len(given)} tokens, and this model scores at most {most}")

@@ -9,25 +9,25 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 class Until(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
-    UNTIL_TEXT: _ClassVar[Until]
+    UNTIL_UNSPECIFIED: _ClassVar[Until]
     UNTIL_LINE: _ClassVar[Until]
     UNTIL_STATEMENT: _ClassVar[Until]
     UNTIL_SCOPE: _ClassVar[Until]
 
 class FinishReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
-    FINISH_REASON_NONE: _ClassVar[FinishReason]
+    FINISH_REASON_UNSPECIFIED: _ClassVar[FinishReason]
     FINISH_REASON_END_OF_TEXT: _ClassVar[FinishReason]
     FINISH_REASON_STOP: _ClassVar[FinishReason]
     FINISH_REASON_LENGTH: _ClassVar[FinishReason]
     FINISH_REASON_DEADLINE: _ClassVar[FinishReason]
     FINISH_REASON_CANCELLED: _ClassVar[FinishReason]
     FINISH_REASON_CONFIDENCE: _ClassVar[FinishReason]
-UNTIL_TEXT: Until
+UNTIL_UNSPECIFIED: Until
 UNTIL_LINE: Until
 UNTIL_STATEMENT: Until
 UNTIL_SCOPE: Until
-FINISH_REASON_NONE: FinishReason
+FINISH_REASON_UNSPECIFIED: FinishReason
 FINISH_REASON_END_OF_TEXT: FinishReason
 FINISH_REASON_STOP: FinishReason
 FINISH_REASON_LENGTH: FinishReason

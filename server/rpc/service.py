@@ -116,13 +116,21 @@ def read(message: infill_pb2.InfillRequest, remaining_s: float | None, arrived: 
         deadline=(time.monotonic() if arrived is None else arrived) + min(limits) if limits else None,
         session=message.session,
         single_line=message.single_line,
-        until=Until(message.until),
+        until=_until(message.until),
         top_p=message.top_p or 1.0,
         alternatives=message.alternatives or 1,
         least_confidence=message.least_confidence,
         logprobs=message.logprobs,
         model=message.model,
     )
+
+
+def _until(number: int) -> Until:
+    """Raises ValueError."""
+    try:
+        return Until(number)
+    except ValueError:
+        raise ValueError(f"until is a number from 0 to {len(Until) - 1}") from None
 
 
 def to_score(message: infill_pb2.ScoreRequest) -> Request:
@@ -137,7 +145,7 @@ def written(piece: Piece) -> infill_pb2.InfillResponse:
     return infill_pb2.InfillResponse(
         text=piece.text,
         model_version=piece.model_version,
-        finish_reason=f"FINISH_REASON_{piece.finish.name}",
+        finish_reason=infill_pb2.FinishReason.Name(piece.finish.value),
         tokens=piece.tokens,
         prompt_tokens=piece.prompt_tokens,
         reused_tokens=piece.reused_tokens,

@@ -7,6 +7,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -25,14 +26,11 @@ from server.engine.engine import NoModel, UnknownModel
 from server.web import llamacpp, ollama, openai
 from server.web.body import ClientDisconnect, Refused, read_as
 from server.web.completing import DOORS, Completing, Door, Faces, refusal_of
+from server.web.connection import LIMITS, Connection, Limits
 from server.web.stream import JSON
 
 RENEW_S = 1.0
 """Between two looks whether the certificate has changed."""
-
-
-def told(route: str, status: int, seconds: float, tokens: int) -> None:
-    """Called once for each request that completes, when it has ended; status 499: the client went away."""
 
 
 def app(faces: Faces) -> Starlette:
@@ -47,7 +45,6 @@ def _door(faces: Faces, door: Door, path: str) -> Callable[[Http], Awaitable[Res
         try:
             return Completing(faces, door, await read_as(http, door.body), path)
         except Refused as error:
-            faces.told(path, error.status, 0.0, 0)
             return json(door.refusal(error.status, error.message), error.status)
         except ClientDisconnect:
             return Response(status_code=400)
@@ -123,10 +120,12 @@ class _Uvicorn(uvicorn.Server):
 class Web:
     """`start`, then `stop`: the HTTP server inside of a running event loop."""
 
-    def __init__(self, asker: Asker, listen: str, gate: Gate | None = None, tls: Tls | None = None) -> None:
+    def __init__(
+        self, asker: Asker, listen: str, gate: Gate | None = None, tls: Tls | None = None, limits: Limits = LIMITS
+    ) -> None:
         """`listen`: host:port; port 0 takes a free one."""
-        self._faces, self._listen, self._gate = Faces(asker, told), listen, gate or Gate()
-        self._tls = tls
+        self._faces, self._listen, self._gate = Faces(asker), listen, gate or Gate()
+        self._tls, self._limits = tls, limits
 
     async def start(self) -> str:
         """Binds and answers; the address. Raises OSError."""
@@ -137,9 +136,11 @@ class Web:
         gated = GateMiddleware(inner, self._gate, refusal_of, routes)
         config = uvicorn.Config(
             gated, log_config=None, log_level="warning", access_log=False, lifespan="off", ws="none",
-            http="h11", server_header=False, proxy_headers=False, timeout_keep_alive=60,
+            server_header=False, proxy_headers=False, timeout_keep_alive=60,
+            h11_max_incomplete_event_size=self._limits.head_bytes,
         )  # fmt: skip
         config.load()
+        config.http_protocol_class = partial(Connection, self._limits)  # pyright: ignore[reportAttributeAccessIssue]
         config.ssl = self._tls and self._tls.context()
         self._server = _Uvicorn(config)
         self._renewing = asyncio.create_task(self._renew())

@@ -26,8 +26,6 @@ logger = logging.getLogger("midstream.server")
 MOST_WARMING = 8
 """Prompts that are read for the cache alone, at most; the oldest are ended."""
 Refusal = Callable[[int, str], object]
-Told = Callable[[str, int, float, int], None]
-"""Route, status, seconds, tokens of the answer."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +92,8 @@ def refusal_of(path: str) -> Refusal:
 class Faces:
     """The routes' state: what is asked, and whether the server is ending."""
 
-    def __init__(self, asker: Asker, told: Told) -> None:
-        self.asker, self.told = asker, told
+    def __init__(self, asker: Asker) -> None:
+        self.asker = asker
         self.since = int(time.time())
         self.is_draining = False
         self.ending = asyncio.Event()
@@ -146,12 +144,11 @@ class Completing(Response):
 
     def __init__(self, faces: Faces, door: Door, body: Any, route: str) -> None:
         self._faces, self._door, self._body, self._route = faces, door, body, route
-        self._tokens = 0
         self.background = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        began, out = time.monotonic(), Out(send)
-        caller = Caller((scope.get("client") or ("",))[0], began)
+        out = Out(send)
+        caller = Caller((scope.get("client") or ("",))[0], time.monotonic())
         self._faces.running += 1
         try:
             done = await while_there(lambda: self._answer(out, caller), receive, self._faces.ending)
@@ -159,7 +156,6 @@ class Completing(Response):
                 await self._fail(out, 503, "the server is ending")
         finally:
             self._faces.running -= 1
-            self._faces.told(self._route, out.status if out.is_whole else 499, time.monotonic() - began, self._tokens)
 
     async def _answer(self, out: Out, caller: Caller) -> None:
         try:
@@ -192,7 +188,6 @@ class Completing(Response):
             totals.end()
             return await write(_Nothing(), shape, totals, out)
         await write(answer, shape, totals, out)
-        self._tokens = totals.tokens
         return answer.close()
 
     async def _fail(self, out: Out, status: int, message: str) -> None:

@@ -100,7 +100,7 @@ def test_options_of_the_editor() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"sever": "h:1"}, "unknown sever; known are server, deadline_ms"),
+        ({"sever": "h:1"}, "unknown sever; known are server, server_token_file, tls"),
         ({"deadline_ms": "5"}, "deadline_ms must be a whole number"),
         ({"deadline_ms": True}, "deadline_ms must be a whole number"),
         ({"deadline_ms": 0}, "deadline_ms must be at least 1"),

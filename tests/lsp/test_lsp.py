@@ -258,7 +258,7 @@ async def test_a_wrong_option_is_told_and_the_rest_works(server: Server, tmp_pat
     async with editing(tmp_path, server.address, options={"dead_line": 1}) as editor:
         editor.open("m1.py", HEAD)
         assert await editor.ask("m1.py", (0, 9), INVOKED) is not None
-        assert len(editor.shown) == 1 and "unknown dead_line; known are server, deadline_ms" in editor.shown[0]
+        assert len(editor.shown) == 1 and "unknown dead_line; known are server, server_token_file" in editor.shown[0]
 
 
 async def test_shutdown_then_exit_ends_with_0_and_silence(editor: Editor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -68,6 +69,19 @@ def test_a_folder_that_is_no_repository_is_refused_at_once(tmp_path):
     for name in ("plain", "gone"):
         assert str(tmp_path / name) in result.stderr.partition("git cannot read what is to be followed:")[2]
     assert "Traceback" not in result.stderr and not (tmp_path / "state/broker").exists()
+
+
+def test_what_the_server_cannot_use_is_said_before_anything_starts(tmp_path, git_folder):
+    git_folder.commit("Add a file", {"a.py": "x = 1\n"})
+    for setting, why in (
+        (f'tokens = "{tmp_path}/none"', r"\[serve\]: .*none: No such file"),
+        ('certificate = "c.pem"\nkey = "k.pem"', r"\[serve\]: c.pem: No such file"),
+    ):
+        (tmp_path / "midstream.toml").write_text(f'[paths]\nstate = "{tmp_path}/state"\n[serve]\n{setting}\n')
+        words = ["up", "--config", str(tmp_path / "midstream.toml"), "--git", str(git_folder.path)]
+        result = CliRunner().invoke(main, words)
+        assert result.exit_code == 1 and re.search(why, result.output), result.output
+    assert not (tmp_path / "state").exists()
 
 
 def test_one_that_cannot_be_read_is_named_and_the_others_are_followed(tmp_path, git_folder, capsys):

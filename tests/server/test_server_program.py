@@ -89,7 +89,14 @@ def test_the_generated_modules_are_current(tmp_path: Path) -> None:
     root = Path(infill_pb2.__file__).parents[2]
     flags = [f"--{kind}_out={tmp_path}" for kind in ("python", "pyi", "grpc_python")]
     subprocess.run(
-        [sys.executable, "-m", "grpc_tools.protoc", f"-I{root}", *flags, "server/rpc/infill.proto"],
+        [
+            sys.executable,
+            "-m",
+            "grpc_tools.protoc",
+            "-Iserver/rpc=server/rpc/midstream/v1",
+            *flags,
+            "server/rpc/infill.proto",
+        ],
         check=True,
         cwd=root,
     )

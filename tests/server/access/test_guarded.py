@@ -108,8 +108,9 @@ async def until(holds: Callable[[], bool]) -> None:
 async def test_one_runs_at_once_and_one_that_goes_away_makes_room(
     guarded: Server, channel: grpc.aio.Channel, http: httpx.AsyncClient
 ) -> None:
-    gate, limits = Gate(guarded.engine), guarded._gate._limits
+    gate = Gate(guarded.engine)
     body: Any = {"json": {"prompt": PREFIX, "max_tokens": 2}, "headers": dict(bearer("single"))}
+    limits = guarded._gate._limits
     try:
         running = asyncio.create_task(ask(channel, "Infill", bearer("single")))
         await until(lambda: guarded.engine.active > 0)

@@ -17,6 +17,7 @@ from server.access.secure import Secure
 from server.app import CannotListen, ServeConfig, Server
 from server.client import AsyncClient, ServerError
 from tests.support.models.tiny import texts
+from tests.support.programs.engine_gate import Gate
 
 PREFIX = texts()[1][:60]
 CANARY = "canary0xyz"
@@ -90,6 +91,26 @@ async def test_the_page_counts_what_was_asked(guarded: Server, rpc: AsyncClient,
     assert value(got, "model_info", model="other", version=version) == 1
     assert value(got, "checkpoint_trouble", model="midstream") == 0
     assert value(got, "num_requests_running") == value(got, "num_requests_waiting") == 0
+
+
+async def test_what_runs_and_what_is_given_up(guarded: Server, rpc: AsyncClient) -> None:
+    gate = Gate(guarded.engine)
+    try:
+        asking = [asyncio.create_task(rpc.complete(PREFIX[: 20 + n], max_tokens=50)) for n in range(3)]
+        await gate.asked(3)
+        got = await samples(guarded)
+        assert value(got, "num_requests_waiting") == 3 and value(got, "num_requests_running") == 0
+        gate.go(2)
+        await until(lambda: guarded.engine.active == 3 and guarded.engine.waiting == 0)
+        assert value(await samples(guarded), "num_requests_running") == 3
+        for task in asking:
+            task.cancel()
+        async with asyncio.timeout(60):
+            while value(await samples(guarded), "request_cancellations_total", face="grpc") < 3:
+                await asyncio.sleep(0.02)
+    finally:
+        gate.go()
+    await until(lambda: guarded.engine.active == 0)
 
 
 async def test_nothing_of_a_text_is_seen(

@@ -162,6 +162,36 @@ def test_what_is_wrong_with_the_files_is_named(files: Files, tmp_path: Path, cap
     assert "old.pem has expired on" in caplog.text
 
 
-def test_a_client_names_what_it_cannot_read(tmp_path: Path) -> None:
-    with pytest.raises(ServerError, match="none: No such file"):
-        Client("127.0.0.1:1", Secure(ca=tmp_path / "none"))
+def test_a_client_names_what_it_cannot_read(files: Files, tmp_path: Path) -> None:
+    (text := tmp_path / "text").write_text("no certificate")
+    (certificate, _), (_, key) = files.issue("one"), files.issue("two")
+    for secure, why in (
+        (Secure(ca=tmp_path / "none"), "none: No such file"),
+        (Secure(ca=text), "text holds no certificate in PEM form"),
+        (Secure(certificate=certificate, key=key), "one.pem and .*two.key are no certificate and key that fit"),
+    ):
+        with pytest.raises(ServerError, match=why):
+            Client("127.0.0.1:1", secure)
+
+
+async def test_a_client_is_told_why_it_does_not_connect(files: Files, tmp_path: Path) -> None:
+    certificate, key = files.issue("server")
+    strange = Files(tmp_path / "strange", trustme.CA())
+    strange.folder.mkdir()
+    async with serving(tmp_path, Access(certificate=certificate, key=key)) as server:
+        for secure, why in (
+            (Secure(), "ends each connection: if it speaks TLS, `ca` says who vouches for it"),
+            (Secure(ca=strange.ca), "shows a certificate that `ca` does not vouch for, or one of another name"),
+            (Secure(ca=files.ca, tls_name="other"), "or one of another name"),
+        ):
+            with pytest.raises(ServerUnreachable, match=why):
+                await names(server, secure)
+        assert await names(server, Secure(ca=certificate)) == ["midstream"]  # it vouches for itself
+    async with serving(tmp_path, Access(certificate=certificate, key=key, client_ca=files.ca)) as server:
+        with pytest.raises(ServerUnreachable, match="does not take this client's TLS"):
+            await names(server, Secure(ca=files.ca))
+    async with serving(tmp_path, Access()) as server:
+        with pytest.raises(ServerUnreachable, match="does not take this client's TLS"):
+            await names(server, Secure(ca=files.ca))
+    with pytest.raises(ServerUnreachable, match="no completion server answers at"):
+        await names(server, Secure(ca=files.ca))

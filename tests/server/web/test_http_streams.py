@@ -11,8 +11,7 @@ import httpx
 import pytest
 
 from server.app import Server
-from server.web.app import app
-from server.web.completing import MOST_WARMING, Faces
+from server.web.completing import MOST_WARMING
 from tests.support.models.tiny import texts
 from tests.support.programs.engine_gate import Gate
 
@@ -162,15 +161,3 @@ async def test_after_the_grace_a_stream_ends_with_the_reason(
         await server._web.stop(0.01)
         *_, last = [part async for part in parts(answer)]
     assert "ending" in last["error"]["message"] and gate.jobs[0].cancelled
-
-
-async def test_each_request_is_told_of_without_its_text(server: Server) -> None:
-    told: list[tuple[str, int, float, int]] = []
-    faces = Faces(server.asker, lambda *row: told.append(row))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app(faces)), base_url="http://x") as http:
-        await http.post("/v1/completions", json=BODY)
-        await http.post("/v1/completions", json=BODY | {"n": 99})
-        await http.post("/infill", content=b"{")
-    assert [(route, status, tokens > 0) for route, status, _, tokens in told] == [
-        ("/v1/completions", 200, True), ("/v1/completions", 400, False), ("/infill", 400, False),
-    ]  # fmt: skip

@@ -180,7 +180,7 @@ class Server:
         from server.access.metrics import Metrics
 
         traces = self._traces
-        metrics = Metrics(self.engine, self._trouble, (lambda: traces.dropped) if traces else None)
+        metrics = Metrics(self.engine, self._kind, (lambda: traces.dropped) if traces else None)
         try:
             self.metrics = metrics.start(listen)
         except OSError as error:
@@ -221,6 +221,10 @@ class Server:
     def _trouble(self, name: str) -> str:
         """Why the newest checkpoint of this model is not the one that is served."""
         return self.watchers[name].trouble
+
+    def _kind(self, name: str) -> str:
+        """The same in a word."""
+        return self.watchers[name].kind
 
     async def _now_serving(self, name: str) -> None:
         await self._health.set(f"{MODELS}/{name}", health_pb2.HealthCheckResponse.SERVING)

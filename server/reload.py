@@ -71,6 +71,11 @@ class Watcher:
             return "" if self._root.is_dir() else f"there is no folder {self._root}"
         return failure.reason if failure.name in failure.reason else f"{failure.name}: {failure.reason}"
 
+    @property
+    def kind(self) -> str:
+        """What is wrong, in a word; empty: nothing, or there is none yet."""
+        return self.failure.kind if self.failure else ""
+
     def start(self) -> None:
         if not self._root.is_dir():
             logger.warning("there is no folder %s yet", self._root)

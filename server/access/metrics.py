@@ -24,13 +24,13 @@ ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096)
 class Metrics:
     """`start`, then `close`. `told` is called when a request is over, in any thread."""
 
-    def __init__(self, engine: Engine, trouble: Callable[[str], str], dropped: Callable[[], int] | None = None) -> None:
-        """`trouble`: why the newest checkpoint of a model is not served; empty: it is. `dropped`: spans that no
-        collector has; None: there are no spans."""
+    def __init__(self, engine: Engine, kind: Callable[[str], str], dropped: Callable[[], int] | None = None) -> None:
+        """`kind`: what is wrong with the newest checkpoint of a model, in a word; empty: it is served. `dropped`:
+        spans that no collector has; None: there are no spans."""
         self.registry = CollectorRegistry()
         self._make_histograms()
         self._make_counters()
-        self.registry.register(_Now(engine, trouble, dropped))
+        self.registry.register(_Now(engine, kind, dropped))
         engine.watch = self._rows.observe
 
     def _make_histograms(self) -> None:
@@ -97,8 +97,8 @@ class Metrics:
 class _Now(Collector):
     """What is so at the moment of being asked."""
 
-    def __init__(self, engine: Engine, trouble: Callable[[str], str], dropped: Callable[[], int] | None) -> None:
-        self._engine, self._trouble, self._dropped = engine, trouble, dropped
+    def __init__(self, engine: Engine, kind: Callable[[str], str], dropped: Callable[[], int] | None) -> None:
+        self._engine, self._kind, self._dropped = engine, kind, dropped
 
     def collect(self) -> Iterator[Metric]:
         waiting = self._engine.waiting
@@ -110,10 +110,12 @@ class _Now(Collector):
             info.add_metric([name, served.version], 1)
         yield info
         trouble = GaugeMetricFamily(
-            "midstream_checkpoint_trouble", "1: a model's newest checkpoint could not be loaded.", labels=["model"]
-        )
+            "midstream_checkpoint_trouble", "1: a model's newest checkpoint is not the one that is served.",
+            labels=["model", "kind"],
+        )  # fmt: skip
         for name in self._engine.names:
-            trouble.add_metric([name], bool(self._trouble(name)))
+            kind = self._kind(name)
+            trouble.add_metric([name, kind], bool(kind))
         yield trouble
         if self._dropped:
             yield CounterMetricFamily("midstream_spans_dropped", "Spans that no collector has.", self._dropped())

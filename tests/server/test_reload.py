@@ -15,6 +15,7 @@ from math import inf
 from pathlib import Path
 
 import grpc
+import httpx
 import msgspec
 import pytest
 import torch
@@ -26,6 +27,7 @@ from model.checkpoint import write_revision
 from model.loading import load_all
 from model.manifest import MANIFEST, TOKENIZER, WEIGHTS, read_manifest
 from server import reload
+from server.access.config import Access
 from server.app import CHECKPOINTS, ServeConfig, Server
 from server.reload import Failure, Watcher
 from server.served import Served, load
@@ -235,7 +237,7 @@ def test_a_model_that_was_not_trained_is_not_served(tmp_path: Path) -> None:
 
 async def test_health_says_that_the_newest_could_not_be_loaded(tmp_path: Path) -> None:
     write_checkpoint(tmp_path, 1)
-    server = Server(ServeConfig(tmp_path, "127.0.0.1:0"))
+    server = Server(ServeConfig(tmp_path, "127.0.0.1:0", access=Access(metrics="127.0.0.1:0")))
     address = await server.start()
     await server.ready()
     status = health_pb2.HealthCheckResponse
@@ -252,6 +254,9 @@ async def test_health_says_that_the_newest_could_not_be_loaded(tmp_path: Path) -
         (tmp_path / "other" / "step-00000002").rename(tmp_path / "step-00000002")
         await asyncio.wait_for(said(CHECKPOINTS, status.NOT_SERVING), 60)
         await said("", status.SERVING)
+        async with httpx.AsyncClient() as client:
+            page = (await client.get(f"http://{server.metrics}/metrics")).text
+        assert 'midstream_checkpoint_trouble{kind="damaged",model="midstream"} 1.0' in page
         write_checkpoint(tmp_path, 3)
         await asyncio.wait_for(said(CHECKPOINTS, status.SERVING), 60)
     await server.stop()

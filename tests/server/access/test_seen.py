@@ -89,7 +89,7 @@ async def test_the_page_counts_what_was_asked(guarded: Server, rpc: AsyncClient,
     )
     version = guarded.engine.models["other"].version
     assert value(got, "model_info", model="other", version=version) == 1
-    assert value(got, "checkpoint_trouble", model="midstream") == 0
+    assert value(got, "checkpoint_trouble", model="midstream", kind="") == 0
     assert value(got, "num_requests_running") == value(got, "num_requests_waiting") == 0
 
 

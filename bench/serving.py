@@ -51,7 +51,7 @@ LIMIT_MS = 650.0
 def main() -> None:
     options = arguments().parse_args()
     root = options.keep or cache_home() / "serving"
-    files, demo = models.files(say), models.demo(root, options.tokens, options.threads)
+    files, demo = models.files(say), models.demo(root, options.tokens, options.threads, say)
     measured = Bench(files, options)
     report = measured.model(demo, options.users, options.seconds)
     hour = asyncio.run(Hour(demo, files, options.threads, say).run(options.hour_keys))

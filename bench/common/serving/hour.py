@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from common.serving import typing_traces
 from common.serving.models import Model
 from common.serving.program import Program
@@ -110,5 +111,5 @@ def _next_checkpoint(folder: Path) -> None:
     path = latest(folder)
     assert path is not None
     contents = loading.load_all(path)
-    manifest = replace(contents.manifest, step=contents.manifest.step + 1)
+    manifest = msgspec.structs.replace(contents.manifest, step=contents.manifest.step + 1)
     write(folder, replace(contents, manifest=manifest), keep=2)

@@ -11,25 +11,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-
+import xxhash
 from common.decode import trained
 from common.decode.models import random
 from common.rows import Rows, packed
 from midstream.demo import corpus
 from midstream.settings import cache_home
 from model.config import TrainConfig
+from model.example import Batch, Example
 from model.families.gpt_bigcode.spec import GptBigcode
 from model.fim.formats import STARCODER
 from model.gguf.export import export
 from model.manifest import latest
+from model.tokens import tokenizer as bpe
 from model.tokens.tokenizer import Tokenizer
+from model.training.batch import collate
 from model.training.score import bits_per_byte
 from model.training.train import Trainer
+from streams.document import Document, Part
+from streams.prepare.prepare import identity
 
 ROOT = Path(__file__).parents[3]
-TYPED = ("click", "flask", "requests", "jinja2", "attrs", "fastapi", "urllib3", "trio", "networkx", "pygments",
-         "paramiko", "tqdm")  # fmt: skip
-"""Packages that users type in: no model was trained on them."""
+PACKAGES = ("click", "flask", "jinja2", "requests", "urllib3", "werkzeug", "starlette", "fastapi", "httpx")
+"""In whose files users type."""
 LEAST, MOST = 2_000, 40_000
 """Characters of a file that is typed in."""
 LARGE_VOCAB = 16_384
@@ -51,54 +55,85 @@ class Model:
 
 
 def files(say: Say) -> list[tuple[str, str]]:
-    """(path, text) of what is typed, in the order of the packages and paths."""
-    wanted = [pin for pin in corpus.pins() if pin.kind == "pypi" and pin.name in TYPED]
+    """(path, text) of what is typed in: an eighth of the packages' files, which no model is trained on."""
+    return [file for file in _files(say) if _is_typed(file[0])]
+
+
+def _is_typed(path: str) -> bool:
+    return xxhash.xxh3_64_intdigest(path.encode()) % 8 == 0
+
+
+def _files(say: Say) -> list[tuple[str, str]]:
+    """In an order that the hashes of their paths decide."""
+    wanted = [pin for pin in corpus.pins() if pin.kind == "pypi" and pin.name in PACKAGES]
     found: list[tuple[str, str]] = []
     for pin, folder in corpus.fetch(cache_home(), say, wanted).items():
-        for path in sorted(folder.rglob("*.py")):
+        for path in folder.rglob("*.py"):
             text = path.read_text(encoding="utf-8", errors="replace")
             if LEAST <= len(text) <= MOST and "\t" not in text and "\r" not in text:
                 found.append((f"{pin.name}/{path.relative_to(folder)}", text))
-    return found
+    return sorted(found, key=lambda file: xxhash.xxh3_64_intdigest(file[0].encode()))
 
 
-def demo(root: Path, tokens: int, threads: int) -> Model:
-    """Of the demo's shape, trained on so many tokens of other packages; kept in `root`, which other settings share."""
+def demo(root: Path, tokens: int, threads: int, say: Say) -> Model:
+    """Of the demo's shape, trained on so many tokens of the packages' other files; kept in `root`."""
     shape = tomllib.loads((ROOT / "midstream/demo/demo.toml").read_text())
     wanted, rate = shape["model"], shape["train"]["learning_rate"]
     spec = GptBigcode(vocab=wanted["vocab"], context=wanted["context"], width=wanted["width"], layers=wanted["layers"],
                       heads=wanted["heads"])  # fmt: skip
-    folder = root / f"demo-{spec.width}x{spec.layers}-{spec.vocab}-{tokens}"
+    learned = [_document(number, *file) for number, file in enumerate(_files(say)) if not _is_typed(file[0])]
+    digest = xxhash.xxh3_64_hexdigest(repr((spec, tokens, rate, [d.id for d in learned])).encode())
+    folder = root / f"demo-{digest}"
     if latest(folder) is None:
-        _train(root, folder, spec, tokens, rate, threads)
-    tokenizer = Tokenizer.load(root / f"tokenizer-{spec.vocab}.json")
-    return Model("demo", folder, _gguf(folder), tokenizer, spec, True)
+        _train(folder, spec, learned, tokens, rate, threads)
+    path = latest(folder)
+    assert path is not None
+    file = folder / "q8_0.gguf"
+    if not file.exists():
+        export(path, file, "q8_0")
+    return Model("demo", folder, file, Tokenizer.load(folder / "tokenizer.json"), spec, True)
 
 
-def _train(root: Path, folder: Path, spec: GptBigcode, tokens: int, rate: float, threads: int) -> None:
-    with tempfile.TemporaryDirectory() as work:
-        found, _ = trained.corpus(Path(work))
-        tokenizer = trained.tokenizer(root, spec.vocab, found[:2_500])
-        rows = packed(found, tokenizer, spec.context, tokens // spec.context * 6 // 5 + 60)
+def _document(number: int, path: str, text: str) -> Document:
+    document = Document(offset=number, index=0, kind="file", parts=[Part("text", text)], path=path, language="python",
+                        repository="bench")  # fmt: skip
+    document.id = identity(document)
+    return document
+
+
+def _train(folder: Path, spec: GptBigcode, learned: list[Document], tokens: int, rate: float, threads: int) -> None:
+    """As many passes as it takes, each with cuts of its own."""
+    tokenizer = bpe.train([document.parts[0].text for document in learned], spec.vocab)
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(folder / "tokenizer.json")
+    rows: list[list[Example]] = []
+    while len(rows) * spec.context < tokens:
+        for document in learned:
+            document.offset += len(learned)
+            document.id = xxhash.xxh3_128_digest(document.id)
+        rows += packed(learned, tokenizer, spec.context)
     torch.set_num_threads(threads)
     config = TrainConfig(precision="float32", threads=threads, window=1_000_000, keep=1, merge=1, learning_rate=rate,
-                         warm_up_steps=100, checkpoint_every_s=1e9)  # fmt: skip
-    trainer = Trainer(spec, config, Rows(rows, spec.context), folder, tokenizer, STARCODER, context=spec.context)
+                         warm_up_steps=50, checkpoint_every_s=1e9)  # fmt: skip
+    trainer = Trainer(spec, config, Several(rows, spec.context), folder, tokenizer, STARCODER, context=spec.context)
     while trainer.tokens < tokens and (batch := trainer.feed.next(0.0)) is not None:
         trainer._train(batch)
-        if trainer.step % 100 == 0:
-            last = trainer._prequential.scores[-100:]
+        if trainer.step % 50 == 0:
+            last = trainer._prequential.scores[-50:]
             bits = bits_per_byte(sum(n for n, _ in last), sum(b for _, b in last))
             print(f"training: {trainer.tokens:,} tokens, {bits:.3f} bits a byte", file=sys.stderr, flush=True)
     trainer.save()
 
 
-def _gguf(folder: Path) -> Path:
-    path, file = latest(folder), folder / "q8_0.gguf"
-    assert path is not None
-    if not file.exists():
-        export(path, file, "q8_0")
-    return file
+class Several(Rows):
+    """Four rows a Batch."""
+
+    def next(self, timeout_s: float) -> Batch | None:
+        if self.drained:
+            return None
+        begun = self.taken
+        self.taken = min(len(self.rows), begun + 4)
+        return collate(self.rows[begun : self.taken], self.context)
 
 
 def large(root: Path) -> Model:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 class OtherBase(CheckpointError):
     """The base of an adapter is missing or another: no reason to go on from an older checkpoint."""
 
+    kind = "base"
+
 
 def named(path: Path, manifest: Manifest) -> Base:
     """How an adapter names the checkpoint in `path`, which holds all weights, as its base."""

@@ -6,14 +6,15 @@ Loads no torch: status, audit and the demo read checkpoints in milliseconds.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 import msgspec
 
 from model.adapters.spec import Adapter, Base
-from model.families import Spec
+from model.families import FAMILIES, Spec
 from model.fim.format import Format
 
 VERSION = 2
@@ -40,9 +41,20 @@ _TRIES = 5
 class CheckpointError(Exception):
     """A checkpoint that cannot be used; the message says which and why."""
 
+    kind: ClassVar[str] = "damaged"
+    """What is wrong, in a word."""
+
 
 class NewerCheckpoint(CheckpointError):
     """It was written by a later version: whole, and no reason to go on from an older one."""
+
+    kind = "newer"
+
+
+class UnknownFamily(CheckpointError):
+    """Its decoder is of a family that this program does not have."""
+
+    kind = "family"
 
 
 class Manifest(msgspec.Struct, kw_only=True, frozen=True):
@@ -175,14 +187,24 @@ def read_manifest(path: Path) -> Manifest:
     """Raises CheckpointError for a missing or unreadable manifest, NewerCheckpoint for one of another version."""
     try:
         data = (path / MANIFEST).read_bytes()
-        version = msgspec.json.decode(data, type=dict[str, object]).get("v")
-        if version not in range(1, VERSION + 1):
-            raise NewerCheckpoint(
-                f"{path.name} is a checkpoint of version {version}, and this program reads up to {VERSION}"
-            )
+        keys = msgspec.json.decode(data, type=dict[str, object])
+        _refuse_foreign(path, keys)
         return _MANIFEST.decode(data)
     except (OSError, msgspec.MsgspecError) as error:
         raise CheckpointError(f"{path.name} has no readable {MANIFEST}: {error}") from error
+
+
+def _refuse_foreign(path: Path, keys: Mapping[str, object]) -> None:
+    """Raises NewerCheckpoint and UnknownFamily."""
+    version, model = keys.get("v"), keys.get("model")
+    if version not in range(1, VERSION + 1):
+        raise NewerCheckpoint(
+            f"{path.name} is a checkpoint of version {version}, and this program reads up to {VERSION}"
+        )
+    family: object = cast(dict[str, object], model).get("family") if isinstance(model, dict) else None
+    if isinstance(family, str) and family not in FAMILIES:
+        known = ", ".join(FAMILIES)
+        raise UnknownFamily(f"{path.name} is a model of the family {family[:64]!r}, and these are known: {known}")
 
 
 def read_file(path: Path, manifest: Manifest, file: str) -> bytes:

@@ -27,6 +27,7 @@ from server.rpc import infill_pb2, infill_pb2_grpc
 from server.rpc.service import InfillService
 from server.served import Bases, Loader, Served
 from server.settings import MAIN
+from server.store import Store, shown
 from server.web.app import Web
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ class ServeConfig:
     """Seconds that running requests have at the end."""
     models: Mapping[str, Path] = field(default_factory=dict)
     """Folders of other models' checkpoints, by the models' names."""
+    stores: Mapping[str, str] = field(default_factory=dict)
+    """URLs of folders in object stores, by the models' names, that are copied into those above, and followed."""
     http: str = ""
     """host:port of the HTTP service; port 0 takes a free one, empty: there is none."""
     access: Access = field(default_factory=Access)
@@ -87,7 +90,7 @@ class Server:
     """`start`, then `stop`: a whole server inside a running event loop."""
 
     def __init__(self, config: ServeConfig) -> None:
-        """Raises TokensError and TlsError."""
+        """Raises TokensError, TlsError and StoreError."""
         self.config = config
         self._gate, self._tls = config.access.gate(), config.access.tls()
         places = {MAIN: config.checkpoints, **config.models}
@@ -98,6 +101,7 @@ class Server:
             name: Watcher(
                 place, partial(self._offer, name), partial(self._tell, name),
                 loader=Loader(config.held, config.threads, config.device, bases),
+                store=Store(config.stores[name], place) if name in config.stores else None,
             )
             for name, place in places.items()
         }  # fmt: skip
@@ -237,7 +241,7 @@ async def serve(config: ServeConfig, say: Callable[[str], None]) -> None:
         loop.add_signal_handler(number, ending.set)
     server, say = Server(config), partial(_say, say)
     address = await server.start()
-    say(f"listening on {address}, following {config.checkpoints}")
+    say(f"listening on {address}, following {shown(config.stores.get(MAIN) or str(config.checkpoints))}")
     if word := warning(config.access, address, server.http):
         say(word)
     if server.http:

@@ -15,10 +15,13 @@ from model.choice import Choice
 from model.manifest import MANIFEST, CheckpointError, folders, read_manifest
 from server.imaging import CannotLoad, is_damage
 from server.served import Loader, Served
+from server.store import Store
 
 logger = logging.getLogger("midstream.server")
 
 POLL_S = 0.25
+CLOSE_S = 5.0
+"""A store that does not answer is waited for no longer."""
 RETRY_S = 30.0
 """Seconds after which a checkpoint is tried again that failed for want of memory, files or the like."""
 
@@ -33,6 +36,8 @@ class Failure:
     """Name, size and time of change of its files when it was tried: others are another try."""
     again_at: float
     """Monotonic seconds; infinity when only other files can help."""
+    kind: str = "damaged"
+    """What is wrong, in a word: damaged, newer, family, sentinels, base, memory, machine, store."""
 
 
 class Watcher:
@@ -41,10 +46,12 @@ class Watcher:
 
     def __init__(
         self, root: Path, offer: Callable[[Served], None], tell: Callable[[Failure | None], None] = lambda _: None,
-        retry_s: float = RETRY_S, loader: Loader | None = None,
+        retry_s: float = RETRY_S, loader: Loader | None = None, store: Store | None = None,
     ) -> None:  # fmt: skip
-        """`tell` hears when the newest checkpoint cannot be loaded, and with None when that is over."""
+        """`tell` hears when the newest checkpoint cannot be loaded, and with None when that is over. `store`: what
+        brings checkpoints into the folder."""
         self._root, self._offer, self._tell, self._retry_s = root, offer, tell, retry_s
+        self._store = store
         self.failure: Failure | None = None
         """Of the newest checkpoint, when that could not be loaded."""
         self._failures: dict[str, Failure] = {}
@@ -73,7 +80,7 @@ class Watcher:
         self._closing.set()
         self._loader.close()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(CLOSE_S if self._store else None)
 
     def _run(self) -> None:
         said = ""
@@ -89,15 +96,24 @@ class Watcher:
 
     def look(self) -> bool:
         """Looks once; true when another model was offered."""
+        if self._store:
+            self._store.refresh(self._closing)
         self._choose()
         paths = folders(self._root)
         self._failures = {path.name: f for path in paths if (f := self._failures.get(path.name))}
         is_new, failing = self._newest(list(reversed(paths)))
-        failure = self._failures.get(failing)
+        failure = self._failures.get(failing) or self._away()
         if failure != self.failure:
             self.failure = failure
             self._tell(failure)
         return is_new
+
+    def _away(self) -> Failure | None:
+        """Why the store's newest checkpoint is not here."""
+        if self._store is None or self._store.trouble is None:
+            return None
+        error = self._store.trouble
+        return Failure(self._store.url, str(error), (), inf, error.kind)
 
     def _choose(self) -> None:
         """Reads what a person has chosen to be served; another choice may lead to an older checkpoint."""
@@ -155,7 +171,8 @@ class Watcher:
         reason = str(error) if isinstance(error, (CheckpointError, CannotLoad)) else f"{type(error).__name__}: {error}"
         before = self._failures.get(path.name)
         again_at = inf if is_damage(error) else time.monotonic() + self._retry_s
-        self._failures[path.name] = Failure(path.name, reason, files, again_at)
+        kind = getattr(error, "kind", "damaged" if is_damage(error) else "machine")
+        self._failures[path.name] = Failure(path.name, reason, files, again_at, kind)
         if before is None or before.reason != reason:
             logger.error("checkpoint %s is passed over: %s", path.name, reason)
 

@@ -10,10 +10,17 @@ from weakref import WeakValueDictionary
 
 from model import families, low_rank
 from model.decoder.stepping import Model, Stepper
+from model.fim.choice import UnfitTokenizer, refuse_unfit
 from model.manifest import TOKENIZER, CheckpointError, Manifest, read_file, read_manifest
 from model.tokens.tokenizer import Tokenizer
 from server.heal import Spellings
-from server.imaging import Held, Imager
+from server.imaging import Held, Imager, refuse_large
+
+
+class Unfit(CheckpointError):
+    """Its tokenizer is not the one that its model and its format need."""
+
+    kind = "sentinels"
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +78,17 @@ class Loader:
             return Served(base.beside(path, manifest), manifest, base.tokenizer, base.spellings)
         self._base = None
         tokenizer = _tokenizer(path, manifest)
+        self._refuse_large(path, manifest)
         return Served(self._whole(path, manifest), manifest, tokenizer, Spellings(tokenizer.bytes_of))
 
     def close(self) -> None:
         """Ends what is being loaded."""
         self._imager.close()
+
+    def _refuse_large(self, path: Path, manifest: Manifest) -> None:
+        """A card has a memory of its own. Raises NoMemory."""
+        if self._device == "cpu":
+            refuse_large(path, manifest, self._held)
 
     def _whole(self, path: Path, manifest: Manifest) -> Model:
         if self._has_step(manifest):
@@ -102,7 +115,9 @@ class Loader:
     def _read(self, path: Path, folder: Path, its: Manifest, held: str, sha256: str) -> _Base:
         """The base in `folder`, of the adapter in `path`."""
         try:
-            tokenizer, beside = _tokenizer(folder, its), self._beside(folder, its, held)
+            tokenizer = _tokenizer(folder, its)
+            self._refuse_large(folder, its)
+            beside = self._beside(folder, its, held)
         except CheckpointError as error:
             version = its.model_version
             raise low_rank.OtherBase(f"{path.name}: its base, {version}, cannot be read: {error}") from error
@@ -120,8 +135,22 @@ class Loader:
 
 
 def _tokenizer(path: Path, manifest: Manifest) -> Tokenizer:
+    """Raises CheckpointError; Unfit where it is not what the model was trained with."""
     read_file(path, manifest, TOKENIZER)
-    return Tokenizer.load(path / TOKENIZER)
+    tokenizer = Tokenizer.load(path / TOKENIZER)
+    try:
+        refuse_unfit(manifest.format, tokenizer.specials)
+    except UnfitTokenizer as error:
+        raise Unfit(f"{path.name}: {error.reason}") from error
+    if tokenizer.vocab_size > manifest.model.vocab:
+        raise Unfit(
+            f"{path.name}: the tokenizer has {tokenizer.vocab_size:,} ids, and the model {manifest.model.vocab:,}"
+        )
+    if manifest.length > manifest.model.context:
+        raise CheckpointError(
+            f"{path.name}: examples of {manifest.length:,} tokens, of a model that has {manifest.model.context:,}"
+        )
+    return tokenizer
 
 
 def load(path: Path, held: Held = "auto") -> Served:

@@ -16,6 +16,11 @@ MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 """What requests may call a model."""
 
 
+def is_url(place: str) -> bool:
+    """Whether it is a folder in an object store, and none of this machine."""
+    return bool(re.match(r"[a-z][a-z0-9+.-]*://.", place))
+
+
 @dataclass(frozen=True)
 class Serve:
     """The inference server."""
@@ -39,9 +44,12 @@ class Serve:
     """What runs the model: `cpu`; `cuda` or `cuda:N`, a card of NVIDIA's; auto: a card where there is one, else the
     CPU, and always that for int8."""
 
-    models: dict[str, Path] = field(default_factory=dict)
-    """Checkpoint folders of other models that are served beside, by the names that requests call them; that of [paths]
-    is called midstream. Each has a cache of its own."""
+    follow: str = ""
+    """URL of a folder of checkpoints in an object store, as fsspec names it (s3://bucket/folder), that is followed in
+    place of [paths] checkpoints; empty: that folder is."""
+    models: dict[str, str] = field(default_factory=dict)
+    """Checkpoint folders of other models that are served beside, or such URLs, by the names that requests call them;
+    that of [paths] is called midstream. Each has a cache of its own."""
 
     tokens: Path | None = None
     """File of the tokens of those who may ask: `midstream token NAME` makes one. None: everyone may who reaches the
@@ -66,6 +74,8 @@ class Serve:
                     f"models: a name has letters, digits, `-`, `_`, `.`, `:`, `/`, at most 128, not {name!r}"
                 )
         bounds.between(self, 1, 1_048_576, "cache_mb")
+        if self.follow and not is_url(self.follow):
+            raise ValueError(f"follow must be empty or a URL, as s3://bucket/folder, not {self.follow!r}")
         if not bounds.is_address(self.listen):
             raise ValueError(f"listen must be host:port, the port from 1 to 65,535, not {self.listen!r}")
         if self.http and not bounds.is_address(self.http):

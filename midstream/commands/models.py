@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from midstream.commands import choosing
+from midstream.commands import choosing, pushing
 from midstream.commands.options import with_settings
 from midstream.settings import Settings
 from model.fim.formats import AUTO, FORMATS
@@ -23,7 +23,7 @@ def models() -> None:
     """Bring weights in, look at what is there and choose what is served, write it for others."""
 
 
-for command in (choosing.list_, choosing.promote, choosing.rollback):
+for command in (choosing.list_, choosing.promote, choosing.rollback, pushing.push):
     models.add_command(command)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from midstream.commands.options import with_settings
 from midstream.settings import Settings
 from model.bounds import is_address, is_device
 from model.config import MOST_THREADS
+from server.settings import MAIN, is_url
 
 if TYPE_CHECKING:
     from server.app import ServeConfig
@@ -43,30 +45,45 @@ def serve(
     from server.access.tokens import TokensError
     from server.app import CannotListen, ServeConfig
     from server.app import serve as run
+    from server.store import StoreError
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     chosen = settings.serve
     device = _device(device or chosen.device, chosen.held)
-    folder = checkpoints or settings.paths.checkpoints
-    assert folder is not None
-    _begin(settings, folder)
-    if word := warning(settings, folder):
-        click.echo(word, err=True)
+    folders, stores = _places(settings, checkpoints)
+    folder = folders.pop(MAIN)
+    if MAIN not in stores:
+        _begin(settings, folder)
+        if word := warning(settings, folder):
+            click.echo(word, err=True)
     if listen is not None and not is_address(listen, least_port=0):
         raise click.UsageError(f"--listen must be host:port, the port from 0 to 65,535, not {listen!r}.")
     if http and not is_address(http, least_port=0):
         raise click.UsageError(f"--http must be host:port, the port from 0 to 65,535, not {http!r}.")
     config = ServeConfig(
         folder, listen or chosen.listen, threads or chosen.threads, chosen.rows, chosen.cache_mb, chosen.held,
-        device, models=chosen.models, http=chosen.http if http is None else http, access=access_of(chosen),
+        device, models=folders, stores=stores, http=chosen.http if http is None else http, access=access_of(chosen),
     )  # fmt: skip
     try:
         if check:
             _check(replace(config, access=Access()))  # it asks itself, on a port of its own
         else:
             asyncio.run(run(config, say=click.echo))
-    except (CannotListen, TlsError, TokensError) as error:
+    except (CannotListen, StoreError, TlsError, TokensError) as error:
         raise click.ClickException(str(error)) from error
+
+
+def _places(settings: Settings, checkpoints: Path | None) -> tuple[dict[str, Path], dict[str, str]]:
+    """Folders of the models by name, and the URLs of those that are copied from a store."""
+    own = settings.serve.follow if checkpoints is None else ""
+    given = {MAIN: own or str(checkpoints or settings.paths.checkpoints), **settings.serve.models}
+    stores = {name: place for name, place in given.items() if is_url(place)}
+    copies = settings.paths.cache / "followed"
+    folders = {
+        name: copies / sha256(place.encode()).hexdigest()[:16] if name in stores else Path(place).expanduser()
+        for name, place in given.items()
+    }
+    return folders, stores
 
 
 def _device(wanted: str, held: Held) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, get_args
 
 from msgspec.structs import replace
 
@@ -25,6 +25,8 @@ Native = GptBigcode | Llama
 """The shapes whose layers are ours: they are trained, too."""
 Spec = Native | Adapted
 """What a manifest holds of a decoder's shape."""
+FAMILIES = tuple(str(cls.__struct_config__.tag) for cls in get_args(Spec))
+"""What a manifest calls them."""
 TRAINED = ("gpt_bigcode", *llama.VARIANTS)
 MODEL_TYPES = (*TRAINED, *adapter.KINDS)
 

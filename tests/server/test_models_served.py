@@ -133,7 +133,7 @@ async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_settings_name_the_others(tmp_path: Path) -> None:
     settings = from_mapping(Settings, {"serve": {"models": {"web": str(tmp_path)}}}, "x")
-    assert settings.serve.models == {"web": tmp_path}
+    assert settings.serve.models == {"web": str(tmp_path)}
     for name, said in (
         ("midstream", "give this one another name"), ("a b", "a name"), ("", "a name"), ("x" * 129, "a name"),
     ):  # fmt: skip

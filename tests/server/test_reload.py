@@ -9,7 +9,9 @@ import logging
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 
 import grpc
@@ -19,6 +21,7 @@ import torch
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from safetensors.torch import save
 
+from model import memory
 from model.checkpoint import write_revision
 from model.loading import load_all
 from model.manifest import MANIFEST, TOKENIZER, WEIGHTS, read_manifest
@@ -63,11 +66,45 @@ def with_nan(path: Path) -> None:
     (path / MANIFEST).write_text(json.dumps(manifest))
 
 
+def with_other(path: Path, **changes: object) -> None:
+    """Fields of the manifest's `model` are others."""
+    manifest = json.loads((path / MANIFEST).read_text())
+    manifest["model"] |= changes
+    (path / MANIFEST).write_text(json.dumps(manifest))
+
+
+def with_long_examples(path: Path) -> None:
+    manifest = json.loads((path / MANIFEST).read_text())
+    (path / MANIFEST).write_text(json.dumps({**manifest, "context": 10**9}))
+
+
+def without_sentinel(path: Path) -> None:
+    keys = json.loads((path / TOKENIZER).read_text())
+    keys["added_tokens"] = [one for one in keys["added_tokens"] if one["content"] != "<fim_suffix>"]
+    (path / TOKENIZER).write_text(json.dumps(keys))
+    manifest = json.loads((path / MANIFEST).read_text())
+    manifest["sha256"][TOKENIZER] = sha256((path / TOKENIZER).read_bytes()).hexdigest()
+    (path / MANIFEST).write_text(json.dumps(manifest))
+
+
 @pytest.mark.parametrize(
-    ("harm", "reason"), [(with_context, "not of the manifest's shape"), (with_nan, "not finite numbers: norm.weight")]
+    ("harm", "kind", "reason"),
+    [
+        (with_context, "damaged", "not of the manifest's shape"),
+        (with_nan, "damaged", "not finite numbers: norm.weight"),
+        (with_long_examples, "damaged", "examples of 1,000,000,000 tokens, of a model that has 128"),
+        (
+            partial(with_other, family="mamba"),
+            "family",
+            "of the family 'mamba', and these are known: gpt_bigcode",
+        ),
+        (partial(with_other, vocab=100), "sentinels", "the tokenizer has 320 ids, and the model 100"),
+        (without_sentinel, "sentinels", "the tokenizer has no <fim_suffix>: it is not one for the format starcoder"),
+    ],
+    ids=["context", "nan", "examples", "family", "ids", "sentinels"],
 )
 def test_a_damaged_one_is_named_and_the_model_stays(
-    tmp_path: Path, caplog, harm: Callable[[Path], None], reason: str
+    tmp_path: Path, caplog, harm: Callable[[Path], None], kind: str, reason: str
 ) -> None:
     watching = Watching(tmp_path)
     write_checkpoint(tmp_path, 1)
@@ -79,8 +116,23 @@ def test_a_damaged_one_is_named_and_the_model_stays(
     assert len(said(caplog)) == 1 and reason in caplog.text
     (failure,) = watching.told
     assert failure is not None and failure.name == "step-00000002" and reason in failure.reason
+    assert failure.kind == kind
     write_checkpoint(tmp_path, 3)
     assert watching.look() == [1, 3] and watching.told[-1] is None
+
+
+def test_one_that_is_too_large_for_memory_is_tried_again(tmp_path: Path, monkeypatch) -> None:
+    watching = Watching(tmp_path, retry_s=0)
+    write_checkpoint(tmp_path, 1)
+    assert watching.look() == [1]
+    write_checkpoint(tmp_path, 2)
+    with monkeypatch.context() as patched:
+        patched.setattr(memory, "available", lambda: 100_000_000)
+        assert watching.look() == watching.look() == [1]
+    (failure,) = {failure.reason: failure for failure in watching.told if failure}.values()
+    assert failure.kind == "memory" and failure.again_at < inf
+    assert failure.reason == "step-00000002 has 0 million weights, which need 0.6 GB of memory, and 0.1 GB are there"
+    assert watching.look() == [1, 2] and watching.told[-1] is None
 
 
 def test_a_folder_without_manifest_is_not_finished(tmp_path: Path, caplog) -> None:

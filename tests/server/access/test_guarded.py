@@ -106,33 +106,27 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 async def test_one_runs_at_once_and_one_that_goes_away_makes_room(
-    guarded: Server, channel: grpc.aio.Channel, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    guarded: Server, channel: grpc.aio.Channel, http: httpx.AsyncClient
 ) -> None:
-    gate, step = Gate(), guarded.engine.step
-
-    def held() -> None:
-        gate.wait()
-        step()
-
-    monkeypatch.setattr(guarded.engine, "step", held)
-    gate.hold()
+    gate, limits = Gate(guarded.engine), guarded._gate._limits
     body: Any = {"json": {"prompt": PREFIX, "max_tokens": 2}, "headers": dict(bearer("single"))}
-    running = asyncio.create_task(ask(channel, "Infill", bearer("single")))
-    await until(lambda: guarded.engine.active > 0)
-    with pytest.raises(grpc.aio.AioRpcError, match="1 requests run, which is the most") as error:
-        await ask(channel, "Score", bearer("single"))
-    assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert dict(error.value.trailing_metadata())["retry-after"] == "1"
-    answer = await http.post("/v1/completions", **body)
-    assert answer.status_code == 429 and answer.headers["retry-after"] == "1"
-    running.cancel()  # the client goes away
-    limits = guarded._gate._limits
-    await until(lambda: not limits._running["single"])
-    over_http = asyncio.create_task(http.post("/v1/completions", **body))
-    await until(lambda: limits._running["single"] == 1)
-    over_http.cancel()
-    await until(lambda: not limits._running["single"])
-    gate.go()
+    try:
+        running = asyncio.create_task(ask(channel, "Infill", bearer("single")))
+        await until(lambda: guarded.engine.active > 0)
+        with pytest.raises(grpc.aio.AioRpcError, match="1 requests run, which is the most") as error:
+            await ask(channel, "Score", bearer("single"))
+        assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert dict(error.value.trailing_metadata())["retry-after"] == "1"
+        answer = await http.post("/v1/completions", **body)
+        assert answer.status_code == 429 and answer.headers["retry-after"] == "1"
+        running.cancel()  # the client goes away
+        await until(lambda: not limits._running["single"])
+        over_http = asyncio.create_task(http.post("/v1/completions", **body))
+        await until(lambda: limits._running["single"] == 1)
+        over_http.cancel()
+        await until(lambda: not limits._running["single"])
+    finally:
+        gate.go()
     assert await ask(channel, "Infill", bearer("single"))
     assert (await http.post("/v1/completions", **body)).status_code == 200
     assert not limits._running["single"]

@@ -1,0 +1,252 @@
+"""A folder of checkpoints in an object store: what of it is to be served is copied into a folder of this machine, each
+file held against its sum, and the watcher follows that."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import tempfile
+import threading
+import time
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from model import choice
+from model.manifest import (
+    FEED,
+    FROZEN,
+    MANIFEST,
+    OPTIMIZER,
+    TRAINED,
+    CheckpointError,
+    Manifest,
+    age,
+    read_manifest,
+)
+from server.imaging import CannotLoad
+
+logger = logging.getLogger("midstream.server")
+
+POLL_S = 5.0
+"""Between two looks: each is a request or more, which stores charge for."""
+OF_TRAINING = frozenset((OPTIMIZER, FEED, TRAINED, FROZEN))
+"""Files that a server does not need."""
+MANIFEST_BYTES = 16 << 20
+PIECE = 4 << 20
+"""Bytes that are read at once."""
+INCOMING = ".incoming-"
+STALE_S = 86_400.0
+"""After which what a server that was killed has left is removed."""
+_USER = re.compile(r"//[^@/]*@")
+Files = dict[str, tuple[str, int | None]]
+"""By name: what tells one writing of a file from another, and its bytes where the store says them."""
+
+
+class StoreError(Exception):
+    """The store cannot be used at all; the message says what to do."""
+
+
+class Away(CannotLoad):
+    """The store does not answer, or not as it should."""
+
+    kind = "store"
+
+
+class Closed(Exception):
+    """The server ends."""
+
+
+def shown(url: str) -> str:
+    """Without a name and password."""
+    return _USER.sub("//", url)
+
+
+def opened(url: str) -> tuple[Any, str]:
+    """fsspec's file system, and the folder's path in it. Raises StoreError."""
+    import fsspec
+
+    try:
+        return fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        scheme = url.partition("://")[0]
+        known = isinstance(error, ImportError)
+        raise StoreError(f"{shown(url)}: {error}" if known else f"no store is known as {scheme}://") from error
+
+
+class Store:
+    """`refresh` brings the newest checkpoint that may be served into `folder`; what cannot be used is named once."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        """Raises StoreError."""
+        self.url = shown(url)
+        self.trouble: CannotLoad | CheckpointError | None = None
+        """Why the newest checkpoint of the store is not here; None: it is."""
+        self._fs, self._root = opened(url)
+        self._folder = folder
+        self._next = 0.0
+        self._bad: dict[str, tuple[Files, CheckpointError]] = {}
+        self._manifests: dict[str, tuple[str, Manifest]] = {}
+        """By name, with what tells their files' writings apart."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in folder.glob(f"{INCOMING}*"):
+            if time.time() - path.stat().st_mtime > STALE_S:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def refresh(self, closing: threading.Event) -> None:
+        """Looks, unless it did a moment ago."""
+        if time.monotonic() < self._next:
+            return
+        try:
+            found = self._follow(closing)
+        except Closed:
+            return
+        except Exception as error:  # of any store's library
+            known = isinstance(error, (CannotLoad, CheckpointError))
+            found = error if known else Away(f"{type(error).__name__}: {shown(str(error))}")
+        self._next = time.monotonic() + POLL_S
+        if str(found) != str(self.trouble) and found is not None:
+            logger.error("%s: %s", self.url, found)
+        self.trouble = found
+
+    def _follow(self, closing: threading.Event) -> CheckpointError | None:
+        """Why the newest one is passed over, where it is. Raises what the store's library does."""
+        listed = self._listed("")
+        self._take_choice(listed)
+        chosen, trouble = choice.read(self._folder), None
+        names = sorted((name for name in listed if age(name)), key=lambda name: age(name) or (), reverse=True)
+        self._bad = {name: bad for name, bad in self._bad.items() if name in listed}
+        for name in names:
+            try:
+                if self._take(name, chosen, closing):
+                    self._prune(name)
+                    return trouble
+            except CheckpointError as error:
+                trouble = trouble or error
+        return trouble
+
+    def _take(self, name: str, chosen: choice.Choice, closing: threading.Event) -> bool:
+        """Whether this checkpoint is to be served, and is here. Raises CheckpointError."""
+        files = self._listed(name)
+        if MANIFEST not in files:
+            return False
+        if name in self._bad and self._bad[name][0] == files:
+            raise self._bad[name][1]
+        try:
+            manifest = self._manifest(name, files[MANIFEST][0])
+            if not choice.may_serve(manifest, chosen) or not manifest.is_worth_serving:
+                return False
+            if manifest.base is not None and age(manifest.base.folder):
+                base = self._listed(manifest.base.folder)
+                if MANIFEST in base:
+                    its = self._manifest(manifest.base.folder, base[MANIFEST][0])
+                    self._bring(manifest.base.folder, its, base, closing)
+            self._bring(name, manifest, files, closing)
+        except CheckpointError as error:
+            self._bad[name] = files, error
+            raise
+        return True
+
+    def _bring(self, name: str, manifest: Manifest, files: Files, closing: threading.Event) -> None:
+        """Copies it, unless it is here. Raises CheckpointError, CannotLoad and Closed."""
+        if self._is_here(name, manifest):
+            return
+        wanted = [file for file in manifest.sha256 if file not in OF_TRAINING]
+        if odd := [file for file in wanted if "/" in file or file.startswith(".")]:
+            raise CheckpointError(f"{name}: {odd[0]!r} is no name of a file")
+        if missing := [file for file in wanted if file not in files]:
+            raise CheckpointError(f"{name} lacks {missing[0]}")
+        size, free = sum(files[file][1] or 0 for file in wanted), shutil.disk_usage(self._folder).free
+        if size > free:
+            raise CannotLoad(f"{name} has {size / 1e9:,.1f} GB, and {self._folder} has room for {free / 1e9:,.1f}")
+        logger.info("%s: bringing %s, %.1f MB", self.url, name, size / 1e6)
+        incoming = Path(tempfile.mkdtemp(prefix=INCOMING, dir=self._folder))
+        try:
+            for file in wanted:
+                self._copy(f"{name}/{file}", incoming / file, manifest.sha256[file], closing)
+            self._copy(f"{name}/{MANIFEST}", incoming / MANIFEST, "", closing)
+            if read_manifest(incoming) != manifest:
+                raise Away(f"{name} was written while it was read")
+            shutil.rmtree(self._folder / name, ignore_errors=True)
+            incoming.rename(self._folder / name)
+        finally:
+            shutil.rmtree(incoming, ignore_errors=True)
+
+    def _is_here(self, name: str, manifest: Manifest) -> bool:
+        try:
+            return read_manifest(self._folder / name) == manifest
+        except CheckpointError:
+            return False
+
+    def _manifest(self, name: str, written: str) -> Manifest:
+        """Raises CheckpointError."""
+        if written and name in self._manifests and self._manifests[name][0] == written:
+            return self._manifests[name][1]
+        with tempfile.TemporaryDirectory(prefix=INCOMING, dir=self._folder) as folder:
+            path = Path(folder) / name
+            path.mkdir()
+            with self._fs.open(f"{self._root}/{name}/{MANIFEST}", "rb") as file:
+                data = file.read(MANIFEST_BYTES + 1)
+            if len(data) > MANIFEST_BYTES:
+                raise CheckpointError(f"{name}: {MANIFEST} has more than {MANIFEST_BYTES >> 20} MiB")
+            (path / MANIFEST).write_bytes(data)
+            manifest = read_manifest(path)
+        self._manifests[name] = written, manifest
+        return manifest
+
+    def _copy(self, source: str, to: Path, digest: str, closing: threading.Event) -> None:
+        """`digest`: its SHA-256, hex; empty: any. Raises CheckpointError, Closed, and what the store's library does."""
+        summed = sha256()
+        with self._fs.open(f"{self._root}/{source}", "rb") as file, to.open("wb") as copy:
+            while piece := file.read(PIECE):
+                if closing.is_set():
+                    raise Closed
+                summed.update(piece)
+                copy.write(piece)
+        if digest and summed.hexdigest() != digest:
+            name = source.partition("/")[0]
+            raise CheckpointError(f"{name}: {to.name} is not what was written (its SHA-256 differs)")
+
+    def _listed(self, name: str) -> Files:
+        """What the folder holds; empty where it is not there."""
+        self._fs.invalidate_cache()
+        try:
+            found = self._fs.ls(f"{self._root}/{name}".rstrip("/"), detail=True)
+        except FileNotFoundError:
+            if not name:
+                raise Away("there is no such folder") from None
+            return {}
+        return {PurePosixPath(str(one["name"]).rstrip("/")).name: (_written(one), one.get("size")) for one in found}
+
+    def _take_choice(self, listed: Files) -> None:
+        """What a person has chosen to be served."""
+        path = self._folder / choice.FILE
+        if choice.FILE not in listed:
+            path.unlink(missing_ok=True)
+            return
+        with self._fs.open(f"{self._root}/{choice.FILE}", "rb") as file:
+            data = file.read(MANIFEST_BYTES)
+        if not path.exists() or path.read_bytes() != data:
+            unfinished = path.with_name(f".{path.name}.unfinished")
+            unfinished.write_bytes(data)
+            unfinished.replace(path)
+
+    def _prune(self, newest: str) -> None:
+        """All but this one, the one before it, and what these stand beside."""
+        names = sorted((path.name for path in self._folder.iterdir() if age(path.name)), key=lambda n: age(n) or ())
+        kept = {newest, *names[-2:]}
+        for name in list(kept):
+            its = self._manifests.get(name)
+            if its and its[1].base:
+                kept.add(its[1].base.folder)
+        for name in names:
+            if name not in kept:
+                shutil.rmtree(self._folder / name, ignore_errors=True)
+        self._manifests = {name: read for name, read in self._manifests.items() if name in kept}
+
+
+def _written(entry: dict[str, Any]) -> str:
+    """What tells one writing of a file from another: each store has names of its own for it."""
+    names = ("ETag", "etag", "LastModified", "last_modified", "updated", "mtime", "created", "size")
+    return " ".join(f"{name}={entry[name]}" for name in names if entry.get(name) is not None)

@@ -9,12 +9,11 @@ from typing import Any
 import grpc
 
 from server.access.call import Call
+from server.access.decoding import Handler, decoding
 from server.access.gate import Gate, NotKnown
 from server.access.limits import TooMany
 
 OPEN = "/grpc.health.v1.Health/"
-Handler = Any
-"""grpc.RpcMethodHandler, whose fields its types do not tell."""
 
 
 class GateInterceptor(grpc.aio.ServerInterceptor):
@@ -30,7 +29,8 @@ class GateInterceptor(grpc.aio.ServerInterceptor):
     ) -> Handler:
         details: Any = handler_call_details
         if details.method.startswith(OPEN):
-            return await continuation(details)
+            handler = await continuation(details)
+            return handler and decoding(handler)
         values = [value for key, value in details.invocation_metadata or () if key == "authorization"]
         handler: Handler = await continuation(details)
         call = Call("grpc", details.method if handler else "other")
@@ -38,7 +38,7 @@ class GateInterceptor(grpc.aio.ServerInterceptor):
             self._gate.admit(values[0] if len(values) == 1 and isinstance(values[0], str) else "", call)
         except (NotKnown, TooMany) as error:
             return grpc.stream_stream_rpc_method_handler(self._refusing(error, call))
-        return handler and self._wrapped(handler, call)
+        return handler and self._wrapped(decoding(handler), call)
 
     def _wrapped(self, handler: Handler, call: Call) -> Handler:
         if handler.response_streaming:

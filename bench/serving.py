@@ -9,10 +9,11 @@ figures beside it are of that number of users, llama.cpp's too; llama_cpp_users:
 
 The demo's shape is trained here (some minutes, kept in the user's cache) on releases of other packages. `large` has 126
 million parameters, random weights and so nothing that is right: each answer has as many tokens as what is typed next.
-Both sides have two threads and the same weights, ours as bytes with a scale a row, llama.cpp's as q8_0 through
-node-llama-cpp with a sequence a user; it gets token ids that are made beforehand, in our order and with our cuts, where
-ours makes prompts while the clock runs. Both stop at the same places. One side runs after the other; who types is this
-process.
+Both sides have the same weights, ours as bytes with a scale a row, llama.cpp's as q8_0 through node-llama-cpp with a
+sequence a user, and two threads; llama.cpp's wait for each other by spinning, so it is tried with one, too, and runs in
+the way that was fastest. It gets token ids that are made beforehand, in our order, with our cuts, and with our way to
+take the word at the cursor back (`--as-it-comes`: without that), over a bare socket; ours makes prompts while the clock
+runs. Both stop at the same places. One side runs after the other; who types is this process.
 
 memory_growth: of our server's resident memory over as many keys as are typed in an hour, asked as fast as answers come;
 swap_dropped: requests that failed while another checkpoint was put in, all the while asked. The last line is one JSON
@@ -26,7 +27,8 @@ import asyncio
 import json
 import sys
 import tempfile
-from itertools import islice
+import time
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,7 @@ from common.serving.hour import Hour
 from common.serving.models import Model
 from common.serving.program import Program, cpu_s, rss
 from common.serving.replay import Ask, as_editor, replay, until
-from common.serving.sides import LlamaCpp, Ours, Question, Side
+from common.serving.sides import LlamaCpp, Ours, Question, Side, Way
 from common.serving.typing_traces import Key
 from midstream.settings import cache_home
 from model.kernels.isa import choose, name_of
@@ -46,6 +48,8 @@ from server.client import AsyncClient
 
 Files = list[tuple[str, str]]
 LIMIT_MS = 650.0
+TRIED, MOST_TRIED_S = 15, 8.0
+"""Keys by which llama.cpp's way is chosen, and seconds that they may take."""
 
 
 def main() -> None:
@@ -66,16 +70,15 @@ def main() -> None:
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", type=Path, help="Folder in which models are kept, or found; else the user's cache.")
-    parser.add_argument("--users", type=int, nargs="+", default=[1, 4, 16, 32, 64, 96, 128], help="Of the demo's shape.")
-    parser.add_argument("--seconds", type=float, default=20.0, help="Of each number of users.")
-    parser.add_argument("--large-users", type=int, nargs="+", default=[1, 2, 4, 8, 16])
-    parser.add_argument("--large-seconds", type=float, default=15.0)
-    parser.add_argument("--tokens", type=int, default=400_000, help="That the demo's shape is trained on.")
+    parser.add_argument("--users", type=int, nargs="+", default=[1, 8, 32, 64, 128], help="Of the demo's shape.")
+    parser.add_argument("--seconds", type=float, default=15.0, help="Of each number of users.")
+    parser.add_argument("--large-users", type=int, nargs="+", default=[1, 2, 4, 8])
+    parser.add_argument("--large-seconds", type=float, default=12.0)
+    parser.add_argument("--tokens", type=int, default=250_000, help="That the demo's shape is trained on.")
     parser.add_argument("--threads", type=int, default=2, help="Of each side's model.")
     parser.add_argument("--hour-keys", type=int, default=0, help="0: as many as one user types in an hour.")
     parser.add_argument("--quick", action="store_true", help="Without the large model.")
-    parser.add_argument("--flash", action="store_true", help="llama.cpp with flash attention.")
-    parser.add_argument("--heal", action="store_true", help="llama.cpp's prompts end before the word at the cursor.")
+    parser.add_argument("--as-it-comes", action="store_true", help="llama.cpp takes back no word at the cursor.")
     return parser
 
 
@@ -84,6 +87,7 @@ class Bench:
 
     def __init__(self, files: Files, options: argparse.Namespace) -> None:
         self._files, self._options = files, options
+        self._ways = dict[str, Way]()
 
     def model(self, model: Model, numbers: list[int], seconds: float) -> dict[str, Any]:
         """Until neither side shows its lines in time."""
@@ -107,14 +111,15 @@ class Bench:
 
     async def _ours(self, model: Model, users: int, seconds: float, question: Ask) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as work:
-            with Program(Path(work), f"threads = {self._options.threads}", model.checkpoints) as program:
+            settings = f"threads = {self._options.threads}"
+            with Program(Path(work), settings, model.checkpoints) as program:
                 async with AsyncClient(program.address) as client:
                     return await self._run(Ours(program, client), model, users, seconds, question)
 
     async def _llama_cpp(self, model: Model, users: int, seconds: float, question: Ask) -> dict[str, Any] | None:
-        options = self._options
         try:
-            side = LlamaCpp(model, users, options.threads, options.flash, options.heal)
+            way = self._ways.get(model.name) or await self._fastest(model, question)
+            side = LlamaCpp(model, users, way)
         except Unavailable as error:
             say(f"without llama.cpp: {error}")
             return None
@@ -123,9 +128,37 @@ class Bench:
             for user, keys in self._traces(users, seconds).items():
                 for key in keys:
                     side.prepare(question(user, key))
-            return await self._run(side, model, users, seconds, question)
+            return await self._run(side, model, users, seconds, question) | {"threads": way.threads, "flash": way.flash}
         finally:
             await side.close()
+
+    async def _fastest(self, model: Model, question: Ask) -> Way:
+        """On a machine that does other work, too, its threads wait for each other, and fewer may be faster."""
+        spent: dict[Way, float] = {}
+        for threads in range(1, self._options.threads + 1):
+            for flash in (False, True):
+                way = Way(threads, flash, not self._options.as_it_comes)
+                side = LlamaCpp(model, 1, way)
+                try:
+                    await side.open(1)
+                    spent[way] = await self._tried(side, question)
+                finally:
+                    await side.close()
+        say(f"{model.name}, llama.cpp: " + ", ".join(f"{way}: {s:.2f} s" for way, s in spent.items()))
+        self._ways[model.name] = min(spent, key=lambda way: spent[way])
+        return self._ways[model.name]
+
+    async def _tried(self, side: LlamaCpp, question: Ask) -> float:
+        """Seconds of some keys one after the other, the first of them, which warms up, not counted."""
+        began = time.monotonic()
+        for number, key in enumerate(islice(typing_traces.keys(0, self._files), TRIED + 1)):
+            side.prepare(question(0, key))
+            if number == 1:
+                began = time.monotonic()
+            async for _ in side.ask(question(0, key)):
+                if time.monotonic() - began > MOST_TRIED_S:
+                    return MOST_TRIED_S
+        return time.monotonic() - began
 
     async def _run(self, side: Side, model: Model, users: int, seconds: float, question: Ask) -> dict[str, Any]:
         traces = self._traces(users, seconds)
@@ -173,7 +206,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def trace(files: Files) -> dict[str, Any]:
     """What the traces are like, by 20 users' first 1,000 keys."""
     found = [list(islice(typing_traces.keys(user, files), 1_000)) for user in range(20)]
-    gaps = sorted(b.at - a.at for keys in found for a, b in zip(keys, keys[1:], strict=False))
+    gaps = sorted(b.at - a.at for keys in found for a, b in pairwise(keys))
     return {
         "files": len(files), "gap_p50_ms": round(1e3 * gaps[len(gaps) // 2]),
         "gap_p90_ms": round(1e3 * gaps[len(gaps) * 9 // 10]),

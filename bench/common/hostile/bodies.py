@@ -36,7 +36,10 @@ def _sentinels(draw: Draw, path: str) -> bytes:
 
 
 def _invalid(draw: Draw, path: str) -> bytes:
-    name, wrong = fields(path, "CANARY"), draw.of((b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82"))
+    name, wrong = (
+        fields(path, "CANARY"),
+        draw.of((b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82")),
+    )
     return name.replace(b"CANARY", draw.text.encode() + wrong)
 
 
@@ -63,7 +66,9 @@ def _numbers(draw: Draw, path: str) -> bytes:
 
 
 def _types(draw: Draw, path: str) -> bytes:
-    wrong = draw.of([None, 7, [], {}, [None], [[]], [{}], [1, "a"], True, "", [""] * 5000, ["x" * 100_000], [-1], [1 << 70]])
+    wrong = draw.of(
+        [None, 7, [], {}, [None], [[]], [{}], [1, "a"], True, "", [""] * 5000, ["x" * 100_000], [-1], [1 << 70]]
+    )
     name = draw.of(["prompt", "input_prefix", "suffix", "input_suffix", "stop", "stream", "model", "options", "input_extra",
                     "response_fields", "stream_options"], "name")  # fmt: skip
     return json.dumps(json.loads(fields(path, draw.text)) | {name: wrong}).encode()

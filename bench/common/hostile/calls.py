@@ -121,7 +121,9 @@ def _token(form: Metadata, weight: int = 10) -> Callable[[str], Kind]:
 
 
 async def _unknown(world: World, draw: Draw) -> str:
-    method = draw.of((f"/{draw.text.strip(' =')}/x", SERVICE + draw.text.strip(" ="), "/", "/grpc.health.v1.Health/None"))
+    method = draw.of(
+        (f"/{draw.text.strip(' =')}/x", SERVICE + draw.text.strip(" ="), "/", "/grpc.health.v1.Health/None")
+    )
     return await _called(world.channel, method, b"", authorized(world))
 
 

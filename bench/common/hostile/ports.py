@@ -21,7 +21,15 @@ def hello(draw: Draw) -> bytes:
     name = draw.text.strip(" =").encode()
     names = struct.pack("!HHBH", len(name) + 5, len(name) + 3, 0, len(name)) + name
     extensions = struct.pack("!H", 0) + names
-    body = b"\x03\x03" + draw.data(32) + b"\0" + b"\0\2\x13\x01" + b"\1\0" + struct.pack("!H", len(extensions)) + extensions
+    body = (
+        b"\x03\x03"
+        + draw.data(32)
+        + b"\0"
+        + b"\0\2\x13\x01"
+        + b"\1\0"
+        + struct.pack("!H", len(extensions))
+        + extensions
+    )
     shake = b"\1" + struct.pack("!I", len(body))[1:] + body
     return b"\x16\x03\x01" + struct.pack("!H", len(shake)) + shake
 
@@ -101,7 +109,12 @@ def _never_ended(world: World, draw: Draw) -> bytes:
 
 def _random_frames(world: World, draw: Draw) -> bytes:
     frames = (
-        frame(draw.below(12, f"k{n}"), draw.below(256, f"f{n}"), draw.below(8, f"s{n}"), draw.data(draw.below(40, f"l{n}")))
+        frame(
+            draw.below(12, f"k{n}"),
+            draw.below(256, f"f{n}"),
+            draw.below(8, f"s{n}"),
+            draw.data(draw.below(40, f"l{n}")),
+        )
         for n in range(20)
     )
     return _begun(*frames)

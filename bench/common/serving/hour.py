@@ -24,11 +24,11 @@ from model.checkpoint import write
 from model.manifest import latest
 from server.client import AsyncClient
 
-USERS = 4
+USERS = 16
 """That share the keys."""
 SOON_S = 0.12
 """A key behind which the next one comes so soon is answered no further than its first piece."""
-WARM_UP = 0.25
+WARM_UP = 0.15
 """Keys before the hour, as a share of its."""
 SWAP_S = 60.0
 """In which the new checkpoint has to be served."""
@@ -96,7 +96,7 @@ class Hour:
         swap_s = round(time.monotonic() - began, 2) if (await client.model()).version != old else None
         await asyncio.sleep(1.0)
         is_over = True
-        return await typing, swap_s
+        return sum(await typing), swap_s
 
 
 def _within(keys: Iterator[typing_traces.Key], seconds: float) -> Iterator[typing_traces.Key]:

@@ -6,6 +6,7 @@ import asyncio
 import codecs
 import json
 import subprocess
+import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -66,58 +67,66 @@ class Ours:
                     yield piece.text
 
 
+@dataclass(frozen=True)
+class Way:
+    """How llama.cpp runs."""
+
+    threads: int
+    flash: bool
+    """Flash attention."""
+    heal: bool = True
+    """The prompt ends before the word at the cursor, and a bias has the answer begin with it, as our server does it."""
+
+
 class LlamaCpp:
     """node-llama-cpp in a process of its own, over a socket a user.
 
     It gets token ids, which are made beforehand, in the order (suffix before prefix) and with the cuts of our server, so
-    that what is typed stands at the prompt's end; it takes back no token at the cursor, as its own programs do not.
+    that what is typed stands at the prompt's end.
     """
 
-    def __init__(self, model: Model, users: int, threads: int, flash: bool = False, heal: bool = False) -> None:
+    def __init__(self, model: Model, users: int, way: Way) -> None:
         """Raises Unavailable."""
-        self._model, self._heal = model, heal
-        sizes = [model.spec.context, users, threads, BATCH, int(flash)]
-        command = [_program("node"), str(SCRIPT), str(_folder()), str(model.gguf), *map(str, sizes)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        self.pid = self._process.pid
-        assert self._process.stdout is not None
-        port = self._process.stdout.readline().strip()
+        self._model, self._way = model, way
+        self._bytes_of = model.tokenizer.bytes_of
+        sizes = [model.spec.context, users, way.threads, BATCH, int(way.flash)]
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            file.write(json.dumps([data.decode("latin-1") for data in self._bytes_of]))
+            file.flush()
+            command = [_program("node"), str(SCRIPT), str(_folder()), str(model.gguf), *map(str, sizes), file.name]
+            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            self.pid = self._process.pid
+            assert self._process.stdout is not None
+            port = self._process.stdout.readline().strip()
         if not port:
             raise Unavailable(f"llama.cpp ended with {self._process.wait()}")
         self._port, self._lines = int(port), dict[int, _Line]()
-        self._newlines = [i for i, data in enumerate(model.tokenizer.bytes_of) if b"\n" in data]
-        self.ids_of = dict[Any, tuple[list[int], bytes]]()
-        """Prompts that are made already, by context and tokens of the answer."""
+        self._made = dict[tuple[Context, int], tuple[list[int], bytes]]()
 
     def prepare(self, question: Question) -> tuple[list[int], bytes]:
-        """Token ids, and what of them the answer begins with again."""
+        """Token ids, and what the answer begins with again. Made once."""
         key = question.context, question.most
-        if key not in self.ids_of:
+        if key not in self._made:
             context, tokenizer = question.context, self._model.tokenizer
             room = self._model.spec.context - question.most
             prompt = build(STARCODER, tokenizer, context.path, context.prefix, context.suffix, room)
-            again = [] if self._heal else tokenizer.encode(prompt.healed.decode(errors="replace"))
-            self.ids_of[key] = [*prompt.ids, *again], prompt.healed if self._heal else b""
-        return self.ids_of[key]
+            again = tokenizer.encode(prompt.healed.decode(errors="replace"))
+            self._made[key] = (prompt.ids, prompt.healed) if self._way.heal else ([*prompt.ids, *again], b"")
+        return self._made[key]
 
     async def open(self, users: int) -> None:
         for user in range(users):
             reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
             self._lines[user] = _Line(reader, writer)
-            self._lines[user].tell({"newlines": self._newlines})
 
     async def ask(self, question: Question) -> AsyncGenerator[str]:
         ids, healed = self.prepare(question)
-        decoder, bytes_of = codecs.getincrementaldecoder("utf-8")("replace"), self._model.tokenizer.bytes_of
-        tokens = self._lines[question.user].ask(ids, question.most + len(healed), question.single_line)
-        async with aclosing(tokens):
+        decoder, left = codecs.getincrementaldecoder("utf-8")("replace"), len(healed)
+        about = {"ids": ids, "most": question.most, "stops": question.single_line, "again": healed.decode("latin-1")}
+        async with aclosing(self._lines[question.user].ask(about)) as tokens:
             async for token in tokens:
-                data = bytes_of[token]
-                if healed:
-                    size = min(len(healed), len(data))
-                    if data[:size] != healed[:size]:
-                        return
-                    data, healed = data[size:], healed[size:]
+                data = self._bytes_of[token][left:]
+                left = max(0, left - len(self._bytes_of[token]))
                 text = decoder.decode(data)
                 if question.single_line and "\n" in text:
                     yield text.partition("\n")[0]
@@ -143,11 +152,11 @@ class _Line:
     def tell(self, message: dict[str, Any]) -> None:
         self._writer.write(json.dumps(message).encode() + b"\n")
 
-    async def ask(self, ids: list[int], most: int, stops: bool) -> AsyncGenerator[int]:
+    async def ask(self, about: dict[str, Any]) -> AsyncGenerator[int]:
         self._number += 1
         number, tokens = self._number, asyncio.Queue[int]()
         self._answers[number] = tokens
-        self.tell({"id": number, "ids": ids, "most": most, "stops": stops})
+        self.tell({"id": number, **about})
         try:
             while (token := await tokens.get()) >= 0:
                 yield token

@@ -42,7 +42,9 @@ async def answered(server: Server, head: bytes, parts: object) -> bytes:
 
 
 @pytest.mark.parametrize("kind", HEADS)
-@pytest.mark.parametrize("path", [b"POST /v1/completions", b"POST /infill", b"POST /nowhere", b"GET /health", b"PUT /infill"])
+@pytest.mark.parametrize(
+    "path", [b"POST /v1/completions", b"POST /infill", b"POST /nowhere", b"GET /health", b"PUT /infill"]
+)
 async def test_an_endless_body_ends_with_the_answer(server: Server, path: bytes, kind: str) -> None:
     head = path + b" HTTP/1.1\r\nhost: x\r\n" + HEADS[kind] + b"\r\n\r\n"
     async with asyncio.timeout(120):

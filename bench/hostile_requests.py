@@ -161,6 +161,7 @@ class Siege:
         if program.is_running:
             running = await self._calm(before)
             last = await self._round(world, 2 * self._options.at_once)
+            running += await self._calm(before)
             after = self._numbers()
             for line in last.wrong[:5]:
                 say(f"after it: {line}")
@@ -182,7 +183,7 @@ class Siege:
         until = time.monotonic() + CALM_S
         while True:
             running = sum(self._page(name) for name in ("running", "waiting"))
-            if not running and self._program.descriptors() <= before["descriptors"] or time.monotonic() > until:
+            if (not running and self._program.descriptors() <= before["descriptors"]) or time.monotonic() > until:
                 return running
             await asyncio.sleep(0.5)
 

@@ -42,6 +42,7 @@ from common.serving.program import Program, cpu_s, rss
 from common.serving.replay import Ask, as_editor, replay, until
 from common.serving.sides import LlamaCpp, Ours, Question, Side, Way
 from common.serving.typing_traces import Key
+
 from midstream.settings import cache_home
 from model.kernels.isa import choose, name_of
 from server.client import AsyncClient

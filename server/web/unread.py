@@ -17,7 +17,8 @@ class Unread:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
+            return
         headers = Headers(scope=scope)
         is_whole = "transfer-encoding" not in headers and not _length(headers)
         is_small = "transfer-encoding" not in headers and _length(headers) <= MOST_DISCARDED
@@ -30,9 +31,9 @@ class Unread:
             return message
 
         async def sent(message: Message) -> None:
-            if message["type"] == "http.response.start" and not is_whole:
-                if not is_small or message["status"] == 408:
-                    message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            is_start = message["type"] == "http.response.start"
+            if is_start and not is_whole and (not is_small or message["status"] == 408):
+                message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
             await send(message)
 
         await self._app(scope, received, sent)

@@ -13,7 +13,8 @@ from common.hostile.world import Draw, Kind, World
 HUGE = 15 * 1024 * 1024
 MIB = 1 << 20
 SENTINELS = ("<fim_prefix>", "<fim_suffix>", "<fim_middle>", "<|endoftext|>", "<file_sep>", "<|fim_prefix|>", "<PRE>",
-             " <SUF>", "<filename>", "<reponame>", "[SUFFIX]", "[PREFIX]", "<|repo_name|>", "\x00", "\ufffe")  # fmt: skip
+             " <SUF>", "<filename>", "<reponame>", "[SUFFIX]", "[PREFIX]", "<|repo_name|>",
+             "\x00", "\ufffe")  # fmt: skip
 Body = Callable[[Draw, str], bytes]
 
 
@@ -58,7 +59,8 @@ def _cut(draw: Draw, path: str) -> bytes:
 
 def _numbers(draw: Draw, path: str) -> bytes:
     number = draw.of(("NaN", "Infinity", "-Infinity", "1e400", "-1e400", "9" * 400, "-0.0", "1e-400", "0x10", "1_000",
-                      "00", "1.", ".5", "99999999999999999999", "-99999999999999999999", "1e308", "true", '"1"', "[]"))  # fmt: skip
+                      "00", "1.", ".5", "99999999999999999999",
+                      "-99999999999999999999", "1e308", "true", '"1"', "[]"))  # fmt: skip
     name = draw.of(("temperature", "max_tokens", "n_predict", "seed", "n", "top_p", "t_max_predict_ms", "id_slot",
                     "logprobs", "t_max_prompt_ms", "n_cmpl"), "name")  # fmt: skip
     field = "input_prefix" if path == "/infill" else "prompt"
@@ -69,7 +71,8 @@ def _types(draw: Draw, path: str) -> bytes:
     wrong = draw.of(
         [None, 7, [], {}, [None], [[]], [{}], [1, "a"], True, "", [""] * 5000, ["x" * 100_000], [-1], [1 << 70]]
     )
-    name = draw.of(["prompt", "input_prefix", "suffix", "input_suffix", "stop", "stream", "model", "options", "input_extra",
+    name = draw.of(["prompt", "input_prefix", "suffix", "input_suffix", "stop", "stream", "model", "options",
+                    "input_extra",
                     "response_fields", "stream_options"], "name")  # fmt: skip
     return json.dumps(json.loads(fields(path, draw.text)) | {name: wrong}).encode()
 
@@ -126,7 +129,8 @@ KINDS = (
     _kind("body: deep and cut", lambda draw, path: b'{"stop":' + b"[" * NESTED),
     _kind("body: fields twice", _raw('{"prompt":"a","prompt":"CANARY","input_prefix":1,"input_prefix":"CANARY"}')),
     _kind("body: 20,000 fields", _many_fields, 3),
-    _kind("body: half of a surrogate pair", _raw('{"prompt":"CANARY\\ud800","input_prefix":"\\udfff","suffix":"\\ud800"}')),
+    _kind("body: half of a surrogate pair",
+          _raw('{"prompt":"CANARY\\ud800","input_prefix":"\\udfff","suffix":"\\ud800"}')),
     _kind("body: UTF-16", lambda draw, path: fields(path, draw.text).decode().encode("utf-16")),
     _kind("body: UTF-8 with a mark", lambda draw, path: b"\xef\xbb\xbf" + fields(path, draw.text)),
     _kind("body: two of them", lambda draw, path: fields(path, draw.text) * 2),
@@ -135,5 +139,6 @@ KINDS = (
     _kind("body: compressed", _zipped, 5, "content-encoding: gzip"),
     _kind("body: a form", lambda draw, path: f"prompt={draw.text}".encode(), 5, "content-type: multipart/form-data"),
     _kind("body: no such model", lambda draw, path: fields(path, draw.text, model=draw.text)),
-    _kind("body: a model's name of a megabyte", lambda draw, path: fields(path, draw.text, model=draw.text + _line(MIB)), 3),
+    _kind("body: a model's name of a megabyte",
+          lambda draw, path: fields(path, draw.text, model=draw.text + _line(MIB)), 3),
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable
 
 from common.hostile.wire import (
     abandoned,
@@ -21,14 +22,14 @@ from common.hostile.world import PLACE, Act, Draw, Kind, World
 
 HELD_S = 1.0
 """For which a slow one holds its connection."""
-Made = bytes
+Make = Callable[[World, Draw], bytes]
 
 
-def _sent(name: str, make: object, weight: int = 10, half: bool = False, patience_s: float = 10.0) -> Kind:
+def _sent(name: str, make: Make, weight: int = 10, half: bool = False, patience_s: float = 10.0) -> Kind:
     """`make`: world and draw to the bytes."""
 
     async def act(world: World, draw: Draw) -> str:
-        return await exchange(world.http, make(world, draw), patience_s, half)  # pyright: ignore
+        return await exchange(world.http, make(world, draw), patience_s, half)
 
     return Kind(name, act, weight)
 
@@ -37,7 +38,7 @@ def _body(draw: Draw) -> bytes:
     return fields("/v1/completions", draw.text)
 
 
-def _with(*more: str, body: bool = True, method: str = "POST", path: str = "/v1/completions"):  # noqa: ANN202
+def _with(*more: str, body: bool = True, method: str = "POST", path: str = "/v1/completions") -> Make:
     """A head with more lines; CANARY in them is the draw's text."""
 
     def make(world: World, draw: Draw) -> bytes:
@@ -48,7 +49,16 @@ def _with(*more: str, body: bool = True, method: str = "POST", path: str = "/v1/
     return make
 
 
-def _token(form: str):  # noqa: ANN202
+def _chunks(data: bytes) -> Make:
+    """A body of chunks that begins so."""
+
+    def make(world: World, draw: Draw) -> bytes:
+        return _with("transfer-encoding: chunked", body=False)(world, draw) + data
+
+    return make
+
+
+def _token(form: str) -> Make:
     def make(world: World, draw: Draw) -> bytes:
         line = form.replace("CANARY", draw.text.strip()).replace("TOKEN", world.token)
         return post(world, route(draw), _body(draw), *([line] if line else []), token="")
@@ -184,12 +194,12 @@ KINDS = (
     _sent("length: no number", _with("content-length: CANARY")),
     _sent("length: beyond all numbers", _with(f"content-length: {'9' * 5000}")),
     _sent("length: two of them", _with("content-length: 10", "content-length: 20")),
-    _sent("length: and chunks", _with("content-length: 10", "transfer-encoding: chunked")),
-    _sent("chunks: size is no number", _with("transfer-encoding: chunked")),
-    _sent("chunks: size beyond all", lambda w, d: _with("transfer-encoding: chunked", body=False)(w, d) + b"f" * 40 + b"\r\n"),
-    _sent("chunks: a negative size", lambda w, d: _with("transfer-encoding: chunked", body=False)(w, d) + b"-5\r\nhello"),
-    _sent("chunks: a long extension", lambda w, d: _with("transfer-encoding: chunked", body=False)(w, d) + b"1;" + b"x" * 300_000, 3),
-    _sent("chunks: never ended, then shut", lambda w, d: _with("transfer-encoding: chunked", body=False)(w, d) + b"5\r\nhello\r\n", 10, True),
+    _sent("length: and chunks", _with("content-length: 10", "transfer-encoding: chunked"), patience_s=2.0),
+    _sent("chunks: size is no number", _with("transfer-encoding: chunked"), patience_s=2.0),
+    _sent("chunks: size beyond all", _chunks(b"f" * 40 + b"\r\n")),
+    _sent("chunks: a negative size", _chunks(b"-5\r\nhello")),
+    _sent("chunks: a long extension", _chunks(b"1;" + b"x" * 300_000), 3),
+    _sent("chunks: never ended, then shut", _chunks(b"5\r\nhello\r\n"), 10, half=True),
     _sent("chunks: another coding", _with("transfer-encoding: gzip, CANARY")),
     Kind("left: before a word", lambda world, draw: abandoned(world.http, b"", draw.of(("close", "reset"))), 20),
     Kind("left: in the middle", _cut("close"), 20),

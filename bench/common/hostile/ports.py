@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from common.hostile.wire import abandoned, exchange, fields, post
 from common.hostile.world import Draw, Kind, World
@@ -135,7 +135,7 @@ def _everywhere(name: str, make: Callable[[World, Draw], bytes], weight: int = 5
     return tuple(_to(name, port, make, weight) for port in ("http", "rpc", "metrics"))
 
 
-def _stays(world: World, draw: Draw, port: int):  # noqa: ANN202
+def _stays(world: World, draw: Draw, port: int) -> Awaitable[str]:
     return abandoned(port, b"", "close", 0.5)
 
 

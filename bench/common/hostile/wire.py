@@ -98,7 +98,7 @@ async def closed(writer: asyncio.StreamWriter) -> None:
 async def abandoned(port: int, data: bytes, how: str, after_s: float = 0.0) -> str:
     """Sends and goes away: `close`, or `reset`, which throws away what is under way."""
     try:
-        reader, writer = await opened(port)
+        _, writer = await opened(port)
     except OSError as error:
         return type(error).__name__
     with contextlib.suppress(OSError):

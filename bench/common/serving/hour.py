@@ -1,4 +1,4 @@
-"""An hour's worth of keys as fast as answers come, what our server's memory does meanwhile, and a swap while it runs."""
+"""An hour's worth of keys as fast as answers come: what our server's memory does, and a swap while it is asked."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
 from common.serving import typing_traces
 from common.serving.models import Model
 from common.serving.program import Program

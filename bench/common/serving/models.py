@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 import xxhash
+
 from common.decode import trained
 from common.decode.models import random
 from common.rows import Rows, packed

@@ -81,7 +81,7 @@ class Way:
 class LlamaCpp:
     """node-llama-cpp in a process of its own, over a socket a user.
 
-    It gets token ids, which are made beforehand, in the order (suffix before prefix) and with the cuts of our server, so
+    It gets token ids, made beforehand, in the order (suffix before prefix) and with the cuts of our server, so
     that what is typed stands at the prompt's end.
     """
 

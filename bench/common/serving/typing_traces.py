@@ -86,10 +86,11 @@ def _place(name: str, files: Sequence[tuple[str, str]]) -> Place:
     while begin < len(lines) - 1 and not lines[begin].strip():
         begin += 1
     end = min(len(lines), begin + LINES)
-    target = "".join(lines[begin:end]).rstrip()
+    taken = "".join(lines[begin:end])
+    target = taken.rstrip()
     indent = len(target) - len(target.lstrip(" \t"))
     before = "".join(lines[:begin]) + target[:indent]
-    return Place(path, "python", before, target[indent:], "\n" + "".join(lines[end:]))
+    return Place(path, "python", before, target[indent:], taken[len(target) :] + "".join(lines[end:]))
 
 
 def _steps(target: str) -> Iterator[tuple[int, int]]:

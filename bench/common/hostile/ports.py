@@ -120,6 +120,12 @@ def _random_frames(world: World, draw: Draw) -> bytes:
     return _begun(*frames)
 
 
+def _goodbye(world: World, draw: Draw) -> bytes:
+    """With words for the server's log, and a line's end in them."""
+    said = f"{draw.text}\n2026-01-01 00:00:00,000 midstream.server {draw.text}\x1b[2J\x00".encode()
+    return _begun(frame(GOAWAY, 0, 0, struct.pack("!II", 0, 2) + said))
+
+
 def _huge_frame(world: World, draw: Draw) -> bytes:
     return _begun(b"\xff\xff\xff\0\0" + struct.pack("!I", 1) + draw.data(1 << 16))
 
@@ -163,6 +169,7 @@ KINDS = (
     _to("a message of 4 GiB", "rpc", _length_lies),
     _to("a message that never ends", "rpc", _never_ended),
     _to("random frames", "rpc", _random_frames, 20),
+    _to("words at leaving", "rpc", _goodbye, 5),
     _to("a frame of 16 MiB", "rpc", _huge_frame, 5),
     Kind("http: nothing is said", lambda world, draw: _stays(world, draw, world.http), 5),
     Kind("rpc: nothing is said", lambda world, draw: _stays(world, draw, world.rpc), 5),

@@ -41,6 +41,8 @@ CONTEXT = 1_024
 KINDS: tuple[Kind, ...] = (*bodies.KINDS, *heads.KINDS, *ports.KINDS, *calls.KINDS)
 CALM_S = 40.0
 """In which nothing of the hostile requests may be left: a body is waited for 30 s."""
+CLOSING_S = 2.0
+"""In which connections that a client has closed are closed by the server, too."""
 SETTLING = 40
 """Good requests before the first look at memory and descriptors."""
 
@@ -110,6 +112,8 @@ class Siege:
             world = World(places[0], places[1], page, *self._tokens, channel)
             settled = await self._round(world, SETTLING)
             assert not settled.wrong, f"the server does not answer: {settled.wrong}"
+            await channel.channel_ready()
+            await asyncio.sleep(CLOSING_S)
             before = self._numbers()
             good = Good(world)
             beside = asyncio.create_task(good.run())

@@ -1,4 +1,4 @@
-"""The two models that are served: the demo's shape, trained here for some minutes, and one of 126 million parameters
+"""The two models that are served: the demo's shape, trained here for some minutes, and one of 127 million parameters
 with random weights. Each as a checkpoint, and as llama.cpp's q8_0."""
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PACKAGES = ("click", "flask", "jinja2", "requests", "urllib3", "werkzeug", "star
 LEAST, MOST = 2_000, 40_000
 """Characters of a file that is typed in."""
 LARGE_VOCAB = 16_384
-LARGE = GptBigcode(vocab=LARGE_VOCAB, context=1024, width=768, layers=16, heads=12)
+LARGE = GptBigcode(vocab=LARGE_VOCAB, context=1024, width=768, layers=19, heads=12)
 
 Say = Callable[[str], None]
 

@@ -91,7 +91,7 @@ class Bench:
         self._ways = dict[str, Way]()
 
     def model(self, model: Model, numbers: list[int], seconds: float) -> dict[str, Any]:
-        """Until neither side shows its lines in time at two numbers of users, one after the other: once may be chance."""
+        """Until neither side shows its lines in time at two numbers one after the other: once may be chance."""
         question = as_editor if model.is_trained else as_long_as_typed(model)
         rows: list[dict[str, Any]] = []
         missed = {"ours": 0, "llama_cpp": 0}

@@ -37,7 +37,8 @@ async def answered(server: Server, head: bytes, parts: object) -> bytes:
     except ConnectionError:
         return b""
     finally:
-        await sending
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
         writer.close()
 
 

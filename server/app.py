@@ -24,6 +24,7 @@ from server.engine.engine import Engine, EngineConfig
 from server.imaging import Held
 from server.reload import Failure, Watcher
 from server.rpc import infill_pb2, infill_pb2_grpc
+from server.rpc.quiet import quieten
 from server.rpc.service import InfillService
 from server.served import Bases, Loader, Served
 from server.settings import MAIN
@@ -255,6 +256,7 @@ def _why(address: str) -> str:
 
 async def serve(config: ServeConfig, say: Callable[[str], None]) -> None:
     """Runs until SIGTERM, SIGINT or SIGHUP. Says one line when it listens and one when a model is served."""
+    quieten()
     loop, ending = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, ending.set)

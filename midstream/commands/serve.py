@@ -38,7 +38,9 @@ def serve(
     request."""
     import asyncio
     import logging
+    import os
 
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # else gRPC's core logs bytes that anyone may send, as they are
     from midstream.models.weights import warning
     from server.access.config import Access, access_of
     from server.access.tls import TlsError

@@ -7,16 +7,13 @@ from contextlib import ExitStack, aclosing, contextmanager
 from typing import Any
 
 import grpc
-from google.protobuf.message import DecodeError
 
 from server.access.call import Call
+from server.access.decoding import Handler, decoding
 from server.access.gate import Gate, NotKnown
 from server.access.limits import TooMany
 
 OPEN = "/grpc.health.v1.Health/"
-Handler = Any
-"""grpc.RpcMethodHandler, whose fields its types do not tell."""
-Decode = Callable[[bytes], Any]
 
 
 class GateInterceptor(grpc.aio.ServerInterceptor):
@@ -32,7 +29,8 @@ class GateInterceptor(grpc.aio.ServerInterceptor):
     ) -> Handler:
         details: Any = handler_call_details
         if details.method.startswith(OPEN):
-            return await continuation(details)
+            handler = await continuation(details)
+            return handler and decoding(handler)
         handler: Handler = await continuation(details)
         traceparent = _value(details, "traceparent")
         call = Call("grpc", details.method if handler else "other", traceparent=traceparent)
@@ -40,40 +38,36 @@ class GateInterceptor(grpc.aio.ServerInterceptor):
             self._gate.admit(_value(details, "authorization"), call)
         except (NotKnown, TooMany) as error:
             return grpc.stream_stream_rpc_method_handler(self._refusing(error, call))
-        return handler and self._wrapped(handler, call)
+        return handler and self._wrapped(decoding(handler), call)
 
     def _wrapped(self, handler: Handler, call: Call) -> Handler:
-        """A single request is decoded by us: of one that is none gRPC says that the server failed."""
-        decode = None if handler.request_streaming else handler.request_deserializer
         if handler.response_streaming:
             make = grpc.stream_stream_rpc_method_handler if handler.request_streaming else (
                 grpc.unary_stream_rpc_method_handler
             )  # fmt: skip
-            behaviour = self._streaming(handler.stream_stream or handler.unary_stream, call, decode)
-        else:
-            make = grpc.stream_unary_rpc_method_handler if handler.request_streaming else (
-                grpc.unary_unary_rpc_method_handler
-            )  # fmt: skip
-            behaviour = self._whole(handler.stream_unary or handler.unary_unary, call, decode)
-        return make(behaviour, None if decode else handler.request_deserializer, handler.response_serializer)
+            inner = handler.stream_stream or handler.unary_stream
+            return make(self._streaming(inner, call), handler.request_deserializer, handler.response_serializer)
+        make = grpc.stream_unary_rpc_method_handler if handler.request_streaming else (
+            grpc.unary_unary_rpc_method_handler
+        )  # fmt: skip
+        inner = handler.stream_unary or handler.unary_unary
+        return make(self._whole(inner, call), handler.request_deserializer, handler.response_serializer)
 
-    def _streaming(self, inner: Callable[..., Any], call: Call, decode: Decode | None) -> Any:
+    def _streaming(self, inner: Callable[..., Any], call: Call) -> Any:
         async def behaviour(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
             with self._held(context, call) as held, _judged(context, call):
                 await self._enter(context, call, held)
-                asked = await _decoded(request, decode, context) if decode else request
-                async with aclosing(inner(asked, context)) as responses:
+                async with aclosing(inner(request, context)) as responses:
                     async for response in responses:
                         yield response
 
         return behaviour
 
-    def _whole(self, inner: Callable[..., Any], call: Call, decode: Decode | None) -> Any:
+    def _whole(self, inner: Callable[..., Any], call: Call) -> Any:
         async def behaviour(request: Any, context: grpc.aio.ServicerContext) -> Any:
             with self._held(context, call) as held, _judged(context, call):
                 await self._enter(context, call, held)
-                asked = await _decoded(request, decode, context) if decode else request
-                return await inner(asked, context)
+                return await inner(request, context)
 
         return behaviour
 
@@ -122,14 +116,6 @@ def _judged(context: grpc.aio.ServicerContext, call: Call) -> Iterator[None]:
         call.refused = type(error).__name__.lower()
         raise
     call.is_whole = True
-
-
-async def _decoded(data: bytes, decode: Decode, context: grpc.aio.ServicerContext) -> Any:
-    """The message; a call whose is none ends."""
-    try:
-        return decode(data)
-    except (DecodeError, ValueError):
-        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the request's message cannot be read: text is UTF-8")
 
 
 async def refuse(context: grpc.aio.ServicerContext, error: NotKnown | TooMany) -> None:

@@ -28,6 +28,7 @@ from server.web.body import ClientDisconnect, Refused, read_as
 from server.web.completing import DOORS, Completing, Door, Faces, refusal_of
 from server.web.connection import LIMITS, Connection, Limits
 from server.web.stream import JSON
+from server.web.unread import Unread
 
 RENEW_S = 1.0
 """Between two looks whether the certificate has changed."""
@@ -133,7 +134,7 @@ class Web:
         bound = _bound(host.strip("[]"), int(port))
         inner = app(self._faces)
         routes = [route.path for route in inner.routes if isinstance(route, Route)]
-        gated = GateMiddleware(inner, self._gate, refusal_of, routes)
+        gated = Unread(GateMiddleware(inner, self._gate, refusal_of, routes))
         config = uvicorn.Config(
             gated, log_config=None, log_level="warning", access_log=False, lifespan="off", ws="none",
             server_header=False, proxy_headers=False, timeout_keep_alive=60,

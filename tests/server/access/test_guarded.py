@@ -152,7 +152,7 @@ async def test_a_token_sees_its_models_alone(channel: grpc.aio.Channel, http: ht
 
 async def test_every_route_needs_a_token(guarded: Server, http: httpx.AsyncClient) -> None:
     app: Any = guarded._web and guarded._web._server.config.app
-    routes = [(method, route.path) for route in app._app.routes for method in route.methods - {"HEAD"}]
+    routes = [(method, route.path) for route in app._app._app.routes for method in route.methods - {"HEAD"}]
     assert len(routes) > 15
     for method, path in [*routes, ("GET", "/none"), ("POST", "/health/"), ("OPTIONS", "/infill")]:
         if path in ("/health", "/v1/health"):

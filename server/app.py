@@ -84,6 +84,8 @@ class ServeConfig:
     """URLs of folders in object stores, by the models' names, that are copied into those above, and followed."""
     http: str = ""
     """host:port of the HTTP service; port 0 takes a free one, empty: there is none."""
+    memory: bool = False
+    """What stands in a request's buffer is mixed into what the model expects; the settings have it on."""
     access: Access = field(default_factory=Access)
     """Who may ask, and what is seen of it."""
     ping_s: float = 20.0
@@ -100,7 +102,7 @@ class Server:
         self.config = config
         self._gate, self._tls = config.access.gate(), config.access.tls()
         places = {MAIN: config.checkpoints, **config.models}
-        self.engine = Engine(EngineConfig(config.rows, config.cache_mb), tuple(places))
+        self.engine = Engine(EngineConfig(config.rows, config.cache_mb, config.memory), tuple(places))
         self.asker = Asker(self.engine)
         bases = Bases()
         self.watchers = {

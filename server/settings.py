@@ -38,6 +38,9 @@ class Serve:
     cache_mb: int = 256
     """Memory for keys and values of running requests and of what is kept of former ones, at least of one whole context
     and at most of 64."""
+    memory: bool = True
+    """What stands in the buffer, and in other files that a request brings, is mixed into what the model expects: a name
+    that was typed a line above is known."""
     held: Literal["auto", "int8", "float32"] = "auto"
     """How a model's matrices are held. auto: int8, each row with a scale, multiplied by bytes; float32 takes four times
     the memory and more than twice the time. On a card, auto: bfloat16; or float32."""

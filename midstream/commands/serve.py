@@ -65,6 +65,7 @@ def serve(
     config = ServeConfig(
         folder, listen or chosen.listen, threads or chosen.threads, chosen.rows, chosen.cache_mb, chosen.held,
         device, models=folders, stores=stores, http=chosen.http if http is None else http, access=access_of(chosen),
+        memory=chosen.memory,
     )  # fmt: skip
     try:
         if check:

@@ -7,9 +7,12 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
+from weakref import WeakKeyDictionary
 
+from model.tokens.tokenizer import Tokenizer
 from server.engine.job import Emit, Job, Prepared, prepare
 from server.engine.lane import Lane
+from server.engine.recall import Recaller, compile_ahead
 from server.request import Finish, Piece, Request
 from server.served import Served
 
@@ -36,6 +39,8 @@ class EngineConfig:
     """Tokens of a step at most: one of each request that generates, the rest of prompts."""
     cache_mb: int = 256
     """Keys and values of running requests and of the prefixes that are kept."""
+    recalls: bool = False
+    """What a request's buffer says is mixed into what the model expects; then `prepare` is called in one thread."""
 
 
 class Engine:
@@ -55,6 +60,7 @@ class Engine:
         self.names = tuple(names)
         self.models: dict[str, Served] = {}
         """By name, those that are loaded, in the order of `names`. Replaced, never changed."""
+        self._recallers: WeakKeyDictionary[Tokenizer, Recaller] = WeakKeyDictionary()
         self.rounds = 0
         """Steps made so far."""
         self.watch: Callable[[int], None] | None = None
@@ -82,6 +88,8 @@ class Engine:
 
     def offer(self, served: Served, name: str | None = None) -> None:
         """From the next request on, this model answers those that name it; None: the first."""
+        if self._config.recalls:
+            compile_ahead(served.tokenizer)
         name = self.names[0] if name is None else name
         loaded = {**self.models, name: served}
         self.models = {known: loaded[known] for known in self.names if known in loaded}
@@ -107,7 +115,15 @@ class Engine:
 
         Raises NoModel before the first `offer`, and ValueError for a request that nothing can be made of.
         """
-        return prepare(request, self.named(request.model, among))
+        served = self.named(request.model, among)
+        return prepare(request, served, self._recaller(served))
+
+    def _recaller(self, served: Served) -> Recaller | None:
+        if not self._config.recalls:
+            return None
+        if served.tokenizer not in self._recallers:
+            self._recallers[served.tokenizer] = Recaller(served.tokenizer)
+        return self._recallers[served.tokenizer]
 
     def submit(self, prepared: Prepared, emit: Emit) -> Job:
         """`emit` is called in the engine's thread; the last call for each alternative has a finish reason, or is an

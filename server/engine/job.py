@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from model.fim.format import Format
 from model.tokens.tokenizer import Tokenizer
 from server.engine.closers import Closed
+from server.engine.recall import Recall, Recaller
 from server.engine.scopes import Ended, comment_of, language_of
 from server.engine.stops import Limit, Stops
 from server.prompt import Prompt, build
@@ -29,6 +30,8 @@ class Prepared:
     """Tokens of the answer."""
     given: tuple[int, ...] = ()
     """Its tokens, where they are not the model's to choose: from what the prompt has taken back on."""
+    recall: Recall | None = None
+    """What is mixed into what the model expects; None: nothing."""
 
     def nothing(self) -> list[Piece]:
         """Of each alternative, the last piece so far while none has come."""
@@ -48,13 +51,15 @@ class Prepared:
         return Stops(request.stop, request.single_line or request.until is Until.LINE, limits)
 
 
-def prepare(request: Request, served: Served) -> Prepared:
-    """Tokenises, in any thread. Raises ValueError when nothing fits, or when the text is none."""
+def prepare(request: Request, served: Served, recaller: Recaller | None = None) -> Prepared:
+    """Tokenises, in any thread. `recaller`: mixes in what the buffer says. Raises ValueError when nothing fits, or when
+    the text is none."""
     context, fmt, tokenizer = served.manifest.length, served.manifest.format, served.tokenizer
     most = min(max(1, request.max_tokens if request.middle is None else context), context // 2)
     prompt = _prompt(fmt, tokenizer, request, context - most)
     if request.middle is None:
-        return Prepared(request, served, prompt, most)
+        recall = recaller.of(request, prompt.healed) if recaller else None
+        return Prepared(request, served, prompt, most, recall=recall)
     if len(request.middle.encode(errors="surrogatepass")) > most * max(map(len, tokenizer.bytes_of)):
         raise ValueError(f"middle has too many tokens: this model scores at most {most}")  # and they are not counted
     given = _given(served, prompt.healed, request.middle)

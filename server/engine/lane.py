@@ -13,6 +13,7 @@ import numpy as np
 
 from model.decoder.stepping import Model
 from model.decoder.stores import Pasts, Slice
+from model.memory import mixing
 from server.engine.job import Job
 from server.engine.memory import Memory
 from server.engine.sampling import Floats, logprobs
@@ -58,6 +59,7 @@ class Lane:
         self.memory = Memory(served.model.pages)
         self._waiting: list[Sequence] = []
         self._running: list[Sequence] = []
+        self._work: mixing.Work | None = None
 
         self.rows = 0
         """Of the last step."""
@@ -163,7 +165,7 @@ class Lane:
 
     def _take(self, ready: list[tuple[Sequence, Floats]]) -> None:
         """The next token of each."""
-        logits_MV = np.concatenate([logits_1V for _, logits_1V in ready])
+        logits_MV = np.concatenate([self._mixed(sequence, logits_1V) for sequence, logits_1V in ready])
         likeliest = logits_MV.argmax(1).tolist()
         tokens: list[int] = []
         for (sequence, _), best, logits_V in zip(ready, likeliest, logits_MV, strict=True):
@@ -176,6 +178,14 @@ class Lane:
                 sequence.accept(tokens[number], noted.get(number))
             except Exception as error:
                 self._fail(sequence, error)
+
+    def _mixed(self, sequence: Sequence, logits_1V: Floats) -> Floats:
+        """With what the buffer says, where that is wanted."""
+        if sequence.view is None:
+            return logits_1V
+        if self._work is None:
+            self._work = mixing.work(logits_1V.shape[1])
+        return sequence.view.mixed(logits_1V[0], self._work)[None]
 
     def _noted(self, ready: list[tuple[Sequence, Floats]], tokens: list[int], logits_MV: Floats) -> dict[int, float]:
         """Log-probabilities by row, where they are needed."""

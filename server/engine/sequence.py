@@ -32,6 +32,7 @@ class Sequence:
         """Its last piece was sent; nothing more is computed for it."""
         self._prompt_tokens = len(self.ids)
         self._owed = prepared.prompt.healed
+        self.view = prepared.recall.view() if prepared.recall else None
         self._stops = prepared.stops()
         self._tokens = self._drawn = self._after = 0
         self._logprobs: list[float] = []
@@ -96,6 +97,8 @@ class Sequence:
         if self._tokens >= prepared.most or len(self.ids) >= prepared.served.manifest.length:
             return self.finish(Finish.LENGTH)
         self.ids.append(token)
+        if self.view:
+            self.view.advance(token)
         if len(self.ids) - self._prompt_tokens == len(prepared.given):
             return self.finish(Finish.LENGTH)
         if self.answered:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from model.memory import matching, mixing
 from model.memory.part import CAP, LONGEST, ORDERS, Part, build, dtype_of, separator_of
 from model.memory.suffixes import DEPTH, suffix_array
+from model.memory.view import View
 
 VOCAB = 7
 token = st.integers(0, VOCAB - 1)
@@ -155,3 +156,16 @@ def test_ids_are_as_small_as_the_vocabulary_allows() -> None:
     wide = build([np.arange(70_000, dtype=np.int32)], 70_000)
     assert wide.ids_N.dtype == np.uint32 and len(wide.order_M) == 70_000
     assert LONGEST < DEPTH
+
+
+@settings(deadline=None, max_examples=60)
+@given(texts, st.lists(token, max_size=30), st.lists(st.floats(-5, 5), min_size=VOCAB + 2, max_size=VOCAB + 2))
+def test_ends_keep_the_model_s_probability(one: list[list[int]], context: list[int], logits: list[float]) -> None:
+    """The last two ids are no text."""
+    logits_V, ends = np.array(logits, np.float32), np.array([VOCAB, VOCAB + 1])
+    view = View((build(map(ids, one), VOCAB + 2),), mixing.beginning(), context, ends)
+    mixed = np.exp(view.mixed(logits_V, mixing.work(VOCAB + 2)).astype(float))
+    mixed, model = mixed / mixed.sum(), np.exp(logits_V.astype(float)) / np.exp(logits_V.astype(float)).sum()
+    assert np.allclose(mixed[ends], model[ends], atol=1e-5)
+    text = model[:VOCAB] / model[:VOCAB].sum()
+    assert np.allclose(mixed[:VOCAB] / mixed[:VOCAB].sum(), expected(one, context, text), atol=1e-4)

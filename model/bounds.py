@@ -33,9 +33,10 @@ def above(settings: object, limit: float, *names: str) -> None:
 
 
 def is_address(text: str, least_port: int = 1) -> bool:
-    """Whether the text is host:port, the port from `least_port` to 65,535."""
+    """Whether the text is host:port, the port from `least_port` to 65,535; an IPv6 address stands in brackets."""
     host, _, port = text.strip().rpartition(":")
-    return bool(host) and port.isascii() and port.isdigit() and least_port <= int(port) < 1 << 16
+    is_host = bool(host) and (":" not in host or (host.startswith("[") and host.endswith("]")))
+    return is_host and port.isascii() and port.isdigit() and least_port <= int(port) < 1 << 16
 
 
 def is_device(text: str) -> bool:

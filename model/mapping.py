@@ -44,6 +44,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     if hint is Any:
         return value
     if origin in (Union, types.UnionType):
+        if value == "" and Path in inner and type(None) in inner:
+            return None  # as an empty text is: not set
         return _value(next(t for t in inner if t is not type(None)), value, where)
     if is_dataclass(hint) and isinstance(value, Mapping):
         return from_mapping(hint, value, where)  # type: ignore[arg-type]

@@ -100,8 +100,8 @@ class Server:
     def __init__(self, config: ServeConfig) -> None:
         """Raises TokensError, TlsError and StoreError."""
         self.config = config
-        self._gate, self._tls = config.access.gate(), config.access.tls()
         places = {MAIN: config.checkpoints, **config.models}
+        self._gate, self._tls = config.access.gate(places), config.access.tls()
         self.engine = Engine(EngineConfig(config.rows, config.cache_mb, config.memory), tuple(places))
         self.asker = Asker(self.engine)
         bases = Bases()
@@ -265,7 +265,7 @@ async def serve(config: ServeConfig, say: Callable[[str], None]) -> None:
     server, say = Server(config), partial(_say, say)
     address = await server.start()
     say(f"listening on {address}, following {shown(config.stores.get(MAIN) or str(config.checkpoints))}")
-    if word := warning(config.access, address, server.http):
+    if word := warning(config.access, address, server.http, server.metrics):
         say(word)
     if server.http:
         say(f"HTTP on {'https' if config.access.certificate else 'http'}://{server.http}")

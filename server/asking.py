@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 
 from server.access.call import CALL
@@ -33,8 +34,10 @@ class Asker:
     async def ask(self, make: Callable[[], Request]) -> Answer:
         """`make` may take its time over a long text. Raises NoModel, and ValueError with a message for the client."""
         loop = asyncio.get_running_loop()
-        among = allowed(self.engine.names)
-        prepared = await loop.run_in_executor(self._prompts, lambda: self.engine.prepare(make(), among))
+        among, asker = allowed(self.engine.names), copy_context()
+        prepared = await loop.run_in_executor(
+            self._prompts, lambda: asker.run(lambda: self.engine.prepare(make(), among))
+        )
         flight = self._shared(prepared)
         return Answer(prepared, flight, flight.join())
 

@@ -286,7 +286,8 @@ def _explained(error: grpc.RpcError, address: str, secure: Secure) -> ServerErro
 def _unreachable(details: str, address: str, secure: Secure) -> str:
     """Where somebody listens who speaks otherwise, that is said."""
     if "CERTIFICATE_VERIFY_FAILED" in details or "Hostname Verification" in details:
-        return f"the server at {address} shows a certificate that `ca` does not vouch for, or one of another name"
+        what = "that `ca` does not vouch for, that has expired, or that is of another name"
+        return f"the server at {address} shows a certificate {what}"
     closed = "failed to connect" in details and "Socket closed" in details
     if secure.speaks_tls and (closed or "handshake failed" in details):
         return f"the server at {address} does not take this client's TLS: it speaks none, or wants a certificate"

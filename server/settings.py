@@ -14,7 +14,7 @@ MAIN = "midstream"
 """What requests call the model of [paths] checkpoints, which also answers those that name none."""
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 """What requests may call a model."""
-URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
+URL = re.compile(r"https?://([^\s/?#@:\[\]]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(/[^\s?#]*)?")
 
 
 def is_url(place: str) -> bool:

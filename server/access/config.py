@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,9 +29,9 @@ class Access:
     otlp: str = ""
     """URL of OpenTelemetry's collector; empty: no spans are made."""
 
-    def gate(self) -> Gate:
-        """Raises TokensError."""
-        return Gate(Tokens(self.tokens) if self.tokens else None)
+    def gate(self, models: Collection[str] = ()) -> Gate:
+        """`models`: those that there are. Raises TokensError."""
+        return Gate(Tokens(self.tokens, models) if self.tokens else None)
 
     def tls(self) -> Tls | None:
         """None: without. Raises TlsError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +36,7 @@ class Tls:
         self._paths = (certificate, key, *([client_ca] if client_ca else []))
         self._states = self._state()
         self.pem = self._read()
-        self._contexts: list[ssl.SSLContext] = []
+        self._newest = self._context()
 
     def refresh(self) -> bool:
         """Whether the files have changed, and can be used. New connections have what they hold."""
@@ -50,9 +51,8 @@ class Tls:
             return False
         self._states = states
         is_new, self.pem = pem != self.pem, pem
-        for context in self._contexts if is_new else ():
-            self._load(context)
         if is_new:
+            self._newest = self._context()
             logger.info("%s: a new certificate", self._paths[0])
         return is_new
 
@@ -75,21 +75,24 @@ class Tls:
         )
 
     def context(self) -> ssl.SSLContext:
-        """For HTTP: what is read later is put into it. An authority that is taken out of the file is trusted until the
-        server starts again."""
+        """For HTTP: each connection has what was read last."""
+
+        def take(connection: ssl.SSLObject, name: str | None, first: ssl.SSLContext) -> None:
+            connection.context = self._newest
+
+        context = self._context()
+        context.sni_callback = take
+        return context
+
+    def _context(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(["http/1.1"])
-        if self.pem.client_ca is not None:
-            context.verify_mode = ssl.CERT_REQUIRED
-        self._load(context)
-        self._contexts.append(context)
-        return context
-
-    def _load(self, context: ssl.SSLContext) -> None:
         context.load_cert_chain(*self._paths[:2], password=_no_password)
         if self.pem.client_ca is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(cadata=self.pem.client_ca.decode())
+        return context
 
     def _state(self) -> list[tuple[int, int, int] | None]:
         return [_stated(path) for path in self._paths]
@@ -99,6 +102,8 @@ class Tls:
         certificate, key, *others = (_bytes(path) for path in self._paths)
         _check(*self._paths)
         _warn_of_time(self._paths[0])
+        if self._paths[1].stat().st_mode & stat.S_IROTH:
+            logger.warning("everyone on this machine can read the key: chmod o-r %s", self._paths[1])
         return Pem(certificate, key, others[0] if others else None)
 
 
@@ -116,6 +121,8 @@ def _stated(path: Path) -> tuple[int, int, int] | None:
 
 def _bytes(path: Path) -> bytes:
     try:
+        if not path.is_file() and path.exists():
+            raise TlsError(f"{path} is no file")
         return path.read_bytes()
     except OSError as error:
         raise TlsError(f"{path}: {error.strerror}") from error
@@ -133,7 +140,8 @@ def _check(certificate: Path, key: Path, client_ca: Path | None = None) -> None:
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             raise TlsError(f"the key of {key} does not belong to the certificate of {certificate}") from error
-        raise TlsError(f"{certificate} and {key} hold no certificate and key in PEM form: {error.reason}") from error
+        why = f": {error.reason}" if error.reason else ""
+        raise TlsError(f"{certificate} and {key} hold no certificate and key in PEM form{why}") from error
     if client_ca is not None:
         try:
             context.load_verify_locations(client_ca)
@@ -144,10 +152,12 @@ def _check(certificate: Path, key: Path, client_ca: Path | None = None) -> None:
 def name_of(certificate: Path) -> str:
     """A name that the certificate is for; empty: it says none, or cannot be read."""
     try:
-        names = dict(reversed(_about(certificate).get("subjectAltName", ())))
+        about = _about(certificate)
     except (OSError, ssl.SSLError):
         return ""
-    return names.get("DNS") or names.get("IP Address") or ""
+    names = dict(reversed(about.get("subjectAltName", ())))
+    own = dict(pair for pairs in about.get("subject", ()) for pair in pairs).get("commonName", "")
+    return names.get("DNS") or names.get("IP Address") or own
 
 
 def _about(certificate: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import stat
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,11 +66,11 @@ class Tokens:
     """Those of a file, which is read again when it has changed. A file that cannot be used is named in the log, and
     those that were read before stay."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises TokensError."""
-        self._path = path
+    def __init__(self, path: Path, models: Collection[str] = ()) -> None:
+        """`models`: those that there are; others that a token names are said. Raises TokensError."""
+        self._path, self._models = path, models
         self._state = _state(path)
-        self._tokens = read(path)
+        self._tokens = self._read()
 
     def find(self, token: str) -> Token | None:
         """Compares with every one, so that the time tells nothing."""
@@ -86,10 +87,17 @@ class Tokens:
             return
         self._state = state
         try:
-            self._tokens = read(self._path)
+            self._tokens = self._read()
             logger.info("%s: %d tokens", self._path, len(self._tokens))
         except TokensError as error:
             logger.error("the tokens that were read before stay: %s", error)
+
+    def _read(self) -> tuple[Token, ...]:
+        tokens = read(self._path)
+        for token in tokens:
+            if self._models and (others := sorted(token.models - set(self._models))):
+                logger.warning("%s: %s may ask %s, which is not served", self._path, token.name, ", ".join(others))
+        return tokens
 
 
 def _state(path: Path) -> tuple[int, ...] | None:
@@ -104,8 +112,10 @@ def _state(path: Path) -> tuple[int, ...] | None:
 def read(path: Path) -> tuple[Token, ...]:
     """All tokens of the file. Raises TokensError."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_at_once) as file:
             about = os.fstat(file.fileno())
+            if not stat.S_ISREG(about.st_mode):
+                raise TokensError(f"{path} is no file")
             if about.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
                 raise TokensError(f"{path} must be readable by its owner alone: chmod 600 {path}")
             data = file.read(MOST_BYTES + 1)
@@ -114,6 +124,11 @@ def read(path: Path) -> tuple[Token, ...]:
     if len(data) > MOST_BYTES:
         raise TokensError(f"{path} has more than {MOST_BYTES:,} bytes")
     return parse(data.decode(errors="replace"), str(path))
+
+
+def _at_once(path: str, flags: int) -> int:
+    """A pipe is not waited for."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def parse(text: str, where: str) -> tuple[Token, ...]:

@@ -30,6 +30,8 @@ class Refused(Exception):
 
 async def read(http: Request, patience_s: float = PATIENCE_S) -> bytes:
     """The whole body. Raises Refused, and starlette's ClientDisconnect where the client went away in the middle."""
+    if http.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise Refused(415, "a body comes as it is: content-encoding is not supported")
     try:
         length = int(http.headers.get("content-length", "0"))
     except ValueError:

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from server.access.gate import allowed
 from server.asking import Answer, Asker
 from server.engine.engine import NoModel, UnknownModel
-from server.request import Piece, Request
+from server.request import Finish, Piece, Request
 from server.served import Served
 from server.web import llamacpp, mistral, ollama, openai
 from server.web.stream import Out, Shape, Totals, line, streamed, while_there, whole
@@ -186,7 +186,7 @@ class Completing(Response):
         if answer.prepared.request.max_tokens == 0:
             self._faces.warm(answer)
             totals.end()
-            return await write(_Nothing(), shape, totals, out)
+            return await write(_nothing(answer), shape, totals, out)
         await write(answer, shape, totals, out)
         return answer.close()
 
@@ -199,9 +199,7 @@ class Completing(Response):
             await out.write(line(content, out.media), more=False)
 
 
-class _Nothing:
-    """No pieces: the answer of a request that has a prompt read."""
-
-    async def __aiter__(self) -> AsyncIterator[Piece]:
-        for piece in ():
-            yield piece
+async def _nothing(answer: Answer) -> AsyncIterator[Piece]:
+    """Of a request that has a prompt read: each alternative ends at its limit."""
+    for piece in answer.prepared.nothing():
+        yield replace(piece, finish=Finish.LENGTH)

@@ -63,10 +63,8 @@ class Completion(msgspec.Struct, kw_only=True):
         )
 
     def _deadline(self, arrived: float) -> float | None:
-        """What the client gives to the prompt and to the answer."""
-        limit = self.t_max_predict_ms or 0
-        if limit < 0:
-            raise ValueError("t_max_predict_ms is not negative")
+        """What the client gives to the prompt and to the answer; below 0, as 0, is no limit."""
+        limit = max(0.0, self.t_max_predict_ms or 0)
         return arrived + (limit + max(0.0, self.t_max_prompt_ms or 0)) / 1000 if limit else None
 
 
@@ -129,7 +127,7 @@ class Shape:
             "truncated": False, "stop_type": ENDS.get(piece.finish, "limit"), "stopping_word": "",
             "tokens_cached": totals.prompt_tokens + piece.tokens, "timings": _timings(piece, totals),
         }  # fmt: skip
-        return content if self._fields is None else _chosen(content, self._fields)
+        return content if not self._fields else _chosen(content, self._fields)
 
 
 def _chosen(content: dict[str, Any], names: list[str]) -> dict[str, Any]:

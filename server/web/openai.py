@@ -52,6 +52,8 @@ class Completion(msgspec.Struct):
             raise ValueError("echo is not supported: the prompt is not sent back")
         if self.best_of is not None and self.best_of > (self.n or 1):
             raise ValueError("best_of above n is not supported: ask for n alternatives with logprobs")
+        if (self.best_of is not None and self.best_of < 1) or (self.logprobs is not None and self.logprobs < 0):
+            raise ValueError("best_of is 1 or more, and logprobs is not negative")
         return Options(
             max_tokens=DEFAULT_TOKENS if self.max_tokens is None else self.max_tokens,
             temperature=self.temperature,

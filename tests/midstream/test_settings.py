@@ -102,6 +102,8 @@ def test_what_is_wrong_is_named_with_its_place(mapping, message):
         ("serve", "threads", 0, "threads must be at least 1"),
         ("serve", "listen", "127.0.0.1:99999", "listen must be host:port, the port from 1 to 65,535"),
         ("serve", "listen", "x", "listen must be host:port"),
+        ("serve", "listen", "::1:50151", "listen must be host:port"),
+        ("serve", "otlp", "http://127.0.0.1:notaport", "otlp must be empty or http://host:port"),
         ("kafka", "partitions", 10**9, "partitions must be at most 10,000"),
         ("kafka", "ssl_cafile", "/no/such.pem", "ssl_cafile: there is no file /no/such.pem"),
         ("kafka", "sasl_mechanism", "PLAIN", "sasl_mechanism goes with security_protocol SASL_PLAINTEXT or SASL_SSL"),
@@ -157,3 +159,12 @@ def test_every_setting_says_what_it_is():
         values = getattr(Settings(), section.name)
         for setting in fields(values) if is_dataclass(values) else ():
             assert f"    {setting.name}: " not in text or '"""' in text.split(f"    {setting.name}: ")[1].split("\n")[1]
+
+
+def test_an_empty_file_name_is_none() -> None:
+    serve = from_mapping(Settings, {"serve": {"tokens": "", "certificate": "", "client_ca": ""}}, "f").serve
+    assert serve.tokens is serve.certificate is serve.client_ca is None
+    listen = from_mapping(
+        Settings, {"serve": {"listen": "[::1]:50151", "otlp": "http://[::1]:4318/x"}}, "f"
+    ).serve.listen
+    assert listen == "[::1]:50151"

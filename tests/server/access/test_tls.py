@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import trustme
 
 from server.access.config import Access
 from server.access.secure import Secure
-from server.access.tls import Tls, TlsError
+from server.access.tls import Tls, TlsError, name_of
 from server.app import ServeConfig, Server
 from server.client import AsyncClient, Client, ServerError, ServerUnreachable
 
@@ -34,11 +35,14 @@ class Files:
         self.authority.cert_pem.write_to_path(str(path))
         return path
 
-    def issue(self, name: str, until: datetime | None = None) -> tuple[Path, Path]:
+    def issue(
+        self, name: str, until: datetime | None = None, kind: trustme.KeyType = trustme.KeyType.ECDSA
+    ) -> tuple[Path, Path]:
         """Certificate and key."""
-        issued = self.authority.issue_cert("127.0.0.1", common_name=name, not_after=until)
+        issued = self.authority.issue_cert("127.0.0.1", common_name=name, not_after=until, key_type=kind)
         certificate, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
         issued.private_key_pem.write_to_path(str(key))
+        key.chmod(0o600)
         certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
         return certificate, key
 
@@ -141,6 +145,36 @@ async def test_a_new_certificate_is_shown_to_new_connections(
     assert "the certificate that was read before stays" in caplog.text
 
 
+async def test_a_key_of_another_kind_takes_the_place_of_the_old_one(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import asyncio
+
+    monkeypatch.setattr("server.web.app.RENEW_S", 0.05)
+    context = ssl.create_default_context(cafile=str(files.ca))
+    certificate, key = files.issue("server", kind=trustme.KeyType.ECDSA)
+    mine = files.issue("client")
+    access = Access(certificate=certificate, key=key, client_ca=files.ca)
+    context.load_cert_chain(*mine)
+    async with serving(tmp_path, access) as server:
+        before = await serial(server.http, context)
+        files.issue("server", kind=trustme.KeyType.RSA)
+        async with asyncio.timeout(30):
+            while await serial(server.http, context) == before:
+                await asyncio.sleep(0.02)
+        assert await http_status(server, files.ca, mine) == 200
+        with pytest.raises(httpx.HTTPError):
+            await http_status(server, files.ca)
+
+
+async def test_the_name_of_a_certificate_without_alternative_names_is_its_subject_s(tmp_path: Path) -> None:
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=box", "-days", "3"]
+    made = subprocess.run([*command, "-keyout", tmp_path / "k", "-out", tmp_path / "c"], capture_output=True)
+    if made.returncode:
+        pytest.skip("there is no openssl")
+    assert name_of(tmp_path / "c") == "box"
+
+
 def test_what_is_wrong_with_the_files_is_named(files: Files, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     certificate, key = files.issue("server")
     _, strange = files.issue("strange")
@@ -156,6 +190,11 @@ def test_what_is_wrong_with_the_files_is_named(files: Files, tmp_path: Path, cap
     ):
         with pytest.raises(TlsError, match=why):
             Tls(*given)
+    key.chmod(0o644)
+    Tls(certificate, key)
+    assert "everyone on this machine can read the key" in caplog.text
+    key.chmod(0o600)
+    caplog.clear()
     with caplog.at_level(logging.WARNING, "midstream.server"):
         assert not Tls(certificate, key).refresh() and not caplog.records
         Tls(*files.issue("old", datetime.now(UTC) - timedelta(days=2)))
@@ -181,8 +220,8 @@ async def test_a_client_is_told_why_it_does_not_connect(files: Files, tmp_path: 
     async with serving(tmp_path, Access(certificate=certificate, key=key)) as server:
         for secure, why in (
             (Secure(), "ends each connection: if it speaks TLS, `ca` says who vouches for it"),
-            (Secure(ca=strange.ca), "shows a certificate that `ca` does not vouch for, or one of another name"),
-            (Secure(ca=files.ca, tls_name="other"), "or one of another name"),
+            (Secure(ca=strange.ca), "shows a certificate that `ca` does not vouch for, that has expired, or"),
+            (Secure(ca=files.ca, tls_name="other"), "or that is of another name"),
         ):
             with pytest.raises(ServerUnreachable, match=why):
                 await names(server, secure)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -187,3 +188,17 @@ def test_a_large_file_is_not_read(tmp_path: Path) -> None:
     path = written(tmp_path / "tokens", "# " + "x" * 5_000_000)
     with pytest.raises(TokensError, match="more than 4,194,304 bytes"):
         read(path)
+
+
+def test_a_pipe_is_no_file_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    with pytest.raises(TokensError, match="is no file"):
+        Tokens(tmp_path / "pipe")
+
+
+def test_a_model_that_is_not_served_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "tokens"
+    path.write_text(f"{new('ann')[1]} models=web,wbe\n")
+    path.chmod(0o600)
+    Tokens(path, ("midstream", "web"))
+    assert "ann may ask wbe, which is not served" in caplog.text

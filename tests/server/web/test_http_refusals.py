@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -89,6 +91,8 @@ OWN: list[tuple[str, dict[str, Any], str]] = [
     ("/v1/completions", {"temperature": -1}, "temperature is 0"),
     ("/v1/completions", {"echo": True}, "echo is not supported"),
     ("/v1/completions", {"best_of": 4}, "best_of"),
+    ("/v1/completions", {"best_of": 0}, "best_of is 1 or more"),
+    ("/v1/completions", {"logprobs": -1}, "logprobs is not negative"),
     ("/v1/completions", {"prompt": ["a", "b"]}, "prompt is one text"),
     ("/v1/completions", {"prompt": []}, "prompt is one text"),
     ("/v1/completions", {"prompt": [1, 10**6]}, "token ids are from 0 to"),
@@ -100,7 +104,6 @@ OWN: list[tuple[str, dict[str, Any], str]] = [
     ("/infill", {"input_extra": [{"text": "x"}] * 257}, "at most 256 files"),
     ("/infill", {"n_predict": -3}, "n_predict"),
     ("/infill", {"n_cmpl": 17}, "from 1 to 16 alternatives"),
-    ("/infill", {"t_max_predict_ms": -1}, "t_max_predict_ms"),
     ("/infill", {"input_prefix": ["x"]}, "$.input_prefix"),
     ("/completion", {"prompt": [1, "x"]}, "prompt is one text"),
     ("/api/generate", {"prompt": 3}, "$.prompt"),
@@ -120,6 +123,29 @@ async def test_values_that_cannot_be_honoured(server: Server, http: httpx.AsyncC
         answer = await http.post(path, json=DOORS[path] | wrong)
         said = message(path, answer)
         assert answer.status_code == 400 and word.lower() in said.lower(), (path, wrong, answer.text)
+
+
+async def test_values_that_mean_none(server: Server, http: httpx.AsyncClient) -> None:
+    """As llama.cpp's own: below 0 is no limit, and no field is every field."""
+    body = {"input_prefix": "x", "n_predict": 2, "t_max_predict_ms": -1, "response_fields": []}
+    assert (await http.post("/infill", json=body)).json().keys() >= {"content", "stop_type", "timings"}
+
+
+async def test_a_body_that_is_compressed_is_refused_in_words(server: Server, http: httpx.AsyncClient) -> None:
+    for path, body in DOORS.items():
+        answer = await http.post(
+            path, content=gzip.compress(json.dumps(body).encode()), headers={"content-encoding": "gzip"}
+        )
+        assert answer.status_code == 415 and "content-encoding" in message(path, answer)
+
+
+@pytest.mark.parametrize("path", ["/v1/completions", "/v1/fim/completions"])
+async def test_no_tokens_end_at_their_limit(server: Server, http: httpx.AsyncClient, path: str) -> None:
+    body = {"prompt": "x", "max_tokens": 0}
+    assert (await http.post(path, json=body)).json()["choices"][0]["finish_reason"] == "length"
+    stream = (await http.post(path, json=body | {"stream": True})).text.split("\n\n")
+    parts = [json.loads(part.removeprefix("data: ")) for part in stream if part.startswith("data: {")]
+    assert [part["choices"][0]["finish_reason"] for part in parts] == ["length"] and "data: [DONE]" in stream
 
 
 async def test_numbers_that_are_none(server: Server, http: httpx.AsyncClient) -> None:

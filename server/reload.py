@@ -37,7 +37,7 @@ class Failure:
     again_at: float
     """Monotonic seconds; infinity when only other files can help."""
     kind: str = "damaged"
-    """What is wrong, in a word: damaged, newer, family, sentinels, base, memory, machine, store."""
+    """What is wrong, in a word: damaged, newer, family, sentinels, base, memory, machine, store, gone."""
 
 
 class Watcher:
@@ -58,6 +58,7 @@ class Watcher:
         self._current = self._version = ""
         self._chosen: Choice | None = Choice()
         """None: it cannot be read, and the newest is served."""
+        self._unreadable = ""
         self._loader = loader or Loader()
         self.load = self._loader.load
         self._closing = threading.Event()
@@ -107,7 +108,7 @@ class Watcher:
         paths = folders(self._root)
         self._failures = {path.name: f for path in paths if (f := self._failures.get(path.name))}
         is_new, failing = self._newest(list(reversed(paths)))
-        failure = self._failures.get(failing) or self._away()
+        failure = self._failures.get(failing) or self._away() or self._unchosen()
         if failure != self.failure:
             self.failure = failure
             self._tell(failure)
@@ -120,6 +121,15 @@ class Watcher:
         error = self._store.trouble
         return Failure(self._store.url, str(error), (), inf, error.kind)
 
+    def _unchosen(self) -> Failure | None:
+        """Why what a person has chosen is not served."""
+        if self._chosen is None:
+            return Failure(choice.FILE, self._unreadable, (), inf)
+        if not self._chosen.pinned or self._version == self._chosen.pinned:
+            return None
+        gone = choice.missing(self._root)
+        return Failure(self._chosen.pinned, gone, (), inf, "gone") if gone else None
+
     def _choose(self) -> None:
         """Reads what a person has chosen to be served; another choice may lead to an older checkpoint."""
         try:
@@ -127,6 +137,7 @@ class Watcher:
         except CheckpointError as error:
             if self._chosen is not None:
                 logger.error("%s", error)
+            self._unreadable = str(error)
             chosen = None
         if chosen != self._chosen:
             self._chosen, self._current = chosen, ""

@@ -73,7 +73,9 @@ class Serve:
     def __post_init__(self) -> None:
         bounds.between(self, 1, MOST_THREADS, "threads")
         bounds.between(self, 16, 65_536, "rows")
-        for name in self.models:
+        for name, place in self.models.items():
+            if not place:
+                raise ValueError(f"models: {name} needs a folder, or a URL")
             if name == MAIN:
                 raise ValueError(f"models: {MAIN} is the model of [paths] checkpoints; give this one another name")
             if not MODEL_NAME.fullmatch(name):

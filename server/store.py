@@ -63,16 +63,25 @@ def shown(url: str) -> str:
     return _USER.sub("//", url)
 
 
-def opened(url: str) -> tuple[Any, str]:
-    """fsspec's file system, and the folder's path in it. Raises StoreError."""
+def refuse_unknown(url: str) -> None:
+    """Raises StoreError where no library is there for it."""
     import fsspec
 
+    scheme = url.partition("://")[0]
     try:
-        return fsspec.core.url_to_fs(url)
-    except (ImportError, ValueError) as error:
-        scheme = url.partition("://")[0]
-        known = isinstance(error, ImportError)
-        raise StoreError(f"{shown(url)}: {error}" if known else f"no store is known as {scheme}://") from error
+        fsspec.get_filesystem_class(scheme)
+    except ImportError as error:
+        raise StoreError(f"{shown(url)}: {error}") from error
+    except ValueError as error:
+        raise StoreError(f"no store is known as {scheme}://") from error
+
+
+def opened(url: str) -> tuple[Any, str]:
+    """fsspec's file system, and the folder's path in it. Raises StoreError, and what the store's library does."""
+    import fsspec
+
+    refuse_unknown(url)
+    return fsspec.core.url_to_fs(url)
 
 
 class Store:
@@ -81,9 +90,11 @@ class Store:
     def __init__(self, url: str, folder: Path) -> None:
         """Raises StoreError."""
         self.url = shown(url)
+        refuse_unknown(url)
+        self._url = url
+        self._place: tuple[Any, str] | None = None
         self.trouble: CannotLoad | CheckpointError | None = None
         """Why the newest checkpoint of the store is not here; None: it is."""
-        self._fs, self._root = opened(url)
         self._folder = folder
         self._next = 0.0
         self._bad: dict[str, tuple[Files, CheckpointError]] = {}
@@ -93,6 +104,19 @@ class Store:
         for path in folder.glob(f"{INCOMING}*"):
             if time.time() - path.stat().st_mtime > STALE_S:
                 shutil.rmtree(path, ignore_errors=True)
+
+    @property
+    def _fs(self) -> Any:
+        return self._opened()[0]
+
+    @property
+    def _root(self) -> str:
+        return self._opened()[1]
+
+    def _opened(self) -> tuple[Any, str]:
+        """A library may connect at once, and a store be away: it is asked when it is looked at."""
+        self._place = self._place or opened(self._url)
+        return self._place
 
     def refresh(self, closing: threading.Event) -> None:
         """Looks, unless it did a moment ago."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -118,7 +118,7 @@ class Faces:
         engine = self.asker.engine
         if self.is_draining:
             raise NoModel("the server is ending")
-        name = (asked or "").removesuffix(":latest") if len(engine.names) > 1 else ""
+        name = _name(asked or "", engine.names) if len(engine.names) > 1 else ""
         try:
             return name, engine.named(name, allowed(engine.names))
         except NoModel:
@@ -131,6 +131,11 @@ class Faces:
         task = asyncio.create_task(_taken(answer))
         self._warming[task] = answer
         task.add_done_callback(lambda ended: self._warming.pop(ended, None))
+
+
+def _name(asked: str, names: Collection[str]) -> str:
+    """Without what Ollama's clients put behind it."""
+    return asked if asked in names else asked.removesuffix(":latest")
 
 
 async def _taken(answer: Answer) -> None:

@@ -102,6 +102,7 @@ def test_what_is_wrong_is_named_with_its_place(mapping, message):
         ("serve", "threads", 0, "threads must be at least 1"),
         ("serve", "listen", "127.0.0.1:99999", "listen must be host:port, the port from 1 to 65,535"),
         ("serve", "listen", "x", "listen must be host:port"),
+        ("serve", "models", {"web": ""}, "models: web needs a folder, or a URL"),
         ("serve", "listen", "::1:50151", "listen must be host:port"),
         ("serve", "otlp", "http://127.0.0.1:notaport", "otlp must be empty or http://host:port"),
         ("kafka", "partitions", 10**9, "partitions must be at most 10,000"),

@@ -22,7 +22,7 @@ import torch
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from safetensors.torch import save
 
-from model import ram
+from model import choice, ram
 from model.checkpoint import write_revision
 from model.loading import load_all
 from model.manifest import MANIFEST, TOKENIZER, WEIGHTS, read_manifest
@@ -233,6 +233,23 @@ def test_a_model_that_was_not_trained_is_not_served(tmp_path: Path) -> None:
     assert watching.look() == []
     write_checkpoint(tmp_path, 1)
     assert watching.look() == [1]
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_chosen_version_that_is_gone_is_said(tmp_path: Path, is_first: bool) -> None:
+    watching = Watching(tmp_path)
+    write_checkpoint(tmp_path, 1)
+    if not is_first:
+        assert watching.look() == [1]
+    choice.write(tmp_path, pinned="step-00000999-deadbeef")
+    watching.look()
+    assert watching.watcher.kind == "gone" and "no checkpoint in" in watching.watcher.trouble
+    version = write_checkpoint(tmp_path, 2, seed=1)
+    choice.write(tmp_path, pinned=version)
+    assert watching.look()[-1] == 2 and watching.told[-1] is None
+    (tmp_path / choice.FILE).write_text("{")
+    watching.look()
+    assert watching.watcher.kind == "damaged" and "cannot be read" in watching.watcher.trouble
 
 
 async def test_health_says_that_the_newest_could_not_be_loaded(tmp_path: Path) -> None:

@@ -267,3 +267,9 @@ def test_an_adapter_is_pushed_with_its_base(following: Following) -> None:
         following.look()
         assert not following.watcher.trouble
     assert len(following.offered) == 5 and following.fs.exists(f"{following.path}/step-00000000/{WEIGHTS}")
+
+
+def test_a_store_that_is_away_at_the_start_is_waited_for(tmp_path: Path) -> None:
+    store = Store("ftp://127.0.0.1:1/models", tmp_path / "copy")
+    store.refresh(threading.Event())
+    assert isinstance(store.trouble, stores.Away) and "refused" in str(store.trouble).lower()

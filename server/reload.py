@@ -103,12 +103,12 @@ class Watcher:
     def look(self) -> bool:
         """Looks once; true when another model was offered."""
         if self._store:
-            self._store.refresh(self._closing)
+            self._store.refresh(self._closing, self._failures, self._current)
         self._choose()
         paths = folders(self._root)
         self._failures = {path.name: f for path in paths if (f := self._failures.get(path.name))}
         is_new, failing = self._newest(list(reversed(paths)))
-        failure = self._failures.get(failing) or self._away() or self._unchosen()
+        failure = self._away() or self._failures.get(failing) or self._unchosen()
         if failure != self.failure:
             self.failure = failure
             self._tell(failure)

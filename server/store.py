@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Collection
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -118,12 +119,13 @@ class Store:
         self._place = self._place or opened(self._url)
         return self._place
 
-    def refresh(self, closing: threading.Event) -> None:
-        """Looks, unless it did a moment ago."""
+    def refresh(self, closing: threading.Event, failed: Collection[str] = (), current: str = "") -> None:
+        """Looks, unless it did a moment ago. `failed`: checkpoints that are here and cannot be served, an older one is
+        brought, too; `current`: the one that is, which stays."""
         if time.monotonic() < self._next:
             return
         try:
-            found = self._follow(closing)
+            found = self._follow(closing, failed, current)
         except Closed:
             return
         except Exception as error:  # of any store's library
@@ -134,20 +136,23 @@ class Store:
             logger.error("%s: %s", self.url, found)
         self.trouble = found
 
-    def _follow(self, closing: threading.Event) -> CheckpointError | None:
+    def _follow(self, closing: threading.Event, failed: Collection[str], current: str) -> CheckpointError | None:
         """Why the newest one is passed over, where it is. Raises what the store's library does."""
         listed = self._listed("")
         self._take_choice(listed)
         chosen, trouble = choice.read(self._folder), None
         names = sorted((name for name in listed if age(name)), key=lambda name: age(name) or (), reverse=True)
         self._bad = {name: bad for name, bad in self._bad.items() if name in listed}
+        taken = {current}
         for name in names:
             try:
                 if self._take(name, chosen, closing):
-                    self._prune(name)
-                    return trouble
+                    taken.add(name)
+                    if name not in failed:
+                        break
             except CheckpointError as error:
                 trouble = trouble or error
+        self._prune(taken)
         return trouble
 
     def _take(self, name: str, chosen: choice.Choice, closing: threading.Event) -> bool:
@@ -256,10 +261,10 @@ class Store:
             unfinished.write_bytes(data)
             unfinished.replace(path)
 
-    def _prune(self, newest: str) -> None:
-        """All but this one, the one before it, and what these stand beside."""
+    def _prune(self, taken: Collection[str]) -> None:
+        """All but these, the newest two, and what they stand beside."""
         names = sorted((path.name for path in self._folder.iterdir() if age(path.name)), key=lambda n: age(n) or ())
-        kept = {newest, *names[-2:]}
+        kept = {*taken, *names[-2:]}
         for name in list(kept):
             its = self._manifests.get(name)
             if its and its[1].base:

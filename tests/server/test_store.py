@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import stat
@@ -127,6 +128,22 @@ def test_a_torn_one_is_named_and_taken_when_it_is_mended(
     assert caplog.text.count("bringing step-00000002") == (harm is not None), "it is not brought again as it is"
     following.fs.pipe_file(weights, whole)
     assert following.look() == [1, 2] and following.told[1:] == [None] and not following.watcher.trouble
+
+
+def test_one_that_cannot_be_served_leaves_an_older_one(following: Following) -> None:
+    """Also for a server that begins then."""
+    following.write(1)
+    for step in (2, 3, 4):
+        following.write(step, seed=step)
+        keys = json.loads((following.source / f"step-{step:08d}" / MANIFEST).read_text())
+        keys["context"] = 10**9
+        following.put(f"step-{step:08d}/{MANIFEST}", json.dumps(keys).encode())
+    for _ in range(5):
+        following.look()
+    assert following.look() == [1] and following.watcher.kind == "damaged"
+    assert "step-00000001" in {path.name for path in folders(following.copy)}
+    following.write(5, seed=5)
+    assert following.look() == [1, 5] and not following.watcher.trouble
 
 
 def test_a_store_that_is_away_leaves_the_model_that_is_served(

@@ -188,7 +188,7 @@ class Store:
             raise CheckpointError(f"{name} lacks {missing[0]}")
         size, free = sum(files[file][1] or 0 for file in wanted), shutil.disk_usage(self._folder).free
         if size > free:
-            raise CannotLoad(f"{name} has {size / 1e9:,.1f} GB, and {self._folder} has room for {free / 1e9:,.1f}")
+            raise CannotLoad(f"{name} has {size / 1e6:,.1f} MB, and {self._folder} has room for {free / 1e6:,.1f}")
         logger.info("%s: bringing %s, %.1f MB", self.url, name, size / 1e6)
         incoming = Path(tempfile.mkdtemp(prefix=INCOMING, dir=self._folder))
         try:

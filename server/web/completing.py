@@ -13,6 +13,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from server.access.call import CALL
 from server.access.gate import allowed
 from server.asking import Answer, Asker
 from server.engine.engine import NoModel, UnknownModel
@@ -201,6 +202,8 @@ class Completing(Response):
         if not out.status:
             await out.json(status, content)
         elif not out.is_whole:
+            if call := CALL.get():
+                call.refused = f"http_{status}"
             await out.write(line(content, out.media), more=False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -153,11 +154,14 @@ async def test_at_the_end_new_requests_are_refused_and_old_ones_have_the_grace(
 
 
 async def test_after_the_grace_a_stream_ends_with_the_reason(
-    server: Server, http: httpx.AsyncClient, gate: Gate
+    server: Server, http: httpx.AsyncClient, gate: Gate, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "midstream.access")
     async with http.stream("POST", "/v1/completions", json=BODY | {"stream": True}) as answer:
         await gate.asked(1)
         assert server._web is not None
         await server._web.stop(0.01)
         *_, last = [part async for part in parts(answer)]
     assert "ending" in last["error"]["message"] and gate.jobs[0].cancelled
+    lines = [record.getMessage() for record in caplog.records if record.name == "midstream.access"]
+    assert [line.rpartition(" ")[2] for line in lines] == ["end=http_503"]

@@ -27,6 +27,8 @@ MOST_WAITING = 4096
 BATCH = 512
 EVERY_S = 1.0
 """Between two batches, unless one is full."""
+CLOSE_S = 1.0
+"""For a collector that answers byte by byte: longer it is not waited for."""
 PATIENCE_S = 5.0
 """In which a collector takes a batch, retries among it; one that was not taken is dropped."""
 
@@ -114,7 +116,7 @@ class _Waiting(SpanProcessor):
         self._wake.set()
         self._thread.join(PATIENCE_S)
         self._exporter.shutdown()
-        self._thread.join()
+        self._thread.join(CLOSE_S)
 
     def _send(self) -> None:
         while not self._ending or self._spans:

@@ -49,6 +49,10 @@ def _door(faces: Faces, door: Door, path: str) -> Callable[[Http], Awaitable[Res
             return json(door.refusal(error.status, error.message), error.status)
         except ClientDisconnect:
             return Response(status_code=400)
+        except asyncio.CancelledError:  # by uvicorn, of a body that has not come when the server ends
+            if not faces.ending.is_set():
+                raise
+            return json(door.refusal(503, "the server is ending"), 503)
 
     return enter
 

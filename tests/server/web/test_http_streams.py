@@ -165,3 +165,19 @@ async def test_after_the_grace_a_stream_ends_with_the_reason(
     assert "ending" in last["error"]["message"] and gate.jobs[0].cancelled
     lines = [record.getMessage() for record in caplog.records if record.name == "midstream.access"]
     assert [line.rpartition(" ")[2] for line in lines] == ["end=http_503"]
+
+
+async def test_a_body_that_has_not_come_at_the_end_is_no_fault(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, _, port = server.http.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /infill HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    await writer.drain()
+    await asyncio.sleep(0.2)
+    assert server._web is not None
+    await server._web.stop(0.01)
+    answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 503") or not answer
+    assert "Traceback" not in caplog.text and not any(record.exc_info for record in caplog.records)
+    writer.close()

@@ -115,6 +115,7 @@ class MidstreamServer(LanguageServer):
             language=context.language,
             max_tokens=tokens,
             session=f"{self._session}:{context.uri}",
+            model=self.options.model,
             single_line=not several,
         )
         async for piece in pieces:

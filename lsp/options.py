@@ -30,6 +30,8 @@ class LspOptions:
     certificate: str = ""
     """PEM file of the client's certificate, where the server wants one, and of its key."""
     key: str = ""
+    model: str = ""
+    """Name of the model that is asked, of those that the server has; empty: its main one."""
     deadline_ms: int = 600
     """Milliseconds after which an automatic request is answered with what is ready: VS Code shows nothing that comes
     700 ms after the key."""

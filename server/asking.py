@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import replace
+from hashlib import sha256
 
 from server.access.call import CALL
 from server.access.gate import allowed
@@ -36,7 +37,7 @@ class Asker:
         loop = asyncio.get_running_loop()
         among, asker = allowed(self.engine.names), copy_context()
         prepared = await loop.run_in_executor(
-            self._prompts, lambda: asker.run(lambda: self.engine.prepare(make(), among))
+            self._prompts, lambda: asker.run(lambda: self.engine.prepare(_owned(make()), among))
         )
         flight = self._shared(prepared)
         return Answer(prepared, flight, flight.join())
@@ -165,6 +166,15 @@ async def _in_time(reader: _Reader, deadline: float | None, unfinished: dict[int
             return await reader.take()
     except TimeoutError:
         return [replace(last, text="", logprobs=(), finish=Finish.DEADLINE) for last in unfinished.values()]
+
+
+def _owned(request: Request) -> Request:
+    """A session is of one token: whoever calls theirs by the same name has another."""
+    call = CALL.get()
+    if not request.session or call is None or call.token is None:
+        return request
+    own = f"{call.token.name}\0{request.session}".encode(errors="surrogatepass")
+    return replace(request, session=sha256(own).hexdigest())
 
 
 def _merged(made: list[Made]) -> list[Made]:

@@ -36,6 +36,7 @@ class CursorPlace(click.ParamType):
 @click.command()
 @click.argument("place", type=CursorPlace())
 @click.option("--server", help="host:port of `midstream serve`.")
+@click.option("--model", default="", help="Name of one of the server's models; default: its main one.")
 @click.option("--max-tokens", type=click.IntRange(min=1, max=MOST), default=64, show_default=True)
 @click.option("--single-line", is_flag=True, help="Stop at the end of the line.")
 @click.option("--until", type=click.Choice(["text", "line", "statement", "scope"]), default="text", show_default=True)
@@ -52,6 +53,7 @@ class CursorPlace(click.ParamType):
 def complete(
     place: tuple[Path, int, int],
     server: str | None,
+    model: str,
     max_tokens: int,
     single_line: bool,
     until: str,
@@ -76,6 +78,7 @@ def complete(
         raise click.ClickException(f"{file}: {error}") from error
     options = {
         "path": path_in_repository(file),
+        "model": model,
         "max_tokens": max_tokens,
         "single_line": single_line,
         "until": Until[until.upper()],

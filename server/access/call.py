@@ -62,6 +62,8 @@ class Call:
         finishes = [piece.finish for piece in self.lasts.values()]
         if Finish.NONE in finishes:
             return "failed"
+        if Finish.CANCELLED in finishes:
+            return "cancelled"
         return finishes[0].name.lower() if finishes else "ok"
 
     @property

@@ -133,6 +133,22 @@ async def test_one_runs_at_once_and_one_that_goes_away_makes_room(
     assert not limits._running["single"]
 
 
+async def test_a_session_is_of_one_token(guarded: Server, channel: grpc.aio.Channel, http: httpx.AsyncClient) -> None:
+    """Another's request of the same name ends nothing."""
+    gate, asked = Gate(guarded.engine), infill_pb2.InfillRequest(prefix=PREFIX, max_tokens=4, session="s")
+    try:
+        first = asyncio.create_task(ask(channel, "Infill", bearer("free"), asked))
+        await gate.asked(1)
+        other = asyncio.create_task(ask(channel, "Infill", bearer("single"), asked))
+        await gate.asked(2)
+    finally:
+        gate.go()
+    assert (await first)[-1].finish_reason != infill_pb2.FINISH_REASON_CANCELLED
+    assert (await other)[-1].finish_reason != infill_pb2.FINISH_REASON_CANCELLED
+    sessions = {job.request.session for job in gate.jobs}
+    assert len(sessions) == 2 and "s" not in sessions
+
+
 async def test_a_token_sees_its_models_alone(channel: grpc.aio.Channel, http: httpx.AsyncClient) -> None:
     models = (await ask(channel, "Models", bearer("web")))[0].models
     assert [model.name for model in models] == ["other"]

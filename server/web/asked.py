@@ -11,6 +11,8 @@ from server.served import Served
 
 UNLIMITED = 1_000_000
 """Tokens, for protocols whose answers end by themselves: the engine cuts it to half of the context."""
+MOST_IDS = 200_000
+"""Of a prompt: what is longer is text."""
 LEAST_TOP_P = 1e-6
 """In place of 0, which leaves the likeliest token alone, as this does."""
 
@@ -30,7 +32,9 @@ class Text:
 
 def text_of(prompt: Prompt, suffix: str | None, served: Served) -> Text:
     """With a suffix the prompt is text; without one it may be a template, of the served model or of another. Raises
-    ValueError for several prompts."""
+    ValueError for several prompts, and for more ids than any context holds."""
+    if isinstance(prompt, list) and (len(prompt) > MOST_IDS or (len(prompt) == 1 and _size(prompt[0]) > MOST_IDS)):
+        raise ValueError(f"prompt has at most {MOST_IDS:,} token ids")
     one = prompt[0] if isinstance(prompt, list) and len(prompt) == 1 and not isinstance(prompt[0], int) else prompt
     if isinstance(one, str):
         return Text(one, suffix) if suffix else _untemplated(parse(one, served.manifest.format), one)
@@ -43,6 +47,10 @@ def text_of(prompt: Prompt, suffix: str | None, served: Served) -> Text:
     if suffix:
         return Text(plain, suffix)
     return _untemplated(parse_ids(ids, served.tokenizer, served.manifest.format), plain)
+
+
+def _size(one: str | int | list[int]) -> int:
+    return len(one) if isinstance(one, list) else 0
 
 
 def _untemplated(templated: Templated | None, plain: str) -> Text:

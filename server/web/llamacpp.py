@@ -7,13 +7,15 @@ from typing import Any
 
 import msgspec
 
-from server.request import Extra, Finish, Piece, Request
+from server.request import MOST_EXTRA, Extra, Finish, Piece, Request
 from server.served import Served
 from server.web.asked import UNLIMITED, Options, Prompt, Text, request, text_of
 from server.web.openai import MODEL
 from server.web.stream import SSE, Totals
 
 USUAL_TEMPERATURE = 0.8
+MOST_FIELDS = 256
+"""That are chosen of an answer."""
 ENDS = {Finish.STOP: "word", Finish.END_OF_TEXT: "eos", Finish.CONFIDENCE: "eos"}
 """`stop_type`; any other end is a limit."""
 
@@ -46,6 +48,8 @@ class Completion(msgspec.Struct, kw_only=True):
 
     def options(self, host: str, arrived: float) -> Options:
         """Raises ValueError. A slot is the client's own: `host` is where it runs."""
+        if len(self.response_fields or ()) > MOST_FIELDS:
+            raise ValueError(f"response_fields are at most {MOST_FIELDS}")
         most = self.n_predict if self.n_predict is not None else self.max_tokens
         if most is not None and most < -2:
             raise ValueError("n_predict is not negative, but -1, which is no limit")
@@ -80,6 +84,8 @@ class Infill(Completion, kw_only=True):
 def asked(body: Completion, served: Served, host: str, arrived: float) -> Request:
     """Raises ValueError."""
     if isinstance(body, Infill):
+        if len(body.input_extra or ()) > MOST_EXTRA:
+            raise ValueError(f"input_extra has at most {MOST_EXTRA} files")
         extra = tuple(Extra(one.filename or "", one.text) for one in body.input_extra or ())
         text = Text(body.input_prefix + body.prompt, body.input_suffix, extra=extra)
     else:

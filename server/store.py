@@ -10,7 +10,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Collection
-from hashlib import sha256
+from hashlib import file_digest
+from math import inf
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -35,9 +36,9 @@ POLL_S = 5.0
 OF_TRAINING = frozenset((OPTIMIZER, FEED, TRAINED, FROZEN))
 """Files that a server does not need."""
 MANIFEST_BYTES = 16 << 20
-PIECE = 4 << 20
-"""Bytes that are read at once."""
 INCOMING = ".incoming-"
+AGAIN_S = 60.0
+"""After which what cannot be used is tried again where a store does not say when a file was written."""
 STALE_S = 86_400.0
 """After which what a server that was killed has left is removed."""
 _USER = re.compile(r"//[^@/]*@")
@@ -98,7 +99,8 @@ class Store:
         """Why the newest checkpoint of the store is not here; None: it is."""
         self._folder = folder
         self._next = 0.0
-        self._bad: dict[str, tuple[Files, CheckpointError]] = {}
+        self._bad: dict[str, tuple[Files, CheckpointError, float]] = {}
+        """With the time until which they are not tried again as they are."""
         self._manifests: dict[str, tuple[str, Manifest]] = {}
         """By name, with what tells their files' writings apart."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -160,7 +162,7 @@ class Store:
         files = self._listed(name)
         if MANIFEST not in files:
             return False
-        if name in self._bad and self._bad[name][0] == files:
+        if name in self._bad and self._bad[name][0] == files and time.monotonic() < self._bad[name][2]:
             raise self._bad[name][1]
         try:
             manifest = self._manifest(name, files[MANIFEST][0])
@@ -173,7 +175,8 @@ class Store:
                     self._bring(manifest.base.folder, its, base, closing)
             self._bring(name, manifest, files, closing)
         except CheckpointError as error:
-            self._bad[name] = files, error
+            is_told = any(written for written, _ in files.values())
+            self._bad[name] = files, error, inf if is_told else time.monotonic() + AGAIN_S
             raise
         return True
 
@@ -215,27 +218,37 @@ class Store:
         with tempfile.TemporaryDirectory(prefix=INCOMING, dir=self._folder) as folder:
             path = Path(folder) / name
             path.mkdir()
-            with self._fs.open(f"{self._root}/{name}/{MANIFEST}", "rb") as file:
-                data = file.read(MANIFEST_BYTES + 1)
-            if len(data) > MANIFEST_BYTES:
-                raise CheckpointError(f"{name}: {MANIFEST} has more than {MANIFEST_BYTES >> 20} MiB")
-            (path / MANIFEST).write_bytes(data)
+            self._get(f"{name}/{MANIFEST}", path / MANIFEST, threading.Event(), MANIFEST_BYTES)
             manifest = read_manifest(path)
         self._manifests[name] = written, manifest
         return manifest
 
     def _copy(self, source: str, to: Path, digest: str, closing: threading.Event) -> None:
         """`digest`: its SHA-256, hex; empty: any. Raises CheckpointError, Closed, and what the store's library does."""
-        summed = sha256()
-        with self._fs.open(f"{self._root}/{source}", "rb") as file, to.open("wb") as copy:
-            while piece := file.read(PIECE):
-                if closing.is_set():
-                    raise Closed
-                summed.update(piece)
-                copy.write(piece)
-        if digest and summed.hexdigest() != digest:
+        self._get(source, to, closing)
+        with to.open("rb") as copy:
+            summed = file_digest(copy, "sha256").hexdigest()
+        if digest and summed != digest:
             name = source.partition("/")[0]
             raise CheckpointError(f"{name}: {to.name} is not what was written (its SHA-256 differs)")
+
+    def _get(self, source: str, to: Path, closing: threading.Event, most: int | None = None) -> None:
+        """`most`: bytes. Raises CheckpointError where there are more, Closed, and what the store's library does."""
+        from fsspec.callbacks import Callback
+
+        class Watch(Callback):
+            def relative_update(self, inc: int = 1) -> None:
+                super().relative_update(inc)
+                if closing.is_set():
+                    raise Closed
+                if most is not None and self.value > most:
+                    raise CheckpointError(f"{source} has more than {most >> 20} MiB")
+
+        self._fs.get_file(f"{self._root}/{source}", str(to), callback=Watch())
+        if closing.is_set():
+            raise Closed
+        if most is not None and to.stat().st_size > most:
+            raise CheckpointError(f"{source} has more than {most >> 20} MiB")
 
     def _listed(self, name: str) -> Files:
         """What the folder holds; empty where it is not there."""
@@ -254,12 +267,9 @@ class Store:
         if choice.FILE not in listed:
             path.unlink(missing_ok=True)
             return
-        with self._fs.open(f"{self._root}/{choice.FILE}", "rb") as file:
-            data = file.read(MANIFEST_BYTES)
-        if not path.exists() or path.read_bytes() != data:
-            unfinished = path.with_name(f".{path.name}.unfinished")
-            unfinished.write_bytes(data)
-            unfinished.replace(path)
+        unfinished = path.with_name(f".{path.name}.unfinished")
+        self._get(choice.FILE, unfinished, threading.Event(), MANIFEST_BYTES)
+        unfinished.replace(path)
 
     def _prune(self, taken: Collection[str]) -> None:
         """All but these, the newest two, and what they stand beside."""

@@ -9,6 +9,8 @@ import stat
 import subprocess
 import sys
 import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from uuid import uuid4
 
@@ -290,3 +292,26 @@ def test_a_store_that_is_away_at_the_start_is_waited_for(tmp_path: Path) -> None
     store = Store("ftp://127.0.0.1:1/models", tmp_path / "copy")
     store.refresh(threading.Event())
     assert isinstance(store.trouble, stores.Away) and "refused" in str(store.trouble).lower()
+
+
+def test_a_plain_server_of_files_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It knows no ranges, and lists neither sizes nor times: what is mended is seen when it is tried again."""
+    monkeypatch.setattr(stores, "AGAIN_S", 0.0)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "remote"))
+    write_checkpoint(tmp_path / "remote", 1)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        store = Store(f"http://127.0.0.1:{server.server_address[1]}", tmp_path / "copy")
+        store.refresh(threading.Event())
+        assert store.trouble is None
+        write_checkpoint(tmp_path / "remote", 2, seed=1)
+        weights = tmp_path / "remote" / "step-00000002" / WEIGHTS
+        whole = weights.read_bytes()
+        weights.write_bytes(b"torn")
+        store.refresh(threading.Event())
+        assert "is not what was written" in str(store.trouble)
+        weights.write_bytes(whole)
+        store.refresh(threading.Event())
+        assert store.trouble is None
+        server.shutdown()
+    assert [path.name for path in folders(tmp_path / "copy")] == ["step-00000001", "step-00000002"]

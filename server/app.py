@@ -155,7 +155,7 @@ class Server:
         self._observe()
         await self._set(health_pb2.HealthCheckResponse.NOT_SERVING)
         for name in self.watchers:
-            await self._health.set(_about(CHECKPOINTS, name), health_pb2.HealthCheckResponse.SERVING)
+            await self._set_checkpoints(name, health_pb2.HealthCheckResponse.SERVING)
             await self._health.set(f"{MODELS}/{name}", health_pb2.HealthCheckResponse.NOT_SERVING)
         await self._server.start()
         self.engine.start()
@@ -200,9 +200,9 @@ class Server:
     async def stop(self) -> None:
         """NOT_SERVING at once; running requests get the grace, then are cancelled."""
         await self._health.enter_graceful_shutdown()
-        await asyncio.gather(*(asyncio.to_thread(watcher.close) for watcher in self.watchers.values()))
+        following = [asyncio.to_thread(watcher.close) for watcher in self.watchers.values()]
         ending = [self._web.stop(self.config.grace_s)] if self._web else []
-        await asyncio.gather(self._server.stop(self.config.grace_s), *ending)
+        await asyncio.gather(self._server.stop(self.config.grace_s), *ending, *following)
         self.asker.close()
         for seen in (self._metrics, self._traces):
             if seen:
@@ -218,7 +218,7 @@ class Server:
         """Called in the watcher's thread: the model that is served stays, and health says that it is not the newest."""
         status = health_pb2.HealthCheckResponse
         asyncio.run_coroutine_threadsafe(
-            self._health.set(_about(CHECKPOINTS, name), status.NOT_SERVING if failure else status.SERVING), self._loop
+            self._set_checkpoints(name, status.NOT_SERVING if failure else status.SERVING), self._loop
         )
 
     def _trouble(self, name: str) -> str:
@@ -235,13 +235,13 @@ class Server:
             await self._set(health_pb2.HealthCheckResponse.SERVING)
             self._serving.set()
 
+    async def _set_checkpoints(self, name: str, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+        for service in {CHECKPOINTS if name == MAIN else "", f"{CHECKPOINTS}/{name}"} - {""}:
+            await self._health.set(service, status)
+
     async def _set(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for name in ("", SERVICE):
             await self._health.set(name, status)
-
-
-def _about(service: str, model: str) -> str:
-    return service if model == MAIN else f"{service}/{model}"
 
 
 def _why(address: str) -> str:

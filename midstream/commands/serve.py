@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from server.imaging import Held
 
 
+MOST_FILES = 65_536
+
+
 @click.command()
 @click.option("--checkpoints", type=click.Path(path_type=Path, file_okay=False), help="Folder of the checkpoints.")
 @click.option("--listen", help="host:port; port 0 takes a free one.")
@@ -49,6 +52,7 @@ def serve(
     from server.app import serve as run
     from server.store import StoreError
 
+    _open_more_files()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     chosen = settings.serve
     device = _device(device or chosen.device, chosen.held)
@@ -76,6 +80,15 @@ def serve(
         raise click.ClickException(str(error)) from error
 
 
+def _open_more_files() -> None:
+    """As many as this user may: each connection is one."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, MOST_FILES) if most >= 0 else MOST_FILES, most))
+
+
 def _places(settings: Settings, checkpoints: Path | None) -> tuple[dict[str, Path], dict[str, str]]:
     """Folders of the models by name, and the URLs of those that are copied from a store."""
     own = settings.serve.follow if checkpoints is None else ""
@@ -83,7 +96,9 @@ def _places(settings: Settings, checkpoints: Path | None) -> tuple[dict[str, Pat
     stores = {name: place for name, place in given.items() if is_url(place)}
     copies = settings.paths.cache / "followed"
     folders = {
-        name: copies / sha256(place.encode()).hexdigest()[:16] if name in stores else Path(place).expanduser()
+        name: copies / sha256(f"{name}\0{place}".encode()).hexdigest()[:16]
+        if name in stores
+        else Path(place).expanduser()
         for name, place in given.items()
     }
     return folders, stores

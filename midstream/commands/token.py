@@ -29,6 +29,7 @@ def _add(file: Path, name: str, line: str) -> None:
     """A file that is not there is made for its owner alone. Raises TokensError and OSError."""
     if file.exists() and any(one.name == name for one in read(file)):
         raise TokensError(f"{file} has a token of the name {name}: take its line out first")
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with os.fdopen(os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "r+b") as out:
         data = out.read()
         out.write((b"" if not data or data.endswith(b"\n") else b"\n") + f"{line}\n".encode())

@@ -270,6 +270,7 @@ async def test_health_says_that_the_newest_could_not_be_loaded(tmp_path: Path) -
         (tmp_path / "other" / "step-00000002" / WEIGHTS).write_bytes(b"torn")
         (tmp_path / "other" / "step-00000002").rename(tmp_path / "step-00000002")
         await asyncio.wait_for(said(CHECKPOINTS, status.NOT_SERVING), 60)
+        await asyncio.wait_for(said(f"{CHECKPOINTS}/midstream", status.NOT_SERVING), 60)
         await said("", status.SERVING)
         async with httpx.AsyncClient() as client:
             page = (await client.get(f"http://{server.metrics}/metrics")).text

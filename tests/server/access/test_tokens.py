@@ -202,3 +202,8 @@ def test_a_model_that_is_not_served_is_named(tmp_path: Path, caplog: pytest.LogC
     path.chmod(0o600)
     Tokens(path, ("midstream", "web"))
     assert "ann may ask wbe, which is not served" in caplog.text
+
+
+def test_the_file_s_folder_is_made(tmp_path: Path) -> None:
+    made = CliRunner().invoke(main, ["token", "ann", "--file", str(tmp_path / "new" / "folder" / "tokens")])
+    assert made.exit_code == 0 and len(read(tmp_path / "new" / "folder" / "tokens")) == 1

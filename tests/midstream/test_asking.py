@@ -75,7 +75,7 @@ async def test_the_certificate_vouches_for_itself_and_a_token_is_asked_for(place
     )
     assert "does not know this token" in (await place.complete(MIDSTREAM_TOKEN="x")).output
     elsewhere = await place.complete("--tls-name", "other", MIDSTREAM_TOKEN=TOKEN)
-    assert "or one of another name" in elsewhere.output
+    assert "or that is of another name" in elsewhere.output
 
 
 async def test_what_is_served_is_said(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

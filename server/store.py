@@ -10,12 +10,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Collection
-from hashlib import file_digest
+from functools import cached_property
 from math import inf
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from model import choice
+from model.low_rank import base_name
 from model.manifest import (
     FEED,
     FROZEN,
@@ -25,6 +26,7 @@ from model.manifest import (
     CheckpointError,
     Manifest,
     age,
+    check_file,
     read_manifest,
 )
 from server.imaging import CannotLoad
@@ -42,6 +44,7 @@ AGAIN_S = 60.0
 STALE_S = 86_400.0
 """After which what a server that was killed has left is removed."""
 _USER = re.compile(r"//[^@/]*@")
+Trouble = CannotLoad | CheckpointError
 Files = dict[str, tuple[str, int | None]]
 """By name: what tells one writing of a file from another, and its bytes where the store says them."""
 
@@ -86,16 +89,36 @@ def opened(url: str) -> tuple[Any, str]:
     return fsspec.core.url_to_fs(url)
 
 
+class Place:
+    """A folder in a store. A library may connect at once, and a store be away: it is asked when it is used."""
+
+    def __init__(self, url: str) -> None:
+        """Raises StoreError."""
+        refuse_unknown(url)
+        self._url = url
+
+    @property
+    def fs(self) -> Any:
+        """fsspec's file system. Raises what the store's library does, as `root`."""
+        return self._opened[0]
+
+    @property
+    def root(self) -> str:
+        return self._opened[1]
+
+    @cached_property
+    def _opened(self) -> tuple[Any, str]:
+        return opened(self._url)
+
+
 class Store:
     """`refresh` brings the newest checkpoint that may be served into `folder`; what cannot be used is named once."""
 
     def __init__(self, url: str, folder: Path) -> None:
         """Raises StoreError."""
         self.url = shown(url)
-        refuse_unknown(url)
-        self._url = url
-        self._place: tuple[Any, str] | None = None
-        self.trouble: CannotLoad | CheckpointError | None = None
+        self._place = Place(url)
+        self.trouble: Trouble | None = None
         """Why the newest checkpoint of the store is not here; None: it is."""
         self._folder = folder
         self._next = 0.0
@@ -107,19 +130,6 @@ class Store:
         for path in folder.glob(f"{INCOMING}*"):
             if time.time() - path.stat().st_mtime > STALE_S:
                 shutil.rmtree(path, ignore_errors=True)
-
-    @property
-    def _fs(self) -> Any:
-        return self._opened()[0]
-
-    @property
-    def _root(self) -> str:
-        return self._opened()[1]
-
-    def _opened(self) -> tuple[Any, str]:
-        """A library may connect at once, and a store be away: it is asked when it is looked at."""
-        self._place = self._place or opened(self._url)
-        return self._place
 
     def refresh(self, closing: threading.Event, failed: Collection[str] = (), current: str = "") -> None:
         """Looks, unless it did a moment ago. `failed`: checkpoints that are here and cannot be served, an older one is
@@ -138,13 +148,15 @@ class Store:
             logger.error("%s: %s", self.url, found)
         self.trouble = found
 
-    def _follow(self, closing: threading.Event, failed: Collection[str], current: str) -> CheckpointError | None:
+    def _follow(self, closing: threading.Event, failed: Collection[str], current: str) -> Trouble | None:
         """Why the newest one is passed over, where it is. Raises what the store's library does."""
         listed = self._listed("")
         self._take_choice(listed)
-        chosen, trouble = choice.read(self._folder), None
+        trouble: Trouble | None = None
+        chosen = choice.read(self._folder)
         names = sorted((name for name in listed if age(name)), key=lambda name: age(name) or (), reverse=True)
         self._bad = {name: bad for name, bad in self._bad.items() if name in listed}
+        self._manifests = {name: read for name, read in self._manifests.items() if name in listed}
         taken = {current}
         for name in names:
             try:
@@ -152,7 +164,7 @@ class Store:
                     taken.add(name)
                     if name not in failed:
                         break
-            except CheckpointError as error:
+            except (CheckpointError, CannotLoad) as error:
                 trouble = trouble or error
         self._prune(taken)
         return trouble
@@ -193,17 +205,17 @@ class Store:
         if size > free:
             raise CannotLoad(f"{name} has {size / 1e6:,.1f} MB, and {self._folder} has room for {free / 1e6:,.1f}")
         logger.info("%s: bringing %s, %.1f MB", self.url, name, size / 1e6)
-        incoming = Path(tempfile.mkdtemp(prefix=INCOMING, dir=self._folder))
-        try:
+        with tempfile.TemporaryDirectory(prefix=INCOMING, dir=self._folder) as folder:
+            incoming = Path(folder) / name
+            incoming.mkdir()
             for file in wanted:
-                self._copy(f"{name}/{file}", incoming / file, manifest.sha256[file], closing)
-            self._copy(f"{name}/{MANIFEST}", incoming / MANIFEST, "", closing)
+                self._get(f"{name}/{file}", incoming / file, closing)
+                check_file(incoming, manifest, file)
+            self._get(f"{name}/{MANIFEST}", incoming / MANIFEST, closing, MANIFEST_BYTES)
             if read_manifest(incoming) != manifest:
                 raise Away(f"{name} was written while it was read")
             shutil.rmtree(self._folder / name, ignore_errors=True)
             incoming.rename(self._folder / name)
-        finally:
-            shutil.rmtree(incoming, ignore_errors=True)
 
     def _is_here(self, name: str, manifest: Manifest) -> bool:
         try:
@@ -223,15 +235,6 @@ class Store:
         self._manifests[name] = written, manifest
         return manifest
 
-    def _copy(self, source: str, to: Path, digest: str, closing: threading.Event) -> None:
-        """`digest`: its SHA-256, hex; empty: any. Raises CheckpointError, Closed, and what the store's library does."""
-        self._get(source, to, closing)
-        with to.open("rb") as copy:
-            summed = file_digest(copy, "sha256").hexdigest()
-        if digest and summed != digest:
-            name = source.partition("/")[0]
-            raise CheckpointError(f"{name}: {to.name} is not what was written (its SHA-256 differs)")
-
     def _get(self, source: str, to: Path, closing: threading.Event, most: int | None = None) -> None:
         """`most`: bytes. Raises CheckpointError where there are more, Closed, and what the store's library does."""
         from fsspec.callbacks import Callback
@@ -244,7 +247,7 @@ class Store:
                 if most is not None and self.value > most:
                     raise CheckpointError(f"{source} has more than {most >> 20} MiB")
 
-        self._fs.get_file(f"{self._root}/{source}", str(to), callback=Watch())
+        self._place.fs.get_file(f"{self._place.root}/{source}", str(to), callback=Watch())
         if closing.is_set():
             raise Closed
         if most is not None and to.stat().st_size > most:
@@ -252,9 +255,9 @@ class Store:
 
     def _listed(self, name: str) -> Files:
         """What the folder holds; empty where it is not there."""
-        self._fs.invalidate_cache()
+        self._place.fs.invalidate_cache()
         try:
-            found = self._fs.ls(f"{self._root}/{name}".rstrip("/"), detail=True)
+            found = self._place.fs.ls(f"{self._place.root}/{name}".rstrip("/"), detail=True)
         except FileNotFoundError:
             if not name:
                 raise Away("there is no such folder") from None
@@ -275,14 +278,10 @@ class Store:
         """All but these, the newest two, and what they stand beside."""
         names = sorted((path.name for path in self._folder.iterdir() if age(path.name)), key=lambda n: age(n) or ())
         kept = {*taken, *names[-2:]}
-        for name in list(kept):
-            its = self._manifests.get(name)
-            if its and its[1].base:
-                kept.add(its[1].base.folder)
+        kept |= {base_name(self._folder / name) for name in kept}
         for name in names:
             if name not in kept:
                 shutil.rmtree(self._folder / name, ignore_errors=True)
-        self._manifests = {name: read for name, read in self._manifests.items() if name in kept}
 
 
 def _written(entry: dict[str, Any]) -> str:

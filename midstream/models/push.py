@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from model import choice
+from model.low_rank import base_name
 from model.manifest import MANIFEST, CheckpointError, Manifest, age, read_manifest
-from server.store import OF_TRAINING, opened
+from server.store import OF_TRAINING, Place
 
 KEEP = 3
 """Checkpoints that stay in the store: a server may be reading the one before the newest."""
@@ -17,10 +18,10 @@ class Push:
     """`push` writes what is to be served now. A checkpoint's manifest is written last and removed first: none is seen
     in part."""
 
-    def __init__(self, root: Path, url: str, say: Callable[[str], None], whole: bool = False, keep: int = KEEP) -> None:
+    def __init__(self, root: Path, url: str, say: Callable[[str], None], whole: bool = False) -> None:
         """`whole`: with what training goes on from. Raises StoreError."""
-        self._root, self._say, self._whole, self._keep = root, say, whole, keep
-        self._fs, self._to = opened(url)
+        self._root, self._say, self._whole = root, say, whole
+        self._place = Place(url)
         self._pushed = ""
         """Name of the checkpoint that was written last."""
         self._choice: bytes | None = b""
@@ -38,53 +39,43 @@ class Push:
             base = self._root / manifest.base.folder
             self._write(base, read_manifest(base))
         self._write(path, manifest)
-        self._prune(path.name, manifest)
+        self._prune(path.name)
         self._pushed = path.name
 
     def _push_choice(self) -> None:
-        file, target = self._root / choice.FILE, f"{self._to}/{choice.FILE}"
+        file, target = self._root / choice.FILE, f"{self._place.root}/{choice.FILE}"
         data = file.read_bytes() if file.exists() else None
         if data == self._choice:
             return
         if data is not None:
-            self._fs.makedirs(self._to, exist_ok=True)
-            self._fs.pipe_file(target, data)
-        elif self._fs.exists(target):
-            self._fs.rm_file(target)
+            self._place.fs.makedirs(self._place.root, exist_ok=True)
+            self._place.fs.pipe_file(target, data)
+        elif self._place.fs.exists(target):
+            self._place.fs.rm_file(target)
         self._choice = data
 
     def _write(self, path: Path, manifest: Manifest) -> None:
         """Unless it is there."""
-        folder, data = f"{self._to}/{path.name}", (path / MANIFEST).read_bytes()
-        self._fs.invalidate_cache()
-        if self._fs.exists(f"{folder}/{MANIFEST}") and self._fs.cat_file(f"{folder}/{MANIFEST}") == data:
+        folder, data = f"{self._place.root}/{path.name}", (path / MANIFEST).read_bytes()
+        self._place.fs.invalidate_cache()
+        if self._place.fs.exists(f"{folder}/{MANIFEST}") and self._place.fs.cat_file(f"{folder}/{MANIFEST}") == data:
             return
         files = [file for file in manifest.sha256 if self._whole or file not in OF_TRAINING]
         size = sum((path / file).stat().st_size for file in files)
         self._say(f"pushing {manifest.model_version}, {size / 1e6:,.1f} MB")
-        self._fs.makedirs(folder, exist_ok=True)
+        self._place.fs.makedirs(folder, exist_ok=True)
         for file in files:
-            self._fs.put_file(str(path / file), f"{folder}/{file}")
-        self._fs.pipe_file(f"{folder}/{MANIFEST}", data)
+            self._place.fs.put_file(str(path / file), f"{folder}/{file}")
+        self._place.fs.pipe_file(f"{folder}/{MANIFEST}", data)
 
-    def _prune(self, newest: str, manifest: Manifest) -> None:
-        self._fs.invalidate_cache()
-        names = {str(one).rstrip("/").rpartition("/")[2] for one in self._fs.ls(self._to, detail=False)}
+    def _prune(self, newest: str) -> None:
+        self._place.fs.invalidate_cache()
+        names = {str(one).rstrip("/").rpartition("/")[2] for one in self._place.fs.ls(self._place.root, detail=False)}
         there = sorted((name for name in names if age(name)), key=lambda name: age(name) or ())
-        kept = {newest, *there[-self._keep :], *([manifest.base.folder] if manifest.base else [])}
+        kept = {newest, *there[-KEEP:]}
+        kept |= {base_name(self._root / name) for name in kept}
         for name in there:
-            if name not in kept and not self._is_base(name, kept):
-                if self._fs.exists(f"{self._to}/{name}/{MANIFEST}"):
-                    self._fs.rm_file(f"{self._to}/{name}/{MANIFEST}")
-                self._fs.rm(f"{self._to}/{name}", recursive=True)
-
-    def _is_base(self, name: str, kept: set[str]) -> bool:
-        """Of one that stays and that is here, too."""
-        for other in kept:
-            try:
-                base = read_manifest(self._root / other).base
-            except CheckpointError:
-                continue
-            if base is not None and base.folder == name:
-                return True
-        return False
+            if name not in kept:
+                if self._place.fs.exists(f"{self._place.root}/{name}/{MANIFEST}"):
+                    self._place.fs.rm_file(f"{self._place.root}/{name}/{MANIFEST}")
+                self._place.fs.rm(f"{self._place.root}/{name}", recursive=True)

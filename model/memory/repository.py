@@ -26,7 +26,6 @@ class Text:
     ids: Ids = field(repr=False)
     revision: str = ""
     """Of the source; what is replaced by the same revision stays as it is."""
-    licence: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,9 +60,9 @@ class Memory:
         """The head is: it is time to seal."""
         return self.head_tokens >= HEAD_TOKENS
 
-    def replace(self, path: str, ids: Ids, revision: str = "", licence: str = "") -> None:
+    def replace(self, path: str, ids: Ids, revision: str = "") -> None:
         """Stages a new version of the path."""
-        self._staged.append(Change(path, Text(ids.astype(dtype_of(self._vocab)), revision, licence)))
+        self._staged.append(Change(path, Text(ids.astype(dtype_of(self._vocab)), revision)))
 
     def remove(self, path: str) -> None:
         """Stages that the path is gone."""

@@ -59,7 +59,14 @@ def checkpoint(root: Path, shape: GptBigcode, rows: list[list[Example]], tok: To
     if (path := latest(folder)) is not None:
         return path
     config = TrainConfig(precision="float32", threads=1, window=1_000_000, keep=1, merge=1, checkpoint_every_s=1e9)
-    trainer = Trainer(shape, config, Rows(rows, shape.context), folder, tok, STARCODER, context=shape.context)
+    taught(Trainer(shape, config, Rows(rows, shape.context), folder, tok, STARCODER, context=shape.context), tokens)
+    path = latest(folder)
+    assert path is not None
+    return path
+
+
+def taught(trainer: Trainer, tokens: int) -> None:
+    """Trains on so many tokens at least, where the feed has them, and writes the checkpoint."""
     while trainer.tokens < tokens and (batch := trainer.feed.next(0.0)) is not None:
         trainer._train(batch)
         if trainer.step % 50 == 0:
@@ -69,6 +76,3 @@ def checkpoint(root: Path, shape: GptBigcode, rows: list[list[Example]], tok: To
                 f"step {trainer.step}, {trainer.tokens:,} tokens, {bits:.3f} bits a byte", file=sys.stderr, flush=True
             )
     trainer.save()
-    path = latest(folder)
-    assert path is not None
-    return path

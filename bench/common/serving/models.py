@@ -3,7 +3,6 @@ with random weights. Each as a checkpoint, and as llama.cpp's q8_0."""
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import tomllib
 from collections.abc import Callable
@@ -27,7 +26,6 @@ from model.manifest import latest
 from model.tokens import tokenizer as bpe
 from model.tokens.tokenizer import Tokenizer
 from model.training.batch import collate
-from model.training.score import bits_per_byte
 from model.training.train import Trainer
 from streams.document import Document, Part
 from streams.prepare.prepare import identity
@@ -116,14 +114,8 @@ def _train(folder: Path, spec: GptBigcode, learned: list[Document], tokens: int,
     torch.set_num_threads(threads)
     config = TrainConfig(precision="float32", threads=threads, window=1_000_000, keep=1, merge=1, learning_rate=rate,
                          warm_up_steps=50, checkpoint_every_s=1e9)  # fmt: skip
-    trainer = Trainer(spec, config, Several(rows, spec.context), folder, tokenizer, STARCODER, context=spec.context)
-    while trainer.tokens < tokens and (batch := trainer.feed.next(0.0)) is not None:
-        trainer._train(batch)
-        if trainer.step % 50 == 0:
-            last = trainer._prequential.scores[-50:]
-            bits = bits_per_byte(sum(n for n, _ in last), sum(b for _, b in last))
-            print(f"training: {trainer.tokens:,} tokens, {bits:.3f} bits a byte", file=sys.stderr, flush=True)
-    trainer.save()
+    feed = Several(rows, spec.context)
+    trained.taught(Trainer(spec, config, feed, folder, tokenizer, STARCODER, context=spec.context), tokens)
 
 
 class Several(Rows):
